@@ -1,0 +1,214 @@
+"""The daemon: lock, build, start; stop in reverse."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+from facewatch import __version__
+from facewatch.board import Board
+from facewatch.checkpoints import Checkpoints
+from facewatch.delivery import remove_strays
+from facewatch.engine.handle import EngineHandle, probe
+from facewatch.engine.messages import Setup
+from facewatch.errors import BadSettings
+from facewatch.fetcher import Fetcher
+from facewatch.files import Places, sha256_of
+from facewatch.inbox import Inbox
+from facewatch.ledger import Job, Ledger
+from facewatch.lock import only_instance
+from facewatch.readiness import Readiness
+from facewatch.settings import Settings
+from facewatch.store import Store
+from facewatch.watcher import Watch, Watcher, root_of
+from facewatch.worker import Worker
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+
+
+class Daemon:
+    """All rooms of one running daemon, built from its settings."""
+
+    def __init__(self, places: Places, store: Store, ledger: Ledger) -> None:
+        settings = store.current
+        self._places = places
+        self._store = store
+        self._ledger = ledger
+        self._stop = threading.Event()
+        self._board = Board(ledger)
+        self._inbox = Inbox(settings.watching.settle_seconds)
+        self._checkpoints = checkpoints_of(places, settings)
+        self._fetcher = Fetcher(self._checkpoints, self._fetch_changed)
+        self._watcher = self._watcher_for(settings)
+        self._worker = Worker(
+            inbox=self._inbox,
+            ledger=ledger,
+            board=self._board,
+            settings=lambda: store.current,
+            checkpoints=self._checkpoints,
+            readiness=Readiness(self._checkpoints, self._board, self._fetcher.want, probe),
+            root_of=lambda path: root_of(watches_of(store.current), path),
+            make_engine=_engine,
+        )
+        store.subscribe(self._apply)
+
+    def run(self) -> None:
+        """Watch and restore until `stop`."""
+        self._begin()
+        thread = threading.Thread(target=self._worker.run, name="worker")
+        with ExitStack() as stack:
+            self._fetcher.start()
+            stack.callback(self._fetcher.stop)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(self._worker.stop)
+            self._watcher.start()
+            stack.callback(lambda: self._watcher.stop())
+            log.info("facewatch %s watches %d folders", __version__, len(self._store.current.folders))
+            while not self._stop.wait(TICK_SECONDS):
+                self._tick()
+                if not thread.is_alive():
+                    raise RuntimeError("the worker thread has died; its error is in the log")
+        log.info("facewatch has stopped")
+
+    def run_once(self) -> int:
+        """Work off what is in the folders now; how many photos failed or were left waiting."""
+        self._begin()
+        self._fetcher.start()
+        try:
+            self._watcher.scan()
+            while not self._stop.is_set() and self._busy():
+                if not self._worker.turn():
+                    self._inbox.wait(0.2)
+        finally:
+            self._worker.stop()
+            self._worker.run()  # ends at once, and the engine with it
+            self._fetcher.stop()
+        counts = self._ledger.counts()
+        return sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
+
+    def stop(self) -> None:
+        """End `run` or `run_once` soon; from a signal handler or any thread."""
+        self._stop.set()
+
+    def _begin(self) -> None:
+        self._ledger.forget("current", "engine", "troubles", "downloads")
+        self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
+        if self._ledger.notice:
+            self._board.trouble("ledger", self._ledger.notice)
+        for job in self._ledger.interrupted():
+            settle_interrupted(self._ledger, job)
+        for folder in self._store.current.folders:
+            if folder.output.is_dir() and (count := remove_strays(folder.output)):
+                log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
+
+    def _busy(self) -> bool:
+        if len(self._inbox) or self._fetcher.busy():
+            return True
+        return self._worker.has_work()
+
+    def _tick(self) -> None:
+        try:
+            self._store.reload_if_changed()
+        except BadSettings as error:
+            self._board.trouble("config", f"{error}; the last good settings hold until it is mended")
+        else:
+            if self._store.problem is None:
+                self._board.solved("config")
+        self._show_problems()
+
+    def _show_problems(self) -> None:
+        problems = self._watcher.problems()
+        self._ledger.note("watching", {"problems": problems, "waiting": len(self._inbox)})
+
+    def _apply(self, settings: Settings) -> None:
+        self._inbox.settle_seconds = settings.watching.settle_seconds
+        self._inbox.wake()
+        if self._watcher.watches != watches_of(settings):
+            self._watcher.stop()
+            self._watcher = self._watcher_for(settings)
+            self._watcher.start()
+
+    def _fetch_changed(self) -> None:
+        self._ledger.note("downloads", self._fetcher.states())
+        self._inbox.wake()
+
+    def _watcher_for(self, settings: Settings) -> Watcher:
+        return Watcher(
+            watches_of(settings), self._inbox.put, self._ledger.gone, settings.watching.rescan_seconds
+        )
+
+
+def run(places: Places, *, once: bool = False) -> int:
+    """Run the daemon until SIGINT or SIGTERM (or, with `once`, until all is worked off); the exit code.
+
+    Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
+    """
+    with only_instance(places):
+        store = Store(places.config, lambda: own_models(places))
+        store.load()
+        ledger = Ledger.open(places.ledger)
+        try:
+            daemon = Daemon(places, store, ledger)
+            with _signals(daemon.stop):
+                if once:
+                    return 1 if daemon.run_once() else 0
+                daemon.run()
+                return 0
+        finally:
+            ledger.forget("daemon", "current", "engine", "downloads", "watching")
+            ledger.close()
+
+
+def watches_of(settings: Settings) -> tuple[Watch, ...]:
+    """The watched folders, each knowing where our own copies lie."""
+    outputs = tuple(folder.output for folder in settings.folders)
+    return tuple(
+        Watch(folder.input, folder.recursive, folder.include, folder.exclude, outputs)
+        for folder in settings.folders
+    )
+
+
+def checkpoints_of(places: Places, settings: Settings) -> Checkpoints:
+    """The model files of one installation."""
+    return Checkpoints(settings.models_folder or places.models, mirror=settings.model_mirror)
+
+
+def settle_interrupted(ledger: Ledger, job: Job) -> None:
+    """Decide what a photo that an earlier run left under way has come to."""
+    if job.state == "committing" and job.output is not None and job.output_sha256 is not None:
+        try:
+            finished = sha256_of(job.output) == job.output_sha256
+        except OSError:
+            finished = False
+        if finished:
+            unchanged = job.output_sha256 == job.sha256
+            (ledger.no_faces if unchanged else ledger.done)(job, job.report)
+            return
+    ledger.retry(job, "facewatch was stopped while it worked on this photo", "", 0)
+
+
+def _engine(setup: Setup, timeout_seconds: float) -> EngineHandle:
+    return EngineHandle(setup, timeout_seconds=timeout_seconds)
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    def heard(number: int, _: FrameType | None) -> None:
+        log.info("stopping (signal %d)", number)
+        stop()
+
+    kept = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

@@ -1,0 +1,68 @@
+"""A finished copy gets its name: the last step of every photo, in the daemon and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from facewatch.engine.messages import Answer
+from facewatch.files import TEMPORARY_PREFIX, copy_to_temporary, deliver, like_original, sha256_of, writing
+
+
+def output_folder(source: Path, root: Path, output: Path) -> Path:
+    """Where the copy of `source` goes: the sub-folders below `root` are mirrored below `output`; made if missing.
+
+    Raises CannotWrite or DiskFull.
+    """
+    folder = output / source.parent.relative_to(root)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def take(answer: Answer, source: Path, folder: Path) -> tuple[Path, str, str]:
+    """The temporary that becomes the copy, its SHA-256 and its suffix: the restored one, or the original's bytes."""
+    if answer.temporary is not None and answer.sha256 is not None:
+        return Path(answer.temporary), answer.sha256, answer.suffix
+    temporary = copy_to_temporary(source, folder)
+    return temporary, sha256_of(temporary), source.suffix
+
+
+def commit(
+    temporary: Path,
+    source: Path,
+    wanted: Path,
+    announce: Callable[[Path], None],
+    extras: Sequence[dict[str, str]] = (),
+) -> Path:
+    """Give the temporary its name, with its original's permissions and times; returns the name it got.
+
+    announce  hears each name before it is tried
+    extras    the files beside it, as engine.messages.Extra
+
+    Raises CannotWrite or DiskFull.
+    """
+    like_original(temporary, source.stat())
+    final = deliver(temporary, wanted, announce)
+    for extra in extras:
+        deliver(Path(extra["temporary"]), final.with_name(final.stem + extra["tail"]), _unheard)
+    return final
+
+
+def drop(answer: Answer) -> None:
+    """Remove what an answer left that will not be used."""
+    for name in (answer.temporary, *(extra["temporary"] for extra in answer.extras)):
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+
+
+def remove_strays(output: Path) -> int:
+    """Remove the temporaries that an earlier run left under `output`; how many."""
+    strays = list(output.rglob(f"{TEMPORARY_PREFIX}*.tmp"))
+    for stray in strays:
+        stray.unlink(missing_ok=True)
+    return len(strays)
+
+
+def _unheard(_: Path) -> None:
+    """The ledger keeps the copy itself; what stands beside it is found by its name."""

@@ -1,0 +1,208 @@
+"""The daemon's side of the engine: start it, ask it, end it."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+from facewatch import errors
+from facewatch.engine.messages import Advance, Answer, Job, Ready, Refusal, Setup, from_line, to_line
+from facewatch.errors import EngineFailed, FacewatchError
+
+log = logging.getLogger(__name__)
+
+OnAdvance = Callable[[Advance], None]
+_ENDED = object()
+
+
+def program(*arguments: str) -> list[str]:
+    """The command line that runs facewatch itself with `arguments`, frozen into an app or not."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *arguments]
+    return [sys.executable, "-m", "facewatch", *arguments]
+
+
+def environment() -> dict[str, str]:
+    """The environment for our own child processes: no import from the working directory."""
+    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+
+
+class EngineHandle:
+    """One engine process: one setup, one photo at a time."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        timeout_seconds: float,
+        command: Sequence[str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.setup = setup
+        self.device = ""  # in words, once it is ready
+        self._timeout_seconds = timeout_seconds
+        self._command = list(command or program("engine"))
+        self._clock = clock
+        self._process: subprocess.Popen[str] | None = None
+        self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._complaints: collections.deque[str] = collections.deque(maxlen=40)
+        self._readers: list[threading.Thread] = []
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process and wait until its networks are loaded.
+
+        Raises EngineFailed, or what kept it from loading: NoSuchDevice, BadCheckpoint, OutOfMemory.
+        """
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environment(),
+            start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the engine
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._read_with(self._take_messages, self._process.stdout)
+        self._read_with(self._take_complaints, self._process.stderr)
+        self._send(self.setup)
+        ready = self._wait_for(Ready, None)
+        self.device = ready.device
+        log.info("engine %s ready: %s on %s", self.pid, self.setup.model, self.device)
+
+    def restore(self, job: Job, on_advance: OnAdvance | None = None) -> Answer:
+        """Have one photo restored into a temporary.
+
+        Raises the error of the photo or the network by its own class, SourceChanged, Unexpected, or EngineFailed
+        when the process died or gave no sign of life for `timeout_seconds`.
+        """
+        self._send(job)
+        answer: Answer = self._wait_for(Answer, on_advance)
+        return answer
+
+    def kill(self) -> None:
+        """End the process at once, from any thread; whoever waits for it hears EngineFailed."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self, grace_seconds: float = 5.0) -> None:
+        """End the process, by force if it does not go by itself; its memory is free again after this."""
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            if process.stdin:
+                process.stdin.close()  # the engine ends when nobody can ask it any more
+        try:
+            process.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for reader in self._readers:
+            reader.join()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
+        self._process = None
+
+    def _read_with(self, take: Callable[[IO[str]], None], stream: IO[str]) -> None:
+        reader = threading.Thread(target=take, args=(stream,), name="engine-reader", daemon=True)
+        reader.start()
+        self._readers.append(reader)
+
+    def _take_messages(self, stream: IO[str]) -> None:
+        for line in stream:
+            try:
+                self._messages.put(from_line(line))
+            except ValueError as error:
+                self._complaints.append(str(error))
+        self._messages.put(_ENDED)
+
+    def _take_complaints(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._complaints.append(line.rstrip())
+            log.debug("engine: %s", line.rstrip())
+
+    def _send(self, message: object) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(to_line(message))
+            self._process.stdin.flush()
+        except OSError as error:
+            self.close(grace_seconds=1)
+            raise EngineFailed(self._last_words("the engine has ended")) from error
+
+    def _wait_for(self, kind: type[Any], on_advance: OnAdvance | None) -> Any:
+        while True:
+            try:
+                message = self._messages.get(timeout=self._timeout_seconds)
+            except queue.Empty:
+                self.close(grace_seconds=0)
+                raise EngineFailed(
+                    f"the engine gave no sign of life for {self._timeout_seconds:g} s and was ended; "
+                    "if the photo is very large, raise engine.timeout_seconds"
+                ) from None
+            if message is _ENDED:
+                code = self._process.wait() if self._process else None
+                self.close(grace_seconds=1)
+                raise EngineFailed(self._last_words(f"the engine ended unexpectedly (exit code {code})"))
+            if isinstance(message, Advance) and on_advance:
+                on_advance(message)
+            elif isinstance(message, Refusal):
+                raise _as_error(message)
+            elif isinstance(message, kind):
+                return message
+
+    def _last_words(self, what: str) -> str:
+        words = [line for line in self._complaints if line.strip()]
+        return f"{what}; its last words: {words[-1]}" if words else what
+
+
+def _as_error(refusal: Refusal) -> FacewatchError:
+    return errors.BY_NAME[refusal.error](refusal.message)
+
+
+def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds: float = 120) -> str:
+    """The device that `device` ("auto", "cuda", ...) stands for on this machine: "cuda:0", "mps", "cpu".
+
+    Asks a process of its own, since torch never enters the daemon.
+    Raises NoSuchDevice or EngineFailed.
+    """
+    run = subprocess.run(
+        list(command or program("engine", "--probe", device)),
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        timeout=timeout_seconds,
+        check=False,
+    )
+    for line in run.stdout.splitlines():
+        with contextlib.suppress(ValueError):
+            message = from_line(line)
+            if isinstance(message, Refusal):
+                raise _as_error(message)
+            if isinstance(message, Ready):
+                return message.device
+    words = run.stderr.strip().splitlines()
+    raise EngineFailed(f"the engine cannot start: {words[-1] if words else 'it said nothing'}; run `facewatch doctor`")

@@ -1,0 +1,113 @@
+"""What passes on the engine's pipe: one line of JSON each, never a pickle.
+
+Paths travel as text with surrogate escapes, so that every byte of a name survives.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+Message = TypeVar("Message")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an engine holds for its whole life: another setup is another engine."""
+
+    model: str
+    detector: str
+    parser: str | None  # None: the soft mask
+    upscaler: str | None  # None: plain enlargement
+    device: str
+    detect_size: int | None  # pixels, the long side; None: the detector's own
+    detect_threshold: float  # 0-1
+    files: dict[str, str] = field(default_factory=dict)  # model name -> checkpoint
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to restore."""
+
+    number: int
+    source: str
+    source_sha256: str | None  # what the file is known to hold; None: whatever it holds
+    output_folder: str  # where the temporary goes
+    weight: float  # 0-1
+    restoration: dict[str, Any]  # as settings.Restoration
+    output: dict[str, Any]  # as settings.Output
+    max_megapixels: float
+    refuse_own: bool = True  # whether our own restored copies are turned away
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A file beside the restored copy: a comparison, a crop."""
+
+    temporary: str
+    tail: str  # what follows the copy's stem in its name, suffix and all
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one photo."""
+
+    number: int
+    temporary: str | None  # the restored copy; None: nothing in it was restored
+    sha256: str | None  # of the temporary
+    suffix: str  # of the copy's name, with its dot
+    faces: list[dict[str, Any]]  # as faces.forms.FaceReport
+    seconds: float
+    extras: list[dict[str, str]] = field(default_factory=list)  # as Extra
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine has loaded its networks."""
+
+    device: str  # in words, for people
+
+
+@dataclass(frozen=True)
+class Advance:
+    """A sign of life, and how far the photo is."""
+
+    number: int
+    done: int
+    total: int
+    what: str  # "faces", "tiles"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The photo, or the setup, cannot be worked on."""
+
+    number: int
+    error: str  # the name of a class in facewatch.errors, or "Changed" or "Unexpected"
+    message: str
+
+
+KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Setup, Job, Answer, Ready, Advance, Refusal)
+}
+
+
+def to_line(message: Any) -> str:
+    """One message as one line of JSON, newline and all."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}) + "\n"
+
+
+def from_line(line: str) -> Any:
+    """The message of one line.
+
+    Raises ValueError when the line holds none.
+    """
+    fields = json.loads(line)
+    kind = fields.pop("kind", None) if isinstance(fields, dict) else None
+    if kind not in KINDS:
+        raise ValueError(f"not a message: {line[:80]!r}")
+    try:
+        return KINDS[kind](**fields)
+    except TypeError as error:
+        raise ValueError(f"not a whole message: {line[:80]!r}") from error

@@ -1,0 +1,144 @@
+"""One photo in the engine: read it, restore it, write the copy into a temporary."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from facewatch import __version__
+from facewatch.engine.messages import Answer, Extra, Job, Setup
+from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone
+from facewatch.faces import formats
+from facewatch.faces.assembly import Parts, assemble
+from facewatch.faces.photo import Photo, Provenance, decode, encode
+from facewatch.faces.pipeline import Pipeline, Restored, Wishes, eight_bits
+from facewatch.faces.selection import Limits
+from facewatch.engine.side_files import side_files
+from facewatch.files import write_temporary
+
+Advance = Callable[[int, int, str], None]
+"""Hears how far a photo is: done, total, and of what."""
+
+
+class Restorer:
+    """The loaded networks, and what they do with one job."""
+
+    def __init__(self, model: str, pipeline: Pipeline) -> None:
+        self._model = model
+        self._pipeline = pipeline
+
+    @classmethod
+    def load(cls, setup: Setup, device: str) -> Restorer:
+        """Load what `setup` names.
+
+        Raises BadCheckpoint, CheckpointMissing or OutOfMemory.
+        """
+        parts = Parts(
+            network=setup.model,
+            detector=setup.detector,
+            parser=setup.parser,
+            upscaler=setup.upscaler,
+            checkpoints={name: Path(file) for name, file in setup.files.items()},
+            detect_size=setup.detect_size,
+            detect_threshold=setup.detect_threshold,
+        )
+        return cls(setup.model, assemble(parts, device))
+
+    def restore(self, job: Job, advance: Advance) -> Answer:
+        """Restore one photo into a temporary in its output folder; the original is only read.
+
+        Raises the errors of the photo (BadPhoto and its kin, SourceChanged, SourceGone), of the networks
+        (NetworkFailed, OutOfMemory) and of the disk (CannotWrite, DiskFull).
+        """
+        started = time.monotonic()
+        photo = decode(_read(job), max_pixels=round(job.max_megapixels * 1e6))
+        if photo.made_by_facewatch and job.refuse_own:
+            raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
+        wishes = wishes_of(job)
+        restored = self._pipeline.restore(photo, wishes, lambda done, total: advance(done, total, "faces"))
+        format_name = _format_of(photo, job)
+        answer = Answer(
+            number=job.number,
+            temporary=None,
+            sha256=None,
+            suffix=_suffix_of(photo, job, format_name),
+            faces=[asdict(face) for face in restored.faces],
+            seconds=time.monotonic() - started,
+        )
+        if restored.photo is photo:
+            return answer
+        return self._written(job, photo, restored, format_name, answer)
+'''+""
+
+    def _written(
+        self, job: Job, photo: Photo, restored: Restored, format_name: str, answer: Answer
+    ) -> Answer:
+        provenance = Provenance(self._model, job.weight, __version__)
+        quality = int(job.output["quality"])
+        data = encode(restored.photo, format_name, quality, provenance)
+        folder = Path(job.output_folder)
+        temporaries: list[Path] = []
+        try:
+            extras = []
+            for tail, extra in side_files(restored, eight_bits(photo.pixels), job):
+                temporaries.append(write_temporary(folder, extra))
+                extras.append(asdict(Extra(str(temporaries[-1]), tail)))
+            temporaries.append(write_temporary(folder, data))
+        except BaseException:
+            for temporary in temporaries:
+                temporary.unlink(missing_ok=True)
+            raise
+        return replace(
+            answer, temporary=str(temporaries[-1]), sha256=hashlib.sha256(data).hexdigest(), extras=extras
+        )
+
+
+def wishes_of(job: Job) -> Wishes:
+    """What a job asks of the pipeline."""
+    asked = job.restoration
+    limits = Limits(
+        only_center_face=asked["only_center_face"],
+        max_faces=asked["max_faces"],
+        min_eye_distance=asked["min_face_px"],
+        max_face_px=asked["max_face_px"],
+    )
+    return Wishes(
+        weight=job.weight,
+        upscale=asked["upscale"],
+        face_upsample=asked["face_upsample"],
+        aligned=asked["aligned"],
+        try_rotations=asked["try_rotations"],
+        color_fix=asked["color_fix"],
+        limits=limits,
+    )
+
+
+def _read(job: Job) -> bytes:
+    source = Path(job.source)
+    try:
+        data = source.read_bytes()
+    except FileNotFoundError as error:
+        raise SourceGone("the photo is no longer there") from error
+    except OSError as error:
+        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
+    if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
+        raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")
+    return data
+
+
+def _format_of(photo: Photo, job: Job) -> str:
+    wished: str = job.output["format"]
+    if wished != "same":
+        return wished
+    return str(job.output["heic"]) if photo.format == "heic" else photo.format
+
+
+def _suffix_of(photo: Photo, job: Job, format_name: str) -> str:
+    own = Path(job.source).suffix
+    same = formats.BY_SUFFIX.get(own.lower())
+    if same is not None and same.name == format_name == photo.format:
+        return own  # .JPG stays .JPG
+    return formats.BY_NAME[format_name].suffixes[0]

@@ -1,0 +1,92 @@
+"""Put a pipeline together from the names of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from facewatch.errors import CheckpointMissing
+from facewatch.faces.forms import Detector, FaceNetwork, Masker, Upscaler
+from facewatch.faces.pipeline import Pipeline
+
+_BACKBONES: dict[str, Literal["resnet50", "mobilenet"]] = {
+    "retinaface-resnet50": "resnet50",
+    "retinaface-mobilenet": "mobilenet",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The names of the parts, as the catalogue has them, and where their files are."""
+
+    network: str
+    detector: str
+    parser: str | None  # None: the soft mask
+    upscaler: str | None  # None: plain enlargement
+    checkpoints: Mapping[str, Path]
+    detect_size: int | None  # pixels, the long side; None: the detector's own
+    detect_threshold: float  # 0-1
+
+
+def assemble(parts: Parts, device: str) -> Pipeline:
+    """Load every part onto `device`.
+
+    Raises BadCheckpoint, CheckpointMissing or OutOfMemory.
+    """
+    return Pipeline(_detector(parts, device), _network(parts, device), _masker(parts, device), _upscaler(parts, device))
+
+
+def _file(parts: Parts, name: str) -> Path:
+    try:
+        return parts.checkpoints[name]
+    except KeyError:
+        raise CheckpointMissing(f"the file of {name} was not given to the engine") from None
+
+
+# Each part is imported only when it is used: `builtin` with the cascade never loads torch.
+
+
+def _detector(parts: Parts, device: str) -> Detector:
+    if parts.detector == "cascade":
+        from facewatch.faces.cascade import Cascade
+
+        return Cascade()
+    from facewatch.faces.detector import RetinaFace
+
+    return RetinaFace(
+        _BACKBONES[parts.detector],
+        _file(parts, parts.detector),
+        device,
+        long_side=parts.detect_size,
+        threshold=parts.detect_threshold,
+    )
+
+
+def _network(parts: Parts, device: str) -> FaceNetwork:
+    if parts.network == "builtin":
+        from facewatch.faces.builtin import Builtin
+
+        return Builtin()
+    from facewatch.faces.network import load
+
+    return load(_file(parts, parts.network), parts.network, device)
+
+
+def _masker(parts: Parts, device: str) -> Masker:
+    if parts.parser is None:
+        from facewatch.faces.masks import SoftMask
+
+        return SoftMask()
+    from facewatch.faces.masks import ParseMask
+
+    return ParseMask(_file(parts, parts.parser), device)
+
+
+def _upscaler(parts: Parts, device: str) -> Upscaler | None:
+    if parts.upscaler is None:
+        return None
+    from facewatch.faces.background import RealESRGAN
+
+    return RealESRGAN(_file(parts, parts.upscaler), parts.upscaler, device)

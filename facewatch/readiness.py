@@ -1,0 +1,100 @@
+"""Which watched folders can be worked on now: their models are here, their output can be written."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from facewatch.board import Board
+from facewatch.checkpoints import Checkpoints
+from facewatch.errors import BadCheckpoint, FacewatchError
+from facewatch.recipe import Probe, Recipe, resolve
+from facewatch.settings import Folder, Settings
+
+PROBE_AGAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A watched folder, and how its photos are restored."""
+
+    folder: Folder
+    recipe: Recipe
+
+
+class Readiness:
+    """Looks each folder's models up; what is missing is asked for, and its photos wait."""
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        board: Board,
+        want: Callable[[str], None],
+        probe: Probe,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._checkpoints = checkpoints
+        self._board = board
+        self._want = want
+        self._probe = probe
+        self._clock = clock
+        self._devices: dict[str, str] = {}
+        self._failed_probes: dict[str, tuple[float, FacewatchError]] = {}  # when to try again, what it said
+
+    def folders(self, settings: Settings) -> dict[Path, Ready]:
+        """The folders that can be worked on, by their watched root."""
+        ready = {}
+        for folder in settings.folders:
+            if not self._writable(folder):
+                continue
+            recipe = self._recipe(folder, settings)
+            if recipe is not None and self._all_present(recipe):
+                ready[folder.input] = Ready(folder, recipe)
+        return ready
+
+    def _writable(self, folder: Folder) -> bool:
+        place = f"folder {folder.output}"
+        there = next(path for path in (folder.output, *folder.output.parents) if path.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            self._board.solved(place)
+            return True
+        self._board.trouble(place, f"copies cannot be written to {there}; check that it is a folder and its permissions")
+        return False
+
+    def _recipe(self, folder: Folder, settings: Settings) -> Recipe | None:
+        try:
+            recipe = resolve(settings.plan(folder), settings.engine, self._device)
+        except FacewatchError as error:
+            self._board.trouble("device", str(error))
+            return None
+        self._board.solved("device")
+        return recipe
+
+    def _device(self, wish: str) -> str:
+        failed = self._failed_probes.get(wish)
+        if failed is not None and self._clock() < failed[0]:
+            raise failed[1]
+        if wish not in self._devices:
+            try:
+                self._devices[wish] = self._probe(wish)
+            except FacewatchError as error:
+                self._failed_probes[wish] = (self._clock() + PROBE_AGAIN_SECONDS, error)
+                raise
+        return self._devices[wish]
+
+    def _all_present(self, recipe: Recipe) -> bool:
+        missing = [name for name in recipe.models if not self._present(name)]
+        for name in missing:
+            self._want(name)
+        return not missing
+
+    def _present(self, name: str) -> bool:
+        try:
+            state = self._checkpoints.state(name)
+        except BadCheckpoint as error:
+            self._board.trouble(f"model {name}", str(error))
+            return False
+        return state in ("present", "builtin")

@@ -1,0 +1,103 @@
+"""From what is chosen to what an engine needs: which models, which files, and a name for the whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from facewatch import __version__, catalogue
+from facewatch.checkpoints import Checkpoints
+from facewatch.engine.messages import Job, Setup
+from facewatch.settings import Engine, Plan
+
+Probe = Callable[[str], str]
+"""The device that a wish ("auto", "cuda") stands for on this machine."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A plan with its models named: everything that decides what a restored copy looks like."""
+
+    plan: Plan
+    engine: Engine
+    detector: str
+    parser: str | None
+    upscaler: str | None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model with a file of its own that this needs."""
+        named = (self.plan.model, self.detector, self.parser, self.upscaler)
+        rows = catalogue.BY_NAME
+        return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
+
+    def setup(self, checkpoints: Checkpoints) -> Setup:
+        """What the engine has to hold.
+
+        Raises CheckpointMissing or BadCheckpoint.
+        """
+        return Setup(
+            model=self.plan.model,
+            detector=self.detector,
+            parser=self.parser,
+            upscaler=self.upscaler,
+            device=self.engine.device,
+            detect_size=self.plan.restoration.detect_size,
+            detect_threshold=self.plan.restoration.detect_threshold,
+            files={name: str(checkpoints.find(name)) for name in self.models},
+        )
+
+    def key(self, checkpoints: Checkpoints) -> str:
+        """A name for the whole: two photos with the same bytes and key have the same restored copy."""
+        parts = {
+            "version": __version__,
+            "models": [f"{name}:{checkpoints.digest(name)}" for name in self.models],
+            "model": self.plan.model,
+            "detector": self.detector,
+            "weight": self.plan.weight,
+            "restoration": self.plan.restoration.model_dump(),
+            "output": self.plan.output.model_dump(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def job(self, number: int, source: Path, sha256: str | None, folder: Path, *, refuse_own: bool) -> Job:
+        """The engine's order for one photo whose copy goes into `folder`."""
+        return Job(
+            number=number,
+            source=str(source),
+            source_sha256=sha256,
+            output_folder=str(folder),
+            weight=self.plan.weight,
+            restoration=self.plan.restoration.model_dump(),
+            output=self.plan.output.model_dump(),
+            max_megapixels=self.engine.max_megapixels,
+            refuse_own=refuse_own,
+        )
+
+
+def resolve(plan: Plan, engine: Engine, probe: Probe) -> Recipe:
+    """Name every model a plan needs.
+
+    `auto` is the cascade for `builtin`, so that nothing has to be fetched for it; otherwise ResNet-50 where a
+    GPU makes it cheap, and MobileNet on a CPU, where ResNet-50 would take most of a photo's time.
+
+    Raises NoSuchDevice or EngineFailed when `auto` has to know the device.
+    """
+    restoration = plan.restoration
+    detector = restoration.detector
+    if detector == "auto":
+        detector = "cascade" if plan.model == "builtin" else _network_for(probe(engine.device))
+    return Recipe(
+        plan=plan,
+        engine=engine,
+        detector=detector,
+        parser="parsenet" if restoration.mask == "parse" else None,
+        upscaler=None if restoration.background == "none" else restoration.background,
+    )
+
+
+def _network_for(device: str) -> str:
+    return "retinaface-mobilenet" if device == "cpu" else "retinaface-resnet50"

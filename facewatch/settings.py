@@ -1,0 +1,284 @@
+"""What may be chosen: frozen, checked; a plain dict in, Settings out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from facewatch import catalogue
+from facewatch.errors import BadSettings
+
+Weight = Annotated[float, Field(ge=0, le=1)]
+
+
+def _home_resolved(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"{str(path)!r} is a relative path; write the whole path, or begin it with ~/")
+    return path
+
+
+FolderPath = Annotated[Path, AfterValidator(_home_resolved)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Restoration(_Section):
+    """How photos are restored."""
+
+    upscale: int = Field(1, ge=1, le=4)
+    background: str = "none"  # or an upscaler's name
+    face_upsample: bool = False
+    only_center_face: bool = False
+    aligned: bool = False
+    max_faces: int | None = Field(None, ge=1)
+    min_face_px: float = Field(5, ge=0)  # between the eyes
+    max_face_px: int = Field(512, ge=64)
+    detector: str = "auto"
+    detect_size: int | None = Field(None, ge=256, le=8192)  # None: what is measured best for the detector
+    detect_threshold: float = Field(0.9, gt=0, lt=1)
+    try_rotations: bool = False
+    mask: Literal["soft", "parse"] = "soft"
+    color_fix: bool = True
+
+    @field_validator("background")
+    @classmethod
+    def _known_background(cls, name: str, info: ValidationInfo) -> str:
+        return _known(name, ("none", *catalogue.names("upscaler")), info)
+
+    @field_validator("detector")
+    @classmethod
+    def _known_detector(cls, name: str) -> str:
+        return _one_of(name, ("auto", *catalogue.names("detector")))
+
+
+class Output(_Section):
+    """What is written."""
+
+    format: Literal["same", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"] = "same"
+    heic: Literal["heic", "jpeg"] = "jpeg"  # what "same" means for HEIC photos
+    quality: int = Field(95, ge=1, le=100)
+    suffix: str = ""
+    no_faces: Literal["copy", "skip"] = "copy"
+    compare: Literal["none", "side-by-side", "slider-html"] = "none"
+    save_crops: bool = False
+
+    @field_validator("suffix")
+    @classmethod
+    def _part_of_a_name(cls, suffix: str) -> str:
+        if any(character in suffix for character in '/\\:*?"<>|') or not suffix.isprintable():
+            raise ValueError(f"{suffix!r} cannot be part of a file's name; use letters, digits, - or _")
+        return suffix
+
+
+class Watching(_Section):
+    """How folders are watched."""
+
+    settle_seconds: float = Field(5, ge=0, le=3600)
+    rescan_seconds: float = Field(300, ge=1, le=86400)
+
+
+class Engine(_Section):
+    """The process that holds the networks."""
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
+    unload_after_minutes: float = Field(10, gt=0)
+    timeout_seconds: float = Field(600, gt=0)
+    max_megapixels: float = Field(179, gt=0)
+
+
+class Folder(_Section):
+    """One watched folder."""
+
+    input: FolderPath
+    output: FolderPath
+    recursive: bool = True
+    include: tuple[str, ...] = ()  # globs; empty: every photo
+    exclude: tuple[str, ...] = ()
+    model: str | None = None
+    weight: Weight | None = None
+    restoration: dict[str, Any] = Field(default_factory=dict)  # overrides of [restoration]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Folder:
+        if self.input == self.output or self.output in self.input.parents:
+            raise ValueError(
+                f"the input {self.input} lies in the output {self.output}: facewatch would never look at it; "
+                "choose an output outside of, or below, the input"
+            )
+        return self
+
+
+class Plan(_Section):
+    """Everything chosen for the photos of one folder."""
+
+    model: str
+    weight: Weight
+    restoration: Restoration
+    output: Output
+
+
+class Settings(_Section):
+    """The whole of config.toml."""
+
+    model: str = "gfpgan-1.4"
+    weights: dict[str, Weight] = Field(default_factory=dict)  # by model; the catalogue's default otherwise
+    paused: bool | datetime = False  # a time: paused until then
+    notifications: Literal["all", "summary", "errors", "none"] = "summary"
+    models_folder: FolderPath | None = None
+    model_mirror: str | None = None
+    folders: tuple[Folder, ...] = ()
+    restoration: Restoration = Restoration()
+    output: Output = Output()
+    watching: Watching = Watching()
+    engine: Engine = Engine()
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, name: str, info: ValidationInfo) -> str:
+        return _known(name, catalogue.names("face"), info)
+
+    @field_validator("weights")
+    @classmethod
+    def _known_models(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        for name in weights:
+            _known(name, catalogue.names("face"), info)
+        return weights
+
+    @field_validator("folders")
+    @classmethod
+    def _folders_fit(cls, folders: tuple[Folder, ...], info: ValidationInfo) -> tuple[Folder, ...]:
+        inputs = [folder.input for folder in folders]
+        for folder in folders:
+            if folder.model is not None:
+                _known(folder.model, catalogue.names("face"), info)
+            if inputs.count(folder.input) > 1:
+                raise ValueError(f"{folder.input} is watched twice; keep one of the two entries")
+        return folders
+
+    @model_validator(mode="after")
+    def _overrides_fit(self, info: ValidationInfo) -> Settings:
+        for number, folder in enumerate(self.folders):
+            try:
+                self._restoration_of(folder, info.context)
+            except ValidationError as error:
+                where = ("folders", number, "restoration")
+                lines = [_explain({**item, "loc": (*where, *item["loc"])}) for item in error.errors()]
+                raise ValueError("\n".join(lines)) from error
+        return self
+
+    def weight_of(self, model: str) -> float:
+        """The weight chosen for a model, or its own default."""
+        row = catalogue.BY_NAME.get(model)
+        return self.weights.get(model, row.default_weight if row else 0.0)
+
+    def pausing(self, now: datetime | None = None) -> bool:
+        """Whether no photo is to be started at `now` (the present, if not said)."""
+        if isinstance(self.paused, bool):
+            return self.paused
+        until = self.paused if self.paused.tzinfo else self.paused.astimezone()
+        return (now or datetime.now(timezone.utc)) < until
+
+    def plan(self, folder: Folder | None, *, context: Mapping[str, Any] | None = None) -> Plan:
+        """What holds for the photos of `folder`, or outside every folder."""
+        model = (folder and folder.model) or self.model
+        weight = folder.weight if folder and folder.weight is not None else self.weight_of(model)
+        restoration = self._restoration_of(folder, context) if folder else self.restoration
+        return Plan(model=model, weight=weight, restoration=restoration, output=self.output)
+
+    def _restoration_of(self, folder: Folder, context: Mapping[str, Any] | None) -> Restoration:
+        if not folder.restoration:
+            return self.restoration
+        merged = {**self.restoration.model_dump(), **folder.restoration}
+        return Restoration.model_validate(merged, context=dict(context or {}))
+
+
+def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ()) -> Settings:
+    """Check plain data and freeze it.
+
+    raw         what a TOML parser gives
+    source      named in errors: the config file's path, or where else the values come from
+    own_models  names of the user's own model files
+
+    Raises BadSettings that names each wrong key, and the nearest right one for an unknown key.
+    """
+    try:
+        return Settings.model_validate(dict(raw), context={"own_models": frozenset(own_models)})
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise BadSettings(f"{source}: " + "\n".join(lines)) from error
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _keys_beside(error["loc"])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known keys here: {', '.join(known)}"
+        return f"unknown key {place}; {hint}"
+    if error["type"] == "value_error":
+        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
+    return f"{place} = {error['input']!r}: {error['msg'].lower()}"
+
+
+def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
+    section: type[BaseModel] = Settings
+    for part in location[:-1]:
+        section = SECTIONS.get(str(part), section)
+    return list(section.model_fields)
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "restoration": Restoration,
+    "output": Output,
+    "watching": Watching,
+    "engine": Engine,
+    "folders": Folder,
+}
+
+
+def full_key(key: str) -> str:
+    """The full name of a key: `quality` is `output.quality`, as long as only one section has it.
+
+    Raises BadSettings for a key that no section knows.
+    """
+    top = [name for name in Settings.model_fields if name not in SECTIONS]
+    dotted = [f"{name}.{field}" for name, kind in SECTIONS.items() for field in kind.model_fields]
+    settable = [name for name in dotted if not name.startswith("folders.")]
+    if key in top or key in settable or key.startswith("weights."):
+        return key
+    matches = [name for name in settable if name.split(".")[1] == key]
+    if len(matches) == 1:
+        return matches[0]
+    near = difflib.get_close_matches(key, [*top, *settable, *(n.split(".")[1] for n in settable)], n=1)
+    hint = f'did you mean "{near[0]}"?' if near else "`facewatch config show` lists the keys"
+    raise BadSettings(f'unknown key "{key}"; {hint}')
+
+
+def _known(name: str, known: tuple[str, ...], info: ValidationInfo) -> str:
+    own = (info.context or {}).get("own_models", frozenset())
+    return name if name in own else _one_of(name, known)
+
+
+def _one_of(name: str, known: Collection[str]) -> str:
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
+    raise ValueError(f'unknown name "{name}"; {hint}')

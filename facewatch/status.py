@@ -1,0 +1,108 @@
+"""What the daemon is doing, read from the ledger and the lock: for `facewatch status` and the tray."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from facewatch.files import Places
+from facewatch.ledger import Job, LedgerView
+from facewatch.lock import running_pid
+from facewatch.settings import Settings
+
+Mood = Literal["stopped", "paused", "attention", "working", "idle"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at everything."""
+
+    mood: Mood
+    pid: int | None
+    counts: dict[str, int]  # photos by their state in the ledger
+    settling: int  # files seen that are not quiet yet
+    current: dict[str, Any] | None  # path, and done, total, what once it is known
+    engine: dict[str, Any] | None
+    downloads: dict[str, dict[str, Any]]  # by model
+    troubles: list[str]
+    failed: list[dict[str, Any]]
+    recent: list[dict[str, Any]]
+
+    @property
+    def waiting(self) -> int:
+        """Photos that are still to come."""
+        return self.counts["queued"] + self.counts["retry"] + self.settling
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for `--json`."""
+        return {**asdict(self), "waiting": self.waiting}
+
+
+def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
+    """Read the ledger once.
+
+    Raises BadLedger when it cannot be read.
+    """
+    view = LedgerView(places.ledger)
+    facts = view.facts()
+    pid = running_pid(places)
+    troubles = [f"{place}: {trouble['text']}" for place, trouble in facts.get("troubles", {}).items()]
+    watching = facts.get("watching", {}) if pid else {}
+    troubles += watching.get("problems", [])
+    current = facts.get("current") if pid else None
+    counts: dict[str, int] = dict(view.counts())
+    return Status(
+        mood=_mood(pid, settings, troubles if pid else [], current, counts),
+        pid=pid,
+        counts=counts,
+        settling=watching.get("waiting", 0),
+        current=current,
+        engine=facts.get("engine") if pid else None,
+        downloads=facts.get("downloads", {}) if pid else {},
+        troubles=troubles if pid else [],
+        failed=[_photo(job) for job in view.failed()] + [_photo(job) for job in view.retrying()],
+        recent=[_photo(job) for job in view.recent(recent)],
+    )
+
+
+def headline(status: Status) -> str:
+    """One line for people: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
+    if status.mood == "stopped":
+        return "facewatch is not running; start it with `facewatch run`"
+    parts = [status.mood]
+    if status.current:
+        parts[0] = f"working: {status.current['path']}{_how_far(status.current)}"
+    if status.waiting:
+        parts.append(f"{status.waiting} waiting")
+    if status.troubles:
+        parts.append(f"{len(status.troubles)} need attention")
+    return ", ".join(parts)
+
+
+def _how_far(current: dict[str, Any]) -> str:
+    return f" ({current['done']} of {current['total']} {current['what']})" if current.get("total") else ""
+
+
+def _mood(
+    pid: int | None, settings: Settings, troubles: list[str], current: object, counts: dict[str, int]
+) -> Mood:
+    if pid is None:
+        return "stopped"
+    if settings.pausing():
+        return "paused"
+    if troubles:
+        return "attention"
+    return "working" if current or counts["queued"] else "idle"
+
+
+def _photo(job: Job) -> dict[str, Any]:
+    return {
+        "path": str(job.path),
+        "state": job.state,
+        "output": str(job.output) if job.output else None,
+        "reason": job.reason or (job.report or {}).get("summary", ""),
+        "error": job.error,
+        "attempts": job.attempts,
+        "report": job.report,
+        "changed": job.changed,
+    }

@@ -1,0 +1,133 @@
+"""The one current Settings: load, change, tell subscribers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AbstractTable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from facewatch import settings
+from facewatch.errors import BadSettings
+from facewatch.files import write_whole
+from facewatch.settings import Settings
+
+Subscriber = Callable[[Settings], None]
+
+
+class Store:
+    """Holds the settings of one config file; every change goes through the file."""
+
+    def __init__(self, path: Path, own_models: Callable[[], Collection[str]] = tuple) -> None:
+        self.path = path
+        self._own_models = own_models
+        self._lock = threading.RLock()
+        self._current: Settings | None = None
+        self._stamp: tuple[int, ...] | None = None
+        self._subscribers: list[Subscriber] = []
+        self.problem: BadSettings | None = None  # why the newest edit was not taken
+
+    @property
+    def current(self) -> Settings:
+        """The settings as last read well; frozen."""
+        if self._current is None:
+            raise BadSettings(f"{self.path} has not been read yet")
+        return self._current
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call `subscriber` with every new Settings, in the thread that changed them."""
+        self._subscribers.append(subscriber)
+
+    def load(self) -> Settings:
+        """Read the file; a missing one means the defaults.
+
+        Raises BadSettings, and keeps the last good settings then.
+        """
+        with self._lock:
+            self._stamp = self._stamp_of_file()
+            try:
+                loaded = settings.parse(self._read(), str(self.path), self._own_models())
+            except BadSettings as error:
+                self.problem = error
+                raise
+            self.problem = None
+            changed = loaded != self._current
+            self._current = loaded
+        if changed:
+            for subscriber in list(self._subscribers):
+                subscriber(loaded)
+        return loaded
+
+    def reload_if_changed(self) -> bool:
+        """Read the file again when it is another one than last time; True when it was.
+
+        Raises BadSettings once for each bad edit; the last good settings stay.
+        """
+        if self._stamp_of_file() == self._stamp:
+            return False
+        self.load()
+        return True
+
+    def update(self, changes: Mapping[str, Any]) -> Settings:
+        """Write `changes` (dotted key -> value; None removes the key) into the file, comments and order kept.
+
+        Raises BadSettings, with the file untouched, when the result would not be right; CannotWrite.
+        """
+        with self._lock:
+            text = self.path.read_text("utf-8") if self.path.exists() else ""
+            document = _parse_text(text, self.path)
+            for key, value in changes.items():
+                _put(document, settings.full_key(key).split("."), value)
+            settings.parse(document.unwrap(), "the change is not possible", self._own_models())
+            write_whole(self.path, tomlkit.dumps(document).encode())
+            return self.load()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
+        except OSError as error:
+            raise BadSettings(f"{self.path} cannot be read: {error.strerror}") from error
+
+    def _stamp_of_file(self) -> tuple[int, ...] | None:
+        try:
+            stat = os.stat(self.path)  # noqa: PTH116 - follows a link as open() will
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _parse_text(text: str, path: Path) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(text)
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise BadSettings(f"{path} is not valid TOML: {error}; mend it before changing settings") from error
+
+
+def _put(table: Any, keys: list[str], value: Any) -> None:
+    *parents, last = keys
+    for key in parents:
+        if key not in table:
+            if value is None:
+                return
+            table[key] = tomlkit.table()
+        table = table[key]
+        if not isinstance(table, AbstractTable | tomlkit.items.InlineTable):
+            raise BadSettings(f'"{key}" is not a table in the config file')
+    if value is not None:
+        table[last] = value
+    elif last in table:
+        del table[last]

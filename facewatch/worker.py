@@ -1,0 +1,277 @@
+"""The one GPU worker thread: feeds the engine, commits what it made."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from facewatch.board import Board
+from facewatch.checkpoints import Checkpoints
+from facewatch.delivery import commit, drop, output_folder, take
+from facewatch.engine.handle import EngineHandle
+from facewatch.engine.messages import Advance, Answer, Setup
+from facewatch.errors import BadPhoto, EngineUnavailable, FacewatchError, OwnOutput, SourceChanged, SourceGone
+from facewatch.files import copy_to_temporary, sha256_of
+from facewatch.inbox import Fingerprint, Inbox
+from facewatch.judgement import Verdict, judge
+from facewatch.ledger import Job, Ledger
+from facewatch.readiness import Readiness, Ready
+from facewatch.reports import summary
+from facewatch.settings import Settings
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 1.0  # the longest wait before pause, settings and due retries are looked at again
+MakeEngine = Callable[[Setup, float], EngineHandle]
+"""An engine for a setup, not started yet; the float is how many seconds it may be silent."""
+
+
+class Worker:
+    """Takes settled files into the ledger, and works through the ledger one photo at a time."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        ledger: Ledger,
+        board: Board,
+        settings: Callable[[], Settings],
+        checkpoints: Checkpoints,
+        readiness: Readiness,
+        root_of: Callable[[Path], Path | None],
+        make_engine: MakeEngine,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inbox = inbox
+        self._ledger = ledger
+        self._board = board
+        self._settings = settings
+        self._checkpoints = checkpoints
+        self._readiness = readiness
+        self._root_of = root_of
+        self._make_engine = make_engine
+        self._clock = clock
+        self._engine: EngineHandle | None = None
+        self._last_used = clock()
+        self._held_until = clock()
+        self._hold_seconds = 0.0
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop`; the thread's whole life."""
+        try:
+            while not self._stopping.is_set():
+                if not self.turn():
+                    self._inbox.wait(IDLE_SECONDS)
+        finally:
+            self._close_engine()
+
+    def stop(self) -> None:
+        """End `run` soon, from any thread; the photo in work goes back into the queue, its attempt uncounted."""
+        self._stopping.set()
+        self._inbox.wake()
+        engine = self._engine
+        if engine is not None:
+            engine.kill()
+
+    def turn(self) -> bool:
+        """Take in what has settled and work on one photo; False when there was nothing to do."""
+        took = self._take_in()
+        self._unload_when_idle()
+        settings = self._settings()
+        if settings.pausing() or self._clock() < self._held_until:
+            return took
+        ready = self._readiness.folders(settings)
+        job = self._ledger.next(list(ready))
+        if job is None:
+            return took
+        self._work(job, ready[job.folder])
+        return True
+
+    def has_work(self) -> bool:
+        """Whether another `turn` would find a photo that can be worked on now."""
+        settings = self._settings()
+        if settings.pausing() or self._clock() < self._held_until:
+            return False
+        return self._ledger.next(list(self._readiness.folders(settings))) is not None
+
+    def _take_in(self) -> bool:
+        settled = self._inbox.settled()
+        found = [(root, item) for item in settled if (root := self._root_of(item.path)) is not None]
+        return bool(found) and self._ledger.queue_many(found) > 0
+
+    def _work(self, job: Job, ready: Ready) -> None:
+        started = self._ledger.start(job)
+        if started is None:
+            return
+        try:
+            self._restore(started, ready)
+        except FacewatchError as error:
+            self._judge(started, error)
+        finally:
+            self._ledger.forget("current")
+
+    def _restore(self, job: Job, ready: Ready) -> None:
+        sha256 = _content(job)
+        if self._ledger.same_content(job, sha256):
+            return
+        if self._ledger.is_output(sha256, job.path):
+            raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
+        key = ready.recipe.key(self._checkpoints)
+        self._ledger.hashed(job, sha256, key)
+        folder = output_folder(job.path, job.folder, ready.folder.output)
+        if self._copy_of_twin(job, sha256, key, ready, folder):
+            return
+        engine = self._engine_for(ready)
+        order = ready.recipe.job(job.turn, job.path, sha256, folder, refuse_own=True)
+        self._show(job, None)
+        answer = engine.restore(order, lambda advance: self._show(job, advance))
+        self._last_used = self._clock()
+        self._hold_seconds = 0.0
+        try:
+            self._commit(job, answer, ready, folder, engine.device)
+        except BaseException:
+            drop(answer)
+            raise
+
+    def _copy_of_twin(self, job: Job, sha256: str, key: str, ready: Ready, folder: Path) -> bool:
+        """Copy what was made from the same bytes by the same recipe, if it is still whole."""
+        twin = self._ledger.twin(sha256, key)
+        if twin is None:
+            return False
+        try:
+            temporary = copy_to_temporary(twin.output, folder)
+        except OSError:
+            return False  # moved or deleted: it is made anew
+        if sha256_of(temporary) != twin.output_sha256:
+            temporary.unlink()
+            return False
+        wanted = folder / f"{job.path.stem}{ready.recipe.plan.output.suffix}{twin.output.suffix}"
+        self._give_name(job, temporary, twin.output_sha256, wanted, twin.report or {}, [])
+        return True
+
+    def _commit(self, job: Job, answer: Answer, ready: Ready, folder: Path, device: str) -> None:
+        output = ready.recipe.plan.output
+        report: dict[str, Any] = {
+            "summary": summary(answer.faces),
+            "faces": answer.faces,
+            "model": ready.recipe.plan.model,
+            "weight": ready.recipe.plan.weight,
+            "device": device,
+            "seconds": round(answer.seconds, 3),
+        }
+        if not answer.faces and answer.temporary is None and output.no_faces == "skip":
+            self._ledger.no_faces(job, report)
+            log.info("%s: no faces found, not copied", job.path)
+            return
+        temporary, sha256, suffix = take(answer, job.path, folder)
+        wanted = folder / f"{job.path.stem}{output.suffix}{suffix}"
+        self._give_name(job, temporary, sha256, wanted, report, answer.extras)
+
+    def _give_name(
+        self,
+        job: Job,
+        temporary: Path,
+        sha256: str,
+        wanted: Path,
+        report: dict[str, Any],
+        extras: list[dict[str, str]],
+    ) -> None:
+        def announce(name: Path) -> None:
+            if not self._ledger.committing(job, name, sha256, temporary):
+                raise SourceChanged("the photo changed while it was restored")
+
+        try:
+            _unchanged(job)
+            final = commit(temporary, job.path, wanted, announce, extras)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        end = self._ledger.done if report.get("faces") else self._ledger.no_faces
+        end(job, report)
+        log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))
+        self._board.solved("disk")
+
+    def _judge(self, job: Job, error: FacewatchError) -> None:
+        if self._stopping.is_set():
+            self._ledger.give_back(job)
+            return
+        verdict = judge(error, job.attempts)
+        log.log(verdict.level, "%s: %s [%s]", job.path, error, verdict.what)
+        self._carry_out(verdict, job, error)
+        if verdict.new_engine:
+            self._close_engine()
+        if verdict.hold_place:
+            self._hold_seconds = min(300.0, max(5.0, self._hold_seconds * 2))
+            self._held_until = self._clock() + self._hold_seconds
+            self._board.trouble(verdict.hold_place, str(error))
+
+    def _carry_out(self, verdict: Verdict, job: Job, error: FacewatchError) -> None:
+        reason, name = str(error), type(error).__name__
+        if verdict.what == "retry":
+            self._ledger.retry(job, reason, name, verdict.after_seconds)
+        elif verdict.what == "park":
+            self._ledger.park(job, reason, name)
+        elif verdict.what == "poison":
+            self._ledger.poison(job, reason, name)
+        elif verdict.what == "skip":
+            self._ledger.skipped(job, reason)
+        elif verdict.what == "give back":
+            self._ledger.give_back(job)
+        else:
+            self._ledger.lost(job, reason)
+            self._inbox.put(job.path)
+
+    def _engine_for(self, ready: Ready) -> EngineHandle:
+        setup = ready.recipe.setup(self._checkpoints)
+        if self._engine is not None and (self._engine.setup != setup or not self._engine.alive):
+            self._close_engine()
+        if self._engine is None:
+            self._ledger.note("engine", {"state": "loading", "model": setup.model})
+            self._engine = self._make_engine(setup, ready.recipe.engine.timeout_seconds)
+            try:
+                self._engine.start()
+            except FacewatchError as error:
+                raise EngineUnavailable(str(error)) from error
+            self._board.solved("engine")
+            state = {"state": "loaded", "model": setup.model, "device": self._engine.device}
+            self._ledger.note("engine", {**state, "pid": self._engine.pid})
+        return self._engine
+
+    def _unload_when_idle(self) -> None:
+        idle = self._clock() - self._last_used
+        if self._engine is not None and idle > self._settings().engine.unload_after_minutes * 60:
+            log.info("nothing to do for %.0f minutes: the engine ends and its memory is free", idle / 60)
+            self._close_engine()
+
+    def _close_engine(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+            self._ledger.forget("engine")
+
+    def _show(self, job: Job, advance: Advance | None) -> None:
+        how_far = {"done": advance.done, "total": advance.total, "what": advance.what} if advance else {}
+        self._ledger.note("current", {"path": str(job.path), **how_far})
+
+
+def _content(job: Job) -> str:
+    """The SHA-256 of the photo, which has to be the file that settled."""
+    _unchanged(job)
+    try:
+        return sha256_of(job.path)
+    except OSError as error:
+        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
+
+
+def _unchanged(job: Job) -> None:
+    try:
+        status = job.path.stat()
+    except OSError as error:
+        raise SourceGone("the photo is no longer there") from error
+    if Fingerprint.of(status) != job.fingerprint:
+        raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")

@@ -1,0 +1,19 @@
+"""Fixtures for every room."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The real photos and the real detector beside the project; skips where they are missing."""
+    folder = Path(os.environ.get("FACEWATCH_SHARED", ROOT.parent / "shared"))
+    if not (folder / "photos").is_dir():
+        pytest.skip(f"no real photos: {folder}/photos is missing (set FACEWATCH_SHARED)")
+    return folder
