@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 
 from facewatch import __version__
 from facewatch.board import Board
-from facewatch.checkpoints import Checkpoints
+from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.delivery import remove_strays
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Setup
@@ -55,7 +56,7 @@ class Daemon:
             settings=lambda: store.current,
             checkpoints=self._checkpoints,
             readiness=Readiness(self._checkpoints, self._board, self._fetcher.want, probe),
-            root_of=lambda path: root_of(watches_of(store.current), path),
+            root_of=self._root_of,
             make_engine=_engine,
         )
         store.subscribe(self._apply)
@@ -71,7 +72,7 @@ class Daemon:
             stack.callback(thread.join)
             stack.callback(self._worker.stop)
             self._watcher.start()
-            stack.callback(lambda: self._watcher.stop())
+            stack.callback(self._stop_watching)
             log.info("facewatch %s watches %d folders", __version__, len(self._store.current.folders))
             while not self._stop.wait(TICK_SECONDS):
                 self._tick()
@@ -132,18 +133,29 @@ class Daemon:
     def _apply(self, settings: Settings) -> None:
         self._inbox.settle_seconds = settings.watching.settle_seconds
         self._inbox.wake()
-        if self._watcher.watches != watches_of(settings):
+        if (watches_of(settings), settings.watching) != self._watched:
             self._watcher.stop()
             self._watcher = self._watcher_for(settings)
             self._watcher.start()
+
+    def _stop_watching(self) -> None:
+        self._watcher.stop()  # a change of settings may have made another one than was started
+
+    def _root_of(self, path: Path) -> Path | None:
+        watch = root_of(watches_of(self._store.current), path)
+        return watch.root if watch else None
+
+    def _gone(self, path: Path) -> None:
+        self._ledger.gone(path)
 
     def _fetch_changed(self) -> None:
         self._ledger.note("downloads", self._fetcher.states())
         self._inbox.wake()
 
     def _watcher_for(self, settings: Settings) -> Watcher:
+        self._watched = watches_of(settings), settings.watching
         return Watcher(
-            watches_of(settings), self._inbox.put, self._ledger.gone, settings.watching.rescan_seconds
+            watches_of(settings), self._inbox.put, self._gone, settings.watching.rescan_seconds
         )
 
 
@@ -153,8 +165,11 @@ def run(places: Places, *, once: bool = False) -> int:
     Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
     """
     with only_instance(places):
-        store = Store(places.config, lambda: own_models(places))
-        store.load()
+        store = Store(places.config, lambda folder: own_names(folder or places.models))
+        if not store.load().folders:
+            raise BadSettings(
+                f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
+            )
         ledger = Ledger.open(places.ledger)
         try:
             daemon = Daemon(places, store, ledger)

@@ -10,7 +10,7 @@ from facewatch.files import TEMPORARY_PREFIX, copy_to_temporary, deliver, like_o
 
 
 def output_folder(source: Path, root: Path, output: Path) -> Path:
-    """Where the copy of `source` goes: the sub-folders below `root` are mirrored below `output`; made if missing.
+    """Where the copy of `source` goes: its place below `root`, below `output`; made if missing.
 
     Raises CannotWrite or DiskFull.
     """
@@ -21,7 +21,10 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
 
 
 def take(answer: Answer, source: Path, folder: Path) -> tuple[Path, str, str]:
-    """The temporary that becomes the copy, its SHA-256 and its suffix: the restored one, or the original's bytes."""
+    """The temporary that becomes the copy, its SHA-256 and its suffix.
+
+    What was restored, or else the original's bytes, unchanged.
+    """
     if answer.temporary is not None and answer.sha256 is not None:
         return Path(answer.temporary), answer.sha256, answer.suffix
     temporary = copy_to_temporary(source, folder)

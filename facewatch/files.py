@@ -36,7 +36,10 @@ class Places:
 
     @classmethod
     def standard(cls) -> Places:
-        """The system's usual places; FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models."""
+        """The system's usual places.
+
+        The variable FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models elsewhere.
+        """
         home = os.environ.get("FACEWATCH_HOME")
         places = cls.under(Path(home).expanduser().absolute()) if home else cls._of_system()
         models = os.environ.get("FACEWATCH_MODELS")
@@ -95,7 +98,9 @@ def writing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in _NO_SPACE:
-            raise DiskFull(f"no space left for {path}: free some space; the work goes on by itself") from error
+            raise DiskFull(
+                f"no space left for {path}: free some space; the work goes on by itself"
+            ) from error
         reason = error.strerror or str(error)
         raise CannotWrite(f"cannot write {path}: {reason}; check the folder and its permissions") from error
 

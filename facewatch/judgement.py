@@ -36,7 +36,7 @@ class Verdict:
     level: int = logging.WARNING
 
 
-def judge(error: FacewatchError, attempts: int) -> Verdict:
+def judge(error: FacewatchError, attempts: int) -> Verdict:  # noqa: PLR0911 - one line a kind of error
     """The verdict on one failure; `attempts` counts the one that just failed."""
     if isinstance(error, OwnOutput):
         return Verdict("skip", level=logging.INFO)

@@ -61,7 +61,9 @@ class Readiness:
         if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
             self._board.solved(place)
             return True
-        self._board.trouble(place, f"copies cannot be written to {there}; check that it is a folder and its permissions")
+        self._board.trouble(
+            place, f"copies cannot be written to {there}; check that it is a folder and its permissions"
+        )
         return False
 
     def _recipe(self, folder: Folder, settings: Settings) -> Recipe | None:

@@ -50,7 +50,7 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
     watching = facts.get("watching", {}) if pid else {}
     troubles += watching.get("problems", [])
     current = facts.get("current") if pid else None
-    counts: dict[str, int] = dict(view.counts())
+    counts: dict[str, int] = {state: count for state, count in view.counts().items()}
     return Status(
         mood=_mood(pid, settings, troubles if pid else [], current, counts),
         pid=pid,
@@ -69,7 +69,7 @@ def headline(status: Status) -> str:
     """One line for people: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
     if status.mood == "stopped":
         return "facewatch is not running; start it with `facewatch run`"
-    parts = [status.mood]
+    parts: list[str] = [status.mood]
     if status.current:
         parts[0] = f"working: {status.current['path']}{_how_far(status.current)}"
     if status.waiting:

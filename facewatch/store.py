@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,17 @@ from facewatch.files import write_whole
 from facewatch.settings import Settings
 
 Subscriber = Callable[[Settings], None]
+OwnModels = Callable[[Path | None], Collection[str]]
+"""The names of the user's own model files, given the `models_folder` of the settings."""
+
+EXAMPLE = "config.example.toml"
+EXAMPLE_HOME = "~/Pictures/Facewatch"
 
 
 class Store:
     """Holds the settings of one config file; every change goes through the file."""
 
-    def __init__(self, path: Path, own_models: Callable[[], Collection[str]] = tuple) -> None:
+    def __init__(self, path: Path, own_models: OwnModels = lambda _: ()) -> None:
         self.path = path
         self._own_models = own_models
         self._lock = threading.RLock()
@@ -56,7 +62,7 @@ class Store:
         with self._lock:
             self._stamp = self._stamp_of_file()
             try:
-                loaded = settings.parse(self._read(), str(self.path), self._own_models())
+                loaded = self.parse(self._read(), str(self.path))
             except BadSettings as error:
                 self.problem = error
                 raise
@@ -88,9 +94,18 @@ class Store:
             document = _parse_text(text, self.path)
             for key, value in changes.items():
                 _put(document, settings.full_key(key).split("."), value)
-            settings.parse(document.unwrap(), "the change is not possible", self._own_models())
+            self.parse(document.unwrap(), "the change is not possible")
             write_whole(self.path, tomlkit.dumps(document).encode())
             return self.load()
+
+    def parse(self, raw: Mapping[str, Any], source: str) -> Settings:
+        """Check plain data as this file's own would be; `source` is named in errors.
+
+        Raises BadSettings.
+        """
+        folder = raw.get("models_folder")
+        own = self._own_models(Path(folder).expanduser() if isinstance(folder, str) else None)
+        return settings.parse(raw, source, own)
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -131,3 +146,10 @@ def _put(table: Any, keys: list[str], value: Any) -> None:
         table[last] = value
     elif last in table:
         del table[last]
+
+
+def example(home: Path) -> str:
+    """The text of a first config file, with its inbox and its output below `home`."""
+    text = resources.files("facewatch.data").joinpath(EXAMPLE).read_text("utf-8")
+    quoted = tomlkit.string(str(home)).as_string()[1:-1]
+    return text.replace(EXAMPLE_HOME, quoted)

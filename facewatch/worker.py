@@ -71,7 +71,7 @@ class Worker:
             self._close_engine()
 
     def stop(self) -> None:
-        """End `run` soon, from any thread; the photo in work goes back into the queue, its attempt uncounted."""
+        """End `run` soon, from any thread; the photo in work goes back into the queue."""
         self._stopping.set()
         self._inbox.wake()
         engine = self._engine
@@ -172,7 +172,7 @@ class Worker:
         wanted = folder / f"{job.path.stem}{output.suffix}{suffix}"
         self._give_name(job, temporary, sha256, wanted, report, answer.extras)
 
-    def _give_name(
+    def _give_name(  # noqa: PLR0917 - all of it is one commit
         self,
         job: Job,
         temporary: Path,

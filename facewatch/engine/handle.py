@@ -92,8 +92,8 @@ class EngineHandle:
     def restore(self, job: Job, on_advance: OnAdvance | None = None) -> Answer:
         """Have one photo restored into a temporary.
 
-        Raises the error of the photo or the network by its own class, SourceChanged, Unexpected, or EngineFailed
-        when the process died or gave no sign of life for `timeout_seconds`.
+        Raises the error of the photo or the network by its own class, SourceChanged, Unexpected, or
+        EngineFailed when the process died or gave no sign of life for `timeout_seconds`.
         """
         self._send(job)
         answer: Answer = self._wait_for(Answer, on_advance)
@@ -205,4 +205,6 @@ def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds:
             if isinstance(message, Ready):
                 return message.device
     words = run.stderr.strip().splitlines()
-    raise EngineFailed(f"the engine cannot start: {words[-1] if words else 'it said nothing'}; run `facewatch doctor`")
+    raise EngineFailed(
+        f"the engine cannot start: {words[-1] if words else 'it said nothing'}; run `facewatch doctor`"
+    )

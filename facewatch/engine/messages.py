@@ -88,9 +88,7 @@ class Refusal:
     message: str
 
 
-KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Setup, Job, Answer, Ready, Advance, Refusal)
-}
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Setup, Job, Answer, Ready, Advance, Refusal)}
 
 
 def to_line(message: Any) -> str:
@@ -105,7 +103,7 @@ def from_line(line: str) -> Any:
     """
     fields = json.loads(line)
     kind = fields.pop("kind", None) if isinstance(fields, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"not a message: {line[:80]!r}")
     try:
         return KINDS[kind](**fields)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from facewatch import __version__
 from facewatch.engine.messages import Answer, Extra, Job, Setup
+from facewatch.engine.side_files import side_files
 from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone
 from facewatch.faces import formats
 from facewatch.faces.assembly import Parts, assemble
 from facewatch.faces.photo import Photo, Provenance, decode, encode
 from facewatch.faces.pipeline import Pipeline, Restored, Wishes, eight_bits
 from facewatch.faces.selection import Limits
-from facewatch.engine.side_files import side_files
 from facewatch.files import write_temporary
 
 Advance = Callable[[int, int, str], None]
@@ -71,7 +71,6 @@ class Restorer:
         if restored.photo is photo:
             return answer
         return self._written(job, photo, restored, format_name, answer)
-'''+""
 
     def _written(
         self, job: Job, photo: Photo, restored: Restored, format_name: str, answer: Answer

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from facewatch.engine.messages import Job
 from facewatch.faces import compare
-from facewatch.faces.photo import encode_plain
+from facewatch.faces.photo.plain import encode_plain
 from facewatch.faces.pipeline import Restored, eight_bits
 
 

@@ -35,7 +35,9 @@ def assemble(parts: Parts, device: str) -> Pipeline:
 
     Raises BadCheckpoint, CheckpointMissing or OutOfMemory.
     """
-    return Pipeline(_detector(parts, device), _network(parts, device), _masker(parts, device), _upscaler(parts, device))
+    return Pipeline(
+        _detector(parts, device), _network(parts, device), _masker(parts, device), _upscaler(parts, device)
+    )
 
 
 def _file(parts: Parts, name: str) -> Path:
@@ -76,7 +78,7 @@ def _network(parts: Parts, device: str) -> FaceNetwork:
 
 def _masker(parts: Parts, device: str) -> Masker:
     if parts.parser is None:
-        from facewatch.faces.masks import SoftMask
+        from facewatch.faces.oval import SoftMask
 
         return SoftMask()
     from facewatch.faces.masks import ParseMask

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
 from facewatch.faces import colour
-from facewatch.faces.background import resize
 from facewatch.faces.detector import find_rotated
 from facewatch.faces.forms import (
     CROP_SIZE,
@@ -28,6 +27,7 @@ from facewatch.faces.forms import (
 )
 from facewatch.faces.geometry import crop_upright, paste
 from facewatch.faces.photo import Photo
+from facewatch.faces.resizing import resize
 from facewatch.faces.selection import Limits, select
 
 Progress = Callable[[int, int], None]
@@ -44,7 +44,7 @@ class Wishes:
     aligned: bool = False  # the photo is one upright face already: no detection
     try_rotations: bool = False
     color_fix: bool = True
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +102,7 @@ class Pipeline:
         pairs = tuple((cut.crop, crop) for cut, crop in zip(cuts, restored, strict=True))
         return Restored(whole, tuple(reports), pairs)
 
-    def _cut_out(
-        self, image: npt.NDArray[np.uint8], wishes: Wishes
-    ) -> tuple[list[_Cut], list[FaceReport]]:
+    def _cut_out(self, image: npt.NDArray[np.uint8], wishes: Wishes) -> tuple[list[_Cut], list[FaceReport]]:
         faces = find_rotated(self._detector, image) if wishes.try_rotations else self._detector.find(image)
         cuts: list[_Cut] = []
         kept: list[FaceReport] = []
@@ -185,7 +183,8 @@ def _fit(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[n
 def _enlarged_alpha(photo: Photo, scale: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None:
     if photo.alpha is None or scale == 1:
         return photo.alpha
-    return resize(np.repeat(photo.alpha[:, :, None], 3, axis=2), scale)[:, :, 0]
+    layers = np.repeat(photo.alpha[:, :, None], 3, axis=2)
+    return resize(cast("Pixels", layers), scale)[:, :, 0]
 
 
 def _right_colour(new: Crop, old: Crop, tint: colour.Tint | None, wishes: Wishes) -> Crop:

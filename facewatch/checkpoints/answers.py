@@ -1,0 +1,125 @@
+"""What a server's answer means for the file under way: go on, start over, or a fault with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from facewatch.checkpoints.digests import size_in_words
+from facewatch.checkpoints.faults import Fault
+from facewatch.checkpoints.partial import Note
+
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_UNSATISFIED = re.compile(r"bytes \*/(\d+)")
+_HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
+_BUSY = {408, 425, 429}
+HTML_REASON = (
+    "a web page (HTML) came instead of the file: perhaps the login page of your network or proxy; "
+    "open any page in a browser, log in, and try again"
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """An answer before its body."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for."""
+
+    offset: int  # bytes that are here already
+    note: Note | None  # what the server said when it gave them; None: they came from elsewhere
+    expected: int | None  # bytes of the whole file, if published
+    pinned: bool = True  # whether its digest is known beforehand
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the body is."""
+
+    offset: int  # of its first byte in the file
+    total: int | None  # bytes of the whole file
+
+
+class ChangedThere(Fault):
+    """The bytes that are here belong to another version of the file: start over."""
+
+
+def read(head: Head, asked: Asked) -> Body:
+    """Say what the body of an answer is.
+
+    Raises ChangedThere, or Fault for everything that is not (a part of) the file.
+    """
+    if head.status == 416:
+        return _nothing_left(head, asked)
+    if head.status not in (200, 206):
+        raise _refusal(head.status)
+    if "html" in head.headers.get("content-type", ""):
+        raise Fault(HTML_REASON, again=False)
+    coding = head.headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise Fault(
+            f"the server sends the file compressed ({coding}), though it was asked not to", again=False
+        )
+    body = _rest(head, asked) if head.status == 206 else Body(0, _number(head.headers.get("content-length")))
+    if body.total is None and not asked.pinned and head.headers.get("transfer-encoding") != "chunked":
+        raise Fault(
+            "the server does not say how long the file is: nobody could tell that all came", again=False
+        )
+    if asked.expected is not None and body.total not in (None, asked.expected):
+        raise Fault(
+            f"the server offers {_exact(body.total)}, and the published file has {_exact(asked.expected)}",
+            again=True,
+        )
+    return body
+
+
+def looks_like_html(first: bytes) -> bool:
+    """Whether a body that calls itself a file begins like a web page."""
+    return _HTML.match(first[:1024]) is not None
+
+
+def _rest(head: Head, asked: Asked) -> Body:
+    match = _RANGE.fullmatch(head.headers.get("content-range", ""))
+    if match is None or int(match[1]) != asked.offset:
+        raise ChangedThere("the server sent another part of the file than was asked for", again=True)
+    total = None if match[2] == "*" else int(match[2])
+    if asked.note is not None:
+        etag = head.headers.get("etag")
+        if (etag and asked.note.etag and etag != asked.note.etag) or (
+            total and asked.note.total and total != asked.note.total
+        ):
+            raise ChangedThere("the file has changed on the server since the first part came", again=True)
+    return Body(asked.offset, total)
+
+
+def _nothing_left(head: Head, asked: Asked) -> Body:
+    match = _UNSATISFIED.fullmatch(head.headers.get("content-range", ""))
+    if match is not None and int(match[1]) == asked.offset:
+        return Body(asked.offset, asked.offset)
+    raise ChangedThere("the server has fewer bytes than are here already", again=True)
+
+
+def _refusal(status: int) -> Fault:
+    if status in (404, 410):
+        return Fault(f"there is no such file ({status})", again=False)
+    if status in (401, 403):
+        return Fault(f"the server does not give the file out ({status}): it may want a login", again=False)
+    if status == 407:
+        return Fault("the proxy wants a login (407); set it in HTTPS_PROXY", again=False)
+    if status in _BUSY or status >= 500:
+        return Fault(f"the server is out of order or too busy ({status})", again=True)
+    return Fault(f"the server answered {status}", again=False)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _exact(size_bytes: int | None) -> str:
+    return f"{size_in_words(size_bytes or 0)} ({size_bytes} bytes)"

@@ -1,0 +1,122 @@
+"""Files brought by hand, and files taken away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from facewatch.checkpoints.digests import digest_of, size_in_words, stamp_of
+from facewatch.checkpoints.faults import Stopped
+from facewatch.checkpoints.locks import held
+from facewatch.checkpoints.own import own_target
+from facewatch.checkpoints.partial import Partial
+from facewatch.checkpoints.records import Seen, Trusted
+from facewatch.checkpoints.shelf import Shelf, catalogued
+from facewatch.checkpoints.space import ask_for_space
+from facewatch.errors import BadCheckpoint, CannotWrite, CheckpointMissing
+from facewatch.files import sync, sync_folder, writing
+
+
+class Arrivals:
+    """What comes into the models folder without a download, and what leaves it."""
+
+    def __init__(self, shelf: Shelf, free: Callable[[Path], int], today: Callable[[], str]) -> None:
+        self._shelf = shelf
+        self._free = free
+        self._today = today
+
+    def add(self, name: str, file: Path, *, trust: bool) -> Path:
+        """Check, copy, verify; see Checkpoints.add."""
+        file = file.expanduser().absolute()
+        target = self._target(name, file)
+        digest, trusted = self._judge(name, file, trust=trust)
+        self._make_folder()
+        if not (target.exists() and target.samefile(file)):
+            self._copy(name, file, target, digest)
+        copied, stamp = digest_of(target)
+        self._shelf.record(name, seen=Seen(copied, stamp), trusted=trusted, link=None)
+        return target
+
+    def link(self, name: str, file: Path, *, trust: bool) -> Path:
+        """Check and record; see Checkpoints.link."""
+        file = file.expanduser().absolute()
+        self._target(name, file)
+        digest, trusted = self._judge(name, file, trust=trust)
+        stamp = stamp_of(file)
+        assert stamp is not None
+        self._shelf.record(name, seen=Seen(digest, stamp), trusted=trusted, link=str(file))
+        return file
+
+    def remove(self, name: str) -> None:
+        """Delete and forget; see Checkpoints.remove."""
+        row = self._shelf.row(name)
+        linked = self._shelf.entry(name).link is not None
+        final = self._shelf.folder / catalogued(row).file_name
+        part = Partial(final)
+        in_folder = final.exists() and not (linked and self._shelf.is_own(name))
+        if not (linked or in_folder or part.path.exists()):
+            raise CheckpointMissing(f"there is no file of {name} to remove")
+        try:
+            with held(self.lock_of(final), lambda: True), writing(final):
+                part.discard()
+                if in_folder:
+                    final.unlink()
+        except Stopped:
+            raise CannotWrite(f"{name} is being fetched right now; stop that first") from None
+        self._shelf.forget(name)
+
+    def lock_of(self, final: Path) -> Path:
+        """The lock that whoever writes `final` holds."""
+        return final.with_name(f".{final.name}.lock")
+
+    def _target(self, name: str, file: Path) -> Path:
+        if self._shelf.is_own(name):
+            return own_target(self._shelf.folder, name, file)
+        return self._shelf.folder / catalogued(self._shelf.row(name)).file_name
+
+    def _judge(self, name: str, file: Path, *, trust: bool) -> tuple[str, Trusted | None]:
+        """The file's digest, and the trust it needs.
+
+        Raises BadCheckpoint when it needs trust that nobody gives.
+        """
+        digest, stamp = digest_of(file)
+        published, known = self._shelf.published(name), self._shelf.entry(name).trusted
+        expected = published or (known.sha256 if known else None)
+        if digest == expected:
+            return digest, None if published else known
+        if trust:
+            return digest, Trusted(digest, "user", self._today())
+        if expected is None:
+            return digest, Trusted(digest, "first use", self._today())
+        other = self._shelf.named_by_digest(digest)
+        hint = f" It is the file of {other}." if other else ""
+        raise BadCheckpoint(
+            f"{file} is not the file of {name}: it has {size_in_words(stamp.size_bytes)} "
+            f"and the sha256 {digest}, expected is {expected}.{hint} "
+            "If you know that it is right, add it with --trust"
+        )
+
+    def _make_folder(self) -> None:
+        with writing(self._shelf.folder):
+            self._shelf.folder.mkdir(parents=True, exist_ok=True)
+
+    def _copy(self, name: str, file: Path, target: Path, digest: str) -> None:
+        copy = target.with_name(f".{target.name}.copy")
+        try:
+            with held(self.lock_of(target), lambda: True):
+                ask_for_space(target.parent, file.stat().st_size, name, self._free)
+                try:
+                    with writing(copy), file.open("rb") as source, copy.open("wb") as sink:
+                        shutil.copyfileobj(source, sink, 1 << 20)
+                        sink.flush()
+                        sync(sink.fileno())
+                    if digest_of(copy)[0] != digest:
+                        raise BadCheckpoint(f"{file} changed while it was copied; try again")
+                    with writing(target):
+                        copy.replace(target)
+                        sync_folder(target.parent)
+                finally:
+                    copy.unlink(missing_ok=True)
+        except Stopped:
+            raise CannotWrite(f"{name} is being fetched right now; stop that first") from None

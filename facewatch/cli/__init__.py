@@ -1,0 +1,57 @@
+"""The command line: one small function a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from facewatch.cli import compare, config, daemon, demo, doctor, models, restore
+from facewatch.errors import FacewatchError, WrongUse
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Watches folders, restores the faces in new photos, and leaves the originals alone.",
+    pretty_exceptions_enable=False,
+)
+app.command("run")(daemon.run)
+app.command("restore")(restore.restore)
+app.command("compare")(compare.compare)
+app.command("demo")(demo.demo)
+app.command("status")(daemon.status)
+app.command("pause")(daemon.pause)
+app.command("resume")(daemon.resume)
+app.command("set")(config.set_value)
+app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
+app.command("doctor")(doctor.doctor)
+app.command("engine", hidden=True)(daemon.engine)
+
+
+def main() -> None:
+    """Run one command; ends the process with 0 done, 1 something failed, 2 wrong use."""
+    try:
+        app()
+    except WrongUse as error:
+        sys.exit(_said(error, 2))
+    except FacewatchError as error:
+        sys.exit(_said(error, 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left: nothing more to say
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - the last door: say that it is our mistake, and how to report it
+        traceback.print_exc()
+        print(
+            "facewatch: this is a mistake in facewatch; please report it with the lines above",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+def _said(error: FacewatchError, code: int) -> int:
+    print(f"facewatch: {error}", file=sys.stderr)
+    return code

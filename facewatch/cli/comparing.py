@@ -1,0 +1,142 @@
+"""The work behind `facewatch compare`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from facewatch.cli.fetching import fetch_missing
+from facewatch.cli.shared import checkpoints, store
+from facewatch.engine.handle import EngineHandle, probe
+from facewatch.errors import BadPhoto, FacewatchError, WrongUse
+from facewatch.faces.compare import contact_sheet
+from facewatch.faces.photo import decode
+from facewatch.faces.photo.plain import encode_plain
+from facewatch.faces.pipeline import eight_bits
+from facewatch.files import Places, deliver, write_temporary
+from facewatch.recipe import Recipe, resolve
+
+MARGIN = 0.5  # of the face's box, on each side
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for."""
+
+    photo: Path
+    models: tuple[str, ...]
+    weights: tuple[float, ...]
+    output: Path | None
+    accept_licence: bool
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names in "a,b"."""
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        raise WrongUse("--models names no model; for example --models gfpgan-1.4,codeformer")
+    return found
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """The weights in "0,0.5,1"."""
+    try:
+        found = tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise WrongUse(f"--weights {text}: write numbers with commas between, for example 0,0.5,1") from error
+    return found
+
+
+def compare(places: Places, order: Order) -> Path:
+    """Make the sheet; where it is.
+
+    Raises WrongUse, BadPhoto when the photo shows no face, and what restoration raises.
+    """
+    source = order.photo.expanduser().absolute()
+    if not source.is_file():
+        raise WrongUse(f"{order.photo} is not there; name a photo")
+    recipes = _recipes(places, order)
+    wanted = (
+        order.output.expanduser().absolute()
+        if order.output
+        else source.with_name(f"{source.stem} comparison.jpg")
+    )
+    before = eight_bits(decode(source.read_bytes(), round(recipes[0][0].engine.max_megapixels * 1e6)).pixels)
+    with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
+        cells = list(_cells(places, recipes, source, before, Path(folder)))
+    sheet = contact_sheet(cells, columns=len(order.weights) + 1)
+    return deliver(write_temporary(wanted.parent, encode_plain(sheet, "jpeg")), wanted, lambda _: None)
+
+
+def _recipes(places: Places, order: Order) -> list[list[Recipe]]:
+    """For each model, a recipe a weight; every file they need is here after this."""
+    changing = store(places)
+    base = changing.load().model_dump(exclude_unset=True)
+    rows = []
+    for model in order.models:
+        row = []
+        for weight in order.weights:
+            changes = {"model": model, "weights": {model: weight}, "output": {"format": "png"}}
+            settings = changing.parse({**base, **changes}, "the options")
+            row.append(resolve(settings.plan(None), settings.engine, probe))
+        rows.append(row)
+    files = checkpoints(places)
+    fetch_missing(
+        files, {name for row in rows for name in row[0].models}, accept_licence=order.accept_licence
+    )
+    return rows
+
+
+def _cells(
+    places: Places, rows: Sequence[Sequence[Recipe]], source: Path, before: Picture, folder: Path
+) -> Iterator[tuple[str, Picture]]:
+    console = Console(stderr=True)
+    for row in rows:
+        engine = EngineHandle(
+            row[0].setup(checkpoints(places)), timeout_seconds=row[0].engine.timeout_seconds
+        )
+        try:
+            with console.status(f"{row[0].plan.model}"):
+                engine.start()
+                for column, recipe in enumerate(row):
+                    answer = engine.restore(recipe.job(0, source, None, folder, refuse_own=False))
+                    box = _largest(answer.faces)
+                    if column == 0:
+                        yield "original", _region(before, box, 1)
+                    after = eight_bits(_picture(answer.temporary, recipe))
+                    label = f"{recipe.plan.model}  {recipe.plan.weight:g}"
+                    yield label, _region(after, box, after.shape[0] // before.shape[0])
+        finally:
+            engine.close()
+
+
+def _picture(temporary: str | None, recipe: Recipe) -> Any:
+    if temporary is None:
+        raise FacewatchError(
+            f"{recipe.plan.model} restored no face of this photo: every face in it was kept as it is"
+        )
+    return decode(Path(temporary).read_bytes(), 1 << 40).pixels
+
+
+def _largest(faces: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
+    restored = [face["box"] for face in faces if face["fate"] == "restored"]
+    if not restored:
+        raise BadPhoto("no face to restore was found in this photo; try --config with another detector")
+    x0, y0, x1, y1 = max(restored, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    return x0, y0, x1, y1
+
+
+def _region(picture: Picture, box: tuple[float, float, float, float], scale: int) -> Picture:
+    """What lies around a face; `box` in pixels of the photo, which `picture` shows `scale` times as large."""
+    x0, y0, x1, y1 = (side * scale for side in box)
+    right, down = (x1 - x0) * MARGIN, (y1 - y0) * MARGIN
+    top, left = max(0, round(y0 - down)), max(0, round(x0 - right))
+    return picture[top : round(y1 + down), left : round(x1 + right)]

@@ -1,0 +1,86 @@
+"""`facewatch config ...` and `facewatch set`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from facewatch.cli.shared import ConfigOption, JsonOption, places, store
+
+app = typer.Typer(
+    no_args_is_help=True, help="Where the settings are, what they are, and whether they are right."
+)
+
+
+@app.command()
+def path(config: ConfigOption = None) -> None:
+    """Print the config file's path."""
+    print(places(config).config)
+
+
+@app.command()
+def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Print every setting as it holds now, defaults and all."""
+    import tomlkit
+
+    settings = store(places(config)).load()
+    if as_json:
+        print(settings.model_dump_json(indent=2))
+    else:
+        print(tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True)), end="")
+
+
+@app.command()
+def check(config: ConfigOption = None) -> None:
+    """Say whether the config file is right."""
+    where = places(config)
+    settings = store(where).load()
+    print(f"{where.config}: right; {len(settings.folders)} watched folder(s)")
+
+
+@app.command()
+def init(config: ConfigOption = None) -> None:
+    """Write a config file with the usual inbox, and make its folders."""
+    from facewatch.errors import WrongUse
+    from facewatch.files import write_whole, writing
+    from facewatch.store import example
+
+    where = places(config)
+    if where.config.exists():
+        raise WrongUse(f"{where.config} is there already; edit it, or use `facewatch set`")
+    home = where.pictures / "Facewatch"
+    write_whole(where.config, example(home).encode())
+    for folder in (home / "Inbox", home / "Restored"):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    print(f"wrote {where.config}\ndrop photos into {home / 'Inbox'}; copies appear in {home / 'Restored'}")
+
+
+def set_value(
+    key: Annotated[str, typer.Argument(help="For example model, weight, upscale, output.quality.")],
+    value: Annotated[str, typer.Argument(help='The new value; "default" removes the key.')],
+    config: ConfigOption = None,
+) -> None:
+    """Change one setting in the config file; a running daemon follows."""
+    changing = store(places(config))
+    if key == "weight":
+        key = f"weights.{changing.load().model}"
+    settings = changing.update({key: None if value == "default" else _typed(value)})
+    now: Any = settings.model_dump(mode="json")
+    from facewatch.settings import full_key
+
+    for part in full_key(key).split("."):
+        now = now.get(part, "default") if isinstance(now, dict) else now
+    print(f"{full_key(key)} = {json.dumps(now)}")
+
+
+def _typed(text: str) -> Any:
+    """The value that TOML would read; plain words are text."""
+    import tomlkit
+
+    try:
+        return tomlkit.parse(f"value = {text}").unwrap()["value"]
+    except tomlkit.exceptions.ParseError:
+        return text

@@ -1,0 +1,101 @@
+"""`facewatch run`, `status`, `pause`, `resume`, and the engine's own entry."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facewatch.cli.shared import ConfigOption, JsonOption, places, store
+
+if TYPE_CHECKING:
+    from facewatch.files import Places
+    from facewatch.status import Status
+
+
+def run(
+    no_tray: Annotated[bool, typer.Option("--no-tray", help="Without the icon in the tray.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Work off what is there, then end.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Watch the folders and restore new photos until stopped."""
+    from facewatch import daemon, logs
+
+    where = places(config)
+    logs.start(where.log)
+    raise typer.Exit(daemon.run(where, once=once))
+
+
+def status(
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, a look a second.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say what the daemon is doing, what it did, and what it left alone and why."""
+    where = places(config)
+    while True:
+        now = _look(where)
+        if as_json:
+            print(json.dumps(now.as_json(), indent=None if watch else 2), flush=True)
+        else:
+            _show(now, clear=watch)
+        if not watch:
+            return
+        time.sleep(1)
+
+
+def pause(config: ConfigOption = None) -> None:
+    """Start no further photo; the one in work is finished."""
+    store(places(config)).update({"paused": True})
+    print("paused; `facewatch resume` goes on")
+
+
+def resume(config: ConfigOption = None) -> None:
+    """Go on after a pause."""
+    store(places(config)).update({"paused": None})
+    print("resumed")
+
+
+def engine(
+    probe: Annotated[str | None, typer.Option(help="Only name the device of this wish.")] = None,
+) -> None:
+    """Serve photos on a pipe: the daemon starts this."""
+    from facewatch.engine import child
+
+    child.main(probe)
+
+
+def _look(where: Places) -> Status:
+    from facewatch.status import look
+
+    return look(where, store(where).load())
+
+
+def _show(now: Status, *, clear: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from facewatch.status import headline
+
+    console = Console(highlight=False)
+    if clear:
+        console.clear()
+    console.print(escape(headline(now)), style="bold", soft_wrap=True)
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in now.counts.items() if count)
+    console.print(f"photos: {counts or 'none yet'}")
+    if now.engine:
+        console.print(f"engine: {escape(' '.join(str(part) for part in now.engine.values()))}")
+    for name, download in now.downloads.items():
+        console.print(f"model {name}: {escape(_download(download))}", soft_wrap=True)
+    for trouble in now.troubles:
+        console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
+    for photo in now.failed[:20]:
+        console.print(f"{photo['state']}: {escape(photo['path'])}: {escape(photo['reason'])}", soft_wrap=True)
+    for photo in now.recent:
+        console.print(f"{escape(photo['path'])}: {escape(photo['reason'])}", style="dim", soft_wrap=True)
+
+
+def _download(state: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in state.items() if value not in (None, ""))

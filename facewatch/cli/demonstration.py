@@ -1,0 +1,157 @@
+"""The work behind `facewatch demo`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import tomlkit
+from rich.console import Console
+from rich.markup import escape
+
+from facewatch.cli.fetching import fetch_missing
+from facewatch.cli.shared import checkpoints, store
+from facewatch.engine.handle import environment, probe, program
+from facewatch.errors import FacewatchError, WrongUse
+from facewatch.files import Places, copy_to_temporary, deliver, write_whole
+from facewatch.recipe import resolve
+from facewatch.status import Status, headline, look
+
+PORTRAIT = "eileen-collins.jpg"
+CREDIT = (
+    "Colonel Eileen Collins, NASA astronaut: NASA's official portrait, public domain, made worse on purpose"
+)
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for."""
+
+    photos: list[Path]
+    model: str
+    weight: float | None
+    output: Path | None
+    accept_licence: bool
+
+
+def demonstrate(order: Order) -> int:
+    """Run the daemon on a folder of its own until all photos are through; the exit code."""
+    for photo in order.photos:
+        if not photo.is_file():
+            raise WrongUse(f"{photo} is not there; name photos")
+    home = _home(order.output)
+    places = Places.under(home)
+    inbox, restored = home / "Inbox", home / "Restored"
+    inbox.mkdir(parents=True, exist_ok=True)
+    write_whole(places.config, _config(order, inbox, restored).encode())
+    settings = store(places).load()
+    recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
+    fetch_missing(checkpoints(places, settings), recipe.models, accept_licence=order.accept_licence)
+    console = Console(highlight=False)
+    console.print(f"photo: {CREDIT}", soft_wrap=True)
+    with _daemon(home) as daemon:
+        dropped = _drop(order.photos, inbox)
+        status = _follow(console, places, daemon, len(dropped))
+    return _tell(console, status, home)
+
+
+def _home(output: Path | None) -> Path:
+    if output is None:
+        return Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
+    home = output.expanduser().absolute()
+    if home.exists() and any(home.iterdir()):
+        raise WrongUse(f"{home} is not empty; name a new folder")
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _config(order: Order, inbox: Path, restored: Path) -> str:
+    # Models stay in their usual place, so that the demonstration never fetches one a second time.
+    data = {
+        "model": order.model,
+        "models_folder": str(Places.standard().models),
+        "folders": [{"input": str(inbox), "output": str(restored)}],
+        "output": {"compare": "side-by-side"},
+        "watching": {"settle_seconds": 1},
+    }
+    if order.weight is not None:
+        data["weights"] = {order.model: order.weight}
+    return tomlkit.dumps(data)
+
+
+@contextmanager
+def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The real daemon, without a tray, living in `home`; stopped at the end, whatever happens."""
+    with (home / "daemon-output.txt").open("wb") as output:
+        daemon = subprocess.Popen(
+            program("run", "--no-tray"),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**environment(), "FACEWATCH_HOME": str(home)},
+        )
+        try:
+            yield daemon
+        finally:
+            if daemon.poll() is None:
+                daemon.send_signal(signal.SIGTERM)
+            try:
+                daemon.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+
+
+def _drop(photos: list[Path], inbox: Path) -> list[Path]:
+    with resources.as_file(resources.files("facewatch.data").joinpath(PORTRAIT)) as portrait:
+        sources = [portrait, *photos]
+        return [
+            deliver(copy_to_temporary(photo, inbox), inbox / photo.name, lambda _: None) for photo in sources
+        ]
+
+
+def _follow(console: Console, places: Places, daemon: subprocess.Popen[bytes], photos: int) -> Status:
+    settings = store(places).load()
+    started = time.monotonic()
+    with console.status("starting") as line:
+        while True:
+            if daemon.poll() is not None:
+                words = (
+                    (places.config.parent / "daemon-output.txt").read_text("utf-8", "replace").splitlines()
+                )
+                raise FacewatchError(f"the daemon ended: {words[-1] if words else 'it said nothing'}")
+            status = look(places, settings)
+            seconds = time.monotonic() - started
+            line.update(
+                f"{escape(headline(status))} ({seconds:.0f} s)" if status.pid else "starting the daemon"
+            )
+            if _through(status) >= photos:
+                return status
+            time.sleep(0.1)
+
+
+def _through(status: Status) -> int:
+    return sum(status.counts[state] for state in ("done", "no_faces", "skipped", "retry", "parked", "poison"))
+
+
+def _tell(console: Console, status: Status, home: Path) -> int:
+    for photo in reversed(status.recent):
+        output = Path(photo["output"])
+        console.print(f"[green]restored[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
+        side_by_side = output.with_name(f"{output.stem} before-after.jpg")
+        if side_by_side.exists():
+            console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)
+    for photo in status.failed:
+        console.print(
+            f"[red]{photo['state']}[/] {escape(photo['path'])}: {escape(photo['reason'])}", soft_wrap=True
+        )
+    console.print(f"everything is kept in {escape(str(home))}", soft_wrap=True)
+    return 1 if status.failed else 0

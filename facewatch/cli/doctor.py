@@ -1,0 +1,33 @@
+"""`facewatch doctor`: what is installed, what is missing, what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from facewatch.cli.shared import ConfigOption, JsonOption, places
+
+
+def doctor(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Without starting the engine.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Check everything facewatch needs: each line is ok, or says what to do."""
+    import json
+
+    from rich.console import Console
+    from rich.markup import escape
+
+    from facewatch.checkup import examine
+
+    findings = examine(places(config), quick=quick)
+    if as_json:
+        print(json.dumps([vars(finding) for finding in findings], indent=2))
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            sign = "[green]ok[/]  " if finding.ok else "[red]mend[/]"
+            console.print(f"{sign} {escape(finding.what)}: {escape(finding.text)}", soft_wrap=True)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)

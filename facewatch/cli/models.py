@@ -1,0 +1,265 @@
+"""`facewatch models ...`: what there is, what is here, and how the rest gets here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facewatch.cli.shared import JsonOption
+from facewatch.errors import FacewatchError, WrongUse
+
+if TYPE_CHECKING:
+    from facewatch.catalogue import Model
+    from facewatch.checkpoints import Check, Checkpoints
+
+app = typer.Typer(help="The models: what they are for, which are here, fetching and removing them.")
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Models, as the list names them.")]
+OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Models; all if none.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Take the file although its digest is not the published one.")
+]
+LinkOption = Annotated[bool, typer.Option("--link", help="Use the file where it lies, without a copy.")]
+USES = {
+    "face": "restores faces",
+    "detector": "finds faces",
+    "parser": "mask of a face",
+    "upscaler": "background",
+}
+
+
+def open_checkpoints(context: typer.Context) -> Checkpoints:
+    """The model files that the settings name, or those that the caller of the app handed in."""
+    from facewatch.checkpoints import Checkpoints
+    from facewatch.cli.shared import checkpoints
+
+    given = context.find_object(Checkpoints)
+    return given if given is not None else checkpoints()
+
+
+@app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """The models: what they are for, which are here, fetching and removing them."""
+    if context.invoked_subcommand is None:
+        list_models(context)
+
+
+@app.command("list")
+def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show every model: what it is for, size, licence, whether it is here, and where."""
+    checkpoints = open_checkpoints(context)
+    rows = [_facts(checkpoints, row) for row in checkpoints.rows()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        _print_table(rows)
+
+
+@app.command()
+def pull(
+    context: typer.Context,
+    names: OptionalNames = None,
+    everything: AllOption = False,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept each model's licence without being asked.")
+    ] = False,
+) -> None:
+    """Fetch models; what has come of a file is kept when the connection breaks."""
+    from facewatch.cli.pulling import pull as fetch
+
+    if bool(names) == everything:
+        raise WrongUse("name the models to fetch, or say --all; `facewatch models` lists them")
+    checkpoints = open_checkpoints(context)
+    wanted = [row.name for row in checkpoints.rows() if row.checkpoint and row.checkpoint.url]
+    _end(fetch(checkpoints, wanted if everything else names or [], accept_licence=accept_licence))
+
+
+@app.command()
+def verify(context: typer.Context, names: OptionalNames = None) -> None:
+    """Read the files that are here anew and compare their digests."""
+    checkpoints = open_checkpoints(context)
+    here = [
+        row.name for row in checkpoints.rows() if checkpoints.state(row.name) not in ("missing", "builtin")
+    ]
+    failed = []
+    for name in names or here:
+        check = checkpoints.verify(name)
+        typer.echo(f"{name}: {_verdict(check)}")
+        if check.state not in ("present", "builtin"):
+            failed.append(name)
+    if not names and not here:
+        typer.echo(f"there is no model file in {checkpoints.folder}")
+    _end(failed)
+
+
+@app.command()
+def remove(context: typer.Context, names: Names) -> None:
+    """Delete model files and what is on record about them; a linked file stays where it is."""
+    checkpoints = open_checkpoints(context)
+    _end([name for name in names if not _removed(checkpoints, name)])
+
+
+@app.command()
+def add(  # noqa: PLR0917 - typer's options
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="The model's name; for a file of your own, one of your choice.")
+    ] = "",
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Its file (.pth, .safetensors).")
+    ] = None,
+    trust: TrustOption = False,
+    link: LinkOption = False,
+    find: Annotated[
+        bool, typer.Option("--find", help="Link what stable-diffusion-webui, ComfyUI and others have here.")
+    ] = False,
+) -> None:
+    """Take a model from a file: checked, and copied whole or not at all."""
+    checkpoints = open_checkpoints(context)
+    if find:
+        if name:
+            raise WrongUse("--find looks for every model by itself: leave the name and the file out")
+        _link_found(checkpoints)
+        return
+    if not name:
+        raise WrongUse("say which model and which file: `facewatch models add NAME FILE`")
+    if file is None:
+        file = Path(name)
+        name = _name_of(checkpoints, file)
+    if not file.is_file():
+        raise WrongUse(f"there is no file {file}")
+    path = (checkpoints.link if link else checkpoints.add)(name, file, trust=trust)
+    typer.echo(f"{name}: {path}{_licence_note(checkpoints, name)}")
+
+
+@app.command()
+def path(context: typer.Context, name: Annotated[str, typer.Argument(help="A model.")] = "") -> None:
+    """Print the models folder, or where one model's file is."""
+    checkpoints = open_checkpoints(context)
+    typer.echo(checkpoints.find(name) if name else checkpoints.folder)
+
+
+@app.command()
+def accept(context: typer.Context, names: Names) -> None:
+    """Accept the licence of a model, so that it can be fetched."""
+    checkpoints = open_checkpoints(context)
+    for name in names:
+        licence = checkpoints.licence_question(name)
+        checkpoints.accept(name)
+        typer.echo(
+            f"{name}: {licence.name} is accepted" if licence else f"{name}: there is nothing to accept"
+        )
+
+
+def _facts(checkpoints: Checkpoints, row: Model) -> dict[str, Any]:
+    check = checkpoints.look(row.name)
+    checkpoint = row.checkpoint
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "about": row.about,
+        "size_bytes": checkpoint.size_bytes if checkpoint else None,
+        "licence": checkpoint.licence.name if checkpoint else None,
+        "terms_url": checkpoint.licence.terms_url if checkpoint else None,
+        "state": check.state,
+        "path": str(check.path) if check.path else None,
+        "sha256": check.sha256,
+        "published_sha256": check.published,
+        "trusted": check.trusted.by if check.trusted else None,
+        "trusted_since": check.trusted.since if check.trusted else None,
+    }
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "for", "size", "licence", "state", "where"):
+        table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
+    for row in rows:
+        what = f"{USES[row['kind']]}: {row['about']}"
+        table.add_row(
+            row["name"], what, _size(row), row["licence"] or "part of facewatch", _state(row), _where(row)
+        )
+    console = Console(highlight=False, markup=False)
+    if not sys.stdout.isatty():
+        console.width = 240  # a pipe has no width; nothing is to be cut
+    console.print(table)
+
+
+def _size(row: dict[str, Any]) -> str:
+    from facewatch.checkpoints import size_in_words
+
+    if row["licence"] is None:
+        return ""
+    return size_in_words(row["size_bytes"]) if row["size_bytes"] else "not published"
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["trusted"] == "user":
+        return f"{row['state']} (on your word, {row['trusted_since']})"
+    if row["trusted"] == "first use":
+        return f"{row['state']} (digest of {row['trusted_since']})"
+    return str(row["state"])
+
+
+def _where(row: dict[str, Any]) -> str:
+    return row["path"] if row["state"] in ("present", "corrupt") else ""
+
+
+def _verdict(check: Check) -> str:
+    if check.state == "builtin":
+        return "part of facewatch, there is no file"
+    if check.state == "missing":
+        return f"missing ({check.path})"
+    if check.state == "present":
+        return f"right, sha256 {check.sha256}, {check.path}"
+    expected = check.published or (check.trusted.sha256 if check.trusted else None)
+    return f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}"
+
+
+def _removed(checkpoints: Checkpoints, name: str) -> bool:
+    try:
+        checkpoints.remove(name)
+    except WrongUse:
+        raise
+    except FacewatchError as error:
+        typer.echo(f"{name}: {error}", err=True)
+        return False
+    typer.echo(f"{name}: removed")
+    return True
+
+
+def _name_of(checkpoints: Checkpoints, file: Path) -> str:
+    for row in checkpoints.rows():
+        if row.checkpoint and row.checkpoint.file_name == file.name:
+            return row.name
+    return file.stem
+
+
+def _link_found(checkpoints: Checkpoints) -> None:
+    from facewatch.checkpoints.places import find_published, usual_places
+
+    missing = [row for row in checkpoints.rows() if checkpoints.state(row.name) == "missing"]
+    found = find_published(missing, usual_places(Path.home()))
+    for name, path in found.items():
+        checkpoints.link(name, path)
+        typer.echo(f"{name}: {path}{_licence_note(checkpoints, name)}")
+    if not found:
+        typer.echo("other tools have none of the missing models in their usual places")
+
+
+def _licence_note(checkpoints: Checkpoints, name: str) -> str:
+    licence = checkpoints.licence_question(name)
+    return f"\n  it comes under {licence.name}: {licence.sentence} {licence.terms_url}" if licence else ""
+
+
+def _end(failed: list[str]) -> None:
+    if failed:
+        raise typer.Exit(1)

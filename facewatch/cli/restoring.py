@@ -1,0 +1,155 @@
+"""The work behind `facewatch restore`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from facewatch.cli.fetching import fetch_missing
+from facewatch.cli.shared import checkpoints, store
+from facewatch.delivery import commit, drop, output_folder, take
+from facewatch.engine.handle import EngineHandle, probe
+from facewatch.engine.messages import Answer
+from facewatch.errors import FacewatchError, OwnOutput, WrongUse
+from facewatch.files import Places
+from facewatch.recipe import Recipe, resolve
+from facewatch.reports import summary
+from facewatch.settings import Settings
+from facewatch.watcher import Watch
+from facewatch.watcher.walk import walk
+
+OUTPUT = "Restored"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for."""
+
+    sources: list[Path]
+    output: Path | None
+    recursive: bool
+    weight: float | None
+    accept_licence: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """One photo, and where its copy goes."""
+
+    path: Path
+    root: Path  # sub-folders below it are mirrored
+    output: Path
+
+
+def restore(places: Places, order: Order, changes: Mapping[str, Any], *, as_json: bool) -> int:
+    """Restore photos one after the other; the exit code: 0 all done, 1 some failed.
+
+    Raises WrongUse, or what keeps the engine from starting.
+    """
+    settings = _settings(places, changes, order.weight)
+    sources = list(_photos(order))
+    if not sources:
+        raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
+    files = checkpoints(places, settings)
+    recipe = resolve(settings.plan(None), settings.engine, probe)
+    fetch_missing(files, recipe.models, accept_licence=order.accept_licence)
+    engine = EngineHandle(recipe.setup(files), timeout_seconds=settings.engine.timeout_seconds)
+    console = Console(stderr=True, highlight=False)
+    results = []
+    try:
+        with console.status(f"loading {recipe.plan.model}"):
+            engine.start()
+        with _progress(console) as progress:
+            task = progress.add_task(f"{recipe.plan.model} on {engine.device}", total=len(sources))
+            for number, source in enumerate(sources):
+                results.append(_one(engine, recipe, source, number))
+                progress.advance(task)
+                if not as_json:
+                    progress.console.print(_line(results[-1]), soft_wrap=True)
+    finally:
+        engine.close()
+    if as_json:
+        print(json.dumps({"device": engine.device, "model": recipe.plan.model, "photos": results}, indent=2))
+    return 1 if any(result["outcome"] == "failed" for result in results) else 0
+
+
+def _settings(places: Places, changes: Mapping[str, Any], weight: float | None) -> Settings:
+    base = store(places).load()
+    data = base.model_dump(exclude_unset=True)
+    for key, value in changes.items():
+        data[key] = {**data.get(key, {}), **value} if isinstance(value, Mapping) else value
+    if weight is not None:
+        data["weights"] = {**data.get("weights", {}), data.get("model", base.model): weight}
+    return store(places).parse(data, "the options")
+
+
+def _photos(order: Order) -> Iterator[Source]:
+    for source in order.sources:
+        path = source.expanduser().absolute()
+        if path.is_dir():
+            output = order.output.expanduser().absolute() if order.output else path / OUTPUT
+            watch = Watch(path, recursive=order.recursive, outputs=(output,))
+            found: list[Path] = []
+            unreadable = walk(watch, path, found.append).unreadable
+            if unreadable:
+                folder, reason = next(iter(unreadable.items()))
+                raise WrongUse(f"{folder} cannot be read: {reason}")
+            yield from (Source(photo, path, output) for photo in sorted(found))
+        elif path.exists():
+            output = order.output.expanduser().absolute() if order.output else path.parent / OUTPUT
+            yield Source(path, path.parent, output)
+        else:
+            raise WrongUse(f"{source} is not there; name photos or folders of photos")
+
+
+def _one(engine: EngineHandle, recipe: Recipe, source: Source, number: int) -> dict[str, Any]:
+    result: dict[str, Any] = {"source": str(source.path), "output": None, "outcome": "failed", "faces": []}
+    try:
+        folder = output_folder(source.path, source.root, source.output)
+        if not engine.alive:
+            engine.start()
+        answer = engine.restore(recipe.job(number, source.path, None, folder, refuse_own=True))
+        result |= {
+            "faces": answer.faces,
+            "seconds": round(answer.seconds, 3),
+            "summary": summary(answer.faces),
+        }
+        output = _deliver(answer, recipe, source, folder)
+    except OwnOutput as error:
+        return {**result, "outcome": "skipped", "summary": str(error)}
+    except FacewatchError as error:
+        return {**result, "error": type(error).__name__, "summary": str(error)}
+    outcome = "restored" if answer.temporary else "unchanged"
+    return {**result, "output": str(output) if output else None, "outcome": outcome}
+
+
+def _deliver(answer: Answer, recipe: Recipe, source: Source, folder: Path) -> Path | None:
+    output = recipe.plan.output
+    if not answer.faces and answer.temporary is None and output.no_faces == "skip":
+        return None
+    temporary, _, suffix = take(answer, source.path, folder)
+    wanted = folder / f"{source.path.stem}{output.suffix}{suffix}"
+    try:
+        return commit(temporary, source.path, wanted, lambda _: None, answer.extras)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        drop(answer)
+        raise
+
+
+def _line(result: Mapping[str, Any]) -> str:
+    colour = {"failed": "red", "skipped": "yellow"}.get(result["outcome"], "green")
+    place = result["output"] or result["source"]
+    return f"[{colour}]{result['outcome']}[/] {escape(place)}: {escape(result['summary'])}"
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)

@@ -1,0 +1,81 @@
+"""How much of each restored crop shows: a soft oval, or what a parsing network calls face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from facexlib.parsing.parsenet import ParseNet
+
+from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
+from facewatch.faces.failures import translated
+from facewatch.faces.forms import CROP_SIZE, Crop, Mask
+from facewatch.faces.oval import SoftMask, soften
+from facewatch.faces.weights import StateDict, read_state_dict
+
+__all__ = ["ParseMask", "SoftMask"]
+
+_LABELS = 19
+# Skin, features, hair, neck and necklace show; background, hat and clothes (0, 14, 16-18) do not.
+_SHOWN = np.array([0, *[255] * 13, 0, 255, 0, 0, 0], dtype=np.uint8)
+_BATCH = 4  # crops at once; a batch that does not fit is halved
+
+
+class ParseMask:
+    """Face, hair and neck as ParseNet sees them in the restored crop, as the models' own scripts have it."""
+
+    def __init__(self, checkpoint: Path, device: str) -> None:
+        """Load ParseNet.
+
+        Raises BadCheckpoint when the file is not ParseNet's, OutOfMemory when the device has no room for it.
+        """
+        self._device = torch.device(device)
+        self._network = _parsenet(read_state_dict(checkpoint))
+        with translated("load the parsing network"):
+            self._network.to(self._device)
+
+    def masks(self, crops: Sequence[Crop]) -> list[Mask]:
+        """One mask for each restored crop.
+
+        Raises NetworkFailed when the network's answer holds NaN, OutOfMemory when not even one crop fits.
+        """
+        return [soften(_SHOWN[labels]) for labels in self._labels(crops, _BATCH)]
+
+    def _labels(self, crops: Sequence[Crop], batch: int) -> list[npt.NDArray[np.uint8]]:
+        """What each pixel is, (512, 512) uint8 0-18 for each crop."""
+        found: list[npt.NDArray[np.uint8]] = []
+        while len(found) < len(crops):
+            next_ones = crops[len(found) : len(found) + batch]
+            try:
+                found.extend(self._parse(next_ones))
+            except OutOfMemory:
+                if batch == 1:
+                    raise
+                batch //= 2
+        return found
+
+    def _parse(self, crops: Sequence[Crop]) -> npt.NDArray[np.uint8]:
+        with translated("tell the parts of one face apart"), torch.inference_mode():
+            pixels = torch.from_numpy(np.stack(crops)).to(self._device)
+            logits, _ = self._network(pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1))
+            if not bool(torch.isfinite(logits).all()):
+                raise NetworkFailed(
+                    "The parsing network gave no usable mask: fetch its file again, or set mask to soft."
+                )
+            return np.asarray(logits.argmax(1).to(torch.uint8).cpu().numpy(), dtype=np.uint8)
+
+
+def _parsenet(state: StateDict) -> torch.nn.Module:
+    with torch.device("meta"):
+        network: torch.nn.Module = ParseNet(in_size=CROP_SIZE, out_size=CROP_SIZE, parsing_ch=_LABELS)
+    try:
+        network.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise BadCheckpoint(
+            "The file does not hold ParseNet's weights: remove it and fetch parsenet again, "
+            "or set mask to soft."
+        ) from error
+    return network.eval().requires_grad_(requires_grad=False)

@@ -1,0 +1,259 @@
+"""Face restoration networks: crops in, crops out. The door to spandrel for faces."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from spandrel import (
+    MAIN_REGISTRY,
+    ArchRegistry,
+    ArchSupport,
+    ImageModelDescriptor,
+    MaskedImageModelDescriptor,
+)
+
+from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
+from facewatch.faces.forms import CROP_SIZE, Crop
+from facewatch.faces.weights import StateDict, read_state_dict
+
+with warnings.catch_warnings():
+    # It scripts a function while it is imported, of which torch warns; no user can put that right.
+    warnings.simplefilter("ignore", FutureWarning)
+    from spandrel_extra_arches import EXTRA_REGISTRY
+
+Forward: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
+"""(N, 3, 512, 512) float32 RGB in [-1, 1] and a weight -> the same, restored; values may stray outside."""
+Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
+
+_BATCH_ON_CARD = 4
+_BATCH_ON_CPU = 1  # a processor gains nothing from more faces at once, and each needs over a gigabyte
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    """How one architecture is called, beside its picture."""
+
+    arguments: Callable[[float], dict[str, Any]]  # of the weight
+    takes_weight: bool = False
+
+
+_ARCHITECTURES: dict[str, _Architecture] = {
+    # With randomize_noise the same face would never come out twice; the checkpoint carries a fixed noise.
+    "GFPGAN": _Architecture(lambda _: {"randomize_noise": False, "return_rgb": False}),
+    "RestoreFormer": _Architecture(lambda _: {}),
+    # AdaIN is always on in spandrel's CodeFormer.
+    "CodeFormer": _Architecture(lambda weight: {"weight": weight}, takes_weight=True),
+}
+_PURPOSES = {
+    "SR": "an upscaler: put it under background",
+    "Restoration": "a restorer of whole pictures, which facewatch does not use",
+    "Inpainting": "a network that fills holes, which facewatch does not use",
+}
+_STRANGERS = {
+    "BboxHead.0.conv1x1.weight": "RetinaFace, a face detector: put it under detector",
+    "out_mask_conv.conv2d.weight": "ParseNet, which draws the mask of a face, and restores none",
+}
+
+
+class TorchNetwork:
+    """A face network on its device; the form FaceNetwork."""
+
+    def __init__(
+        self, name: str, forward: Forward, device: str, *, takes_weight: bool, batch: int | None = None
+    ) -> None:
+        """
+        name          as the catalogue or the user calls the model
+        forward       the network itself, already on `device`
+        takes_weight  whether the network heeds the weight; if not, the crop is blended back in
+        batch         faces computed at once, at first; by the device when not given
+        """
+        self.name = name
+        self.device = device
+        self._forward = forward
+        self._takes_weight = takes_weight
+        self._batch = batch or (_BATCH_ON_CPU if device == "cpu" else _BATCH_ON_CARD)
+
+    def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
+        """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
+
+        Out of memory, it goes on with half as many faces at once, down to one.
+        Raises OutOfMemory when not even one face fits, NetworkFailed when an output is not a picture.
+        """
+        restored: list[Crop] = []
+        batch = self._batch
+        while len(restored) < len(crops):
+            try:
+                restored += self._restore_batch(crops[len(restored) : len(restored) + batch], weight)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise NetworkFailed(
+                        f"{self.name} failed on {self.device}: {_first_line(error)}."
+                    ) from error
+                if batch == 1:
+                    raise OutOfMemory(
+                        f"{self.device} has too little free memory for {self.name} to restore a single face: "
+                        "close other programs that use it, or set device to another one."
+                    ) from error
+            # Only here, past the except block, are the failed batch's tensors let go.
+            _free_cache(self.device)
+            batch //= 2
+        return restored
+
+    def forward(self, crops: Sequence[Crop], weight: float) -> torch.Tensor:
+        """What the network makes of the crops, before clamping, blending and rounding.
+
+        returns    (N, 3, 512, 512) float32 RGB on the network's device, [-1, 1] and a little beyond
+        """
+        with torch.inference_mode():
+            return self._forward(self._as_bytes(crops) / 127.5 - 1, weight)
+
+    def _restore_batch(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
+        with torch.inference_mode():
+            output = self.forward(crops, weight)
+            if output.shape != (len(crops), 3, CROP_SIZE, CROP_SIZE):
+                raise NetworkFailed(f"{self.name} made a picture of shape {tuple(output.shape)}, not a face.")
+            if not bool(torch.isfinite(output).all()):
+                raise NetworkFailed(
+                    f"{self.name} computed numbers that are no picture (NaN or infinite) on {self.device}: "
+                    "verify the model's file, or try another device."
+                )
+            picture = (output.clamp(-1, 1) + 1) * 127.5
+            if not self._takes_weight and weight > 0:
+                picture = picture.lerp(self._as_bytes(crops), weight)
+            pixels = picture.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        return list(pixels)
+
+    def _as_bytes(self, crops: Sequence[Crop]) -> torch.Tensor:
+        """(N, 3, 512, 512) float32, 0-255, on the device."""
+        return torch.from_numpy(np.stack(crops)).to(self.device).permute(0, 3, 1, 2).contiguous().float()
+
+
+def load(checkpoint: Path, name: str, device: str, registry: ArchRegistry | None = None) -> TorchNetwork:
+    """The network of a checkpoint, ready on its device.
+
+    checkpoint  GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any file that spandrel knows as
+                a face network for 512x512 pixels; on the CPU it may stay mapped: do not change it in place
+    name        how messages call it
+    device      from `device.choose`
+    registry    the architectures to look among; spandrel's and its extra ones when not given
+
+    Raises BadCheckpoint when the file is damaged, unsafe, or something else (saying what it looks like), and
+    OutOfMemory when the network does not fit on the device.
+    """
+    state = read_state_dict(checkpoint)
+    support = _recognise(state, registry or _known_architectures())
+    row = _ARCHITECTURES.get(support.architecture.id)
+    descriptor = _build(support, state) if row else _build_unknown(support, state)
+    try:
+        model = descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise NetworkFailed(f"{name} cannot be put on {device}: {_first_line(error)}.") from error
+        raise OutOfMemory(f"{device} has too little free memory to hold {name}.") from error
+    if row is None:
+        return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False)
+    arguments = row.arguments
+    return TorchNetwork(
+        name, lambda x, weight: model(x, **arguments(weight))[0], device, takes_weight=row.takes_weight
+    )
+
+
+def _known_architectures() -> ArchRegistry:
+    """A registry of our own: spandrel's global one stays as it is."""
+    registry = MAIN_REGISTRY.copy()
+    registry.add(*EXTRA_REGISTRY, ignore_duplicates=True)
+    return registry
+
+
+def _recognise(state: StateDict, registry: ArchRegistry) -> ArchSupport:
+    for key, what in _STRANGERS.items():
+        if key in state:
+            raise BadCheckpoint(f"The file is no face network; it looks like {what}.")
+    for support in registry.architectures("detection"):
+        if support.detect(state):
+            return support
+    raise BadCheckpoint(
+        "The file is of no known kind of network: a face model must be a GFPGAN, RestoreFormer or CodeFormer "
+        "file, or another face network that spandrel knows."
+    )
+
+
+def _build(support: ArchSupport, state: StateDict) -> Descriptor:
+    """A network whose parameters are the state dict's own tensors, so that none of them is held twice."""
+    shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in state.items()}
+    with torch.device("meta"):
+        descriptor = _load_as(support, shapes)
+    single = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
+    descriptor.model.load_state_dict(single, assign=True)
+    return descriptor
+
+
+def _build_unknown(support: ArchSupport, state: StateDict) -> Descriptor:
+    descriptor = _load_as(support, state)
+    known_as = support.architecture.name
+    if descriptor.purpose != "FaceSR":
+        raise BadCheckpoint(
+            f"The file is no face network; it looks like {known_as}, {_PURPOSES[descriptor.purpose]}."
+        )
+    fits = descriptor.size_requirements.check(CROP_SIZE, CROP_SIZE)
+    if descriptor.scale != 1 or descriptor.input_channels != 3 or descriptor.output_channels != 3 or not fits:
+        raise BadCheckpoint(
+            f"The file looks like {known_as}, a face network, but not one that takes and gives "
+            f"{CROP_SIZE}x{CROP_SIZE} RGB faces."
+        )
+    return descriptor
+
+
+def _load_as(support: ArchSupport, state: StateDict) -> Descriptor:
+    try:
+        return support.architecture.load(state)
+    except (RuntimeError, LookupError, ValueError, TypeError, AssertionError) as error:
+        raise BadCheckpoint(
+            f"The file looks like {support.architecture.name} but does not fit it ({_first_line(error, 2)}): "
+            "it may be another version of that network, or cut short."
+        ) from error
+
+
+def _by_contract(descriptor: Descriptor) -> Forward:
+    """Call an architecture as spandrel promises for all: [0, 1] in, [0, 1] out."""
+
+    def forward(x: torch.Tensor, _weight: float) -> torch.Tensor:
+        assert isinstance(descriptor, ImageModelDescriptor)
+        restored: torch.Tensor = descriptor((x + 1) / 2)
+        return restored * 2 - 1
+
+    return forward
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Only CUDA and XPU have a type for it; the CPU's allocator and MPS say it in words."""
+    words = str(error).lower()
+    return (
+        isinstance(error, torch.OutOfMemoryError | MemoryError)
+        or "out of memory" in words
+        or "not enough memory" in words
+        or "can't allocate memory" in words
+    )
+
+
+def _free_cache(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    elif device.startswith("xpu"):
+        torch.xpu.empty_cache()
+    elif device.startswith("mps"):
+        torch.mps.empty_cache()
+
+
+def _first_line(error: Exception, count: int = 1) -> str:
+    """The start of a library's message, short enough for a line of a log."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines[:count]) or type(error).__name__
+    return text[:200].rstrip(".")

@@ -1,0 +1,295 @@
+"""Bytes in, photo out.
+
+The decoders get to see only what makes the picture; what is said about it is read here, so that a broken EXIF
+block or profile cannot stop a picture that decodes. Pillow's format classes are used by name instead of
+Image.open: nothing else can be opened, and no limit or registry of the process is touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageFile
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from pillow_heif import HeifImageFile
+
+from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
+from facewatch.faces.photo import exif, jpeg, modes, opencv, png, tiff, webp, xmp
+from facewatch.faces.photo.forms import Metadata, Native, Photo, Samples
+
+HOLLOW_BYTES = 64
+"""So many zeros end a WebP, HEIC or AVIF file only when its space was set aside and is not yet filled."""
+
+MOST_DPI = 65_000
+"""A resolution beyond this is noise, and does not fit every format."""
+
+LIBRARY_ERRORS = (
+    OSError, SyntaxError, ValueError, struct.error, LookupError, EOFError, TypeError, ArithmeticError,
+    AttributeError, RuntimeError, AssertionError, zlib.error, Image.DecompressionBombError, Warning,
+)  # fmt: skip
+"""What the decoders raise for bytes they do not like."""
+
+Opener: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
+
+_AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
+_UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """A picture as its file has it, before it is turned upright."""
+
+    native: Native
+    metadata: Metadata
+    subsampling: int | None = None
+    lossless: bool = False
+
+
+def decode(data: bytes, max_pixels: int) -> Photo:
+    """The photo in a file's bytes, upright.
+
+    A broken description (EXIF, XMP, profile) is left out; a broken picture is an error.
+
+    Raises TruncatedPhoto when the file is empty or ends too early, PhotoTooLarge when its header says more
+    than `max_pixels`, before anything is decoded, and BadPhoto when it is no photo, damaged or several.
+    """
+    name = kind(data)
+    with _translated():
+        found = _READERS[name](data, max_pixels)
+        return _photo(name, found)
+
+
+def kind(data: bytes) -> str:
+    """The name in formats.FORMATS of the format that a file's first bytes show, whatever its suffix.
+
+    Raises TruncatedPhoto for an empty or zero-filled file, BadPhoto for anything that is no such format.
+    """
+    if not data.strip(b"\0"):
+        raise TruncatedPhoto("the file is empty: it may still be being copied")
+    if data[4:8] == b"ftyp":
+        return _kind_of_boxes(data)
+    for head, name in (
+        (b"\xff\xd8\xff", "jpeg"),
+        (png.SIGNATURE, "png"),
+        (b"II*\0", "tiff"),
+        (b"MM\0*", "tiff"),
+        (b"II+\0", "tiff"),
+        (b"MM\0+", "tiff"),
+        (b"BM", "bmp"),
+    ):
+        if data.startswith(head):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    raise BadPhoto(
+        "the file is not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture, whatever its name says"
+    )
+
+
+def _kind_of_boxes(data: bytes) -> str:
+    """HEIC or AVIF, which share a container, by the brands it names."""
+    (length,) = struct.unpack_from(">I", data)
+    listed = data[8 : min(length, 256)]
+    brands = {listed[at : at + 4] for at in range(0, len(listed), 4)}
+    if brands & {b"avif", b"avis"}:
+        return "avif"
+    if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
+        return "heic"
+    raise BadPhoto("the file is a film or another MP4-like file, not a HEIC or AVIF picture")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except FacewatchError:
+        raise
+    except LIBRARY_ERRORS as error:
+        if "truncated" in str(error).lower():
+            raise TruncatedPhoto("the picture ends too early: it may still be being copied") from error
+        raise BadPhoto(
+            f"the picture is damaged and cannot be decoded ({error}); try to save it anew elsewhere"
+        ) from error
+
+
+def _photo(name: str, found: _Found) -> Photo:
+    metadata = found.metadata
+    turned = exif.orientation(metadata.exif) or xmp.orientation(metadata.xmp) or 1
+    if turned in _UPRIGHT:
+        upright = np.ascontiguousarray(_UPRIGHT[turned](found.native.samples))
+        native = dataclasses.replace(found.native, samples=upright)
+    else:
+        native = found.native
+    dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MOST_DPI for side in metadata.dpi) else None
+    metadata = dataclasses.replace(metadata, dpi=dpi[::-1] if dpi and turned >= 5 else dpi)
+    pixels, alpha = modes.working(native, metadata.icc)
+    return Photo(
+        pixels=pixels,
+        alpha=alpha,
+        mode=native.mode,
+        format=name,
+        metadata=metadata,
+        made_by_facewatch=exif.ours(metadata.exif) or xmp.ours(metadata.xmp),
+        source=native if native.mode in modes.LOSSY_BACK else None,
+        subsampling=found.subsampling,
+        lossless=found.lossless,
+    )
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise BadPhoto("the picture has no pixels")
+    if width * height > max_pixels:
+        raise PhotoTooLarge(
+            f"the picture has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels); "
+            f"the limit is {max_pixels / 1e6:.0f}; raise max_megapixels if it is a real photo"
+        )
+
+
+def _opened(
+    opener: Callable[[io.BytesIO], ImageFile.ImageFile], data: bytes, max_pixels: int
+) -> ImageFile.ImageFile:
+    """The header, read and checked."""
+    image = opener(io.BytesIO(data))
+    _check_size(image.size, max_pixels)
+    return image
+
+
+def _loaded(image: ImageFile.ImageFile) -> Native:
+    image.load()
+    return modes.native(image)
+
+
+def _with_said_dpi(metadata: Metadata, image: ImageFile.ImageFile) -> Metadata:
+    """The resolution from the container, else from EXIF."""
+    said: Any = image.info.get("dpi")
+    dpi = (float(said[0]), float(said[1])) if said and min(said) > 0 else None
+    return _with_exif_dpi(dataclasses.replace(metadata, dpi=dpi))
+
+
+def _with_exif_dpi(metadata: Metadata) -> Metadata:
+    return metadata if metadata.dpi else dataclasses.replace(metadata, dpi=exif.resolution(metadata.exif))
+
+
+def _jpeg(data: bytes, max_pixels: int) -> _Found:
+    bare, metadata = jpeg.split(data)
+    image = _opened(JpegImageFile, bare, max_pixels)
+    sampling = get_sampling(image)
+    return _Found(_loaded(image), _with_said_dpi(metadata, image), sampling if sampling >= 0 else None)
+
+
+def _png(data: bytes, max_pixels: int) -> _Found:
+    bare, metadata = png.split(data)
+    image = _opened(PngImageFile, bare, max_pixels)
+    return _Found(
+        opencv.read_png(bare) if opencv.is_deep_png(bare) else _loaded(image), _with_exif_dpi(metadata)
+    )
+
+
+def _webp(data: bytes, max_pixels: int) -> _Found:
+    _check_tail(data)
+    bare, metadata = webp.split(data)
+    width, height = webp.size(bare)
+    _check_size((width, height), max_pixels)
+    return _Found(
+        opencv.read_webp(bare, (height, width)), _with_exif_dpi(metadata), lossless=webp.lossless(bare)
+    )
+
+
+def _tiff(data: bytes, max_pixels: int) -> _Found:
+    bare, metadata, page = tiff.split(data)
+    _check_size((page.number(tiff.WIDTH, 0), page.number(tiff.LENGTH, 0)), max_pixels)
+    if opencv.is_deep_tiff(page):
+        return _Found(opencv.read_tiff(bare, page), metadata)
+    image = _opened(TiffImageFile, bare, max_pixels)
+    # Given its memory here, the class does not ask after the limit of the process.
+    image.im = Image.new(image.mode, image.size).im
+    return _Found(_loaded(image), metadata)
+
+
+def _bmp(data: bytes, max_pixels: int) -> _Found:
+    image = _opened(BmpImageFile, data, max_pixels)
+    return _Found(_loaded(image), _with_said_dpi(Metadata(), image))
+
+
+def _heic(data: bytes, max_pixels: int) -> _Found:
+    _check_boxes(data)
+    image = _opened(HeifImageFile, data, max_pixels)
+    return _Found(_loaded(image), _said_by(image))
+
+
+def _avif(data: bytes, max_pixels: int) -> _Found:
+    _check_boxes(data)
+    try:
+        image = _opened(AvifImageFile, data, max_pixels)
+    except (SyntaxError, ValueError, UserWarning):
+        # EXIF is read while the file is opened; should that be what is broken, it is hidden.
+        image = _opened(AvifImageFile, _AVIF_EXIF_ITEM.sub(rb"\1skip", data), max_pixels)
+    if getattr(image, "n_frames", 1) > 1:
+        raise BadPhoto("the AVIF file is animated; only single pictures are restored")
+    return _Found(_loaded(image), _said_by(image))
+
+
+def _said_by(image: ImageFile.ImageFile) -> Metadata:
+    said = image.info
+    block, packet = said.get("exif"), said.get("xmp")
+    metadata = Metadata(
+        exif=exif.block(block) if block else None, xmp=packet or None, icc=said.get("icc_profile")
+    )
+    return _with_said_dpi(metadata, image)
+
+
+def _check_tail(data: bytes) -> None:
+    if not data[-HOLLOW_BYTES:].strip(b"\0"):
+        raise TruncatedPhoto("the end of the file is still empty: it may still be being copied")
+
+
+def _check_boxes(data: bytes) -> None:
+    """Raises TruncatedPhoto when a HEIC or AVIF file's boxes reach past its end."""
+    _check_tail(data)
+    at = 0
+    while at < len(data):
+        if at + 8 > len(data):
+            break
+        length, _ = struct.unpack_from(">I4s", data, at)
+        if length == 0:  # reaches to the end
+            return
+        if length == 1 and at + 16 <= len(data):
+            (length,) = struct.unpack_from(">Q", data, at + 8)
+        if length < 8:
+            raise BadPhoto("the HEIC or AVIF file's structure is damaged")
+        at += length
+    if at != len(data):
+        raise TruncatedPhoto("the HEIC or AVIF file ends too early: it may still be being copied")
+
+
+_READERS: dict[str, Callable[[bytes, int], _Found]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "tiff": _tiff,
+    "bmp": _bmp,
+    "heic": _heic,
+    "avif": _avif,
+}

@@ -1,0 +1,140 @@
+"""EXIF blocks: what is read from them, and the few tags that a restored copy changes."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+
+from facewatch.faces.photo import tags
+from facewatch.faces.photo.tags import BrokenTagsError, Directory, Tag
+
+ORIENTATION, SOFTWARE = 0x0112, 0x0131
+SIZES_IN_FIRST = (0x0100, 0x0101)  # ImageWidth, ImageLength
+SIZES_IN_EXIF = (0xA002, 0xA003)  # PixelXDimension, PixelYDimension
+RESOLUTION, RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
+THUMBNAIL, THUMBNAIL_BYTES = 0x0201, 0x0202
+JPEG_ROOM = 65_527
+"""The most bytes that a JPEG segment has for an EXIF block."""
+
+_OURS = re.compile(rb"facewatch \S+ \(model ")
+
+
+def block(found: bytes) -> bytes | None:
+    """The bare TIFF block of what a container holds; None where it is not one."""
+    bare = found[6:] if found[:4] == b"Exif" else found
+    try:
+        tags.read(bare)
+    except BrokenTagsError:
+        return None
+    return bare
+
+
+def orientation(exif: bytes | None) -> int | None:
+    """EXIF's orientation, 1-8; None where it says nothing."""
+    value = tags.read(exif).number(ORIENTATION, 0) if exif else 0
+    return value if 1 <= value <= 8 else None
+
+
+def resolution(exif: bytes | None) -> tuple[float, float] | None:
+    """Dots an inch, across and down."""
+    return tags.read(exif).resolution() if exif else None
+
+
+def ours(exif: bytes | None) -> bool:
+    """Software names facewatch."""
+    software = tags.read(exif).tags.get(SOFTWARE) if exif else None
+    return software is not None and _OURS.match(software.data) is not None
+
+
+def restored(
+    exif: bytes | None, software: str, size: tuple[int, int], dpi: tuple[float, float] | None
+) -> bytes:
+    """The block as a restored, upright copy has it.
+
+    Software is replaced, the orientation is 1, sizes that are given are made right, and the thumbnail is
+    taken out, since it shows the unrestored picture. All else stays in place, maker notes too.
+
+    size  width and height of the restored picture
+    dpi   is put in where the block says none, for formats that have no other place
+    """
+    exif = exif or tags.pack(Directory("<", {}))
+    order = tags.layout(exif).order
+    found = tags.read(exif)
+    put = {SOFTWARE: tags.text(software)}
+    if ORIENTATION in found.tags:
+        put[ORIENTATION] = tags.shorts(order, 1)
+    put |= {
+        tag: tags.longs(order, side)
+        for tag, side in zip(SIZES_IN_FIRST, size, strict=True)
+        if tag in found.tags
+    }
+    if dpi and found.resolution() is None:
+        put |= {tag: tags.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
+        put[RESOLUTION_UNIT] = tags.shorts(order, 2)
+    bare = _with_sizes(_without_thumbnail(exif, found), found, size)
+    return tags.amended(bare, lambda _: True, put)
+
+
+def without(exif: bytes, *dropped: int) -> bytes:
+    """The block without some tags of its first directory."""
+    return tags.amended(exif, lambda tag: tag not in dropped, {})
+
+
+def small(exif: bytes) -> bytes:
+    """The block as a JPEG can hold it: packed anew, without its longest values if need be."""
+    if len(exif) <= JPEG_ROOM:
+        return exif
+    found = tags.read(exif)
+    packed = tags.pack(found)
+    for most in (8192, 256):
+        if len(packed) > JPEG_ROOM:
+            packed = tags.pack(_slim(found, most))
+    return packed
+
+
+def _slim(directory: Directory, most: int) -> Directory:
+    """The directory without values longer than `most` bytes: a maker note, as a rule."""
+    return Directory(
+        directory.order,
+        {tag: value for tag, value in directory.tags.items() if len(value.data) <= most},
+        {tag: _slim(child, most) for tag, child in directory.children.items()},
+    )
+
+
+def from_tiff(directory: Directory, structural: frozenset[int]) -> bytes | None:
+    """The descriptive tags of a TIFF file's page as an EXIF block."""
+    kept: Mapping[int, Tag] = {tag: value for tag, value in directory.tags.items() if tag not in structural}
+    if not kept:
+        return None
+    return tags.pack(Directory(directory.order, dict(kept), directory.children))
+
+
+def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
+    if not 0 < found.next_offset < len(exif):
+        return exif
+    try:
+        second = tags.read(exif, found.next_offset)
+    except BrokenTagsError:
+        return exif
+    start, length = second.number(THUMBNAIL, 0), second.number(THUMBNAIL_BYTES, 0)
+    if min(start, found.next_offset) >= found.end:
+        return exif[: min(start, found.next_offset)]
+    if start < found.end < start + length:  # entangled with what is kept: it stays, unreferenced
+        return exif
+    return exif[:start] + bytes(len(exif[start : start + length])) + exif[start + length :] if start else exif
+
+
+def _with_sizes(exif: bytes, found: Directory, size: tuple[int, int]) -> bytes:
+    """PixelXDimension and PixelYDimension, overwritten where they stand."""
+    pointed = found.number(tags.EXIF, 0)
+    if tags.EXIF not in found.children:
+        return exif
+    form, body = tags.layout(exif), bytearray(exif)
+    start = pointed + struct.calcsize(form.count)
+    for index, entry in enumerate(tags.entries(exif, pointed, form)[0]):
+        at, number = start + index * form.entry_size, struct.unpack_from(form.order + "H", entry)[0]
+        if number in SIZES_IN_EXIF and not form.big:
+            value = size[SIZES_IN_EXIF.index(number)]
+            struct.pack_into(form.order + "HHII", body, at, number, tags.LONG, 1, value)
+    return bytes(body)

@@ -1,0 +1,177 @@
+"""TIFF files: the page's picture apart from what is said about it, and pages written whole.
+
+Source: TIFF 6.0 (1992), sections 3-14, and Adobe's supplement on Deflate (2002). Pages are written here, as
+no library that is a dependency writes 16-bit RGB together with EXIF, GPS and IPTC.
+"""
+
+from __future__ import annotations
+
+import zlib
+from itertools import accumulate
+
+import numpy as np
+
+from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.faces.photo import exif, jpeg, tags
+from facewatch.faces.photo.forms import Metadata, Native, Samples
+from facewatch.faces.photo.tags import BrokenTagsError, Directory, Order, Tag
+
+NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
+STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
+    273,
+    277,
+    278,
+    279,
+    284,
+    317,
+    320,
+)
+TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 324, 325, 332, 338, 339
+SUB_PAGES, XMP, IPTC, RESOURCES, ICC = 330, 700, 33723, 34377, 34675
+
+PICTURE = frozenset(
+    {
+        *range(254, 260),
+        *range(262, 267),
+        STRIP_OFFSETS,
+        *range(277, 282),
+        PLANAR,
+        *range(290, 294),
+        PREDICTOR,
+        PALETTE,
+    }
+    | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
+)
+"""The tags that a decoder needs."""
+ELSEWHERE = PICTURE | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tags.EXIF, tags.GPS}
+"""The tags that an EXIF block does not take over; 37724 is Photoshop's layers, unrestored as they are."""
+
+DEFLATE, STRIP_AIM_BYTES = 8, 1 << 18
+_PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
+
+
+def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
+    """The file with nothing but the picture in its first directory, the descriptions, and that directory.
+
+    Raises TruncatedPhoto when anything the page needs lies past the end, BadPhoto for several pages.
+    """
+    try:
+        pages = list(tags.pages(data))
+    except BrokenTagsError as error:
+        raise BadPhoto("the TIFF file's header is damaged") from error
+    if not pages:
+        raise TruncatedPhoto("the TIFF file has no directory yet: it may still be being copied")
+    page = pages[0]
+    if sum(_whole(each) for each in pages) > 1:
+        raise BadPhoto("the TIFF file has several pages; save each as a file of its own")
+    if not _whole(page) and SUB_PAGES in page.tags:
+        raise BadPhoto(
+            "the TIFF file's first page is only a preview, as in raw files; develop it to a photo first"
+        )
+    _check_ends(page, len(data))
+    return tags.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page
+
+
+def _whole(page: Directory) -> bool:
+    """The page is a picture of its own: no preview and no mask."""
+    return not page.number(NEW_SUBFILE, 0) & 0b101 and page.number(SUBFILE, 1) != 2
+
+
+def _check_ends(page: Directory, size: int) -> None:
+    for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
+        for offset, length in zip(page.numbers(offsets), page.numbers(lengths), strict=False):
+            if offset + length > size:
+                raise TruncatedPhoto("the TIFF file ends before its picture: it may still be being copied")
+
+
+def _metadata(page: Directory) -> Metadata:
+    def data(tag: int) -> bytes | None:
+        return page.tags[tag].data if tag in page.tags else None
+
+    resources = data(RESOURCES) or b""
+    record = data(IPTC)
+    if record and jpeg.iptc(resources) is None:
+        resources += jpeg.resource(0x0404, record)
+    return Metadata(
+        exif=exif.from_tiff(page, ELSEWHERE),
+        xmp=data(XMP),
+        icc=data(ICC),
+        dpi=page.resolution(),
+        resources=jpeg.without_thumbnails(resources),
+    )
+
+
+def join(native: Native, metadata: Metadata) -> bytes:
+    """A whole file, compressed without loss (Deflate).  Raises BadPhoto when it would pass 4 GiB."""
+    said = tags.read(metadata.exif) if metadata.exif else Directory("<", {})
+    strips, rows = _strips(native.samples, said.order, predicted=_predicted(native))
+    kept = {tag: value for tag, value in said.tags.items() if tag not in ELSEWHERE}
+    kept |= _descriptions(metadata) | _page(native, said.order)
+    starts = list(accumulate((len(strip) for strip in strips), initial=8))
+    if starts[-1] > 0xFFFF0000:
+        raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
+    kept[STRIP_OFFSETS] = tags.longs(said.order, *starts[:-1])
+    kept[STRIP_BYTES] = tags.longs(said.order, *(len(strip) for strip in strips))
+    kept[STRIP_ROWS] = tags.longs(said.order, rows)
+    return tags.pack(Directory(said.order, kept, said.children), b"".join(strips))
+
+
+def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[bytes], int]:
+    """The compressed strips, and how many rows each has."""
+    ready: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
+    rows = max(1, STRIP_AIM_BYTES // max(1, ready[0].nbytes))
+    strips = []
+    for start in range(0, len(ready), rows):
+        band = ready[start : start + rows]
+        if predicted:
+            band = np.concatenate([band[:, :1], band[:, 1:] - band[:, :-1]], axis=1)  # wraps, as it should
+        strips.append(zlib.compress(band.astype(band.dtype.newbyteorder(order), copy=False).tobytes()))
+    return strips, rows
+
+
+def _predicted(native: Native) -> bool:
+    """Samples are stored as differences to their left neighbours, which suits all but indices and bits."""
+    return native.mode not in ("1", "P")
+
+
+def _page(native: Native, order: Order) -> dict[int, Tag]:
+    """The tags that say how the samples are to be read."""
+    samples = native.samples
+    height, width = samples.shape[:2]
+    channels = samples.shape[2] if samples.ndim == 3 else 1
+    bits = {"bool": 1, "uint8": 8, "uint16": 16}[samples.dtype.name]
+    base = native.mode.removesuffix("16")
+    base = base.removesuffix("A")
+    page = {
+        WIDTH: tags.longs(order, width),
+        LENGTH: tags.longs(order, height),
+        BITS: tags.shorts(order, *[bits] * channels),
+        COMPRESSION: tags.shorts(order, DEFLATE),
+        PHOTOMETRIC: tags.shorts(order, _PHOTOMETRIC[base]),
+        CHANNELS: tags.shorts(order, channels),
+        PLANAR: tags.shorts(order, 1),
+        PREDICTOR: tags.shorts(order, 2 if _predicted(native) else 1),
+    }
+    if channels in (2, 4) and base != "CMYK":
+        page[EXTRA] = tags.shorts(order, 2)
+    if base == "CMYK":
+        page[INK_SET] = tags.shorts(order, 1)
+    if native.palette is not None:
+        colours = np.zeros((256, 3), np.uint16)
+        colours[: len(native.palette)] = native.palette[:, :3].astype(np.uint16) * 257
+        page[PALETTE] = tags.shorts(order, *colours.T.ravel().tolist())
+    return page
+
+
+def _descriptions(metadata: Metadata) -> dict[int, Tag]:
+    found: dict[int, Tag] = {}
+    record = jpeg.iptc(metadata.resources) if metadata.resources else None
+    for tag, kind, data in (
+        (XMP, tags.BYTE, metadata.xmp),
+        (ICC, tags.UNDEFINED, metadata.icc),
+        (RESOURCES, tags.BYTE, metadata.resources),
+        (IPTC, tags.UNDEFINED, record),
+    ):
+        if data:
+            found[tag] = Tag(kind, len(data), data)
+    return found

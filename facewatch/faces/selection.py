@@ -1,0 +1,126 @@
+"""Which of the faces found are worth restoring, decided before any network runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from facewatch.errors import CannotAlign
+from facewatch.faces.boxes import areas, intersection_over_union, intersections
+from facewatch.faces.forms import Face
+from facewatch.faces.sharpness import edge_gain
+
+_SAME_OVERLAP = 0.5  # two heads side by side stay below: detectors draw boxes close around a face
+_SAME_POINTS = 0.25  # eye distances between the landmarks of two faces, on average, that make them one
+_WITHIN = 0.8  # of the smaller box: a face cannot stand before another's features and both be seen
+_MUCH_SURER = 0.1  # of score: beyond it the larger of two nested boxes is the mistake
+_NOT_A_FACE = "its landmarks do not form a face"
+
+Sharpness = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], float]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps a face from being restored."""
+
+    only_center_face: bool = False
+    max_faces: int | None = None  # the largest so many
+    min_eye_distance: float = 5.0  # pixels; the limit of GFPGAN's and CodeFormer's scripts
+    max_face_px: int = 512  # longer side of the box: beyond it a sharp face would only be softened
+    # Of 13 real sharp faces of 590-690 px 11 lie above; after a blur of 2 px, or enlarged from 128 px, none.
+    # Enlarged from 256 px, still 70 percent of what the crop can hold, 2 (bilinear) to 9 (bicubic) do.
+    min_edge_gain: float = 1.35  # as `sharpness.edge_gain` measures it
+
+
+def select(
+    faces: Sequence[Face],
+    image: npt.NDArray[np.uint8],
+    limits: Limits,
+    sharpness: Sharpness = edge_gain,
+) -> list[tuple[Face, str]]:
+    """Every face, in the order given, with the reason why it is kept as it is; "" means: restore it.
+
+    image      (H, W, 3) uint8 RGB, the picture that the faces were found in
+    sharpness  measures one face, as `sharpness.edge_gain` does
+    """
+    reasons = _overlapping(faces)
+    for index, face in enumerate(faces):
+        if index not in reasons and face.eye_distance < limits.min_eye_distance:
+            apart = f"{face.eye_distance:.1f}".removesuffix(".0")
+            reasons[index] = f"too small (eyes {apart} px apart, limit {limits.min_eye_distance:g})"
+    left = [index for index in range(len(faces)) if index not in reasons]
+    reasons.update(_beyond_the_wish(faces, left, image.shape[:2], limits))
+    for index in left:
+        if index not in reasons and faces[index].size > limits.max_face_px:
+            reasons.update(_if_sharp(index, faces[index], image, limits, sharpness))
+    return [(face, reasons.get(index, "")) for index, face in enumerate(faces)]
+
+
+def _overlapping(faces: Sequence[Face]) -> dict[int, str]:
+    """The faces that are other faces seen twice, or mistakes within or around them."""
+    order = sorted(range(len(faces)), key=lambda index: -faces[index].score)
+    reasons: dict[int, str] = {}
+    for surer, other in combinations(order, 2):
+        if surer not in reasons and other not in reasons and _same(faces[surer], faces[other]):
+            reasons[other] = "a duplicate of another face"
+    for surer, other in combinations(order, 2):
+        if surer not in reasons and other not in reasons:
+            reasons.update(_nested(faces, surer, other))
+    return reasons
+
+
+def _same(surer: Face, other: Face) -> bool:
+    if float(intersection_over_union(np.array(surer.box), np.array([other.box]))[0]) > _SAME_OVERLAP:
+        return True
+    apart = np.linalg.norm(surer.landmarks - other.landmarks, axis=1).mean()
+    return bool(apart < _SAME_POINTS * min(surer.eye_distance, other.eye_distance))
+
+
+def _nested(faces: Sequence[Face], surer: int, other: int) -> dict[int, str]:
+    """The one of two faces that gives way because one lies within the other, and why; or neither."""
+    boxes = np.array([faces[surer].box, faces[other].box])
+    sizes = areas(boxes)
+    if float(intersections(boxes[0], boxes[1:])[0]) <= _WITHIN * float(sizes.min()):
+        return {}
+    if sizes[0] >= sizes[1]:
+        return {other: "inside another face"}
+    if faces[surer].score > faces[other].score + _MUCH_SURER:
+        return {other: "around a surer face"}
+    return {surer: "inside another face"}
+
+
+def _beyond_the_wish(
+    faces: Sequence[Face], left: Sequence[int], shape: tuple[int, ...], limits: Limits
+) -> dict[int, str]:
+    """The faces that only_center_face and max_faces leave out."""
+    if not left:
+        return {}
+    if limits.only_center_face:
+        middle = np.array([shape[1] - 1, shape[0] - 1]) / 2
+        centre = min(left, key=lambda index: float(np.linalg.norm(_middle(faces[index]) - middle)))
+        return {index: "not the centre face" for index in left if index != centre}
+    if limits.max_faces is None:
+        return {}
+    by_size = sorted(left, key=lambda index: -faces[index].size)
+    beyond = "the largest face" if limits.max_faces == 1 else f"the {limits.max_faces} largest faces"
+    return dict.fromkeys(by_size[limits.max_faces :], f"beyond {beyond}")
+
+
+def _middle(face: Face) -> npt.NDArray[np.float64]:
+    x0, y0, x1, y1 = face.box
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+
+
+def _if_sharp(
+    index: int, face: Face, image: npt.NDArray[np.uint8], limits: Limits, sharpness: Sharpness
+) -> dict[int, str]:
+    """The reason to keep a large face, if it is sharp."""
+    try:
+        sharp = sharpness(image, face.landmarks) >= limits.min_edge_gain
+    except CannotAlign:
+        return {index: _NOT_A_FACE}
+    return {index: f"already sharp ({face.size:.0f} px)"} if sharp else {}

@@ -1,0 +1,137 @@
+"""Checkpoint files -> state dicts, mapped into memory where the file allows it; nothing in them is run."""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from facewatch.errors import BadCheckpoint
+
+StateDict = dict[str, torch.Tensor]
+
+_NESTING = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
+_PREFIXES = ("module.", "netG.")
+_HARMLESS = re.compile(
+    r"collections\.OrderedDict|torch\._utils\._rebuild_\w+|torch\.(\w*Storage|Size|device|\w*int\d+|\w*float\w*)"
+)
+_TORCH_ERRORS = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+_FETCH_AGAIN = "remove it and fetch it again, or bring a good copy"
+
+
+def read_state_dict(checkpoint: Path) -> StateDict:
+    """The tensors of a .pth, .pt, .ckpt or .safetensors file, on the CPU, by their plain names.
+
+    Averaged weights are taken before plain ones, and the prefixes of parallel training are dropped. Zips and
+    safetensors are mapped, so the file must not be changed in place while the tensors live; the pickles of
+    torch before 1.6 (GFPGAN, RestoreFormer, RetinaFace and ParseNet are published so) are read into memory.
+
+    Raises BadCheckpoint when the file would run code, is damaged, or holds no tensors; OSError as `open`.
+    """
+    suffix = checkpoint.suffix.lower()
+    if suffix == ".safetensors":
+        return _plain(_read_safetensors(checkpoint))
+    if suffix in {".pth", ".pt", ".ckpt"}:
+        return _plain(_read_torch(checkpoint))
+    raise BadCheckpoint(
+        f"The model file ends in {suffix or 'nothing'}: it must be a .pth, .pt, .ckpt or .safetensors file."
+    )
+
+
+def _read_safetensors(checkpoint: Path) -> StateDict:
+    try:
+        return load_file(checkpoint)
+    except SafetensorError as error:
+        raise BadCheckpoint(f"The model file is damaged or incomplete ({error}): {_FETCH_AGAIN}.") from error
+
+
+def _read_torch(checkpoint: Path) -> object:
+    with checkpoint.open("rb") as file:
+        start = file.read(64)
+    if not start:
+        raise BadCheckpoint(f"The model file is empty: {_FETCH_AGAIN}.")
+    if start.lstrip().startswith(b"<"):
+        raise BadCheckpoint(f"The model file is a web page, not a model: {_FETCH_AGAIN}.")
+    mappable = start.startswith(b"PK\x03\x04")
+    if mappable and not zipfile.is_zipfile(checkpoint):
+        raise BadCheckpoint(f"The model file is cut short: {_FETCH_AGAIN}.")
+    try:
+        with warnings.catch_warnings():
+            # torch warns of pickle protocols it does not write, and then fails on them by itself.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mappable)
+    except _TORCH_ERRORS as error:
+        strangers = [name for name in _globals_in(checkpoint) if not _HARMLESS.fullmatch(name)]
+        if not strangers:
+            raise BadCheckpoint(f"The model file is damaged or incomplete: {_FETCH_AGAIN}.") from error
+        raise BadCheckpoint(
+            f"The model file would run code when loaded: it asks for {', '.join(strangers[:3])}. "
+            "It was not loaded. Use a .safetensors copy of the same model, or remove the file."
+        ) from error
+
+
+def _plain(content: object) -> StateDict:
+    """Unwrap what training scripts wrap around a state dict."""
+    while isinstance(content, Mapping):
+        inner = [content[key] for key in _NESTING if isinstance(content.get(key), Mapping)]
+        if not inner and len(content) == 1:
+            inner = [value for value in content.values() if isinstance(value, Mapping)]
+        if not inner:
+            break
+        content = inner[0]
+    if not isinstance(content, Mapping):
+        raise BadCheckpoint(f"The model file holds a {type(content).__name__}, not the weights of a network.")
+    state = {str(key): value for key, value in content.items() if isinstance(value, torch.Tensor)}
+    if not state:
+        raise BadCheckpoint("The model file holds no weights.")
+    for prefix in _PREFIXES:
+        if all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+    return state
+
+
+def _globals_in(checkpoint: Path) -> list[str]:
+    """The names a torch file's pickles ask for, found by reading them, without running them."""
+    names: list[str] = []
+    # Past the last pickle come raw numbers, which end the reading; what was named before is all there is.
+    with suppress(ValueError, EOFError, zipfile.BadZipFile), checkpoint.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            file.seek(0)
+            names.extend(_globals_of(file))
+            return names
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.namelist():
+                if entry.endswith(".pkl"):
+                    with archive.open(entry) as member:
+                        names.extend(_globals_of(member))
+    return list(dict.fromkeys(names))
+
+
+def _globals_of(file: IO[bytes]) -> Iterator[str]:
+    words: list[str] = []
+    while True:
+        for opcode, argument, _ in pickletools.genops(file):
+            if opcode.name in {"GLOBAL", "INST"}:
+                yield str(argument).replace(" ", ".")
+            elif opcode.name == "STACK_GLOBAL":
+                yield ".".join(words[-2:])
+            elif isinstance(argument, str):
+                words.append(argument)

@@ -1,0 +1,90 @@
+"""The ledger's one writing connection, and the facts noted through it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from facewatch.ledger.opening import open_for_writing, translated
+from facewatch.ledger.reading import Answers
+
+
+class Writer(Answers):
+    """Holds the connection and its lock: one process may hold one, any of its threads may call."""
+
+    def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
+        """Open `file` or make it. Raises DamagedLedger for a damaged one."""
+        super().__init__(file, now)
+        self._lock = threading.RLock()
+        self._connection = open_for_writing(file)
+        self._turn = int(self._connection.execute("SELECT COALESCE(MAX(turn), 0) FROM photos").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file; nothing may be asked after."""
+        with self._lock:
+            self._connection.close()
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep `value` (JSON data) under `key`, for those who look.
+
+        Survives a crash of the program; the last notes may be lost with the machine's power.
+        """
+        text = json.dumps(value, separators=(",", ":"))
+        with self._lock, translated(self.file), self._unsynced() as connection:
+            # The same again is not written: progress is noted often and disks wear.
+            connection.execute(
+                "INSERT INTO facts (key, value, changed) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                "SET value = excluded.value, changed = excluded.changed WHERE value <> excluded.value",
+                [key, text, self._now()],
+            )
+
+    def forget(self, *keys: str) -> None:
+        """Drop what was noted under these keys."""
+        with self._lock, translated(self.file), self._unsynced() as connection:
+            connection.executemany("DELETE FROM facts WHERE key = ?", [(key,) for key in keys])
+
+    def _next_turn(self) -> int:
+        self._turn += 1
+        return self._turn
+
+    @contextmanager
+    def _unsynced(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield self._connection
+        finally:
+            self._connection.execute("PRAGMA synchronous = FULL")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            yield self._connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated(self.file):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk has rolled it back already
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+def changed_rows(cursor: sqlite3.Cursor) -> bool:
+    """Whether an UPDATE met a row."""
+    return cursor.rowcount > 0
+
+
+def name_of(path: Path) -> bytes:
+    """A path as the ledger keeps it, byte for byte."""
+    return os.fsencode(path)

@@ -1,0 +1,112 @@
+"""One photo's row, as Python sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from facewatch.inbox import Fingerprint
+
+State = Literal[
+    "queued",  # waits for its turn
+    "running",  # the engine has it; the attempt is counted
+    "committing",  # the restored copy is written and is about to get its name
+    "done",
+    "no_faces",
+    "skipped",  # our own output
+    "retry",  # failed, and due again at `not_before`
+    "parked",  # failed; waits for the user or for the file to change
+    "poison",  # brought the engine down too often
+    "gone",  # is no longer there, or has changed while it was read: the next sighting queues it
+]
+STATES: tuple[State, ...] = get_args(State)
+WAITING: tuple[State, ...] = ("queued", "retry")
+FAILED: tuple[State, ...] = ("parked", "poison")
+FINISHED: tuple[State, ...] = ("done", "no_faces")
+ENDED: tuple[State, ...] = (*FINISHED, "skipped", *FAILED)
+
+COLUMNS = (
+    "id, path, folder, seen, turn, state, attempts, not_before, sha256, recipe, output, output_sha256, "
+    "temporary, reason, error, report, wishes, added, changed"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo, and how far it has come."""
+
+    id: int
+    path: Path
+    folder: Path  # the watched root it came from
+    fingerprint: Fingerprint
+    turn: int  # grows each time the photo is queued anew: tells this job from a later one on the same path
+    state: State
+    attempts: int
+    not_before: float | None  # wall clock seconds
+    sha256: str | None  # of the source's bytes
+    recipe: str | None
+    output: Path | None
+    output_sha256: str | None
+    temporary: Path | None
+    reason: str  # for a person; empty where there is nothing to say
+    error: str  # the error class's name; empty where there was none
+    report: dict[str, Any] | None
+    wishes: dict[str, Any] | None  # what a redo asks for; None: an ordinary photo
+    added: float  # wall clock seconds
+    changed: float  # wall clock seconds
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A restored copy made earlier from the same bytes by the same recipe."""
+
+    output: Path
+    output_sha256: str
+    report: dict[str, Any] | None
+
+
+def seen_text(fingerprint: Fingerprint) -> str:
+    """A fingerprint as the ledger keeps it; inodes and times can be larger than SQLite's integers."""
+    return f"{fingerprint.inode} {fingerprint.size} {fingerprint.mtime_ns} {fingerprint.ctime_ns}"
+
+
+def to_json(value: Mapping[str, Any] | None) -> str | None:
+    """A report or wishes as the ledger keeps them."""
+    return None if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def to_path(value: bytes | None) -> Path | None:
+    """A path as it was, byte for byte."""
+    return None if value is None else Path(os.fsdecode(value))
+
+
+def to_job(row: tuple[Any, ...]) -> Job:
+    """A row of `COLUMNS`. Raises ValueError or TypeError for a row this program did not write."""
+    (number, path, folder, seen, turn, state, attempts, not_before, sha256, recipe, output, output_sha256,
+     temporary, reason, error, report, wishes, added, changed) = row  # fmt: skip
+    inode, size, mtime_ns, ctime_ns = (int(part) for part in seen.split(" "))
+    return Job(
+        id=number,
+        path=Path(os.fsdecode(path)),
+        folder=Path(os.fsdecode(folder)),
+        fingerprint=Fingerprint(inode, size, mtime_ns, ctime_ns),
+        turn=turn,
+        state=cast("State", state),
+        attempts=attempts,
+        not_before=not_before,
+        sha256=sha256,
+        recipe=recipe,
+        output=to_path(output),
+        output_sha256=output_sha256,
+        temporary=to_path(temporary),
+        reason=reason,
+        error=error,
+        report=None if report is None else json.loads(report),
+        wishes=None if wishes is None else json.loads(wishes),
+        added=added,
+        changed=changed,
+    )

@@ -1,0 +1,140 @@
+"""Opening the ledger's file: its tables, its checks, and what becomes of a damaged one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from facewatch.errors import BadLedger, DiskFull
+from facewatch.ledger.jobs import COLUMNS, STATES
+
+VERSION = 1
+BUSY_SECONDS = 10.0
+
+SCHEMA = f"""
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    folder BLOB NOT NULL,
+    seen TEXT NOT NULL,
+    turn INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ({", ".join(f"'{state}'" for state in STATES)})),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (typeof(attempts) = 'integer' AND attempts >= 0),
+    not_before REAL,
+    wait_seconds REAL,
+    sha256 TEXT,
+    recipe TEXT,
+    ended TEXT,
+    output BLOB,
+    output_sha256 TEXT,
+    temporary BLOB,
+    reason TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '',
+    report TEXT,
+    wishes TEXT,
+    added REAL NOT NULL,
+    changed REAL NOT NULL
+);
+CREATE INDEX photos_turn ON photos (state, folder, rank, turn);
+CREATE INDEX photos_content ON photos (sha256, recipe) WHERE state = 'done';
+CREATE INDEX photos_finished ON photos (changed) WHERE state IN ('done', 'no_faces');
+CREATE TABLE outputs (
+    sha256 TEXT NOT NULL,
+    path BLOB NOT NULL,
+    unchanged INTEGER NOT NULL,
+    made REAL NOT NULL,
+    PRIMARY KEY (sha256, path)
+) WITHOUT ROWID;
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL, changed REAL NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""
+# rank: 0 for a redo, which somebody waits for, before 1 for the rest.
+# ended: the end state that the content `sha256` has come to; brings a file back there that only looks new.
+# unchanged: the output is the source's own bytes, so its hash says nothing about who made it.
+
+
+class DamagedLedger(BadLedger):
+    """The ledger's file is no sound database of ours."""
+
+
+@contextmanager
+def translated(file: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error):
+            raise DiskFull(f"no space left for the ledger {file}: free some on that disk") from error
+        if str(error).startswith("no such"):
+            raise DamagedLedger(f"the ledger {file} lacks a part: {error}") from error
+        raise BadLedger(
+            f"cannot use the ledger {file}: {error}; look at its folder and the rights there"
+        ) from error
+    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        raise DamagedLedger(f"the ledger {file} is damaged: {error}") from error
+
+
+def open_for_writing(file: Path) -> sqlite3.Connection:
+    """The one writing connection, checked, with its tables made if the file is new.
+
+    Raises DamagedLedger for a file that is no sound ledger, BadLedger for one that is newer than this program
+    or cannot be opened, DiskFull.
+    """
+    with translated(file):
+        connection = sqlite3.connect(
+            file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        try:
+            check(connection, file)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 16000000")
+            if version_of(connection) == 0:
+                connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            connection.execute(f"SELECT {COLUMNS} FROM photos LIMIT 0")  # noqa: S608  # no text from outside
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def check(connection: sqlite3.Connection, file: Path) -> None:
+    """Raise DamagedLedger or BadLedger if the file is not a ledger this program can write."""
+    version = version_of(connection)
+    if version > VERSION:
+        raise BadLedger(
+            f"the ledger {file} was written by a newer facewatch (form {version}; this program knows "
+            f"up to {VERSION}): update facewatch"
+        )
+    foreign = version == 0 and connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if version < 0 or foreign:
+        raise DamagedLedger(f"the file {file} is a database, but no ledger of facewatch")
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise DamagedLedger(f"the ledger {file} is damaged: {found}")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the ledger's form; 0 in an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def set_aside(file: Path, now: float) -> Path:
+    """Give a damaged ledger another name, with what belongs to it, and return that name."""
+    stamp = datetime.fromtimestamp(now, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    kept = file.with_name(f"{file.stem}.broken-{stamp}{file.suffix}")
+    copies = 1
+    while kept.exists():
+        copies += 1
+        kept = file.with_name(f"{file.stem}.broken-{stamp}-{copies}{file.suffix}")
+    # The database first: SQLite throws a log without its database away, but an older state without its log
+    # would look sound and have forgotten what was done.
+    for part in ("", "-wal", "-shm"):
+        source = file.with_name(file.name + part)
+        if source.exists():
+            source.rename(kept.with_name(kept.name + part))
+    return kept

@@ -1,0 +1,118 @@
+"""How photos come into the queue, and whose turn it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from facewatch.inbox import Fingerprint, Settled
+from facewatch.ledger.connection import Writer, changed_rows, name_of
+from facewatch.ledger.jobs import Job, seen_text, to_json
+from facewatch.ledger.reading import marks
+
+
+class Queue(Writer):
+    """The half of the ledger that takes photos in and says which is next."""
+
+    def queue(
+        self, path: Path, folder: Path, fingerprint: Fingerprint, wishes: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Queue a settled file; False if this very file is queued, under way or done with already.
+
+        folder  the watched root it came from
+        wishes  of a redo: queues the file whatever became of it before, ahead of all others
+        """
+        with self._writing() as connection:
+            return self._queue(connection, path, folder, fingerprint, wishes)
+
+    def queue_many(self, found: Iterable[tuple[Path, Settled]]) -> int:
+        """Queue settled files, each after the watched root it came from; how many were news."""
+        with self._writing() as connection:
+            return sum(
+                self._queue(connection, settled.path, folder, settled.fingerprint, None)
+                for folder, settled in found
+            )
+
+    def requeue_failed(self) -> int:
+        """Queue again all that is parked, poison or waiting for another attempt, none counted; how many."""
+        with self._writing() as connection:
+            rows = connection.execute(
+                "SELECT id FROM photos WHERE state IN ('parked', 'poison', 'retry') ORDER BY turn"
+            ).fetchall()
+            now = self._now()
+            connection.executemany(
+                "UPDATE photos SET state = 'queued', turn = ?, attempts = 0, not_before = NULL, "
+                "sha256 = NULL, changed = ? WHERE id = ?",
+                [(self._next_turn(), now, number) for (number,) in rows],
+            )
+            return len(rows)
+
+    def gone(self, path: Path) -> bool:
+        """Note that a file was deleted; False if nothing waited for it or had failed with it.
+
+        What is under way or finished stays what it is. If the file comes back it is queued again.
+        """
+        with self._writing() as connection:
+            return changed_rows(
+                connection.execute(
+                    "UPDATE photos SET state = 'gone', not_before = NULL, changed = ? WHERE path = ? "
+                    "AND state IN ('queued', 'retry', 'parked', 'poison')",
+                    [self._now(), name_of(path)],
+                )
+            )
+
+    def next(self, folders: Collection[Path]) -> Job | None:
+        """The photo whose turn it is in these watched roots: one to try again, a redo, the oldest queued.
+
+        A time to try again that lies further ahead than its whole back-off was set before the clock was put
+        back, and counts as due.
+        """
+        roots = [name_of(folder) for folder in folders]
+        now = self._now()
+        due = self._jobs(
+            f"WHERE state = 'retry' AND folder IN ({marks(roots)}) "
+            "AND (not_before <= ? OR not_before > ? + wait_seconds) ORDER BY not_before LIMIT 1",
+            [*roots, now, now],
+        )
+        if due:
+            return due[0]
+        first = (
+            "SELECT rank, turn, id FROM photos WHERE state = 'queued' AND folder = ? "
+            "ORDER BY rank, turn LIMIT 1"
+        )
+        heads = [row for root in roots for row in self._rows(first, [root])]
+        return self._jobs("WHERE id = ?", [min(heads)[2]])[0] if heads else None
+
+    def _queue(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        folder: Path,
+        fingerprint: Fingerprint,
+        wishes: Mapping[str, Any] | None,
+    ) -> bool:
+        name, root, seen = name_of(path), name_of(folder), seen_text(fingerprint)
+        sql = "SELECT id, seen, state, folder FROM photos WHERE path = ?"
+        row = connection.execute(sql, [name]).fetchone()
+        if row is not None and row[1] == seen and row[2] != "gone" and wishes is None:
+            if row[3] != root:  # the settings now watch it from another root
+                connection.execute("UPDATE photos SET folder = ? WHERE id = ?", [root, row[0]])
+            return False
+        now = self._now()
+        rank = 1 if wishes is None else 0
+        values = [root, seen, self._next_turn(), rank, to_json(wishes), now]
+        if row is None:
+            connection.execute(
+                "INSERT INTO photos (folder, seen, turn, rank, wishes, changed, path, added, state) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
+                [*values, name, now],
+            )
+        else:
+            connection.execute(
+                "UPDATE photos SET folder = ?, seen = ?, turn = ?, rank = ?, wishes = ?, changed = ?, "
+                "state = 'queued', attempts = 0, not_before = NULL WHERE id = ?",
+                [*values, row[0]],
+            )
+        return True

@@ -1,0 +1,186 @@
+"""The ledger's one writer: the worker's way through a job."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewatch.ledger.connection import changed_rows, name_of
+from facewatch.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to_path
+from facewatch.ledger.opening import DamagedLedger, set_aside, translated
+from facewatch.ledger.queueing import Queue
+
+END = "temporary = NULL, reason = ?, error = ?"
+
+
+class Ledger(Queue):
+    """What was done to which file; a call about a photo returns when the disk has it.
+
+    One process may hold one; any of its threads may call. A call about a job that was queued anew meanwhile
+    (its file changed, or a redo was asked for) changes nothing and returns False.
+
+    Every call raises DiskFull when the disk is full, BadLedger when the file cannot be used.
+    """
+
+    def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
+        """Open `file` or make it. Raises DamagedLedger for a damaged one; `Ledger.open` sets it aside."""
+        super().__init__(file, now)
+        self.notice = ""
+
+    @classmethod
+    def open(cls, file: Path, now: Callable[[], float] = time.time) -> Ledger:
+        """Open `file`; a damaged one is set aside (kept, `ledger.broken-...`) and a new one begun.
+
+        The new ledger's `notice` then tells so; it is empty otherwise. Raises BadLedger for a newer ledger or
+        one that cannot be opened: those are left as they are.
+        """
+        try:
+            return cls(file, now)
+        except DamagedLedger as error:
+            kept = set_aside(file, now())
+            ledger = cls(file, now)
+            ledger.notice = f"{error}. It was kept as {kept.name}, and a new one was begun."
+            return ledger
+
+    def start(self, job: Job) -> Job | None:
+        """Count the attempt, before any work; returns the job as it is now, None if it waits no longer."""
+        with self._writing() as connection:
+            started = connection.execute(
+                "UPDATE photos SET state = 'running', attempts = attempts + 1, not_before = NULL, "
+                "changed = ? WHERE id = ? AND state IN ('queued', 'retry')",
+                [self._now(), job.id],
+            )
+            if not changed_rows(started):
+                return None
+            sql = f"SELECT {COLUMNS} FROM photos WHERE id = ?"  # noqa: S608  # no text from outside
+            return to_job(connection.execute(sql, [job.id]).fetchone())
+
+    def same_content(self, job: Job, sha256: str) -> bool:
+        """Send a file that only looked new straight back to the end state its content had come to.
+
+        True if so: the job is ended. Never for a redo, nor for content that has not come to an end.
+        """
+        if job.wishes is not None:
+            return False
+        with self._writing() as connection:
+            return changed_rows(
+                connection.execute(
+                    "UPDATE photos SET state = ended, changed = ? "
+                    "WHERE id = ? AND turn = ? AND sha256 = ? AND ended IS NOT NULL",
+                    [self._now(), job.id, job.turn, sha256],
+                )
+            )
+
+    def hashed(self, job: Job, sha256: str, recipe: str) -> bool:
+        """Note what the photo is and how it will be restored; forgets what an earlier turn came to."""
+        fresh = (
+            "sha256 = ?, recipe = ?, ended = NULL, output = NULL, output_sha256 = NULL, temporary = NULL, "
+            "report = NULL, reason = '', error = ''"
+        )
+        with self._writing() as connection:
+            return self._change(connection, job, fresh, [sha256, recipe])
+
+    def twin(self, sha256: str, recipe: str) -> Twin | None:
+        """A restored copy of the same bytes by the same recipe; the caller looks whether it is there."""
+        rows = self._rows(
+            "SELECT output, output_sha256, report FROM photos WHERE sha256 = ? AND recipe = ? "
+            "AND state = 'done' AND output IS NOT NULL AND output_sha256 IS NOT NULL "
+            "ORDER BY changed DESC LIMIT 1",
+            [sha256, recipe],
+        )
+        if not rows:
+            return None
+        output, digest, report = rows[0]
+        with translated(self.file):
+            path = to_path(output)
+            assert path is not None
+            return Twin(path, digest, None if report is None else json.loads(report))
+
+    def is_output(self, sha256: str, path: Path) -> bool:
+        """Whether a file with this content is one that facewatch has made, wherever it lies now.
+
+        A photo copied unchanged has its source's own hash: such an output is known only at its own place.
+        """
+        sql = "SELECT 1 FROM outputs WHERE sha256 = ? AND (unchanged = 0 OR path = ?) LIMIT 1"
+        return bool(self._rows(sql, [sha256, name_of(path)]))
+
+    def committing(self, job: Job, output: Path, output_sha256: str, temporary: Path) -> bool:
+        """Note what is about to get its final name; from here on its hash is known as our own output.
+
+        False: the file has changed meanwhile and the result is stale: drop it.
+        """
+        wanted = "state = 'committing', output = ?, output_sha256 = ?, temporary = ?"
+        values = [name_of(output), output_sha256, name_of(temporary)]
+        with self._writing() as connection:
+            current = self._change(connection, job, wanted, values, "AND state IN ('running', 'committing')")
+            if current:
+                connection.execute(
+                    "INSERT OR REPLACE INTO outputs (sha256, path, unchanged, made) "
+                    "SELECT output_sha256, output, output_sha256 IS sha256, changed FROM photos WHERE id = ?",
+                    [job.id],
+                )
+            return current
+
+    def done(self, job: Job, report: Mapping[str, Any] | None) -> bool:
+        """The restored copy has its name."""
+        return self._end(job, "done", report=report)
+
+    def no_faces(self, job: Job, report: Mapping[str, Any] | None) -> bool:
+        """There was nothing to restore; a copy made all the same was told to `committing`."""
+        return self._end(job, "no_faces", report=report)
+
+    def skipped(self, job: Job, reason: str) -> bool:
+        """The file is our own output."""
+        return self._end(job, "skipped", reason=reason)
+
+    def park(self, job: Job, reason: str, error: str) -> bool:
+        """Give up until the user asks again or the file changes."""
+        return self._end(job, "parked", reason=reason, error=error)
+
+    def poison(self, job: Job, reason: str, error: str) -> bool:
+        """Give up on a photo that brought the engine down too often."""
+        return self._end(job, "poison", reason=reason, error=error)
+
+    def retry(self, job: Job, reason: str, error: str, after_seconds: float) -> bool:
+        """Let it wait and try again."""
+        later = f"state = 'retry', {END}, not_before = ?, wait_seconds = ?"
+        due = self._now() + after_seconds
+        with self._writing() as connection:
+            return self._change(connection, job, later, [reason, error, due, after_seconds])
+
+    def give_back(self, job: Job) -> bool:
+        """Back into the queue, to its old place, the attempt uncounted: the photo was not to blame."""
+        back = "state = 'queued', temporary = NULL, not_before = NULL, attempts = MAX(0, attempts - 1)"
+        with self._writing() as connection:
+            return self._change(connection, job, back, [])
+
+    def lost(self, job: Job, reason: str) -> bool:
+        """Its file has vanished, or changed while it was read: gone, until it is seen settled again."""
+        with self._writing() as connection:
+            return self._change(connection, job, f"state = 'gone', not_before = NULL, {END}", [reason, ""])
+
+    def _end(
+        self,
+        job: Job,
+        state: State,
+        *,
+        report: Mapping[str, Any] | None = None,
+        reason: str = "",
+        error: str = "",
+    ) -> bool:
+        # `hashed` clears `ended`. Where it still stands, this turn never came to know its content, and the
+        # hash in the row is that of an earlier one.
+        known = "sha256 = CASE WHEN ended IS NULL THEN sha256 END, ended = CASE WHEN ended IS NULL THEN ? END"
+        wanted = f"state = ?, {known}, report = ?, not_before = NULL, {END}"
+        with self._writing() as connection:
+            return self._change(connection, job, wanted, [state, state, to_json(report), reason, error])
+
+    def _change(
+        self, connection: sqlite3.Connection, job: Job, to: str, values: Sequence[Any], only: str = ""
+    ) -> bool:
+        sql = f"UPDATE photos SET {to}, changed = ? WHERE id = ? AND turn = ? {only}"  # noqa: S608  # as above
+        return changed_rows(connection.execute(sql, [*values, self._now(), job.id, job.turn]))

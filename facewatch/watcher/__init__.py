@@ -1,0 +1,8 @@
+"""Folder events and scans, into the inbox: the only door to watchdog."""
+
+from __future__ import annotations
+
+from facewatch.watcher.rules import Watch, offered, root_of
+from facewatch.watcher.watching import Watcher
+
+__all__ = ["Watch", "Watcher", "offered", "root_of"]

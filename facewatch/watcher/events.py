@@ -1,0 +1,98 @@
+"""What watchdog tells, noted down for others to act on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+
+WANTED: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileClosedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
+"""Not asked for: opened and closed-unwritten, which every look at a photo causes and which fill the queue."""
+
+WRITTEN = frozenset({"modified", "closed"})
+
+
+class Told(Protocol):
+    """Where events go: each of these only notes what it is given and returns."""
+
+    def file_seen(self, path: Path) -> None:
+        """A file came or changed."""
+
+    def folder_seen(self, path: Path) -> None:
+        """A folder came; files may lie in it that nothing was told about."""
+
+    def vanished(self, path: Path) -> None:
+        """A file or folder went."""
+
+
+class Handler(FileSystemEventHandler):
+    """Sorts events. It does no work: a slow handler holds up all events, and one that raises ends them."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__()
+        self._told = told
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Take one event."""
+        path = Path(os.fsdecode(event.src_path))
+        if event.event_type == "deleted":
+            self._told.vanished(path)
+        elif event.event_type == "moved":
+            self._told.vanished(path)
+            self._seen(Path(os.fsdecode(event.dest_path)), is_directory=event.is_directory)
+        elif event.event_type == "created" or (event.event_type in WRITTEN and not event.is_directory):
+            self._seen(path, is_directory=event.is_directory)
+
+    def _seen(self, path: Path, *, is_directory: bool) -> None:
+        if is_directory:
+            self._told.folder_seen(path)
+        else:
+            self._told.file_seen(path)
+
+
+class Complaints(logging.Handler):
+    """Hears watchdog's warnings: each may mean lost events (a queue ran over, a watch could not be made)."""
+
+    LOGGERS = ("watchdog", "fsevents")
+
+    def __init__(self, heard: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002  # any of them will do
+        """Pass it on."""
+        self._heard()
+
+    def attach(self) -> None:
+        """Begin to hear."""
+        for name in self.LOGGERS:
+            logging.getLogger(name).addHandler(self)
+
+    def detach(self) -> None:
+        """Hear no more."""
+        for name in self.LOGGERS:
+            logging.getLogger(name).removeHandler(self)

@@ -1,0 +1,137 @@
+"""watchdog's observer, kept alive, with one watch for each root that is there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from watchdog.observers.api import BaseObserver
+
+from facewatch.watcher.events import WANTED, Handler
+from facewatch.watcher.roots import Root, mount_of
+from facewatch.watcher.rules import Watch
+
+log = logging.getLogger(__name__)
+
+
+def watchdogs_threads() -> set[threading.Thread]:
+    """The threads alive that watchdog has started."""
+    return {thread for thread in threading.enumerate() if type(thread).__module__.startswith("watchdog.")}
+
+
+class Observing:
+    """The roots, and the observer that tells `handler` what happens in them; for one thread at a time."""
+
+    def __init__(
+        self,
+        watches: Sequence[Watch],
+        handler: Handler,
+        make_observer: Callable[[], BaseObserver],
+        count_watches: Callable[[], int | None],
+    ) -> None:
+        self.roots = [Root(watch) for watch in watches]
+        self.shortage = ""
+        self._short_before = False
+        self._handler = handler
+        self._make_observer = make_observer
+        self._count_watches = count_watches
+        self._observer: BaseObserver | None = None
+        self._threads: set[threading.Thread] = set()
+
+    def check(self) -> list[Root]:
+        """Look at every root and mend what can be mended; the roots that have to be scanned for it."""
+        if self._observer is not None and not self._alive(self._observer):
+            log.warning("the observer of the watched folders had ended: starting another")
+            self.close()
+        if self._observer is None:
+            self._start()
+        return [root for root in self.roots if self._check(root)]
+
+    def close(self) -> None:
+        """End the observer and its threads."""
+        observer, self._observer = self._observer, None
+        for root in self.roots:
+            root.observed = None
+        if observer is not None:
+            observer.stop()
+            observer.join()
+
+    def judge(self) -> bool:
+        """After a scan: whether fewer folders are watched than were found. `shortage` tells it, seen twice.
+
+        Once may be a folder that came during the scan.
+        """
+        watched = self._count_watches()
+        wanted = sum(root.folders for root in self.roots if root.observed is not None)
+        short = bool(watched) and watched is not None and watched < wanted
+        self.shortage = ""
+        if short and self._short_before:
+            self.shortage = (
+                f"degraded: the system watches only {watched} of {wanted} folders, so the others are looked "
+                "through instead, every 30 s: raise fs.inotify.max_user_watches"
+            )
+        self._short_before = short
+        return short
+
+    def _start(self) -> None:
+        before = watchdogs_threads()
+        try:
+            self._observer = self._make_observer()
+            self._observer.start()
+        except (OSError, RuntimeError) as error:
+            log.warning("no folder events are to be had: %s", error)
+            if self._observer is not None:
+                self._observer.stop()
+            self._observer = None
+        self._threads = watchdogs_threads() - before
+
+    def _alive(self, observer: BaseObserver) -> bool:
+        # With inotify another thread reads the events for the observer, and can end without it.
+        return observer.is_alive() and all(thread.is_alive() for thread in self._threads)
+
+    def _check(self, root: Root) -> bool:
+        identity = root.look()
+        if identity is not None and identity == root.identity and self._hears(root):
+            return False
+        self._leave(root)
+        came = identity is not None and identity != root.identity
+        if identity is None:
+            self._tell(root, f"the folder {root.watch.root} is missing: its photos wait until it is back")
+            root.unreadable = {}
+        root.identity = identity
+        if identity is None:
+            return False
+        root.mount = mount_of(root.watch.root)
+        return self._observe(root) or came
+
+    def _hears(self, root: Root) -> bool:
+        # A root that was deleted ends its emitter, even if another of the same inode takes its place.
+        return self._observer is not None and any(
+            emitter.watch == root.observed and emitter.is_alive() for emitter in self._observer.emitters
+        )
+
+    def _observe(self, root: Root) -> bool:
+        try:
+            if self._observer is None:
+                raise OSError("the system gives no events")  # noqa: TRY301
+            root.observed = self._observer.schedule(
+                self._handler, str(root.watch.root), recursive=root.watch.recursive, event_filter=WANTED
+            )
+        except OSError as error:
+            why = error.strerror or error
+            self._tell(root, f"degraded: no events from {root.watch.root} ({why}): looked through every 30 s")
+            return False
+        self._tell(root, "")
+        return True
+
+    def _leave(self, root: Root) -> None:
+        if root.observed is not None and self._observer is not None:
+            self._observer.unschedule(root.observed)
+        root.observed = None
+
+    @staticmethod
+    def _tell(root: Root, problem: str) -> None:
+        if problem != root.problem:
+            log.warning("%s", problem or f"the folder {root.watch.root} is watched again")
+        root.problem = problem

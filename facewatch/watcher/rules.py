@@ -1,0 +1,73 @@
+"""Which files are photos to restore."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facewatch.faces.formats import BY_SUFFIX
+from facewatch.globs import matches
+from facewatch.ignored import is_ignored
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One watched folder."""
+
+    root: Path  # absolute
+    recursive: bool = True
+    include: tuple[str, ...] = ()  # patterns of `facewatch.globs`; none: everything
+    exclude: tuple[str, ...] = ()
+    outputs: tuple[Path, ...] = ()  # absolute; what lies in them is ours
+
+    def owns(self, folder: str) -> bool:
+        """Whether a folder holds our own work.
+
+        An output folder that holds the watched one itself does not count: it would leave nothing to watch.
+        """
+        return any(
+            _lies_in(folder, os.fspath(output)) and not _lies_in(os.fspath(self.root), os.fspath(output))
+            for output in self.outputs
+        )
+
+    def takes(self, relative: str) -> bool:
+        """Whether the patterns and the suffix let a file in; `relative` to the root, with forward slashes."""
+        _, dot, suffix = relative.rpartition(".")
+        if (dot + suffix).lower() not in BY_SUFFIX:
+            return False
+        if self.include and not matches(self.include, relative):
+            return False
+        return not matches(self.exclude, relative)
+
+
+def offered(watch: Watch, path: Path) -> bool:
+    """Whether a file of this path is offered: by suffix, names, depth, patterns, and its folder."""
+    if path == watch.root or not _lies_in(os.fspath(path), os.fspath(watch.root)):
+        return False
+    below = path.parts[len(watch.root.parts) :]
+    return not is_ignored(below[-1]) and watch.takes("/".join(below)) and enters(watch, path.parent)
+
+
+def enters(watch: Watch, folder: Path) -> bool:
+    """Whether photos can lie in a folder at or below the root: none of its names ignored, nor it ours."""
+    below = folder.parts[len(watch.root.parts) :]
+    if not below:
+        return True
+    return watch.recursive and not any(map(is_ignored, below)) and not watch.owns(os.fspath(folder))
+
+
+def root_of(watches: Sequence[Watch], path: Path) -> Watch | None:
+    """The watch a path belongs to: where watched folders lie in each other, the innermost."""
+    name = os.fspath(path)
+    inside = [watch for watch in watches if _lies_in(name, os.fspath(watch.root))]
+    return max(inside, key=lambda watch: len(os.fspath(watch.root)), default=None)
+
+
+def _lies_in(name: str, folder: str) -> bool:
+    return name == folder or name.startswith(_with_separator(folder))
+
+
+def _with_separator(folder: str) -> str:
+    return folder if folder.endswith(os.sep) else folder + os.sep

@@ -1,0 +1,59 @@
+"""Looking through a watched folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facewatch.ignored import is_ignored
+from facewatch.watcher.rules import Watch
+
+
+@dataclass
+class Walk:
+    """What a look through a folder came to."""
+
+    folders: int = 0  # read
+    offered: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)  # folder -> why
+
+
+def walk(
+    watch: Watch,
+    start: Path,
+    offer: Callable[[Path], None],
+    others: Collection[str] = (),
+    stopped: Callable[[], bool] = lambda: False,
+) -> Walk:
+    """Offer every photo below `start`, which lies in the watch's root, by the same rules as `offered`.
+
+    others   roots of other watches, which are left to those
+    stopped  asked at each folder
+
+    Symlinked folders are not followed. A folder that vanishes meanwhile is no matter; one that cannot be
+    read is noted.
+    """
+    walked = Walk()
+    cut = len(os.fspath(watch.root).rstrip(os.sep)) + 1
+    folders = [os.fspath(start)]
+    while folders and not stopped():
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = [entry for entry in entries if not is_ignored(entry.name)]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            walked.unreadable[folder] = error.strerror or str(error)
+            continue
+        walked.folders += 1
+        for entry in inside:
+            if entry.is_dir(follow_symlinks=False):
+                if watch.recursive and entry.path not in others and not watch.owns(entry.path):
+                    folders.append(entry.path)
+            elif watch.takes(entry.path[cut:].replace(os.sep, "/")):
+                walked.offered += 1
+                offer(Path(entry.path))
+    return walked

@@ -1,0 +1,60 @@
+"""Stands in for the engine's process: behaves, or misbehaves, as the photo's name says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def say(kind: str, **fields: object) -> None:
+    print(json.dumps({"kind": kind, **fields}), flush=True)
+
+
+def main() -> None:
+    setup = json.loads(sys.stdin.readline())
+    if setup["model"] == "broken":
+        say("Refusal", number=0, error="BadCheckpoint", message="the file is torn")
+        return
+    say("Ready", device="a test device")
+    for line in sys.stdin:
+        job = json.loads(line)
+        answer(job, Path(job["source"]))
+
+
+def answer(job: dict, source: Path) -> None:
+    number = job["number"]
+    name = source.stem.split("-")[0]
+    if name == "crash":
+        print("out of luck", file=sys.stderr, flush=True)
+        os._exit(7)
+    if name == "hang":
+        time.sleep(600)
+    if name == "slow":
+        for done in range(3):
+            time.sleep(0.3)
+            say("Advance", number=number, done=done, total=3, what="faces")
+    if name == "cut":
+        say("Refusal", number=number, error="TruncatedPhoto", message="the file ends early")
+        return
+    if name == "own":
+        say("Refusal", number=number, error="OwnOutput", message="ours")
+        return
+    temporary, digest, faces = None, None, []
+    if name != "nobody":
+        data = b"restored " + source.read_bytes()
+        temporary = (
+            Path(job["output_folder"]) / f".facewatch-{number}-{os.getpid()}-{time.monotonic_ns()}.tmp"
+        )
+        temporary.write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        faces = [{"box": [0, 0, 9, 9], "score": 1.0, "fate": "restored", "reason": "", "measures": {}}]
+    say("Answer", number=number, temporary=temporary and str(temporary), sha256=digest, suffix=source.suffix,
+        faces=faces, seconds=0.01, extras=[])  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The daemon's side of the engine, against a process that misbehaves on demand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from facewatch.engine.handle import EngineHandle, probe
+from facewatch.engine.messages import Job, Setup
+from facewatch.errors import BadCheckpoint, EngineFailed, NoSuchDevice, TruncatedPhoto
+
+FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
+SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
+
+
+@pytest.fixture
+def engine():
+    handle = EngineHandle(SETUP, timeout_seconds=20, command=FAKE)
+    handle.start()
+    yield handle
+    handle.close()
+
+
+def job(tmp_path, name):
+    source = tmp_path / name
+    source.write_bytes(b"photo")
+    return Job(1, str(source), None, str(tmp_path), 0.0, {}, {}, 1.0)
+
+
+def test_a_photo_goes_in_and_a_temporary_comes_out(engine, tmp_path):
+    answer = engine.restore(job(tmp_path, "a.jpg"))
+    assert Path(answer.temporary).read_bytes() == b"restored photo"
+    assert engine.device == "a test device"
+
+
+def test_how_far_it_is_can_be_heard(engine, tmp_path):
+    heard = []
+    engine.restore(job(tmp_path, "slow.jpg"), heard.append)
+    assert [advance.done for advance in heard] == [0, 1, 2]
+
+
+def test_a_refused_photo_raises_its_own_error_and_the_engine_lives_on(engine, tmp_path):
+    with pytest.raises(TruncatedPhoto, match="ends early"):
+        engine.restore(job(tmp_path, "cut.jpg"))
+    assert engine.restore(job(tmp_path, "a.jpg")).temporary
+
+
+def test_a_crash_is_an_error_with_the_engines_last_words(engine, tmp_path):
+    with pytest.raises(EngineFailed, match=r"exit code 7.*out of luck"):
+        engine.restore(job(tmp_path, "crash.jpg"))
+    assert not engine.alive
+
+
+def test_an_engine_that_died_while_it_waited_is_an_error_too(engine, tmp_path):
+    os.kill(engine.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(engine.pid)], timeout=5)
+    with pytest.raises(EngineFailed):
+        engine.restore(job(tmp_path, "a.jpg"))
+
+
+def test_a_hung_engine_is_ended_within_its_time(tmp_path):
+    handle = EngineHandle(SETUP, timeout_seconds=1, command=FAKE)
+    handle.start()
+    pid = handle.pid
+    started = time.monotonic()
+    with pytest.raises(EngineFailed, match="no sign of life for 1 s"):
+        handle.restore(job(tmp_path, "hang.jpg"))
+    assert time.monotonic() - started < 5
+    assert not psutil.pid_exists(pid)
+
+
+def test_signs_of_life_hold_the_time_off(tmp_path):
+    handle = EngineHandle(SETUP, timeout_seconds=0.8, command=FAKE)
+    handle.start()
+    assert handle.restore(job(tmp_path, "slow.jpg")).temporary  # 0.9 s in all, never 0.8 s of silence
+    handle.close()
+
+
+def test_another_thread_can_end_a_photo_in_work(engine, tmp_path):
+    threading.Timer(0.3, engine.kill).start()
+    with pytest.raises(EngineFailed):
+        engine.restore(job(tmp_path, "hang.jpg"))
+
+
+def test_what_keeps_the_engine_from_loading_is_told():
+    handle = EngineHandle(replace(SETUP, model="broken"), timeout_seconds=20, command=FAKE)
+    with pytest.raises(BadCheckpoint, match="torn"):
+        handle.start()
+    handle.close()
+
+
+def test_the_real_engine_names_its_device():
+    assert probe("cpu") == "cpu"
+    with pytest.raises(NoSuchDevice, match="cuda:99"):
+        probe("cuda:99")
+
+
+def test_the_real_engine_ends_when_its_daemon_is_gone():
+    handle = EngineHandle(SETUP, timeout_seconds=60)
+    handle.start()
+    process = psutil.Process(handle.pid)
+    handle._process.stdin.close()  # as the kernel does at the daemon's death
+    process.wait(10)
+    handle.close()

@@ -1,0 +1,35 @@
+"""What passes on the engine's pipe."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from facewatch.engine.messages import Advance, Refusal, from_line, to_line
+
+
+def test_a_message_is_one_line_and_comes_back_equal():
+    message = Refusal(3, "BadPhoto", "two\nlines, and ünïcode")
+    line = to_line(message)
+    assert line.count("\n") == 1
+    assert from_line(line) == message
+
+
+def test_every_byte_of_a_name_survives():
+    name = os.fsdecode(b"/photos/caf\xe9 \xff.jpg")
+    assert from_line(to_line(Refusal(1, "BadPhoto", name))).message == name
+    assert to_line(Refusal(1, "BadPhoto", name)).isascii()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "hello\n", "[]\n", '{"kind": "Nonsense"}\n', '{"kind": "Advance", "done": 1}\n', '{"kind": []}'],
+)
+def test_what_is_no_message_is_refused(line):
+    with pytest.raises(ValueError, match="message|Expecting"):
+        from_line(line)
+
+
+def test_progress_is_a_message():
+    assert from_line(to_line(Advance(1, 2, 3, "faces"))) == Advance(1, 2, 3, "faces")

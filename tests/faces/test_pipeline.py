@@ -1,0 +1,199 @@
+"""One photo through all rooms of the core."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facewatch.errors import NetworkFailed
+from facewatch.faces.forms import Face
+from facewatch.faces.oval import SoftMask
+from facewatch.faces.photo import Metadata, Photo
+from facewatch.faces.pipeline import Pipeline, Wishes
+from facewatch.faces.selection import Limits
+
+TEMPLATE = np.array(
+    [[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [201.26, 371.41], [313.09, 371.15]]
+)
+
+
+def face_at(x, y, size, score=0.99):
+    landmarks = (TEMPLATE * (size / 512) + (x, y)).astype(np.float32)
+    return Face((x + 0.2 * size, y + 0.2 * size, x + 0.8 * size, y + 0.85 * size), landmarks, score)
+
+
+class Finds:
+    name = "finds"
+
+    def __init__(self, *faces):
+        self.faces = list(faces)
+
+    def find(self, image):
+        return self.faces
+
+
+class Paints:
+    """A network whose faces are all of one colour; notes what it was given."""
+
+    name = "paints"
+
+    def __init__(self, colour=(200, 40, 90)):
+        self.colour = colour
+        self.calls = []
+
+    def restore(self, crops, weight):
+        self.calls.append((len(crops), weight))
+        return [np.full_like(crop, self.colour) for crop in crops]
+
+
+class Fails(Paints):
+    def restore(self, crops, weight):
+        raise NetworkFailed("not a picture")
+
+
+class Triples:
+    """An upscaler that also notes what it enlarged."""
+
+    name = "triples"
+
+    def __init__(self):
+        self.sizes = []
+
+    def enlarge(self, image, scale):
+        self.sizes.append((image.shape[:2], scale))
+        return image.repeat(scale, 0).repeat(scale, 1)
+
+
+def photo(height=300, width=400, dtype=np.uint8, alpha=False, mode="RGB"):
+    rng = np.random.default_rng(1)
+    top = np.iinfo(dtype).max
+    pixels = rng.integers(0, top, (height, width, 3), dtype=dtype, endpoint=True)
+    transparency = rng.integers(0, top, (height, width), dtype=dtype, endpoint=True) if alpha else None
+    return Photo(pixels, transparency, mode, "png", Metadata())
+
+
+RAW = Wishes(color_fix=False)
+
+
+def test_outside_the_faces_not_one_pixel_changes():
+    original = photo()
+    before = original.pixels.copy()
+    restored = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()).restore(original, RAW)
+    changed = (restored.photo.pixels != before).any(2)
+    rows, columns = np.nonzero(changed)
+    assert changed[130:150, 190:210].all()
+    assert (rows.min(), columns.min()) >= (60, 120)
+    assert rows.max() < 60 + 160
+    assert columns.max() < 120 + 160
+    assert (original.pixels == before).all()
+
+
+def test_a_photo_without_faces_comes_back_as_it_is():
+    original = photo()
+    restored = Pipeline(Finds(), Fails(), SoftMask()).restore(original, RAW)
+    assert restored.photo is original
+    assert restored.faces == ()
+
+
+def test_all_faces_go_through_the_network_together_with_the_weight():
+    network = Paints()
+    faces = [face_at(10, 10, 120), face_at(200, 100, 150)]
+    restored = Pipeline(Finds(*faces), network, SoftMask()).restore(photo(), Wishes(weight=0.3))
+    assert network.calls == [(2, 0.3)]
+    assert [face.fate for face in restored.faces] == ["restored", "restored"]
+    assert restored.restored_count == 2
+    assert len(restored.crops) == 2
+
+
+def test_a_network_that_fails_gives_no_picture_at_all():
+    with pytest.raises(NetworkFailed):
+        Pipeline(Finds(face_at(10, 10, 120)), Fails(), SoftMask()).restore(photo(), RAW)
+
+
+def test_every_face_has_its_fate_and_reason():
+    faces = [face_at(100, 50, 160), face_at(10, 10, 12), face_at(101, 51, 160, score=0.8)]
+    restored = Pipeline(Finds(*faces), Paints(), SoftMask()).restore(photo(), RAW)
+    fates = {face.score: (face.fate, face.reason) for face in restored.faces}
+    assert ("restored", "") in fates.values()
+    reasons = " | ".join(face.reason for face in restored.faces)
+    assert "too small" in reasons
+    assert "duplicate" in reasons
+
+
+def test_landmarks_that_form_no_face_are_kept_with_the_reason():
+    bad = Face((10, 10, 90, 90), np.full((5, 2), 50, np.float32), 0.9)
+    restored = Pipeline(Finds(bad), Fails(), SoftMask()).restore(
+        photo(), Wishes(limits=Limits(min_eye_distance=0))
+    )
+    assert restored.faces[0].fate == "kept"
+    assert restored.faces[0].reason
+
+
+def test_sixteen_bits_outside_the_faces_are_the_originals_own():
+    original = photo(dtype=np.uint16, alpha=True)
+    restored = Pipeline(Finds(face_at(120, 60, 160)), Paints((255, 0, 128)), SoftMask()).restore(
+        original, RAW
+    )
+    pixels = restored.photo.pixels
+    assert pixels.dtype == np.uint16
+    assert (pixels[:60] == original.pixels[:60]).all()
+    assert tuple(pixels[140, 200]) == (65535, 0, 128 * 257)
+    assert restored.photo.alpha is original.alpha
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_an_enlarged_copy_has_its_faces_in_the_right_place(scale):
+    original = photo(alpha=True)
+    restored = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()).restore(
+        original, Wishes(upscale=scale, color_fix=False)
+    )
+    assert restored.photo.pixels.shape == (300 * scale, 400 * scale, 3)
+    assert restored.photo.alpha.shape == (300 * scale, 400 * scale)
+    assert tuple(restored.photo.pixels[140 * scale, 200 * scale]) == (200, 40, 90)
+
+
+def test_a_photo_without_faces_is_enlarged_all_the_same():
+    restored = Pipeline(Finds(), Fails(), SoftMask()).restore(photo(), Wishes(upscale=2))
+    assert restored.photo.pixels.shape == (600, 800, 3)
+
+
+def test_the_background_and_if_wished_the_faces_go_through_the_upscaler():
+    upscaler = Triples()
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), upscaler)
+    pipeline.restore(photo(), Wishes(upscale=2, face_upsample=True))
+    assert upscaler.sizes == [((300, 400), 2), ((512, 512), 2)]
+
+
+def test_an_aligned_photo_is_one_face_and_keeps_its_size():
+    original = photo(256, 256, np.uint16)
+    restored = Pipeline(Finds(), Paints(), SoftMask()).restore(
+        original, Wishes(aligned=True, color_fix=False)
+    )
+    assert restored.photo.pixels.shape == (256, 256, 3)
+    assert tuple(restored.photo.pixels[128, 128]) == (200 * 257, 40 * 257, 90 * 257)
+    assert restored.restored_count == 1
+
+
+def test_the_face_keeps_its_own_colours_unless_that_is_turned_off():
+    original = photo()
+    original.pixels[:] = (90, 120, 150)
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask())
+    kept = pipeline.restore(original, Wishes()).photo.pixels
+    assert np.abs(kept.astype(int) - original.pixels).max() <= 2
+    assert (pipeline.restore(original, RAW).photo.pixels != original.pixels).any()
+
+
+def test_a_grey_photo_stays_grey():
+    original = photo()
+    original.pixels[:] = original.pixels[:, :, :1]
+    pixels = (
+        Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()).restore(original, Wishes()).photo.pixels
+    )
+    assert np.abs(pixels.astype(int) - pixels[:, :, :1]).max() <= 1
+
+
+def test_how_far_it_is_is_told():
+    heard = []
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask())
+    pipeline.restore(photo(), RAW, lambda done, total: heard.append((done, total)))
+    assert heard == [(0, 1), (1, 1)]

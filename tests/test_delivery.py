@@ -1,0 +1,63 @@
+"""A finished copy gets its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from facewatch.delivery import commit, drop, output_folder, remove_strays, take
+from facewatch.engine.messages import Answer
+from facewatch.errors import CannotWrite
+from facewatch.files import sha256_of, write_temporary
+
+
+def answer(temporary=None, sha256=None, extras=()):
+    return Answer(1, temporary, sha256, ".png", [], 0.1, list(extras))
+
+
+def test_sub_folders_are_mirrored(tmp_path):
+    source = tmp_path / "in" / "1974" / "summer" / "a.jpg"
+    folder = output_folder(source, tmp_path / "in", tmp_path / "out")
+    assert folder == tmp_path / "out" / "1974" / "summer"
+    assert folder.is_dir()
+
+
+def test_an_output_that_is_a_file_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(CannotWrite, match="out"):
+        output_folder(tmp_path / "in" / "sub" / "a.jpg", tmp_path / "in", tmp_path / "out")
+
+
+def test_what_was_not_restored_is_copied_byte_for_byte(tmp_path):
+    source = tmp_path / "a.JPG"
+    source.write_bytes(b"no face in it")
+    temporary, sha256, suffix = take(answer(), source, tmp_path)
+    assert temporary.read_bytes() == b"no face in it"
+    assert (sha256, suffix) == (sha256_of(source), ".JPG")
+
+
+def test_the_files_beside_a_copy_follow_its_name(tmp_path):
+    source = tmp_path / "a.jpg"
+    source.write_bytes(b"photo")
+    (tmp_path / "b.png").write_bytes(b"taken")
+    main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
+    extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
+    final = commit(main, source, tmp_path / "b.png", lambda _: None, extras)
+    assert final.name == "b (2).png"
+    assert (tmp_path / "b (2) before-after.jpg").read_bytes() == b"comparison"
+    assert not list(tmp_path.glob(".facewatch-*"))
+
+
+def test_what_is_not_used_is_removed(tmp_path):
+    main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
+    drop(answer(str(main), "0", [{"temporary": str(extra), "tail": ""}]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_strays_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
+    (tmp_path / "sub").mkdir()
+    stray = write_temporary(tmp_path / "sub", b"half")
+    other = tmp_path / "sub" / "note.tmp"
+    other.write_bytes(b"the user's own")
+    assert remove_strays(tmp_path) == 1
+    assert not stray.exists()
+    assert other.exists()

@@ -1,0 +1,190 @@
+"""The daemon as a user has it: a real process, real files, the built-in model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from importlib import resources
+
+import psutil
+import pytest
+from PIL import Image
+
+from facewatch.files import sha256_of
+from tests.daemon_process import DaemonProcess
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    process = DaemonProcess(tmp_path)
+    yield process
+    process.stop(signal.SIGKILL)
+
+
+def photo_of(number, size=96):
+    """A small photo without faces, its own bytes for each number."""
+    from io import BytesIO
+
+    data = BytesIO()
+    Image.effect_noise((size, size), 30 + number).convert("RGB").save(
+        data, "JPEG", quality=60, comment=str(number)
+    )
+    return data.getvalue()
+
+
+def test_every_way_of_dropping_a_photo_brings_one_copy_out(daemon, portrait, tmp_path):
+    (daemon.inbox / "there before.jpg").write_bytes(portrait)
+    daemon.start()
+    (daemon.inbox / "copied.jpg").write_bytes(portrait + b"1")
+    (tmp_path / "elsewhere.jpg").write_bytes(photo_of(1))
+    (tmp_path / "elsewhere.jpg").rename(daemon.inbox / "renamed.jpg")
+    (daemon.inbox / "arriving.jpg.part").write_bytes(photo_of(2))
+    (daemon.inbox / "arriving.jpg.part").rename(daemon.inbox / "arriving.jpg")
+    (daemon.inbox / "1974" / "Sömmer, über").mkdir(parents=True)
+    (daemon.inbox / "1974" / "Sömmer, über" / "日本 の 写真.jpg").write_bytes(photo_of(3))
+    slow = photo_of(4, 400)
+    with (daemon.inbox / "slow.jpg").open("wb") as file:
+        for start in range(0, len(slow), len(slow) // 6 + 1):
+            file.write(slow[start : start + len(slow) // 6 + 1])
+            file.flush()
+            time.sleep(0.3)
+    expected = [
+        "1974/Sömmer, über/日本 の 写真.jpg",
+        "arriving.jpg",
+        "copied.jpg",
+        "renamed.jpg",
+        "slow.jpg",
+        "there before.jpg",
+    ]
+    daemon.wait_for(lambda: daemon.outputs() == expected, "six copies")
+    daemon.wait_for(lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 6, "six ends")
+    assert daemon.counts()["done"] == 2
+    assert (daemon.output / "slow.jpg").read_bytes() == slow
+    assert daemon.stop() == 0
+    assert daemon.outputs() == expected
+
+
+def test_fifty_at_once_come_out_once_each_though_daemon_and_engine_are_killed(daemon, portrait):
+    originals = {}
+    for number in range(50):
+        path = daemon.inbox / f"{number:02}.jpg"
+        path.write_bytes(portrait + bytes([number]) if number % 10 == 0 else photo_of(number))
+        originals[path] = sha256_of(path)
+    daemon.start()
+    for kill in range(3):
+        done = kill * 6
+        daemon.wait_for(lambda done=done: len(daemon.outputs()) > done, "some copies")
+        if kill == 1:
+            engine = json.loads(daemon.command("status", "--json").stdout)["engine"]
+            if engine and "pid" in engine and psutil.pid_exists(engine["pid"]):
+                os.kill(engine["pid"], signal.SIGKILL)
+        else:
+            daemon.stop(signal.SIGKILL)
+            daemon.start()
+    daemon.wait_for(lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 50, "fifty ends", 200)
+    assert daemon.stop() == 0
+    assert daemon.outputs() == [f"{number:02}.jpg" for number in range(50)]
+    assert {path: sha256_of(path) for path in originals} == originals
+    assert not list(daemon.output.rglob(".facewatch-*"))
+    for path in daemon.output.iterdir():
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_bad_files_are_named_with_what_to_do_and_the_rest_goes_on(daemon, portrait):
+    (daemon.inbox / "empty.jpg").write_bytes(b"")
+    (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
+    (daemon.inbox / "half.jpg").write_bytes(portrait[: len(portrait) // 2])
+    (daemon.inbox / "folder.jpg").mkdir()
+    (daemon.inbox / "good.jpg").write_bytes(portrait)
+    (daemon.inbox / "notes.txt").write_bytes(b"not a photo by its name")
+    bomb = Image.new("1", (20000, 10000))
+    bomb.save(daemon.inbox / "bomb.png")
+    daemon.start()
+    daemon.wait_for(lambda: daemon.outputs() == ["good.jpg"], "the good one")
+    for name, state in [
+        ("empty.jpg", "retry"),
+        ("words.jpg", "parked"),
+        ("half.jpg", "retry"),
+        ("bomb.png", "parked"),
+    ]:
+        daemon.wait_for(lambda name=name, state=state: daemon.state(name) == state, f"{name} to be {state}")
+    failed = {
+        photo["path"]: photo["reason"]
+        for photo in json.loads(daemon.command("status", "--json").stdout)["failed"]
+    }
+    assert "200" in failed[str(daemon.inbox / "bomb.png")]
+    said = daemon.command("status").stdout
+    assert "words.jpg" in said
+    assert daemon.state("folder.jpg") is None
+    assert daemon.state("notes.txt") is None
+    assert daemon.stop() == 0
+
+
+def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, portrait):
+    daemon.start()
+    assert daemon.command("pause").returncode == 0
+    (daemon.inbox / "a.jpg").write_bytes(portrait)
+    daemon.wait_for(lambda: daemon.state("a.jpg") == "queued", "the photo to be queued")
+    assert json.loads(daemon.command("status", "--json").stdout)["mood"] == "paused"
+    good = daemon.places.config.read_text("utf-8")
+    daemon.places.config.write_text("model = ", "utf-8")
+    daemon.wait_for(lambda: "last good settings" in daemon.said(), "the broken config to be told")
+    daemon.places.config.write_text(good, "utf-8")
+    assert daemon.command("resume").returncode == 0
+    daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
+    assert daemon.command("set", "suffix", "-restored").returncode == 0
+    time.sleep(1.5)
+    (daemon.inbox / "b.jpg").write_bytes(photo_of(1))
+    daemon.wait_for(lambda: "b-restored.jpg" in daemon.outputs(), "the new suffix")
+    assert daemon.stop() == 0
+
+
+def test_a_second_daemon_is_refused_and_told_who_runs(daemon):
+    daemon.start()
+    second = daemon.command("run", "--no-tray")
+    assert second.returncode == 1
+    assert f"process {daemon.process.pid}" in second.stderr
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+
+
+def test_once_works_off_what_is_there_and_ends(daemon, portrait):
+    (daemon.inbox / "a.jpg").write_bytes(portrait)
+    (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
+    assert daemon.command("run", "--no-tray", "--once").returncode == 1
+    assert daemon.outputs() == ["a.jpg"]
+    (daemon.inbox / "words.jpg").unlink()
+    shutil.rmtree(daemon.places.state)
+    assert daemon.command("run", "--no-tray", "--once").returncode == 0
+
+
+def test_nothing_is_left_running_after_the_end(daemon, portrait):
+    daemon.start()
+    (daemon.inbox / "a.jpg").write_bytes(portrait)
+    daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
+    family = psutil.Process(daemon.process.pid).children(recursive=True)
+    assert family
+    started = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - started < 5
+    assert not psutil.wait_procs(family, timeout=3)[1]
+
+
+def test_an_engine_whose_daemon_was_killed_ends_by_itself(daemon, portrait):
+    daemon.start()
+    (daemon.inbox / "a.jpg").write_bytes(portrait)
+    daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
+    family = psutil.Process(daemon.process.pid).children(recursive=True)
+    daemon.stop(signal.SIGKILL)
+    assert not psutil.wait_procs(family, timeout=5)[1]

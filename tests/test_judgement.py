@@ -1,0 +1,57 @@
+"""What becomes of a photo that could not be restored."""
+
+from __future__ import annotations
+
+import pytest
+
+from facewatch import errors
+from facewatch.judgement import judge
+from facewatch.reports import summary
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (errors.BadPhoto, "park"),
+        (errors.PhotoTooLarge, "park"),
+        (errors.OwnOutput, "skip"),
+        (errors.SourceChanged, "look again"),
+        (errors.SourceGone, "look again"),
+        (errors.DiskFull, "give back"),
+        (errors.EngineUnavailable, "give back"),
+        (errors.BadCheckpoint, "give back"),
+        (errors.TruncatedPhoto, "retry"),
+        (errors.CannotWrite, "retry"),
+        (errors.EngineFailed, "retry"),
+        (errors.OutOfMemory, "retry"),
+        (errors.NetworkFailed, "retry"),
+        (errors.Unexpected, "retry"),
+    ],
+)
+def test_every_error_has_its_verdict(error, what):
+    assert judge(error("why"), attempts=1).what == what
+
+
+def test_a_file_that_ends_early_is_tried_again_ever_later_then_parked():
+    verdicts = [judge(errors.TruncatedPhoto("cut short"), attempts) for attempts in range(1, 6)]
+    assert [verdict.after_seconds for verdict in verdicts] == [30, 120, 600, 3600, 0]
+    assert verdicts[-1].what == "park"
+
+
+def test_a_photo_that_ends_three_engines_is_poison():
+    verdicts = [judge(errors.EngineFailed("died"), attempts) for attempts in (1, 2, 3)]
+    assert [verdict.what for verdict in verdicts] == ["retry", "retry", "poison"]
+    assert all(verdict.new_engine for verdict in verdicts)
+
+
+def test_where_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
+    assert judge(errors.DiskFull("full"), 1).hold_place == "disk"
+    assert judge(errors.EngineUnavailable("no device"), 1).hold_place == "engine"
+
+
+def test_the_fate_of_every_face_is_told_in_one_sentence():
+    restored = {"fate": "restored", "reason": ""}
+    sharp = {"fate": "kept", "reason": "already sharp (620 px wide)"}
+    assert summary([]) == "no faces found"
+    assert summary([restored]) == "1 of 1 face restored"
+    assert summary([restored, restored, sharp]) == "2 of 3 faces restored, 1 kept (already sharp)"

@@ -1,0 +1,127 @@
+"""What may be chosen, and what is said of what may not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from facewatch.errors import BadSettings
+from facewatch.settings import Settings, full_key, parse
+
+FOLDER = {"input": "/photos/in", "output": "/photos/out"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"modle": "codeformer"}, ["unknown key modle", '"model"']),
+        ({"output": {"qualty": 90}}, ["output.qualty", '"quality"']),
+        ({"weights": {"codeformer": 1.4}}, ["weights.codeformer", "1.4", "less than or equal to 1"]),
+        ({"model": "gfpgan-1.5"}, ['"gfpgan-1.5"', '"gfpgan-1.4"']),
+        ({"weights": {"gfpgan": 0.5}}, ['"gfpgan"']),
+        ({"engine": {"device": "gpu"}}, ["engine.device"]),
+        ({"folders": [{"input": "here", "output": "/b"}]}, ["folders.0.input", "relative path"]),
+        ({"folders": [{"input": "/a", "output": "/a"}]}, ["lies in the output"]),
+        ({"folders": [{"input": "/a/b", "output": "/a"}]}, ["lies in the output"]),
+        ({"folders": [FOLDER, FOLDER]}, ["watched twice"]),
+        (
+            {"folders": [{**FOLDER, "restoration": {"upscal": 2}}]},
+            ["folders.0.restoration.upscal", '"upscale"'],
+        ),
+        ({"folders": [{**FOLDER, "weight": -1}]}, ["folders.0.weight"]),
+        ({"output": {"suffix": "a/b"}}, ["output.suffix", "file's name"]),
+        ({"restoration": {"background": "realesrgan"}}, ["restoration.background", "realesrgan-x"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_do(raw, words):
+    with pytest.raises(BadSettings) as caught:
+        parse(raw, "config.toml")
+    for word in ["config.toml", *words]:
+        assert word in str(caught.value)
+
+
+def test_every_mistake_is_told_at_once():
+    with pytest.raises(BadSettings) as caught:
+        parse({"modle": "x", "output": {"quality": 0}}, "config.toml")
+    assert "modle" in str(caught.value)
+    assert "output.quality" in str(caught.value)
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().model = "codeformer"
+
+
+def test_a_models_own_default_weight_holds_until_another_is_chosen():
+    assert Settings().weight_of("codeformer") == 0.6
+    assert Settings().weight_of("gfpgan-1.4") == 0.0
+    assert parse({"weights": {"codeformer": 0.2}}, "x").weight_of("codeformer") == 0.2
+
+
+def test_a_folder_overrides_model_weight_and_single_restoration_keys():
+    raw = {
+        "model": "codeformer",
+        "restoration": {"upscale": 2, "mask": "parse"},
+        "folders": [{**FOLDER, "model": "gfpgan-1.3", "weight": 0.25, "restoration": {"upscale": 4}}],
+    }
+    settings = parse(raw, "x")
+    plan = settings.plan(settings.folders[0])
+    assert (plan.model, plan.weight, plan.restoration.upscale, plan.restoration.mask) == (
+        "gfpgan-1.3",
+        0.25,
+        4,
+        "parse",
+    )
+    outside = settings.plan(None)
+    assert (outside.model, outside.weight, outside.restoration.upscale) == ("codeformer", 0.6, 2)
+
+
+def test_a_model_file_of_the_users_own_may_be_named():
+    assert parse({"model": "my-faces"}, "x", own_models=["my-faces"]).model == "my-faces"
+    with pytest.raises(BadSettings):
+        parse({"model": "my-faces"}, "x")
+
+
+def test_the_home_folder_may_be_abbreviated():
+    folder = parse({"folders": [{"input": "~/in", "output": "~/out"}]}, "x").folders[0]
+    assert folder.input == Path.home() / "in"
+
+
+@pytest.mark.parametrize(
+    ("paused", "at", "pausing"),
+    [
+        (True, None, True),
+        (False, None, False),
+        (datetime(2026, 1, 1, 12, tzinfo=timezone.utc), datetime(2026, 1, 1, 11, tzinfo=timezone.utc), True),
+        (datetime(2026, 1, 1, 12, tzinfo=timezone.utc), datetime(2026, 1, 1, 13, tzinfo=timezone.utc), False),
+    ],
+)
+def test_a_pause_may_have_an_end(paused, at, pausing):
+    assert Settings(paused=paused).pausing(at) is pausing
+
+
+def test_a_time_without_a_zone_is_the_users_own():
+    soon = datetime.now() + timedelta(hours=1)  # noqa: DTZ005 - as the config file has it
+    assert Settings(paused=soon).pausing()
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("model", "model"),
+        ("quality", "output.quality"),
+        ("upscale", "restoration.upscale"),
+        ("device", "engine.device"),
+        ("weights.codeformer", "weights.codeformer"),
+        ("output.quality", "output.quality"),
+    ],
+)
+def test_a_key_that_only_one_section_has_needs_no_section(short, full):
+    assert full_key(short) == full
+
+
+def test_an_unknown_key_names_the_nearest():
+    with pytest.raises(BadSettings, match='"quality"'):
+        full_key("qualty")
