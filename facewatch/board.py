@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from facewatch.errors import FacewatchError
+
 log = logging.getLogger(__name__)
 
 
@@ -35,7 +37,7 @@ class Board:
             if known is not None and known["text"] == text:
                 return
             self._troubles[place] = {"text": text, "since": self._now()}
-            self._notes.note("troubles", self._troubles)
+            self._show()
         log.warning("%s: %s", place, text)
 
     def solved(self, place: str) -> None:
@@ -43,5 +45,11 @@ class Board:
         with self._lock:
             if self._troubles.pop(place, None) is None:
                 return
-            self._notes.note("troubles", self._troubles)
+            self._show()
         log.info("%s: solved", place)
+
+    def _show(self) -> None:
+        try:
+            self._notes.note("troubles", self._troubles)
+        except FacewatchError as error:  # the trouble may be that nothing can be noted
+            log.warning("the troubles cannot be noted: %s", error)

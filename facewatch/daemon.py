@@ -18,7 +18,7 @@ from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.delivery import remove_strays
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Setup
-from facewatch.errors import BadSettings
+from facewatch.errors import BadSettings, FacewatchError
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places, sha256_of
 from facewatch.inbox import Inbox
@@ -44,8 +44,10 @@ class Daemon:
         self._store = store
         self._ledger = ledger
         self._stop = threading.Event()
+        self._following = threading.Lock()
         self._board = Board(ledger)
         self._inbox = Inbox(settings.watching.settle_seconds)
+        self._models = settings.models_folder, settings.model_mirror
         self._checkpoints = checkpoints_of(places, settings)
         self._fetcher = Fetcher(self._checkpoints, self._fetch_changed)
         self._watcher = self._watcher_for(settings)
@@ -53,9 +55,9 @@ class Daemon:
             inbox=self._inbox,
             ledger=ledger,
             board=self._board,
-            settings=lambda: store.current,
-            checkpoints=self._checkpoints,
-            readiness=Readiness(self._checkpoints, self._board, self._fetcher.want, probe),
+            settings=self._settings,
+            checkpoints=lambda: self._checkpoints,
+            readiness=Readiness(lambda: self._checkpoints, self._board, self._fetcher.want, probe),
             root_of=self._root_of,
             make_engine=_engine,
         )
@@ -104,7 +106,7 @@ class Daemon:
         self._ledger.forget("current", "engine", "troubles", "downloads")
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
-            self._board.trouble("ledger", self._ledger.notice)
+            self._board.trouble("old ledger", self._ledger.notice)
         for job in self._ledger.interrupted():
             settle_interrupted(self._ledger, job)
         for folder in self._store.current.folders:
@@ -117,14 +119,20 @@ class Daemon:
         return self._worker.has_work()
 
     def _tick(self) -> None:
-        try:
-            self._store.reload_if_changed()
-        except BadSettings as error:
-            self._board.trouble("config", f"{error}; the last good settings hold until it is mended")
-        else:
-            if self._store.problem is None:
-                self._board.solved("config")
+        self._settings()
         self._show_problems()
+
+    def _settings(self) -> Settings:
+        """The settings as the config file has them at this moment, or as they were when it was last right."""
+        with self._following:
+            try:
+                self._store.reload_if_changed()
+            except BadSettings as error:
+                self._board.trouble("config", f"{error}; the last good settings hold until it is mended")
+            else:
+                if self._store.problem is None:
+                    self._board.solved("config")
+            return self._store.current
 
     def _show_problems(self) -> None:
         problems = self._watcher.problems()
@@ -133,6 +141,10 @@ class Daemon:
     def _apply(self, settings: Settings) -> None:
         self._inbox.settle_seconds = settings.watching.settle_seconds
         self._inbox.wake()
+        if (settings.models_folder, settings.model_mirror) != self._models:
+            self._models = settings.models_folder, settings.model_mirror
+            self._checkpoints = checkpoints_of(self._places, settings)
+            self._fetcher.use(self._checkpoints)
         if (watches_of(settings), settings.watching) != self._watched:
             self._watcher.stop()
             self._watcher = self._watcher_for(settings)
@@ -146,7 +158,10 @@ class Daemon:
         return watch.root if watch else None
 
     def _gone(self, path: Path) -> None:
-        self._ledger.gone(path)
+        try:
+            self._ledger.gone(path)
+        except FacewatchError as error:
+            self._board.trouble("ledger", str(error))
 
     def _fetch_changed(self) -> None:
         self._ledger.note("downloads", self._fetcher.states())
@@ -154,9 +169,7 @@ class Daemon:
 
     def _watcher_for(self, settings: Settings) -> Watcher:
         self._watched = watches_of(settings), settings.watching
-        return Watcher(
-            watches_of(settings), self._inbox.put, self._gone, settings.watching.rescan_seconds
-        )
+        return Watcher(watches_of(settings), self._inbox.put, self._gone, settings.watching.rescan_seconds)
 
 
 def run(places: Places, *, once: bool = False) -> int:
@@ -205,8 +218,8 @@ def settle_interrupted(ledger: Ledger, job: Job) -> None:
         except OSError:
             finished = False
         if finished:
-            unchanged = job.output_sha256 == job.sha256
-            (ledger.no_faces if unchanged else ledger.done)(job, job.report)
+            faces = (job.report or {}).get("faces")
+            (ledger.done if faces else ledger.no_faces)(job, job.report)
             return
     ledger.retry(job, "facewatch was stopped while it worked on this photo", "", 0)
 

@@ -45,7 +45,9 @@ def commit(
 
     Raises CannotWrite or DiskFull.
     """
-    like_original(temporary, source.stat())
+    original = source.stat()
+    for file in (temporary, *(Path(extra["temporary"]) for extra in extras)):
+        like_original(file, original)
     final = deliver(temporary, wanted, announce)
     for extra in extras:
         deliver(Path(extra["temporary"]), final.with_name(final.stem + extra["tail"]), _unheard)

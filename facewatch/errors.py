@@ -102,6 +102,10 @@ class DiskFull(CannotWrite):
     """No space is left where a file has to go."""
 
 
+class NoTray(FacewatchError):
+    """This desktop cannot show the tray icon; the daemon does without."""
+
+
 BY_NAME: dict[str, type[FacewatchError]] = {
     kind.__name__: kind
     for kind in (

@@ -30,7 +30,7 @@ class Readiness:
 
     def __init__(
         self,
-        checkpoints: Checkpoints,
+        checkpoints: Callable[[], Checkpoints],
         board: Board,
         want: Callable[[str], None],
         probe: Probe,
@@ -95,7 +95,7 @@ class Readiness:
 
     def _present(self, name: str) -> bool:
         try:
-            state = self._checkpoints.state(name)
+            state = self._checkpoints().state(name)
         except BadCheckpoint as error:
             self._board.trouble(f"model {name}", str(error))
             return False

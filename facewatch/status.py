@@ -50,7 +50,7 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
     watching = facts.get("watching", {}) if pid else {}
     troubles += watching.get("problems", [])
     current = facts.get("current") if pid else None
-    counts: dict[str, int] = {state: count for state, count in view.counts().items()}
+    counts: dict[str, int] = dict(view.counts().items())
     return Status(
         mood=_mood(pid, settings, troubles if pid else [], current, counts),
         pid=pid,

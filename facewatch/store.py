@@ -93,7 +93,7 @@ class Store:
             text = self.path.read_text("utf-8") if self.path.exists() else ""
             document = _parse_text(text, self.path)
             for key, value in changes.items():
-                _put(document, settings.full_key(key).split("."), value)
+                _put(document, settings.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), "the change is not possible")
             write_whole(self.path, tomlkit.dumps(document).encode())
             return self.load()

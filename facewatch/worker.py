@@ -40,7 +40,7 @@ class Worker:
         ledger: Ledger,
         board: Board,
         settings: Callable[[], Settings],
-        checkpoints: Checkpoints,
+        checkpoints: Callable[[], Checkpoints],
         readiness: Readiness,
         root_of: Callable[[Path], Path | None],
         make_engine: MakeEngine,
@@ -60,12 +60,18 @@ class Worker:
         self._held_until = clock()
         self._hold_seconds = 0.0
         self._stopping = threading.Event()
+        self._unsettled: Job | None = None  # its end could not be written into the ledger
 
     def run(self) -> None:
         """Work until `stop`; the thread's whole life."""
         try:
             while not self._stopping.is_set():
-                if not self.turn():
+                try:
+                    busy = self.turn()
+                except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
+                    self._hold("ledger", error)
+                    busy = False
+                if not busy:
                     self._inbox.wait(IDLE_SECONDS)
         finally:
             self._close_engine()
@@ -79,11 +85,19 @@ class Worker:
             engine.kill()
 
     def turn(self) -> bool:
-        """Take in what has settled and work on one photo; False when there was nothing to do."""
+        """Take in what has settled and work on one photo; False when there was nothing to do.
+
+        Raises DiskFull or BadLedger when the ledger cannot be written.
+        """
+        if self._clock() < self._held_until:
+            return False
+        if self._unsettled is not None:
+            self._ledger.give_back(self._unsettled)
+            self._unsettled = None
         took = self._take_in()
         self._unload_when_idle()
         settings = self._settings()
-        if settings.pausing() or self._clock() < self._held_until:
+        if settings.pausing():
             return took
         ready = self._readiness.folders(settings)
         job = self._ledger.next(list(ready))
@@ -108,12 +122,13 @@ class Worker:
         started = self._ledger.start(job)
         if started is None:
             return
+        self._unsettled = started
         try:
             self._restore(started, ready)
         except FacewatchError as error:
             self._judge(started, error)
-        finally:
-            self._ledger.forget("current")
+        self._unsettled = None
+        self._ledger.forget("current")
 
     def _restore(self, job: Job, ready: Ready) -> None:
         sha256 = _content(job)
@@ -121,7 +136,7 @@ class Worker:
             return
         if self._ledger.is_output(sha256, job.path):
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
-        key = ready.recipe.key(self._checkpoints)
+        key = ready.recipe.key(self._checkpoints())
         self._ledger.hashed(job, sha256, key)
         folder = output_folder(job.path, job.folder, ready.folder.output)
         if self._copy_of_twin(job, sha256, key, ready, folder):
@@ -132,6 +147,7 @@ class Worker:
         answer = engine.restore(order, lambda advance: self._show(job, advance))
         self._last_used = self._clock()
         self._hold_seconds = 0.0
+        self._board.solved("ledger")
         try:
             self._commit(job, answer, ready, folder, engine.device)
         except BaseException:
@@ -140,8 +156,9 @@ class Worker:
 
     def _copy_of_twin(self, job: Job, sha256: str, key: str, ready: Ready, folder: Path) -> bool:
         """Copy what was made from the same bytes by the same recipe, if it is still whole."""
+        output = ready.recipe.plan.output
         twin = self._ledger.twin(sha256, key)
-        if twin is None:
+        if twin is None or output.compare != "none" or output.save_crops:  # the files beside it are made anew
             return False
         try:
             temporary = copy_to_temporary(twin.output, folder)
@@ -150,7 +167,7 @@ class Worker:
         if sha256_of(temporary) != twin.output_sha256:
             temporary.unlink()
             return False
-        wanted = folder / f"{job.path.stem}{ready.recipe.plan.output.suffix}{twin.output.suffix}"
+        wanted = folder / f"{job.path.stem}{output.suffix}{twin.output.suffix}"
         self._give_name(job, temporary, twin.output_sha256, wanted, twin.report or {}, [])
         return True
 
@@ -161,6 +178,7 @@ class Worker:
             "faces": answer.faces,
             "model": ready.recipe.plan.model,
             "weight": ready.recipe.plan.weight,
+            "detector": ready.recipe.detector,
             "device": device,
             "seconds": round(answer.seconds, 3),
         }
@@ -182,7 +200,7 @@ class Worker:
         extras: list[dict[str, str]],
     ) -> None:
         def announce(name: Path) -> None:
-            if not self._ledger.committing(job, name, sha256, temporary):
+            if not self._ledger.committing(job, name, sha256, temporary, report):
                 raise SourceChanged("the photo changed while it was restored")
 
         try:
@@ -206,9 +224,12 @@ class Worker:
         if verdict.new_engine:
             self._close_engine()
         if verdict.hold_place:
-            self._hold_seconds = min(300.0, max(5.0, self._hold_seconds * 2))
-            self._held_until = self._clock() + self._hold_seconds
-            self._board.trouble(verdict.hold_place, str(error))
+            self._hold(verdict.hold_place, error)
+
+    def _hold(self, place: str, error: FacewatchError) -> None:
+        self._hold_seconds = min(60.0, max(5.0, self._hold_seconds * 2))
+        self._held_until = self._clock() + self._hold_seconds
+        self._board.trouble(place, str(error))
 
     def _carry_out(self, verdict: Verdict, job: Job, error: FacewatchError) -> None:
         reason, name = str(error), type(error).__name__
@@ -227,7 +248,7 @@ class Worker:
             self._inbox.put(job.path)
 
     def _engine_for(self, ready: Ready) -> EngineHandle:
-        setup = ready.recipe.setup(self._checkpoints)
+        setup = ready.recipe.setup(self._checkpoints())
         if self._engine is not None and (self._engine.setup != setup or not self._engine.alive):
             self._close_engine()
         if self._engine is None:
@@ -238,9 +259,18 @@ class Worker:
             except FacewatchError as error:
                 raise EngineUnavailable(str(error)) from error
             self._board.solved("engine")
-            state = {"state": "loaded", "model": setup.model, "device": self._engine.device}
-            self._ledger.note("engine", {**state, "pid": self._engine.pid})
+            self._note_kinds(setup)
+            state = {"state": "loaded", "model": setup.model, "detector": setup.detector}
+            self._ledger.note("engine", {**state, "device": self._engine.device, "pid": self._engine.pid})
         return self._engine
+
+    def _note_kinds(self, setup: Setup) -> None:
+        """Put on record what the user's own files have turned out to be."""
+        files = self._checkpoints()
+        if files.is_own(setup.model):
+            files.note_kind(setup.model, "face")
+        if setup.upscaler is not None and files.is_own(setup.upscaler):
+            files.note_kind(setup.upscaler, "upscaler")
 
     def _unload_when_idle(self) -> None:
         idle = self._clock() - self._last_used

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadSettings
-from facewatch.settings import Settings, full_key, parse
+from facewatch.settings import SECTIONS, Settings, full_key, parse
 
 FOLDER = {"input": "/photos/in", "output": "/photos/out"}
 
@@ -125,3 +125,12 @@ def test_a_key_that_only_one_section_has_needs_no_section(short, full):
 def test_an_unknown_key_names_the_nearest():
     with pytest.raises(BadSettings, match='"quality"'):
         full_key("qualty")
+
+
+def test_every_choice_of_how_a_photo_is_restored_is_an_option_of_restore_too():
+    from facewatch.cli.restore import CHOICES
+
+    options = {(section, key) for section, key, _, _ in CHOICES}
+    for section, kind in SECTIONS.items():
+        if section in {"restoration", "output"}:
+            assert {(section, key) for key in kind.model_fields} <= options

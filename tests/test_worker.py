@@ -40,6 +40,9 @@ class Files:
     def find(self, name):
         return Path("/models") / name
 
+    def is_own(self, name):
+        return False
+
     def digest(self, name):
         return f"digest of {name}"
 
@@ -68,8 +71,8 @@ class House:
             ledger=self.ledger,
             board=board,
             settings=lambda: parse(self.raw, "test"),
-            checkpoints=self.files,
-            readiness=Readiness(self.files, board, self.wanted.append, probe, clock=self.clock),
+            checkpoints=lambda: self.files,
+            readiness=Readiness(lambda: self.files, board, self.wanted.append, probe, clock=self.clock),
             root_of=lambda _: self.inbox_folder,
             make_engine=self.make_engine,
             clock=self.clock,

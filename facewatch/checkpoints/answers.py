@@ -34,7 +34,6 @@ class Asked:
 
     offset: int  # bytes that are here already
     note: Note | None  # what the server said when it gave them; None: they came from elsewhere
-    expected: int | None  # bytes of the whole file, if published
     pinned: bool = True  # whether its digest is known beforehand
 
 
@@ -71,12 +70,17 @@ def read(head: Head, asked: Asked) -> Body:
         raise Fault(
             "the server does not say how long the file is: nobody could tell that all came", again=False
         )
-    if asked.expected is not None and body.total not in (None, asked.expected):
-        raise Fault(
-            f"the server offers {_exact(body.total)}, and the published file has {_exact(asked.expected)}",
-            again=True,
-        )
     return body
+
+
+def check_length(body: Body, expected: int | None) -> None:
+    """See that the file on offer is as long as the published one.
+
+    Raises Fault.
+    """
+    if expected is not None and body.total not in (None, expected):
+        words = f"the server offers {_exact(body.total)}, the published file has {_exact(expected)}"
+        raise Fault(words, again=True)
 
 
 def looks_like_html(first: bytes) -> bool:

@@ -15,7 +15,7 @@ import httpx
 from facewatch import __version__
 from facewatch.checkpoints.addresses import Source, check_step
 from facewatch.checkpoints.answers import Head
-from facewatch.checkpoints.faults import Fault, Stopped
+from facewatch.checkpoints.faults import Fault, Stopped, Unreachable
 from facewatch.errors import DownloadFailed
 
 MOST_REDIRECTS = 10
@@ -31,10 +31,8 @@ _CUT_BEFORE = "the connection was cut off before an answer came"
 _CUT_IN_BODY = "the file came truncated: the connection was cut off before its end"
 _Reason: TypeAlias = tuple[type[Exception], str, bool]  # what happened, its words, whether to try again
 _REASONS: tuple[_Reason, ...] = (
-    (httpx.ConnectTimeout, "no connection came about in time", True),
     (httpx.TimeoutException, "the connection stalled: for too long not one byte came", True),
     (httpx.ProxyError, "the proxy from the environment refuses: {error}", False),
-    (httpx.ConnectError, "no connection: {error}", True),
     (httpx.UnsupportedProtocol, "it leads to an address that cannot be used: {error}", False),
     (httpx.InvalidURL, "it leads to an address that cannot be used: {error}", False),
 )
@@ -177,8 +175,10 @@ def _fault(error: Exception, *, answered: bool) -> Fault:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Fault(_UNTRUSTED, again=False)
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Fault("the host's name is not known: is the network up?", again=True)
+    nameless = any(isinstance(cause, socket.gaierror) for cause in causes)
+    if nameless or isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        reason = "the host's name is not known: is the network up?" if nameless else f"no connection: {error}"
+        return Unreachable(reason, again=True)
     for kind, reason, again in _REASONS:
         if isinstance(error, kind):
             return Fault(reason.format(error=error), again=again)

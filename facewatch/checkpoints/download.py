@@ -12,10 +12,18 @@ from pathlib import Path
 import httpx
 
 from facewatch.checkpoints.addresses import Source
-from facewatch.checkpoints.answers import HTML_REASON, Asked, Body, ChangedThere, looks_like_html, read
+from facewatch.checkpoints.answers import (
+    HTML_REASON,
+    Asked,
+    Body,
+    ChangedThere,
+    check_length,
+    looks_like_html,
+    read,
+)
 from facewatch.checkpoints.connection import Exchange, open_client
 from facewatch.checkpoints.digests import digest_of, size_in_words
-from facewatch.checkpoints.faults import Fault, Stopped
+from facewatch.checkpoints.faults import Fault, Stopped, Unreachable
 from facewatch.checkpoints.partial import Note, Partial
 from facewatch.checkpoints.patience import Patience
 from facewatch.checkpoints.progress import Meter, Progress
@@ -68,7 +76,7 @@ class Download:
                     try:
                         return self._from(client, source)
                     except Fault as fault:
-                        log.warning("%s: %s: %s", self._wanted.name, source.shown, fault.reason)
+                        log.info("%s: %s: %s", self._wanted.name, source.shown, fault.reason)
                         reasons.append(f"\n  {source.shown}: {fault.reason}")
         except Stopped:
             raise DownloadFailed(f"{self._wanted.name}: the download was stopped{self._kept()}") from None
@@ -90,7 +98,9 @@ class Download:
             except Fault as fault:
                 failures = 1 if self._part.size - before >= ENOUGH_BYTES else failures + 1
                 at_end = failures >= self._patience.tries or attempt >= self._patience.most_attempts
-                if at_end or not fault.again:
+                # Nobody waits for a network that is not there; one that has given something may come back.
+                hopeless = isinstance(fault, Unreachable) and not self._part.size
+                if at_end or hopeless or not fault.again:
                     raise
                 log.info("%s: %s: %s; trying again", self._wanted.name, source.shown, fault.reason)
             self._pause(failures)
@@ -143,7 +153,7 @@ class Download:
             note = None
         if note is None and not pinned and self._part.size:
             self._part.discard()  # nobody could tell whether the two parts fit together
-        return Asked(self._part.size, note, self._wanted.size_bytes, pinned=pinned)
+        return Asked(self._part.size, note, pinned=pinned)
 
     def _store(self, chunks: Iterator[bytes], body: Body, fresh: Note | None) -> None:
         first = next(chunks, b"")
@@ -152,6 +162,7 @@ class Download:
             raise Fault("the server sent an empty file", again=True)
         if body.offset == 0 and looks_like_html(first):
             raise Fault(HTML_REASON, again=False)
+        check_length(body, self._wanted.size_bytes)
         done, total = body.offset, self._wanted.size_bytes or body.total
         with self._part.appending(fresh) as file:
             self._meter.start(done, total)

@@ -16,5 +16,9 @@ class Fault(Exception):
         self.again = again
 
 
+class Unreachable(Fault):
+    """No connection came about."""
+
+
 class Stopped(Exception):
     """The caller has asked for the fetch to end."""

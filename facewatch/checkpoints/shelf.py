@@ -28,6 +28,7 @@ class Check:
     state: State
     path: Path | None = None  # where the file is, or would be; None for a model without a file
     sha256: str | None = None  # of the file that is here
+    size_bytes: int | None = None  # of the file that is here
     published: str | None = None
     trusted: Trusted | None = None  # a digest accepted at first sight, or on the user's word
 
@@ -102,7 +103,7 @@ class Shelf:
             return Check(name, "builtin")
         entry, stamp, published = self.entry(name), stamp_of(path), self.published(name)
         if stamp is None:
-            return Check(name, "missing", path, None, published, entry.trusted)
+            return Check(name, "missing", path, published=published, trusted=entry.trusted)
         if anew or entry.seen is None or entry.seen.stamp != stamp:
             digest, stamp = digest_of(path)
             trusted = entry.trusted
@@ -113,7 +114,7 @@ class Shelf:
         trusted_digest = entry.trusted.sha256 if entry.trusted else None
         right = entry.seen.sha256 in (published, trusted_digest)
         state: State = "present" if right else "corrupt"
-        return Check(name, state, path, entry.seen.sha256, published, entry.trusted)
+        return Check(name, state, path, entry.seen.sha256, stamp.size_bytes, published, entry.trusted)
 
     def published(self, name: str) -> str | None:
         """The SHA-256 the catalogue has for a model's file."""

@@ -17,13 +17,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(daemon.run)
-app.command("restore")(restore.restore)
+app.command("restore")(restore.command)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("status")(daemon.status)
 app.command("pause")(daemon.pause)
 app.command("resume")(daemon.resume)
-app.command("set")(config.set_value)
+app.command("set", context_settings={"ignore_unknown_options": True})(
+    config.set_value
+)  # set suffix -restored
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.command("doctor")(doctor.doctor)

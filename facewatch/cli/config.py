@@ -71,7 +71,7 @@ def set_value(
     now: Any = settings.model_dump(mode="json")
     from facewatch.settings import full_key
 
-    for part in full_key(key).split("."):
+    for part in full_key(key).split(".", 1):
         now = now.get(part, "default") if isinstance(now, dict) else now
     print(f"{full_key(key)} = {json.dumps(now)}")
 

@@ -86,7 +86,7 @@ def _show(now: Status, *, clear: bool) -> None:
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in now.counts.items() if count)
     console.print(f"photos: {counts or 'none yet'}")
     if now.engine:
-        console.print(f"engine: {escape(' '.join(str(part) for part in now.engine.values()))}")
+        console.print(f"engine: {escape(', '.join(f'{key} {value}' for key, value in now.engine.items()))}")
     for name, download in now.downloads.items():
         console.print(f"model {name}: {escape(_download(download))}", soft_wrap=True)
     for trouble in now.troubles:

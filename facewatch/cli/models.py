@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +12,6 @@ from facewatch.cli.shared import JsonOption
 from facewatch.errors import FacewatchError, WrongUse
 
 if TYPE_CHECKING:
-    from facewatch.catalogue import Model
     from facewatch.checkpoints import Check, Checkpoints
 
 app = typer.Typer(help="The models: what they are for, which are here, fetching and removing them.")
@@ -25,12 +23,6 @@ TrustOption = Annotated[
     bool, typer.Option("--trust", help="Take the file although its digest is not the published one.")
 ]
 LinkOption = Annotated[bool, typer.Option("--link", help="Use the file where it lies, without a copy.")]
-USES = {
-    "face": "restores faces",
-    "detector": "finds faces",
-    "parser": "mask of a face",
-    "upscaler": "background",
-}
 
 
 def open_checkpoints(context: typer.Context) -> Checkpoints:
@@ -52,12 +44,15 @@ def models(context: typer.Context) -> None:
 @app.command("list")
 def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show every model: what it is for, size, licence, whether it is here, and where."""
+    from facewatch.cli.model_table import facts, print_table
+
     checkpoints = open_checkpoints(context)
-    rows = [_facts(checkpoints, row) for row in checkpoints.rows()]
+    rows = [facts(checkpoints, row) for row in checkpoints.rows()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
-        _print_table(rows)
+        print_table(rows)
+        typer.echo(f"\nthe models folder is {checkpoints.folder}")
 
 
 @app.command()
@@ -70,13 +65,12 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch models; what has come of a file is kept when the connection breaks."""
-    from facewatch.cli.pulling import pull as fetch
-
     if bool(names) == everything:
         raise WrongUse("name the models to fetch, or say --all; `facewatch models` lists them")
     checkpoints = open_checkpoints(context)
-    wanted = [row.name for row in checkpoints.rows() if row.checkpoint and row.checkpoint.url]
-    _end(fetch(checkpoints, wanted if everything else names or [], accept_licence=accept_licence))
+    rows = checkpoints.rows() if everything else [checkpoints.row(name) for name in names or []]
+    wanted = [row.name for row in rows if row.checkpoint and (names or row.checkpoint.url)]
+    _end([name for name in wanted if not _pulled(checkpoints, name, accept_licence=accept_licence)])
 
 
 @app.command()
@@ -156,61 +150,24 @@ def accept(context: typer.Context, names: Names) -> None:
         )
 
 
-def _facts(checkpoints: Checkpoints, row: Model) -> dict[str, Any]:
-    check = checkpoints.look(row.name)
-    checkpoint = row.checkpoint
-    return {
-        "name": row.name,
-        "kind": row.kind,
-        "about": row.about,
-        "size_bytes": checkpoint.size_bytes if checkpoint else None,
-        "licence": checkpoint.licence.name if checkpoint else None,
-        "terms_url": checkpoint.licence.terms_url if checkpoint else None,
-        "state": check.state,
-        "path": str(check.path) if check.path else None,
-        "sha256": check.sha256,
-        "published_sha256": check.published,
-        "trusted": check.trusted.by if check.trusted else None,
-        "trusted_since": check.trusted.since if check.trusted else None,
-    }
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _pulled(checkpoints: Checkpoints, name: str, *, accept_licence: bool) -> bool:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("name", "for", "size", "licence", "state", "where"):
-        table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
-    for row in rows:
-        what = f"{USES[row['kind']]}: {row['about']}"
-        table.add_row(
-            row["name"], what, _size(row), row["licence"] or "part of facewatch", _state(row), _where(row)
-        )
-    console = Console(highlight=False, markup=False)
-    if not sys.stdout.isatty():
-        console.width = 240  # a pipe has no width; nothing is to be cut
-    console.print(table)
+    from facewatch.cli.fetching import fetch, settle_licence
 
-
-def _size(row: dict[str, Any]) -> str:
-    from facewatch.checkpoints import size_in_words
-
-    if row["licence"] is None:
-        return ""
-    return size_in_words(row["size_bytes"]) if row["size_bytes"] else "not published"
-
-
-def _state(row: dict[str, Any]) -> str:
-    if row["trusted"] == "user":
-        return f"{row['state']} (on your word, {row['trusted_since']})"
-    if row["trusted"] == "first use":
-        return f"{row['state']} (digest of {row['trusted_since']})"
-    return str(row["state"])
-
-
-def _where(row: dict[str, Any]) -> str:
-    return row["path"] if row["state"] in ("present", "corrupt") else ""
+    console = Console(stderr=True, highlight=False)
+    try:
+        if checkpoints.state(name) == "present":
+            typer.echo(f"{name}: {checkpoints.find(name)} is here already", err=True)
+            return True
+        settle_licence(console, checkpoints, name, accept=accept_licence)
+        fetch(console, checkpoints, name)
+    except WrongUse:
+        raise
+    except FacewatchError as error:
+        typer.echo(str(error), err=True)
+        return False
+    return True
 
 
 def _verdict(check: Check) -> str:

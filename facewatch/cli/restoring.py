@@ -76,7 +76,8 @@ def restore(places: Places, order: Order, changes: Mapping[str, Any], *, as_json
     finally:
         engine.close()
     if as_json:
-        print(json.dumps({"device": engine.device, "model": recipe.plan.model, "photos": results}, indent=2))
+        about = {"device": engine.device, "model": recipe.plan.model, "detector": recipe.detector}
+        print(json.dumps({**about, "photos": results}, indent=2))
     return 1 if any(result["outcome"] == "failed" for result in results) else 0
 
 

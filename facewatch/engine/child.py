@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine.messages import Advance, Job, Ready, Refusal, Setup, from_line, to_line
-from facewatch.errors import FacewatchError, Unexpected
+from facewatch.errors import FacewatchError, OutOfMemory, Unexpected
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
@@ -73,6 +73,10 @@ def _answer_probe(wish: str, emit: Emit) -> None:
 
 def _load(setup: Setup, emit: Emit) -> Restorer:
     from facewatch.engine.restorer import Restorer
+
+    if not setup.files:  # without a network there is no need to load torch, nor any use for a GPU
+        emit(Ready("cpu, without a network"))
+        return Restorer.load(setup, "cpu")
     from facewatch.faces import device
 
     chosen = device.choose(setup.device)
@@ -89,6 +93,8 @@ def _answer(restorer: Restorer, job: Job, emit: Emit) -> None:
         emit(restorer.restore(job, advance))
     except FacewatchError as error:
         emit(Refusal(job.number, type(error).__name__, str(error)))
+    except MemoryError:
+        emit(Refusal(job.number, OutOfMemory.__name__, "the machine has too little memory for this photo"))
     except Exception as error:  # noqa: BLE001 - one photo must not stop the rest
         traceback.print_exc()
         emit(Refusal(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))

@@ -54,7 +54,7 @@ def _detector(parts: Parts, device: str) -> Detector:
     if parts.detector == "cascade":
         from facewatch.faces.cascade import Cascade
 
-        return Cascade()
+        return Cascade() if parts.detect_size is None else Cascade(parts.detect_size)
     from facewatch.faces.detector import RetinaFace
 
     return RetinaFace(

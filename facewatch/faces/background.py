@@ -17,10 +17,7 @@ from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, c
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
 from facewatch.faces.failures import translated
 from facewatch.faces.forms import Pixels
-from facewatch.faces.resizing import resize
 from facewatch.faces.weights import StateDict, read_state_dict
-
-__all__ = ["RealESRGAN", "resize"]
 
 OnTile = Callable[[int, int], None]
 """Hears how many tiles are done, and of how many."""

@@ -12,6 +12,8 @@ from facewatch.faces.forms import Face
 
 Boxes: TypeAlias = npt.NDArray[np.floating[Any]]
 
+MOST_OVERLAP = 0.4  # of two boxes that are two faces, as facexlib has it
+
 
 def without_overlaps(faces: Sequence[Face], most: float) -> list[Face]:
     """Non-maximum suppression: the faces, surest first, without those that share too much with a surer one.

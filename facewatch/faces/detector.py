@@ -1,4 +1,4 @@
-"""Where the faces are, by RetinaFace, upright or lying on their side. The door to facexlib's detector."""
+"""Where the faces are, by RetinaFace. The door to facexlib's detector."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 from facexlib.detection.retinaface import RetinaFace as RetinaFaceNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
-from facewatch.faces.boxes import survivors, without_overlaps
+from facewatch.faces.boxes import MOST_OVERLAP, survivors
 from facewatch.faces.failures import translated
-from facewatch.faces.forms import Detector, Face
+from facewatch.faces.forms import Face
 from facewatch.faces.weights import StateDict, read_state_dict
 
 Backbone: TypeAlias = Literal["resnet50", "mobilenet"]
@@ -29,7 +29,6 @@ _MEAN_BGR = (104.0, 117.0, 123.0)  # what the training took off
 _STEPS = (8, 16, 32)  # pixels between the cells of the three feature maps
 _ANCHORS = ((16, 32), (64, 128), (256, 512))  # sides of the two squares in each cell, pixels
 _VARIANCES = (0.1, 0.2)  # of positions and of sizes, as trained
-_MOST_OVERLAP = 0.4  # of two boxes that are two faces, as facexlib has it
 
 
 class RetinaFace:
@@ -84,7 +83,7 @@ class RetinaFace:
         boxes = np.concatenate([middles - halves, middles + halves], axis=1)
         landmarks = centres[:, None] + points.reshape(-1, 5, 2) * _VARIANCES[0] * sides[:, None]
         order = np.argsort(-scores, kind="stable")
-        kept = order[survivors(boxes[order], _MOST_OVERLAP)]
+        kept = order[survivors(boxes[order], MOST_OVERLAP)]
         return boxes[kept], landmarks[kept], scores[kept]
 
     def _answers(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], Rows, Rows, Rows]:
@@ -99,31 +98,6 @@ class RetinaFace:
             cells = torch.nonzero(scores[:, 1] > self._threshold)[:, 0]
             chosen = [answer[cells].float().cpu().numpy() for answer in (offsets, points, scores[:, 1])]
             return cells.cpu().numpy(), chosen[0], chosen[1], chosen[2]
-
-
-def find_rotated(detector: Detector, image: npt.NDArray[np.uint8]) -> list[Face]:
-    """The faces of a picture that may lie on its side or head, surest first, in pixels of the picture given.
-
-    The detector sees it at 0, 90, 180 and 270 degrees; of what is found more than once the surest stays.
-    """
-    height, width = image.shape[:2]
-    found: list[Face] = []
-    for quarters in range(4):
-        turned = np.ascontiguousarray(np.rot90(image, quarters))
-        found += [_turned_back(face, quarters, width, height) for face in detector.find(turned)]
-    return without_overlaps(found, _MOST_OVERLAP)
-
-
-def _turned_back(face: Face, quarters: int, width: int, height: int) -> Face:
-    """A face of `np.rot90(image, quarters)` in pixels of `image`, which is width x height."""
-    points = np.concatenate([np.reshape(face.box, (2, 2)), face.landmarks])
-    x, y = points[:, 0], points[:, 1]
-    for turn in range(quarters, 0, -1):
-        # One quarter turn takes (x, y) of a picture w pixels wide to (y, w - 1 - x).
-        wide = width if turn % 2 else height
-        x, y = wide - 1 - y, x
-    (x0, x1), (y0, y1) = sorted(map(float, x[:2])), sorted(map(float, y[:2]))
-    return Face((x0, y0, x1, y1), np.stack([x[2:], y[2:]], axis=1).astype(np.float32), face.score)
 
 
 def _network(backbone: Backbone, state: StateDict) -> torch.nn.Module:

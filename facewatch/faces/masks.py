@@ -1,4 +1,4 @@
-"""How much of each restored crop shows: a soft oval, or what a parsing network calls face."""
+"""How much of each restored crop shows: what a parsing network calls face, hair and neck."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from facexlib.parsing.parsenet import ParseNet
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
 from facewatch.faces.failures import translated
 from facewatch.faces.forms import CROP_SIZE, Crop, Mask
-from facewatch.faces.oval import SoftMask, soften
+from facewatch.faces.oval import soften
 from facewatch.faces.weights import StateDict, read_state_dict
-
-__all__ = ["ParseMask", "SoftMask"]
 
 _LABELS = 19
 # Skin, features, hair, neck and necklace show; background, hat and clothes (0, 14, 16-18) do not.

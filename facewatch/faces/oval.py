@@ -13,9 +13,10 @@ from facewatch.faces.forms import CROP_SIZE, Crop, Mask
 RIM_PX = 10
 """So far from the crop's rim nothing of it shows."""
 
+_UNSEEN = 1 / 1024  # less than a quarter of a level of 255: nothing to paste there
 # From above the hairline to below the chin of the FFHQ template, whose eyes lie at y = 240, mouth at y = 371.
-_OVAL_CENTRE = (256, 285)
-_OVAL_AXES = (150, 200)
+_OVAL_CENTRE = (256, 278)
+_OVAL_AXES = (150, 195)
 
 
 class SoftMask:
@@ -44,9 +45,11 @@ def soften(shape: npt.NDArray[np.uint8]) -> Mask:
     whole = shape.astype(np.float32) / np.float32(255)
     quarter = cv2.resize(whole, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     sigma = (2 * 11**2 - 15 / 12 - 15 / 6) ** 0.5 / 4
-    blurred = cv2.GaussianBlur(quarter, (0, 0), sigma)
+    # The scripts mirror about the rim's pixels; at a quarter of the size their edge is nearer to that.
+    blurred = cv2.GaussianBlur(quarter, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     enlarged = cv2.resize(blurred, shape.shape[::-1], interpolation=cv2.INTER_LINEAR)
     mask = np.zeros_like(whole)
     inside = (slice(RIM_PX, -RIM_PX), slice(RIM_PX, -RIM_PX))
     mask[inside] = np.clip(enlarged[inside], 0, 1)
+    mask[mask < _UNSEEN] = 0
     return mask

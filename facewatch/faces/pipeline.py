@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
 from facewatch.faces import colour
-from facewatch.faces.detector import find_rotated
+from facewatch.faces.rotation import find_rotated
 from facewatch.faces.forms import (
     CROP_SIZE,
     Affine,

@@ -108,13 +108,20 @@ class Ledger(Queue):
         sql = "SELECT 1 FROM outputs WHERE sha256 = ? AND (unchanged = 0 OR path = ?) LIMIT 1"
         return bool(self._rows(sql, [sha256, name_of(path)]))
 
-    def committing(self, job: Job, output: Path, output_sha256: str, temporary: Path) -> bool:
+    def committing(
+        self,
+        job: Job,
+        output: Path,
+        output_sha256: str,
+        temporary: Path,
+        report: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Note what is about to get its final name; from here on its hash is known as our own output.
 
         False: the file has changed meanwhile and the result is stale: drop it.
         """
-        wanted = "state = 'committing', output = ?, output_sha256 = ?, temporary = ?"
-        values = [name_of(output), output_sha256, name_of(temporary)]
+        wanted = "state = 'committing', output = ?, output_sha256 = ?, temporary = ?, report = ?"
+        values = [name_of(output), output_sha256, name_of(temporary), to_json(report)]
         with self._writing() as connection:
             current = self._change(connection, job, wanted, values, "AND state IN ('running', 'committing')")
             if current:

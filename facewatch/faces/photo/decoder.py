@@ -26,11 +26,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import HeifImageFile
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
-from facewatch.faces.photo import exif, jpeg, modes, opencv, png, tiff, webp, xmp
+from facewatch.faces.photo import containers, exif, jpeg, modes, opencv, png, tiff, webp, xmp
 from facewatch.faces.photo.forms import Metadata, Native, Photo, Samples
-
-HOLLOW_BYTES = 64
-"""So many zeros end a WebP, HEIC or AVIF file only when its space was set aside and is not yet filled."""
 
 MOST_DPI = 65_000
 """A resolution beyond this is noise, and does not fit every format."""
@@ -73,49 +70,10 @@ def decode(data: bytes, max_pixels: int) -> Photo:
     Raises TruncatedPhoto when the file is empty or ends too early, PhotoTooLarge when its header says more
     than `max_pixels`, before anything is decoded, and BadPhoto when it is no photo, damaged or several.
     """
-    name = kind(data)
+    name = containers.kind(data)
     with _translated():
         found = _READERS[name](data, max_pixels)
         return _photo(name, found)
-
-
-def kind(data: bytes) -> str:
-    """The name in formats.FORMATS of the format that a file's first bytes show, whatever its suffix.
-
-    Raises TruncatedPhoto for an empty or zero-filled file, BadPhoto for anything that is no such format.
-    """
-    if not data.strip(b"\0"):
-        raise TruncatedPhoto("the file is empty: it may still be being copied")
-    if data[4:8] == b"ftyp":
-        return _kind_of_boxes(data)
-    for head, name in (
-        (b"\xff\xd8\xff", "jpeg"),
-        (png.SIGNATURE, "png"),
-        (b"II*\0", "tiff"),
-        (b"MM\0*", "tiff"),
-        (b"II+\0", "tiff"),
-        (b"MM\0+", "tiff"),
-        (b"BM", "bmp"),
-    ):
-        if data.startswith(head):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    raise BadPhoto(
-        "the file is not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture, whatever its name says"
-    )
-
-
-def _kind_of_boxes(data: bytes) -> str:
-    """HEIC or AVIF, which share a container, by the brands it names."""
-    (length,) = struct.unpack_from(">I", data)
-    listed = data[8 : min(length, 256)]
-    brands = {listed[at : at + 4] for at in range(0, len(listed), 4)}
-    if brands & {b"avif", b"avis"}:
-        return "avif"
-    if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
-        return "heic"
-    raise BadPhoto("the file is a film or another MP4-like file, not a HEIC or AVIF picture")
 
 
 @contextmanager
@@ -208,7 +166,7 @@ def _png(data: bytes, max_pixels: int) -> _Found:
 
 
 def _webp(data: bytes, max_pixels: int) -> _Found:
-    _check_tail(data)
+    containers.check_tail(data)
     bare, metadata = webp.split(data)
     width, height = webp.size(bare)
     _check_size((width, height), max_pixels)
@@ -234,13 +192,13 @@ def _bmp(data: bytes, max_pixels: int) -> _Found:
 
 
 def _heic(data: bytes, max_pixels: int) -> _Found:
-    _check_boxes(data)
+    containers.check_boxes(data)
     image = _opened(HeifImageFile, data, max_pixels)
     return _Found(_loaded(image), _said_by(image))
 
 
 def _avif(data: bytes, max_pixels: int) -> _Found:
-    _check_boxes(data)
+    containers.check_boxes(data)
     try:
         image = _opened(AvifImageFile, data, max_pixels)
     except (SyntaxError, ValueError, UserWarning):
@@ -258,30 +216,6 @@ def _said_by(image: ImageFile.ImageFile) -> Metadata:
         exif=exif.block(block) if block else None, xmp=packet or None, icc=said.get("icc_profile")
     )
     return _with_said_dpi(metadata, image)
-
-
-def _check_tail(data: bytes) -> None:
-    if not data[-HOLLOW_BYTES:].strip(b"\0"):
-        raise TruncatedPhoto("the end of the file is still empty: it may still be being copied")
-
-
-def _check_boxes(data: bytes) -> None:
-    """Raises TruncatedPhoto when a HEIC or AVIF file's boxes reach past its end."""
-    _check_tail(data)
-    at = 0
-    while at < len(data):
-        if at + 8 > len(data):
-            break
-        length, _ = struct.unpack_from(">I4s", data, at)
-        if length == 0:  # reaches to the end
-            return
-        if length == 1 and at + 16 <= len(data):
-            (length,) = struct.unpack_from(">Q", data, at + 8)
-        if length < 8:
-            raise BadPhoto("the HEIC or AVIF file's structure is damaged")
-        at += length
-    if at != len(data):
-        raise TruncatedPhoto("the HEIC or AVIF file ends too early: it may still be being copied")
 
 
 _READERS: dict[str, Callable[[bytes, int], _Found]] = {

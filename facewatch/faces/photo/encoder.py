@@ -24,6 +24,8 @@ from facewatch.faces.photo.forms import Metadata, Native, Photo, Provenance
 
 FINE_QUALITY = 90
 """From here on colour is stored as finely as brightness (4:4:4)."""
+HEIC_PRESET, AVIF_SPEED = "fast", 8
+"""Measured on a 2.8-megapixel photo: half the time of the encoders' own choice, files 2 and 3 % larger."""
 _COLOUR_SPACES = {b"GRAY": "L", b"RGB ": "RGB", b"CMYK": "CMYK"}
 
 
@@ -161,6 +163,7 @@ def _heic(copy: _Copy) -> bytes:
         "exif": copy.metadata.exif,
         "xmp": copy.metadata.xmp,
         "icc_profile": copy.metadata.icc,
+        "enc_params": {"preset": HEIC_PRESET},
     }
     said = {name: value for name, value in options.items() if value is not None}
     pillow_heif.from_pillow(modes.image(copy.native)).save(stream, **said)
@@ -174,6 +177,7 @@ def _avif(copy: _Copy) -> bytes:
         "AVIF",
         quality=copy.quality,
         subsampling="4:4:4" if fine else None,
+        speed=AVIF_SPEED,
         icc_profile=copy.metadata.icc,
         # With an orientation in it Pillow would write the block anew, and maker notes would break.
         exif=exif.without(copy.metadata.exif or b"", exif.ORIENTATION),

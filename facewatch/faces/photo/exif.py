@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Mapping
 
-from facewatch.faces.photo import tags
+from facewatch.faces.photo import packing, tags
 from facewatch.faces.photo.tags import BrokenTagsError, Directory, Tag
 
 ORIENTATION, SOFTWARE = 0x0112, 0x0131
@@ -58,27 +58,27 @@ def restored(
     size  width and height of the restored picture
     dpi   is put in where the block says none, for formats that have no other place
     """
-    exif = exif or tags.pack(Directory("<", {}))
+    exif = exif or packing.pack(Directory("<", {}))
     order = tags.layout(exif).order
     found = tags.read(exif)
-    put = {SOFTWARE: tags.text(software)}
+    put = {SOFTWARE: packing.text(software)}
     if ORIENTATION in found.tags:
-        put[ORIENTATION] = tags.shorts(order, 1)
+        put[ORIENTATION] = packing.shorts(order, 1)
     put |= {
-        tag: tags.longs(order, side)
+        tag: packing.longs(order, side)
         for tag, side in zip(SIZES_IN_FIRST, size, strict=True)
         if tag in found.tags
     }
     if dpi and found.resolution() is None:
-        put |= {tag: tags.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
-        put[RESOLUTION_UNIT] = tags.shorts(order, 2)
+        put |= {tag: packing.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
+        put[RESOLUTION_UNIT] = packing.shorts(order, 2)
     bare = _with_sizes(_without_thumbnail(exif, found), found, size)
-    return tags.amended(bare, lambda _: True, put)
+    return packing.amended(bare, lambda _: True, put)
 
 
 def without(exif: bytes, *dropped: int) -> bytes:
     """The block without some tags of its first directory."""
-    return tags.amended(exif, lambda tag: tag not in dropped, {})
+    return packing.amended(exif, lambda tag: tag not in dropped, {})
 
 
 def small(exif: bytes) -> bytes:
@@ -86,10 +86,10 @@ def small(exif: bytes) -> bytes:
     if len(exif) <= JPEG_ROOM:
         return exif
     found = tags.read(exif)
-    packed = tags.pack(found)
+    packed = packing.pack(found)
     for most in (8192, 256):
         if len(packed) > JPEG_ROOM:
-            packed = tags.pack(_slim(found, most))
+            packed = packing.pack(_slim(found, most))
     return packed
 
 
@@ -107,7 +107,7 @@ def from_tiff(directory: Directory, structural: frozenset[int]) -> bytes | None:
     kept: Mapping[int, Tag] = {tag: value for tag, value in directory.tags.items() if tag not in structural}
     if not kept:
         return None
-    return tags.pack(Directory(directory.order, dict(kept), directory.children))
+    return packing.pack(Directory(directory.order, dict(kept), directory.children))
 
 
 def _without_thumbnail(exif: bytes, found: Directory) -> bytes:

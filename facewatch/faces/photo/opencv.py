@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from facewatch.errors import BadPhoto
-from facewatch.faces.photo import tags, tiff
+from facewatch.faces.photo import packing, tags, tiff
 from facewatch.faces.photo.forms import Native, Samples
 from facewatch.faces.photo.tags import Directory
 
@@ -71,10 +71,10 @@ def _planes(bare: bytes, page: Directory, channels: int, size: tuple[int, int]) 
     """Channels that are stored one after another, which OpenCV would mix up: each is read as a grey page."""
     form = tags.layout(bare)
     one = {
-        tiff.CHANNELS: tags.shorts(form.order, 1),
-        tiff.BITS: tags.shorts(form.order, 16),
-        tiff.PHOTOMETRIC: tags.shorts(form.order, 1),
-        tiff.PLANAR: tags.shorts(form.order, 1),
+        tiff.CHANNELS: packing.shorts(form.order, 1),
+        tiff.BITS: packing.shorts(form.order, 16),
+        tiff.PHOTOMETRIC: packing.shorts(form.order, 1),
+        tiff.PLANAR: packing.shorts(form.order, 1),
     }
     dropped = {tiff.EXTRA, tiff.SAMPLE_FORMAT, *one}
     planes = []
@@ -84,8 +84,8 @@ def _planes(bare: bytes, page: Directory, channels: int, size: tuple[int, int]) 
             values = page.numbers(tag)
             share = len(values) // channels
             if values:
-                parts[tag] = tags.longs(form.order, *values[number * share : (number + 1) * share])
-        planes.append(_pixels(tags.amended(bare, lambda tag: tag not in dropped, one | parts), size))
+                parts[tag] = packing.longs(form.order, *values[number * share : (number + 1) * share])
+        planes.append(_pixels(packing.amended(bare, lambda tag: tag not in dropped, one | parts), size))
     return np.stack(planes, axis=2)
 
 

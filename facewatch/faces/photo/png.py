@@ -27,6 +27,7 @@ RAW_XMP_WORD = b"Raw profile type xmp"
 MOST_BYTES = 16_000_000
 """The most that a compressed text or profile may unfold to; what is longer is not kept."""
 BAND_ROWS = 256
+DEEP_LEVEL = 4  # of zlib: measured, 6 takes five times as long to save 5 %
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
@@ -153,27 +154,18 @@ def deep(samples: Samples) -> bytes:
     height, width = samples.shape[:2]
     channels = samples.shape[2] if samples.ndim == 3 else 1
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
-    packer = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
-    above = np.zeros(width * channels * 2, np.uint8)
+    packer = zlib.compressobj(DEEP_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
     packed = []
     for start in range(0, height, BAND_ROWS):
         band = samples[start : start + BAND_ROWS].astype(">u2").reshape(-1, width * channels)
-        rows = band.view(np.uint8)
-        packed.append(packer.compress(_filtered(rows, above, channels * 2)))
-        above = rows[-1]
+        packed.append(packer.compress(_filtered(band.view(np.uint8), channels * 2)))
     packed.append(packer.flush())
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", b"".join(packed)) + chunk(b"IEND", b"")
 
 
-def _filtered(rows: npt.NDArray[np.uint8], above: npt.NDArray[np.uint8], step: int) -> bytes:
-    """Rows under the Paeth filter, each after its filter's number; `step` bytes a pixel."""
-    here = rows.astype(np.int16)
-    up = np.vstack([above[None], rows[:-1]]).astype(np.int16)
-    left = np.pad(here, ((0, 0), (step, 0)))[:, :-step]
-    corner = np.pad(up, ((0, 0), (step, 0)))[:, :-step]
-    to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
-    guess = np.where(
-        (to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner)
-    )
-    coded = ((here - guess) & 255).astype(np.uint8)
-    return np.pad(coded, ((0, 0), (1, 0)), constant_values=4).tobytes()
+def _filtered(rows: npt.NDArray[np.uint8], step: int) -> bytes:
+    """Rows of bytes less those one pixel (`step` bytes) to the left, each after its filter's number, 1."""
+    coded = np.ones((len(rows), rows.shape[1] + 1), np.uint8)
+    coded[:, 1:] = rows
+    coded[:, 1 + step :] -= rows[:, :-step]
+    return coded.tobytes()

@@ -1,4 +1,4 @@
-"""The tag directories that TIFF files and EXIF blocks are made of, read and written byte for byte.
+"""The tag directories that TIFF files and EXIF blocks are made of, read byte for byte.
 
 Source of the layout: TIFF 6.0 (1992), section 2; BigTIFF's wider fields as libtiff has them.
 """
@@ -6,11 +6,11 @@ Source of the layout: TIFF 6.0 (1992), section 2; BigTIFF's wider fields as libt
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.errors import TruncatedPhoto
 
 EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005
 POINTERS: Mapping[int, tuple[int, ...]] = {0: (EXIF, GPS), EXIF: (INTEROP,)}
@@ -205,84 +205,3 @@ def pages(block: bytes) -> Iterator[Directory]:
             raise TruncatedPhoto(_EARLY)
         yield page
         offset = page.next_offset
-
-
-def amended(block: bytes, keep: Callable[[int], bool], put: Mapping[int, Tag]) -> bytes:
-    """The block with a new first directory at its end and no further ones.
-
-    Everything else stays where it is, so that offsets inside a maker note remain right.
-
-    keep  says for a tag of the old directory whether the new one has it
-    put   tags that are added or take an old one's place, data in the block's byte order
-    """
-    form = layout(block)
-    old, _ = entries(block, first_offset(block), form)
-    kept = {struct.unpack_from(form.order + "H", entry)[0]: entry for entry in reversed(old)}
-    rows = {number: entry for number, entry in kept.items() if keep(number) and number not in put}
-    body = bytearray(block + b"\0" * (len(block) % 2))
-    for number, tag in put.items():
-        rows[number] = _entry(number, tag, len(body), form)
-        if len(tag.data) > form.inline_size:
-            body += tag.data + b"\0" * (len(tag.data) % 2)
-    struct.pack_into(form.offset, body, form.first_offset_at, len(body))
-    body += struct.pack(form.count, len(rows)) + b"".join(rows[number] for number in sorted(rows))
-    return bytes(body + bytes(form.inline_size))
-
-
-def _entry(number: int, tag: Tag, offset: int, form: Layout) -> bytes:
-    head = struct.pack(form.order + "HH", number, tag.kind) + struct.pack(form.offset, tag.count)
-    if len(tag.data) <= form.inline_size:
-        return head + tag.data.ljust(form.inline_size, b"\0")
-    return head + struct.pack(form.offset, offset)
-
-
-def pack(directory: Directory, picture: bytes = b"") -> bytes:
-    """A whole block: header, `picture` at byte 8, then the directories.
-
-    Raises BadPhoto when it would pass the 4 GiB that the offsets can say.
-    """
-    picture += b"\0" * (len(picture) % 2)
-    start = 8 + len(picture)
-    header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, start)
-    if start + directory.end > 0xFFFF0000:
-        raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
-    return header + picture + _packed(directory, start)
-
-
-def _packed(directory: Directory, start: int) -> bytes:
-    form = Layout(directory.order, big=False)
-    rows = dict(directory.tags)
-    rows |= {number: Tag(LONG, 1, bytes(4)) for number in directory.children}
-    after = start + 2 + 12 * len(rows) + 4
-    table, body = [], bytearray()
-    for number in sorted(rows):
-        data = rows[number].data
-        place = after + len(body)
-        if number in directory.children:
-            data = struct.pack(form.offset, place)
-            body += _packed(directory.children[number], place)
-        elif len(data) > 4:
-            body += data + b"\0" * (len(data) % 2)
-        table.append(_entry(number, Tag(rows[number].kind, rows[number].count, data), place, form))
-    return struct.pack(form.count, len(table)) + b"".join(table) + bytes(4) + bytes(body)
-
-
-def text(value: str) -> Tag:
-    """An ASCII tag; what is not ASCII goes in as UTF-8, as readers expect it."""
-    data = value.encode() + b"\0"
-    return Tag(ASCII, len(data), data)
-
-
-def shorts(order: Order, *values: int) -> Tag:
-    """A SHORT tag, each 0-65535."""
-    return Tag(SHORT, len(values), struct.pack(f"{order}{len(values)}H", *values))
-
-
-def longs(order: Order, *values: int) -> Tag:
-    """A LONG tag."""
-    return Tag(LONG, len(values), struct.pack(f"{order}{len(values)}I", *values))
-
-
-def ratio(order: Order, value: float) -> Tag:
-    """A RATIONAL tag, to a thousandth."""
-    return Tag(RATIONAL, 1, struct.pack(order + "II", round(value * 1000), 1000))

@@ -12,7 +12,7 @@ from itertools import accumulate
 import numpy as np
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import exif, jpeg, tags
+from facewatch.faces.photo import exif, jpeg, packing, tags
 from facewatch.faces.photo.forms import Metadata, Native, Samples
 from facewatch.faces.photo.tags import BrokenTagsError, Directory, Order, Tag
 
@@ -46,7 +46,7 @@ PICTURE = frozenset(
 ELSEWHERE = PICTURE | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tags.EXIF, tags.GPS}
 """The tags that an EXIF block does not take over; 37724 is Photoshop's layers, unrestored as they are."""
 
-DEFLATE, STRIP_AIM_BYTES = 8, 1 << 18
+DEFLATE, DEFLATE_LEVEL, STRIP_AIM_BYTES = 8, 4, 1 << 18
 _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 
 
@@ -69,7 +69,7 @@ def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
             "the TIFF file's first page is only a preview, as in raw files; develop it to a photo first"
         )
     _check_ends(page, len(data))
-    return tags.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page
+    return packing.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page
 
 
 def _whole(page: Directory) -> bool:
@@ -110,10 +110,10 @@ def join(native: Native, metadata: Metadata) -> bytes:
     starts = list(accumulate((len(strip) for strip in strips), initial=8))
     if starts[-1] > 0xFFFF0000:
         raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
-    kept[STRIP_OFFSETS] = tags.longs(said.order, *starts[:-1])
-    kept[STRIP_BYTES] = tags.longs(said.order, *(len(strip) for strip in strips))
-    kept[STRIP_ROWS] = tags.longs(said.order, rows)
-    return tags.pack(Directory(said.order, kept, said.children), b"".join(strips))
+    kept[STRIP_OFFSETS] = packing.longs(said.order, *starts[:-1])
+    kept[STRIP_BYTES] = packing.longs(said.order, *(len(strip) for strip in strips))
+    kept[STRIP_ROWS] = packing.longs(said.order, rows)
+    return packing.pack(Directory(said.order, kept, said.children), b"".join(strips))
 
 
 def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[bytes], int]:
@@ -125,7 +125,9 @@ def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[by
         band = ready[start : start + rows]
         if predicted:
             band = np.concatenate([band[:, :1], band[:, 1:] - band[:, :-1]], axis=1)  # wraps, as it should
-        strips.append(zlib.compress(band.astype(band.dtype.newbyteorder(order), copy=False).tobytes()))
+        strips.append(
+            zlib.compress(band.astype(band.dtype.newbyteorder(order), copy=False).tobytes(), DEFLATE_LEVEL)
+        )
     return strips, rows
 
 
@@ -143,23 +145,23 @@ def _page(native: Native, order: Order) -> dict[int, Tag]:
     base = native.mode.removesuffix("16")
     base = base.removesuffix("A")
     page = {
-        WIDTH: tags.longs(order, width),
-        LENGTH: tags.longs(order, height),
-        BITS: tags.shorts(order, *[bits] * channels),
-        COMPRESSION: tags.shorts(order, DEFLATE),
-        PHOTOMETRIC: tags.shorts(order, _PHOTOMETRIC[base]),
-        CHANNELS: tags.shorts(order, channels),
-        PLANAR: tags.shorts(order, 1),
-        PREDICTOR: tags.shorts(order, 2 if _predicted(native) else 1),
+        WIDTH: packing.longs(order, width),
+        LENGTH: packing.longs(order, height),
+        BITS: packing.shorts(order, *[bits] * channels),
+        COMPRESSION: packing.shorts(order, DEFLATE),
+        PHOTOMETRIC: packing.shorts(order, _PHOTOMETRIC[base]),
+        CHANNELS: packing.shorts(order, channels),
+        PLANAR: packing.shorts(order, 1),
+        PREDICTOR: packing.shorts(order, 2 if _predicted(native) else 1),
     }
     if channels in (2, 4) and base != "CMYK":
-        page[EXTRA] = tags.shorts(order, 2)
+        page[EXTRA] = packing.shorts(order, 2)
     if base == "CMYK":
-        page[INK_SET] = tags.shorts(order, 1)
+        page[INK_SET] = packing.shorts(order, 1)
     if native.palette is not None:
         colours = np.zeros((256, 3), np.uint16)
         colours[: len(native.palette)] = native.palette[:, :3].astype(np.uint16) * 257
-        page[PALETTE] = tags.shorts(order, *colours.T.ravel().tolist())
+        page[PALETTE] = packing.shorts(order, *colours.T.ravel().tolist())
     return page
 
 

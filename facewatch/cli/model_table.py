@@ -1,0 +1,75 @@
+"""The table of models, for people and for programs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from facewatch.catalogue import Model
+from facewatch.checkpoints import Check, Checkpoints, size_in_words
+from facewatch.errors import BadCheckpoint
+
+
+def facts(checkpoints: Checkpoints, row: Model) -> dict[str, Any]:
+    """What one model is and how its file stands, as plain data."""
+    problem = None
+    try:
+        check = checkpoints.look(row.name)
+    except BadCheckpoint as error:
+        check, problem = Check(row.name, "corrupt"), str(error)
+    checkpoint = row.checkpoint
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "about": row.about,
+        "size_bytes": check.size_bytes or (checkpoint.size_bytes if checkpoint else None),
+        "licence": checkpoint.licence.name if checkpoint else None,
+        "terms_url": checkpoint.licence.terms_url if checkpoint else None,
+        "state": check.state,
+        "problem": problem,
+        "path": str(check.path) if check.path else None,
+        "sha256": check.sha256,
+        "published_sha256": check.published,
+        "trusted": check.trusted.by if check.trusted else None,
+        "trusted_since": check.trusted.since if check.trusted else None,
+    }
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print such facts for people; below the table what kept a file from being looked at."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "kind", "what it is for", "size", "licence", "state", "where"):
+        table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
+    for row in rows:
+        licence = row["licence"] or "part of facewatch"
+        size, state, where = _size(row), _state(row), _where(row)
+        table.add_row(row["name"], row["kind"], row["about"], size, licence, state, where)
+    console = Console(highlight=False, markup=False)
+    if not sys.stdout.isatty():
+        console.width = 300  # a pipe has no width; nothing is to be cut
+    console.print(table)
+    for row in rows:
+        if row["problem"]:
+            typer.echo(f"\n{row['name']}: {row['problem']}")
+
+
+def _size(row: dict[str, Any]) -> str:
+    if row["licence"] is None:
+        return ""
+    return size_in_words(row["size_bytes"]) if row["size_bytes"] else "not published"
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["trusted"] == "user":
+        return f"{row['state']} (on your word, {row['trusted_since']})"
+    if row["trusted"] == "first use":
+        return f"{row['state']} (digest of {row['trusted_since']})"
+    return str(row["state"])
+
+
+def _where(row: dict[str, Any]) -> str:
+    return row["path"] or "" if row["state"] in ("present", "corrupt") else ""

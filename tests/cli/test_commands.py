@@ -1,0 +1,181 @@
+"""The commands as a user types them, each in a process and a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+from PIL import Image
+
+from tests.conftest import ROOT
+
+COMMANDS = [
+    "",
+    "run",
+    "restore",
+    "compare",
+    "demo",
+    "status",
+    "pause",
+    "resume",
+    "set",
+    "models",
+    "config",
+    "doctor",
+]
+
+
+@pytest.fixture
+def facewatch(tmp_path):
+    def call(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "facewatch", *map(str, arguments)],
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, "FACEWATCH_HOME": str(tmp_path / "home"), "COLUMNS": "200", **environment},
+            cwd=tmp_path,
+            timeout=200,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.fixture
+def portrait(tmp_path):
+    path = tmp_path / "portrait.jpg"
+    path.write_bytes(resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(facewatch, command):
+    run = facewatch(*command.split(), "--help")
+    assert run.returncode == 0
+    assert "Usage" in run.stdout
+
+
+def test_every_command_of_the_readme_exists():
+    text = (ROOT / "README.md").read_text("utf-8")
+    from facewatch.cli import app
+
+    known = {command.name for command in app.registered_commands} | {
+        group.name for group in app.registered_groups
+    }
+    used = set(re.findall(r"`facewatch ([a-z]+)", text)) | set(
+        re.findall(r"^    facewatch ([a-z]+)", text, re.MULTILINE)
+    )
+    assert {"demo", "run", "restore", "status", "set", "models", "config", "doctor"} <= used <= known
+
+
+def test_the_first_steps_of_the_readme(facewatch):
+    assert facewatch("config", "check").returncode == 0
+    init = facewatch("config", "init")
+    assert init.returncode == 0
+    assert "Inbox" in init.stdout
+    assert facewatch("config", "init").returncode == 2  # never overwrites
+    assert facewatch("config", "check").returncode == 0
+    assert facewatch("config", "path").stdout.strip().endswith("config.toml")
+    shown = json.loads(facewatch("config", "show", "--json").stdout)
+    assert shown["folders"][0]["output"].endswith("Restored")
+    assert facewatch("set", "weight", "0.7").returncode == 0
+    assert facewatch("set", "model", "codeformer").stdout.strip() == 'model = "codeformer"'
+    assert facewatch("doctor", "--quick").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["set", "weight", "1.4"], "less than or equal to 1"),
+        (["set", "modle", "x"], '"model"'),
+        (["set", "model", "gfpgan"], "unknown name"),
+        (["restore", "nowhere.jpg"], "nowhere.jpg is not there"),
+        (["restore", "portrait.jpg", "--weight", "1.4"], "less than or equal to 1"),
+        (["restore", "portrait.jpg", "--model", "gfpgan-9"], "gfpgan-1"),
+        (["run", "--no-tray"], "names no folder"),
+        (["demo", "nowhere.jpg"], "nowhere.jpg is not there"),
+        (["frobnicate"], "No such command"),
+        (["restore"], "Missing argument"),
+    ],
+)
+def test_wrong_use_is_told_and_ends_with_2(facewatch, portrait, arguments, words):
+    run = facewatch(*arguments)
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_status_says_that_nothing_runs(facewatch):
+    assert "not running" in facewatch("status").stdout
+    assert json.loads(facewatch("status", "--json").stdout)["mood"] == "stopped"
+
+
+def test_restore_writes_beside_the_photo_and_changes_nothing_else(facewatch, portrait, tmp_path):
+    before = portrait.read_bytes()
+    run = facewatch("restore", portrait, "--model", "builtin", "--json")
+    assert run.returncode == 0, run.stderr
+    (result,) = json.loads(run.stdout)["photos"]
+    assert result["outcome"] == "restored"
+    assert result["summary"] == "1 of 1 face restored"
+    assert result["output"] == str(tmp_path / "Restored" / "portrait.jpg")
+    assert portrait.read_bytes() == before
+    with Image.open(result["output"]) as copy, Image.open(portrait) as original:
+        assert copy.size == original.size
+        assert copy.getexif()[0x0131].startswith("facewatch")
+
+
+def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait, tmp_path):
+    folder = tmp_path / "album"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(portrait.read_bytes())
+    (folder / "b.jpg").write_bytes(b"no photo" * 100)
+    (folder / "sub" / "c.jpg").write_bytes(portrait.read_bytes())
+    run = facewatch(
+        "restore",
+        folder,
+        "-o",
+        tmp_path / "out",
+        "--model",
+        "builtin",
+        "--recursive",
+        "--json",
+        "--compare",
+        "side-by-side",
+    )
+    assert run.returncode == 1
+    outcomes = {
+        os.path.relpath(photo["source"], folder): photo["outcome"]
+        for photo in json.loads(run.stdout)["photos"]
+    }
+    assert outcomes == {"a.jpg": "restored", "b.jpg": "failed", os.path.join("sub", "c.jpg"): "restored"}
+    assert (tmp_path / "out" / "sub" / "c.jpg").exists()
+    assert (tmp_path / "out" / "sub" / "c before-after.jpg").exists()
+
+
+def test_restore_says_how_to_get_a_model_that_is_missing(facewatch, portrait):
+    run = facewatch("restore", portrait, "--model", "codeformer")
+    assert run.returncode == 1
+    assert "facewatch models accept codeformer" in run.stderr
+
+
+def test_compare_makes_one_labelled_sheet(facewatch, portrait, tmp_path):
+    run = facewatch("compare", portrait, "--models", "builtin", "--weights", "0,1")
+    assert run.returncode == 0, run.stderr
+    with Image.open(tmp_path / "portrait comparison.jpg") as sheet:
+        assert sheet.width > 2 * sheet.height
+
+
+def test_the_demonstration_ends_by_itself_and_shows_before_and_after(facewatch, portrait, tmp_path):
+    run = facewatch("demo", portrait, "--output", tmp_path / "shown")
+    assert run.returncode == 0, run.stdout + run.stderr
+    for name in ("eileen-collins", "portrait"):
+        assert (tmp_path / "shown" / "Restored" / f"{name}.jpg").exists()
+        assert (tmp_path / "shown" / "Restored" / f"{name} before-after.jpg").exists()
+        assert f"{name} before-after.jpg" in run.stdout
+    assert not list((tmp_path / "shown").rglob("*.pid"))
+    assert not (tmp_path / "shown" / "state" / "daemon.json").exists()

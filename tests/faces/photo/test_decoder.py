@@ -1,0 +1,225 @@
+"""Every format in; every kind of bad input as a clear error of ours."""
+
+import io
+import random
+import struct
+import zlib
+
+import numpy as np
+import pillow_heif
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile
+
+from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
+from facewatch.faces.photo import decode, png
+from tests.faces.photo import samples
+from tests.faces.photo.samples import LIMIT, NAMES, described, saved, scene
+
+TURNS = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: np.rot90(np.fliplr(a), 1),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: np.rot90(np.fliplr(a), -1),
+    8: lambda a: np.rot90(a, -1),
+}
+"""How an upright picture is laid down in a file that carries each orientation."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_is_known_by_its_content(name):
+    photo = decode(described(name), LIMIT)
+    assert (photo.format, photo.mode, photo.grey, photo.made_by_facewatch) == (name, "RGB", False, False)
+    assert photo.pixels.shape == (30, 40, 3)
+    assert np.abs(photo.pixels.astype(int) - scene()).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff", "avif", "heic"])
+def test_the_orientation_is_applied_once(name, orientation):
+    laid = Image.fromarray(np.ascontiguousarray(TURNS[orientation](scene())))
+    options = {"quality": 95} if name in ("jpeg", "webp", "avif") else {}
+    said = samples.exif(orientation)
+    data = saved(name, laid, exif=said.tobytes() if name == "heic" else said, **options)
+    photo = decode(data, LIMIT)
+    assert photo.pixels.shape == (30, 40, 3)
+    assert np.abs(photo.pixels.astype(int) - scene()).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("name", ["png", "tiff"])
+def test_the_orientation_of_16_bit_pictures_is_applied_once(name, orientation, deep_file):
+    photo = decode(
+        deep_file(name, TURNS[orientation](scene(dtype=np.uint16)), samples.exif(orientation)), LIMIT
+    )
+    assert np.array_equal(photo.pixels, scene(dtype=np.uint16))
+
+
+@pytest.fixture
+def deep_file():
+    """Makes a 16-bit RGB file with EXIF out of raw bytes."""
+
+    def make(name, pixels, exif):
+        height, width = pixels.shape[:2]
+        if name == "png":
+            rows = b"".join(b"\0" + row.tobytes() for row in pixels.astype(">u2"))
+            header = png.chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+            said = png.chunk(b"eXIf", exif.tobytes()[6:])
+            body = png.chunk(b"IDAT", zlib.compress(rows))
+            return png.SIGNATURE + header + said + body + png.chunk(b"IEND", b"")
+        picture = pixels.astype("<u2").tobytes()
+        values = [
+            (256, 4, width),
+            (257, 4, height),
+            (259, 3, 1),
+            (262, 3, 2),
+            (273, 4, 8),
+            (274, 3, exif[274]),
+        ]
+        values += [(277, 3, 3), (278, 4, height), (279, 4, len(picture))]
+        rows = [struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in values]
+        start = 8 + len(picture)
+        rows.insert(2, struct.pack("<HHII", 258, 3, 3, start + 2 + 12 * 10 + 4))
+        table = struct.pack("<H", len(rows)) + b"".join(rows) + bytes(4) + struct.pack("<3H", 16, 16, 16)
+        return b"II*\0" + struct.pack("<I", start) + picture + table
+
+    return make
+
+
+@pytest.mark.parametrize("data", [b"", bytes(5000)])
+def test_an_empty_or_zero_filled_file_may_still_be_coming(data):
+    with pytest.raises(TruncatedPhoto, match="still be being copied"):
+        decode(data, LIMIT)
+
+
+@pytest.mark.parametrize("data", [b"x", b"hello, world" * 50, b"GIF89a" + bytes(99), b"%PDF-1.7" + bytes(99)])
+def test_what_is_no_photo_is_said_to_be_none(data):
+    with pytest.raises(BadPhoto, match="not a JPEG") as caught:
+        decode(data, LIMIT)
+    assert not isinstance(caught.value, TruncatedPhoto)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"\xff\xd8\xff", b"BM", b"II*\0", png.SIGNATURE, b"\0\0\0\x18ftypavif"]),
+)
+def test_noise_is_never_a_photo_nor_a_foreign_error(noise, head):
+    with pytest.raises(BadPhoto):
+        decode(head + noise, LIMIT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_truncated_file_is_never_taken_for_whole(name):
+    data = described(name)
+    cuts = sorted({*range(1, len(data), 61), *range(len(data) - 12, len(data))})
+    for cut in cuts:
+        with pytest.raises(BadPhoto):
+            decode(data[:cut], LIMIT)
+    with pytest.raises(TruncatedPhoto):
+        decode(data[: len(data) // 2], LIMIT)
+
+
+@pytest.mark.parametrize("name", ["webp", "heic", "avif"])
+def test_a_file_whose_end_is_not_yet_filled_is_truncated(name):
+    data = described(name)
+    with pytest.raises(TruncatedPhoto):
+        decode(data[: len(data) * 3 // 4] + bytes(len(data) - len(data) * 3 // 4), LIMIT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_files_give_a_photo_or_an_error_of_ours(name):
+    data, dice = described(name), random.Random(name)
+    for _ in range(150):
+        damaged = bytearray(data)
+        for _ in range(dice.choice((1, 3, 20))):
+            damaged[dice.randrange(len(damaged))] = dice.choice((0, 255, dice.randrange(256)))
+        try:
+            photo = decode(bytes(damaged), LIMIT)
+        except FacewatchError:
+            continue
+        assert photo.pixels.dtype in (np.uint8, np.uint16)
+
+
+def test_a_bomb_is_refused_before_it_is_unfolded():
+    side, packer = 40_000, zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + side // 8)) for _ in range(side)) + packer.flush()
+    header = png.chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
+    bomb = png.SIGNATURE + header + png.chunk(b"IDAT", rows) + png.chunk(b"IEND", b"")
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(PhotoTooLarge, match="40000 x 40000 pixels"):
+        decode(bomb, 179_000_000)
+    assert psutil.Process().memory_info().rss - before < 20_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_limit_on_pixels_is_ours_alone(name, monkeypatch):
+    data = described(name)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert decode(data, 1200).pixels.shape == (30, 40, 3)
+    with pytest.raises(PhotoTooLarge):
+        decode(data, 1199)
+    assert Image.MAX_IMAGE_PIXELS == 10
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_an_unfolding_text_does_not_fill_the_memory():
+    text = png.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(200_000_000)))
+    data = saved("png", Image.fromarray(scene()))
+    before = psutil.Process().memory_info().rss
+    assert decode(data[:33] + text + data[33:], LIMIT).metadata.exif is None
+    assert psutil.Process().memory_info().rss - before < 100_000_000
+
+
+@pytest.mark.parametrize("name", ["png", "webp", "avif", "tiff"])
+def test_a_file_of_several_pictures_is_refused(name):
+    first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
+    with pytest.raises(BadPhoto, match=r"animated|several pages"):
+        decode(saved(name, first, save_all=True, append_images=[second]), LIMIT)
+
+
+def test_a_jpeg_with_further_pictures_behind_it_is_its_first():
+    stream = io.BytesIO()
+    Image.fromarray(scene()).save(stream, "MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))])
+    assert decode(stream.getvalue(), LIMIT).pixels.shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif", "heic"])
+@pytest.mark.parametrize(
+    "block", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
+)
+def test_a_broken_exif_block_does_not_stop_the_photo(name, block):
+    said = samples.exif()
+    del said[0x0112]  # with it Pillow's AVIF writer would change the block
+    whole = said.tobytes()
+    data = saved(name, Image.fromarray(scene()), exif=whole)
+    broken = block[6:].ljust(len(whole) - 6, b"\xff")
+    assert data.count(whole[6:]) == 1
+    data = data.replace(whole[6:], broken)
+    if name == "png":
+        start = data.index(broken)
+        data = data[: start - 8] + png.chunk(b"eXIf", broken) + data[start + len(broken) + 4 :]
+    photo = decode(data, LIMIT)
+    assert photo.metadata.exif is None
+    assert photo.pixels.shape == (30, 40, 3)
+
+
+def test_a_heic_with_further_pictures_is_its_primary_one():
+    heif = pillow_heif.from_pillow(Image.new("RGB", (64, 64)))
+    heif.add_from_pillow(Image.fromarray(scene()))
+    stream = io.BytesIO()
+    heif.save(stream, primary_index=1, quality=95)
+    assert decode(stream.getvalue(), LIMIT).pixels.shape == (30, 40, 3)
+
+
+def test_a_jpeg_without_its_end_mark_is_truncated():
+    data = saved("jpeg", Image.fromarray(scene()))
+    with pytest.raises(TruncatedPhoto):
+        decode(data[:-2], LIMIT)
+    assert decode(data + b"a camera's trailer", LIMIT).mode == "RGB"

@@ -1,0 +1,133 @@
+"""Before and after: the pictures and the page."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from facewatch.faces.compare import contact_sheet, side_by_side, slider_html
+
+
+def flat(height, width, colour):
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+RED, BLUE = (200, 10, 10), (10, 10, 200)
+
+
+def columns_of(picture, colour):
+    """From the first to the last column in which a colour stands."""
+    found = np.flatnonzero((picture == np.array(colour, np.uint8)).all(axis=2).any(axis=0))
+    return found.min(), found.max()
+
+
+def test_both_pictures_stand_whole_beside_each_other():
+    page = side_by_side(flat(200, 300, RED), flat(200, 300, BLUE))
+    assert page.dtype == np.uint8
+    left, right = columns_of(page, RED), columns_of(page, BLUE)
+    assert left == (0, 299)
+    assert right[0] > left[1]
+    assert right == (page.shape[1] - 300, page.shape[1] - 1)
+    assert (page == np.array(RED)).all(axis=2).sum() == 200 * 300
+
+
+def test_the_before_is_enlarged_with_the_after():
+    page = side_by_side(flat(50, 75, RED), flat(200, 300, BLUE))
+    assert columns_of(page, RED) == (0, 299)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 24), (600, 40), (900, 9000), (70, 20000)])
+def test_labels_are_there_at_any_size(size):
+    page = side_by_side(flat(*size, RED), flat(*size, BLUE))
+    band = page[: page.shape[0] - min(size[0], 8192 * size[0] // max(size))]
+    assert band.shape[0] >= 20
+    halves = band[:, : page.shape[1] // 2 - 8], band[:, page.shape[1] // 2 + 8 :]
+    for half in halves:
+        rows = np.flatnonzero((half > 128).all(axis=2).any(axis=1))
+        assert rows.max() - rows.min() >= 8, "letters of some height"
+    assert max(page.shape) < 65500
+
+
+def test_labels_are_the_callers_own():
+    image = flat(100, 200, RED)
+    assert not np.array_equal(side_by_side(image, image), side_by_side(image, image, labels=("a", "b")))
+
+
+def test_a_sheet_holds_every_cell_in_order():
+    colours = [(40 * i, 255 - 40 * i, 30) for i in range(1, 6)]
+    sheet = contact_sheet([(f"cell {i}", flat(100, 160, c)) for i, c in enumerate(colours)], columns=3)
+    places = [np.argwhere((sheet == np.array(c, np.uint8)).all(axis=2)) for c in colours]
+    assert [len(place) for place in places] == [100 * 160] * 5
+    corners = [tuple(place.min(0)) for place in places]
+    assert corners == sorted(corners)
+    assert len({y for y, _ in corners}) == 2
+    assert len({x for _, x in corners}) == 3
+
+
+def test_a_sheet_is_no_wider_than_its_cells():
+    assert contact_sheet([("only", flat(90, 160, RED))], columns=4).shape[1] == 160
+
+
+def test_a_narrow_picture_gives_its_label_room():
+    assert contact_sheet([("gfpgan-1.4, weight 0.5", flat(40, 10, RED))], columns=1).shape[1] > 100
+
+
+def test_large_pictures_are_shrunk_for_the_sheet():
+    assert max(contact_sheet([("big", flat(3000, 2000, RED))], columns=1).shape) < 1400
+
+
+class Reader(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+def test_the_page_holds_both_pictures_and_loads_nothing():
+    reader = read(slider_html(b"\xff\xd8before", b"\xff\xd8after", "photo.jpg"))
+    sources = {attrs["class"]: attrs["src"] for tag, attrs in reader.tags if tag == "img"}
+    prefix = "data:image/jpeg;base64,"
+    assert base64.b64decode(sources["before"].removeprefix(prefix)) == b"\xff\xd8before"
+    assert base64.b64decode(sources["after"].removeprefix(prefix)) == b"\xff\xd8after"
+    page = slider_html(b"", b"", "photo.jpg")
+    assert not re.search(r"https?:|//|@import|url\(|<link|<iframe|src=\"(?!data:)", page)
+    policy = next(attrs["content"] for tag, attrs in reader.tags if "http-equiv" in attrs)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_the_slider_is_reached_by_keyboard_and_named_for_a_screen_reader():
+    reader = read(slider_html(b"", b"", "photo.jpg"))
+    (slider,) = [attrs for tag, attrs in reader.tags if tag == "input"]
+    assert slider["type"] == "range"
+    assert slider["aria-label"]
+    assert "tabindex" not in slider
+    assert "disabled" not in slider
+    assert all(attrs["alt"] for tag, attrs in reader.tags if tag == "img")
+
+
+@pytest.mark.parametrize(
+    "title", ["<script>alert(1)</script>", "a & b", "$title ${before} $$", "</title><b>", "日本.jpg"]
+)
+def test_a_title_is_text_and_nothing_else(title):
+    plain, odd = read(slider_html(b"", b"", "x")), read(slider_html(b"", b"", title))
+    assert [tag for tag, _ in odd.tags] == [tag for tag, _ in plain.tags]
+    assert odd.text.count(title) == 2
+
+
+def test_a_file_name_that_is_not_utf8_still_makes_a_page():
+    assert slider_html(b"", b"", "caf\udce9.jpg").encode().count(b"caf?.jpg") == 2

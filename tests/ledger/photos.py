@@ -1,0 +1,47 @@
+"""A ledger's clock, and photos brought to a state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from facewatch.inbox import Fingerprint
+from facewatch.ledger import Job, Ledger
+
+ROOT = Path("/photos")
+PHOTO = ROOT / "a.jpg"
+SEEN = Fingerprint(1, 2, 3, 4)
+SEEN_LATER = Fingerprint(1, 2, 30, 40)
+
+
+@dataclass
+class Now:
+    time: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def started(ledger: Ledger, path: Path = PHOTO, seen: Fingerprint = SEEN) -> Job:
+    """A job of `path` that is running."""
+    ledger.queue(path, ROOT, seen)
+    job = ledger.photo(path)
+    assert job is not None
+    running = ledger.start(job)
+    assert running is not None
+    return running
+
+
+def finish(ledger: Ledger, path: Path = PHOTO, sha256: str = "content", out: str = "restored") -> Job:
+    """A job of `path` that is done."""
+    job = started(ledger, path)
+    assert ledger.hashed(job, sha256, "recipe")
+    assert ledger.committing(job, Path("/out") / path.name, out, Path("/out/.facewatch-1"))
+    assert ledger.done(job, {"faces": 2})
+    return job
+
+
+def state(ledger: Ledger, path: Path = PHOTO) -> str:
+    job = ledger.photo(path)
+    assert job is not None
+    return job.state

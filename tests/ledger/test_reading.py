@@ -1,0 +1,70 @@
+"""Facts and views, beside the writer and without it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from facewatch.errors import BadLedger
+from facewatch.ledger import Ledger, LedgerView
+from facewatch.ledger.jobs import STATES
+from facewatch.ledger.reading import RECENT
+from tests.ledger.photos import PHOTO, ROOT, SEEN, finish
+
+
+def test_facts_are_shown_to_those_who_look(ledger, file):
+    ledger.note("download", {"name": "gfpgan-1.4", "bytes": 7})
+    ledger.note("download", {"name": "gfpgan-1.4", "bytes": 8})
+    ledger.note("notices", ["disk full"])
+    view = LedgerView(file)
+    assert view.fact("download") == {"name": "gfpgan-1.4", "bytes": 8}
+    ledger.forget("download", "never noted")
+    assert view.facts() == {"notices": ["disk full"]}
+    assert view.fact("download") is None
+
+
+def test_a_view_reads_beside_the_writer_and_without_it(file, now):
+    view = LedgerView(file, now)
+    assert view.counts() == dict.fromkeys(STATES, 0)
+    assert view.recent() == []
+    assert view.seconds_to_retry() is None
+    ledger = Ledger(file, now)
+    finish(ledger)
+    assert [job.path for job in view.recent()] == [PHOTO]
+    ledger.close()
+    assert view.counts()["done"] == 1
+    assert view.photo(PHOTO) is not None
+
+
+def test_a_view_changes_nothing(file, now):
+    ledger = Ledger(file, now)
+    finish(ledger)
+    ledger.close()
+    before = file.read_bytes()
+    LedgerView(file, now).counts()
+    assert file.read_bytes() == before
+
+
+def test_a_view_of_a_file_that_is_no_ledger_says_so(file):
+    file.write_bytes(b"not a database" * 500)
+    with pytest.raises(BadLedger, match="damaged"):
+        LedgerView(file).counts()
+
+
+def test_any_thread_may_write_at_any_time(ledger, file):
+    def write(letter: str) -> None:
+        for number in range(50):
+            ledger.queue(ROOT / f"{letter}{number}.jpg", ROOT, SEEN)
+            ledger.note("last", [letter, number])
+            LedgerView(file).waiting()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, "abcd"))
+    assert ledger.waiting() == 200
+
+
+def test_the_latest_of_many_finished_photos_are_found_without_a_sort(ledger):
+    plan = ledger._rows("EXPLAIN QUERY PLAN " + RECENT, [10])
+    assert "photos_finished" in str(plan)
+    assert "TEMP" not in str(plan)

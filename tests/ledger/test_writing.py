@@ -1,0 +1,130 @@
+"""The worker's way through a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from facewatch.inbox import Fingerprint
+from facewatch.ledger import Ledger
+from tests.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
+
+
+def test_an_attempt_counts_before_the_work_and_survives_a_crash(file, now):
+    first = Ledger(file, now)
+    started(first)
+    first.close()
+    second = Ledger(file, now)
+    interrupted = second.interrupted()
+    assert [(job.state, job.attempts) for job in interrupted] == [("running", 1)]
+    assert second.give_back(interrupted[0])
+    job = second.next([ROOT])
+    assert job is not None
+    assert job.attempts == 0
+    second.close()
+
+
+def test_what_was_about_to_be_committed_is_told_after_a_crash(file, now):
+    first = Ledger(file, now)
+    job = started(first)
+    first.hashed(job, "content", "recipe")
+    first.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
+    first.close()
+    second = Ledger(file, now)
+    (left,) = second.interrupted()
+    assert (left.state, left.output, left.output_sha256, left.temporary) == (
+        "committing",
+        Path("/out/a.jpg"),
+        "restored",
+        Path("/out/.facewatch-1"),
+    )
+    assert second.done(left, None)
+    second.close()
+
+
+def test_a_done_photo_tells_its_report(ledger):
+    finish(ledger)
+    (job,) = ledger.recent()
+    assert (job.state, job.report, job.output) == ("done", {"faces": 2}, Path("/out/a.jpg"))
+    assert job.temporary is None
+    assert ledger.failed() == []
+
+
+def test_a_start_of_what_no_longer_waits_is_refused(ledger):
+    ledger.queue(PHOTO, ROOT, SEEN)
+    job = ledger.next([ROOT])
+    assert job is not None
+    ledger.gone(PHOTO)
+    assert ledger.start(job) is None
+
+
+def test_a_stale_result_is_never_committed(ledger):
+    job = started(ledger)
+    ledger.hashed(job, "content", "recipe")
+    ledger.queue(PHOTO, ROOT, SEEN_LATER)
+    assert not ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
+    assert not ledger.done(job, None)
+    assert not ledger.park(job, "broken", "BadPhoto")
+    assert state(ledger) == "queued"
+
+
+@pytest.mark.parametrize("end", ["done", "no_faces", "parked", "poison"])
+def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
+    job = started(ledger)
+    ledger.hashed(job, "content", "recipe")
+    if end in {"done", "no_faces"}:
+        ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
+        getattr(ledger, end)(job, {"faces": 0})
+    else:
+        getattr(ledger, end.replace("parked", "park"))(job, "broken", "BadPhoto")
+    touched = started(ledger, seen=SEEN_LATER)
+    assert not ledger.same_content(touched, "other content")
+    assert ledger.same_content(touched, "content")
+    assert state(ledger) == end
+
+
+def test_a_failure_before_the_content_was_known_says_nothing_about_the_content(ledger):
+    finish(ledger)
+    locked = started(ledger, seen=SEEN_LATER)
+    ledger.park(locked, "no permission", "BadPhoto")
+    again = started(ledger, seen=Fingerprint(1, 2, 3, 99))
+    assert not ledger.same_content(again, "content")
+
+
+def test_a_file_that_vanished_or_changed_under_the_reader_waits_to_be_seen_again(ledger):
+    job = started(ledger)
+    assert ledger.lost(job, "changed while it was read")
+    assert ledger.next([ROOT]) is None
+    assert ledger.queue(PHOTO, ROOT, SEEN)
+
+
+def test_the_same_photo_by_the_same_recipe_has_a_twin(ledger):
+    finish(ledger)
+    twin = ledger.twin("content", "recipe")
+    assert twin is not None
+    assert (twin.output, twin.output_sha256, twin.report) == (Path("/out/a.jpg"), "restored", {"faces": 2})
+    assert ledger.twin("content", "other recipe") is None
+    assert ledger.twin("other content", "recipe") is None
+
+
+def test_our_own_output_is_known_wherever_it_lies(ledger):
+    finish(ledger)
+    assert ledger.is_output("restored", ROOT / "moved here.jpg")
+    assert not ledger.is_output("content", PHOTO)
+
+
+def test_an_output_is_known_even_if_its_commit_was_interrupted(ledger):
+    job = started(ledger)
+    ledger.hashed(job, "content", "recipe")
+    ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
+    assert ledger.is_output("restored", Path("/out/a.jpg"))
+
+
+def test_a_photo_copied_unchanged_does_not_make_its_original_our_output(ledger):
+    job = started(ledger)
+    ledger.hashed(job, "content", "recipe")
+    ledger.committing(job, Path("/out/a.jpg"), "content", Path("/out/.facewatch-1"))
+    ledger.no_faces(job, {"faces": 0})
+    assert not ledger.is_output("content", ROOT / "a second copy.jpg")
+    assert ledger.is_output("content", Path("/out/a.jpg"))

@@ -1,0 +1,69 @@
+"""The rows against what is published."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from facewatch import catalogue
+from facewatch.catalogue import MODELS
+
+FILES = [model for model in MODELS if model.checkpoint is not None]
+
+
+def published(shared: Path) -> dict[str, tuple[int | None, str]]:
+    """Size and digest by address, from the table beside the project."""
+    rows = {}
+    for line in (shared / "CHECKPOINTS.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 5 and cells[1].startswith("https://"):
+            rows[cells[1]] = (int(cells[2]) if cells[2].isdecimal() else None, cells[3])
+    return rows
+
+
+def test_every_published_file_has_a_row_and_every_row_is_published(shared: Path):
+    rows = {
+        model.checkpoint.url: (model.checkpoint.size_bytes, model.checkpoint.sha256)
+        for model in FILES
+        if model.checkpoint
+    }
+    assert rows == published(shared)
+    assert len(rows) == 11
+
+
+def test_names_and_files_are_unique():
+    assert len({model.name for model in MODELS}) == len(MODELS)
+    names = [model.checkpoint.file_name for model in FILES if model.checkpoint]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("model", FILES, ids=lambda model: model.name)
+def test_a_row_is_whole(model: catalogue.Model):
+    checkpoint = model.checkpoint
+    assert checkpoint is not None
+    assert checkpoint.sha256 is not None
+    assert re.fullmatch("[0-9a-f]{64}", checkpoint.sha256)
+    assert checkpoint.url.endswith("/" + checkpoint.file_name)
+    for address in (checkpoint.url, *checkpoint.mirrors, checkpoint.licence.terms_url):
+        assert urlsplit(address).scheme == "https"
+    assert checkpoint.url not in checkpoint.mirrors
+    assert checkpoint.licence.name
+    assert checkpoint.licence.sentence.endswith(".")
+    assert 0 <= model.default_weight <= 1
+
+
+def test_what_may_not_be_used_for_commerce_says_so():
+    non_commercial = {
+        model.name for model in FILES if model.checkpoint and model.checkpoint.licence.non_commercial
+    }
+    assert non_commercial == {"gfpgan-1.2", "gfpgan-1.3", "gfpgan-1.4", "codeformer", "parsenet"}
+
+
+def test_the_default_comes_first_and_the_builtin_needs_no_file():
+    assert catalogue.names("face")[0] == "gfpgan-1.4"
+    assert catalogue.BY_NAME["builtin"].checkpoint is None
+    assert catalogue.BY_NAME["cascade"].checkpoint is None
+    assert catalogue.BY_NAME["codeformer"].default_weight == 0.6

@@ -1,0 +1,95 @@
+"""Real photos through the real engine, with the real detector and GFPGAN in its published form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import published
+
+pytestmark = [pytest.mark.network_files, pytest.mark.timeout(280)]
+
+FACES = {"gfpgan_00.jpg": 2, "gfpgan_10045.png": 3, "codeformer_00.jpg": 4}
+
+
+def facewatch(home, *arguments):
+    run = subprocess.run(
+        [sys.executable, "-m", "facewatch", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "FACEWATCH_HOME": str(home), "OMP_NUM_THREADS": "2"},
+        timeout=250,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def home(shared, tmp_path_factory):
+    """An installation with models brought by hand: the real detector, GFPGAN with random weights."""
+    home = tmp_path_factory.mktemp("home")
+    network = home / "random.pth"
+    published.gfpgan(network)
+    facewatch(home, "models", "add", "gfpgan-1.4", network, "--trust")
+    network.unlink()
+    detector = shared / "weights" / "retinaface_mobilenet0.25.pth"
+    facewatch(home, "models", "add", "retinaface-mobilenet", detector, "--trust")
+    yield home
+    (home / "models" / "GFPGANv1.4.pth").unlink()
+
+
+@pytest.fixture(scope="module")
+def restored(home, shared):
+    """The three photos, restored in one run: name -> what was reported."""
+    photos = [shared / "photos" / "whole" / name for name in FACES]
+    before = {photo: hashlib.sha256(photo.read_bytes()).hexdigest() for photo in photos}
+    said = facewatch(
+        home,
+        "restore",
+        *photos,
+        "-o",
+        home / "out",
+        "--detector",
+        "retinaface-mobilenet",
+        "--format",
+        "png",
+        "--json",
+    )
+    assert {photo: hashlib.sha256(photo.read_bytes()).hexdigest() for photo in photos} == before
+    return {Path(photo["source"]).name: photo for photo in json.loads(said)["photos"]}
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_all_faces_are_found_and_each_has_its_fate(restored, name):
+    faces = restored[name]["faces"]
+    assert len(faces) == FACES[name]
+    assert all(face["fate"] == "restored" or face["reason"] for face in faces)
+    assert restored[name]["outcome"] == "restored"
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_outside_the_faces_not_one_pixel_changes(restored, shared, name):
+    with Image.open(shared / "photos" / "whole" / name) as image:
+        before = np.asarray(image.convert("RGB"))
+    with Image.open(restored[name]["output"]) as image:
+        after = np.asarray(image.convert("RGB"))
+    outside = np.ones(before.shape[:2], bool)
+    for face in restored[name]["faces"]:
+        x0, y0, x1, y1 = face["box"]
+        margin = 0.75 * max(x1 - x0, y1 - y0)
+        rows = slice(max(0, round(y0 - margin)), round(y1 + margin))
+        outside[rows, max(0, round(x0 - margin)) : round(x1 + margin)] = False
+        inside = (slice(round(y0), round(y1)), slice(round(x0), round(x1)))
+        if face["fate"] == "restored":
+            assert (after[inside] != before[inside]).mean() > 0.5
+    assert outside.any()
+    assert (after[outside] == before[outside]).all()

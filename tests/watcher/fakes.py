@@ -1,0 +1,86 @@
+"""An observer without a kernel behind it, and what a watcher offered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(eq=False)
+class FakeEmitter:
+    watch: str
+    alive: bool = True
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+
+@dataclass
+class FakeObserver:
+    """Schedules without watching; refuses roots in `refuses`."""
+
+    refuses: set[str] = field(default_factory=set)
+    emitters: set[FakeEmitter] = field(default_factory=set)
+    scheduled: list[str] = field(default_factory=list)
+    alive: bool = False
+
+    def start(self) -> None:
+        self.alive = True
+
+    def stop(self) -> None:
+        self.alive = False
+
+    def join(self) -> None:
+        pass
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def schedule(self, handler, path, *, recursive, event_filter):
+        if path in self.refuses:
+            raise OSError(28, "inotify watch limit reached")
+        self.scheduled.append(path)
+        self.emitters.add(FakeEmitter(path))
+        return path
+
+    def unschedule(self, watch) -> None:
+        self.emitters = {emitter for emitter in self.emitters if emitter.watch != watch}
+
+
+class Offered:
+    """Takes paths from any thread."""
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+        self._came = threading.Condition()
+
+    def __call__(self, path: Path) -> None:
+        with self._came:
+            self.paths.append(path)
+            self._came.notify_all()
+
+    def wait_for(self, *paths: Path, seconds: float = 15.0) -> None:
+        """Return when all of these have come."""
+        with self._came:
+            if not self._came.wait_for(lambda: set(paths) <= set(self.paths), seconds):
+                raise AssertionError(f"never came: {set(paths) - set(self.paths)}; came: {self.paths}")
+
+
+def until(claim: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Return when the claim holds."""
+    end = time.monotonic() + seconds
+    while not claim():
+        if time.monotonic() > end:
+            raise AssertionError("it never came true")
+        time.sleep(0.01)

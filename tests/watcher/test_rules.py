@@ -1,0 +1,147 @@
+"""Which files are offered, path by path and by the scan."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from facewatch.watcher import Watch, offered, root_of
+from facewatch.watcher.rules import enters
+from facewatch.watcher.walk import walk
+
+ROOT = Path("/photos").absolute()
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "x/y/b.heic", "Ünï/c d.TIF"])
+def test_photos_are_offered(name):
+    assert offered(Watch(ROOT), ROOT / name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.txt",
+        "jpg",
+        "a.jpg/b",
+        ".a.jpg",
+        "._a.jpg",
+        "x/.hidden/a.jpg",
+        "@eaDir/a.jpg",
+        "a.jpg.part",
+    ],
+)
+def test_other_files_and_ignored_names_are_not(name):
+    assert not offered(Watch(ROOT), ROOT / name)
+
+
+def test_a_sibling_whose_name_begins_alike_is_not_inside():
+    assert not offered(Watch(ROOT), ROOT.with_name("photos2") / "a.jpg")
+    assert not offered(Watch(ROOT), ROOT)
+
+
+def test_only_the_folder_itself_is_looked_at_when_not_recursive():
+    watch = Watch(ROOT, recursive=False)
+    assert offered(watch, ROOT / "a.jpg")
+    assert not offered(watch, ROOT / "x" / "a.jpg")
+
+
+def test_patterns_choose():
+    watch = Watch(ROOT, include=("*.jpg", "scans/**"), exclude=("private/", "*_small.*"))
+    assert offered(watch, ROOT / "x" / "a.jpg")
+    assert offered(watch, ROOT / "scans" / "a.tif")
+    assert not offered(watch, ROOT / "a.tif")
+    assert not offered(watch, ROOT / "private" / "x" / "a.jpg")
+    assert not offered(watch, ROOT / "a_small.jpg")
+
+
+def test_our_output_folder_is_left_out():
+    watch = Watch(ROOT, outputs=(ROOT / "Restored",))
+    assert not offered(watch, ROOT / "Restored" / "x" / "a.jpg")
+    assert not enters(watch, ROOT / "Restored")
+    assert offered(watch, ROOT / "Restored too" / "a.jpg")
+
+
+def test_an_output_folder_that_holds_the_watched_one_leaves_it_watched():
+    assert offered(Watch(ROOT, outputs=(ROOT,)), ROOT / "a.jpg")
+    assert offered(Watch(ROOT / "in", outputs=(ROOT,)), ROOT / "in" / "a.jpg")
+
+
+def test_the_innermost_root_has_a_path():
+    outer, inner = Watch(ROOT), Watch(ROOT / "raw")
+    assert root_of([outer, inner], ROOT / "raw" / "x" / "a.jpg") == inner
+    assert root_of([inner, outer], ROOT / "rawer" / "a.jpg") == outer
+    assert root_of([outer, inner], Path("/elsewhere/a.jpg").absolute()) is None
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    for name in (
+        "a.jpg", "b.txt", ".c.jpg", "x/d.png", "x/y/e.JPG", "x/y/e.jpg.part", ".stversions/f.jpg", "noext",
+        "Restored/g.jpg", "private/h.jpg", "raw/i.tif", "x.jpg/j.webp",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+@pytest.mark.parametrize("exclude", [(), ("private/",), ("x/**/*.jpg",)])
+def test_a_scan_offers_exactly_what_the_rules_offer(tree, recursive, exclude):
+    watch = Watch(tree, recursive=recursive, exclude=exclude, outputs=(tree / "Restored",))
+    found: list[Path] = []
+    walked = walk(watch, tree, found.append)
+    files = [path for path in tree.rglob("*") if path.is_file()]
+    assert sorted(found) == sorted(path for path in files if offered(watch, path))
+    assert walked.offered == len(found)
+    assert found
+
+
+def test_a_scan_leaves_another_root_to_itself(tree):
+    found: list[Path] = []
+    walk(Watch(tree), tree, found.append, others={str(tree / "x"), str(tree)})
+    assert tree / "a.jpg" in found
+    assert tree / "x" / "d.png" not in found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+def test_symlinked_folders_are_not_followed(tree):
+    (tree / "loop").symlink_to(tree, target_is_directory=True)
+    found: list[Path] = []
+    walk(Watch(tree), tree, found.append)
+    assert len(found) == len(set(found))
+    assert not any("loop" in path.parts for path in found)
+
+
+def test_a_folder_that_cannot_be_read_is_noted_and_the_rest_scanned(tree, monkeypatch):
+    read = os.scandir
+
+    def refuse(folder):
+        if folder == str(tree / "x"):
+            raise PermissionError(13, "Permission denied")
+        return read(folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    found: list[Path] = []
+    walked = walk(Watch(tree), tree, found.append)
+    assert walked.unreadable == {str(tree / "x"): "Permission denied"}
+    assert tree / "a.jpg" in found
+
+
+def test_a_folder_that_vanishes_meanwhile_is_no_matter(tree):
+    assert walk(Watch(tree), tree / "never", lambda path: None).unreadable == {}
+
+
+def test_a_scan_stops_when_told(tree):
+    assert walk(Watch(tree), tree, lambda path: None, stopped=lambda: True).folders == 0
+
+
+def test_a_large_folder_is_scanned_quickly(tmp_path):
+    for number in range(5000):
+        os.close(os.open(tmp_path / f"{number}.jpg", os.O_CREAT | os.O_WRONLY))
+    began = time.perf_counter()
+    assert walk(Watch(tmp_path), tmp_path, lambda path: None).offered == 5000
+    assert time.perf_counter() - began < 2

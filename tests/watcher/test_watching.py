@@ -1,0 +1,197 @@
+"""The watcher with the system's own events."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from watchdog.observers.polling import PollingObserver
+
+from facewatch.watcher import Watch, Watcher
+from facewatch.watcher.observing import watchdogs_threads
+from facewatch.watcher.roots import kernel_watches
+from tests.watcher.fakes import Offered, until
+
+# watchdog 7.1 warns when a new folder is watched already; harmless, unless warnings are errors.
+pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def offered() -> Offered:
+    return Offered()
+
+
+@pytest.fixture
+def gone() -> Offered:
+    return Offered()
+
+
+@pytest.fixture
+def watcher(root, offered, gone, monkeypatch) -> Iterator[Watcher]:
+    monkeypatch.setattr("facewatch.watcher.watching.CHECK_SECONDS", 0.2)
+    before = set(threading.enumerate())
+    watcher = Watcher([Watch(root)], offered, gone)
+    watcher.start()
+    yield watcher
+    watcher.stop()
+    assert set(threading.enumerate()) <= before
+
+
+def seen(root: Path, offered: Offered) -> None:
+    """Return when the first scan is over."""
+    (root / "first.jpg").write_bytes(b"x")
+    offered.wait_for(root / "first.jpg")
+    offered.paths.clear()
+
+
+def test_a_file_that_was_there_and_one_that_comes_are_offered(tmp_path, watcher, root, offered):
+    seen(root, offered)
+    (root / "b.jpg").write_bytes(b"x")
+    offered.wait_for(root / "b.jpg")
+
+
+def test_a_file_renamed_or_linked_into_the_folder_is_offered(tmp_path, watcher, root, offered):
+    seen(root, offered)
+    outside = tmp_path / "outside.jpg"
+    outside.write_bytes(b"x")
+    os.link(outside, root / "linked.jpg")
+    outside.rename(root / "moved.jpg")
+    offered.wait_for(root / "linked.jpg", root / "moved.jpg")
+
+
+def test_a_download_is_offered_under_its_final_name_only(watcher, root, offered):
+    seen(root, offered)
+    (root / "a.jpg.part").write_bytes(b"x")
+    (root / "a.jpg.part").rename(root / "a.jpg")
+    offered.wait_for(root / "a.jpg")
+    assert root / "a.jpg.part" not in offered.paths
+
+
+def test_a_tree_moved_in_is_offered_with_what_comes_later(tmp_path, watcher, root, offered):
+    seen(root, offered)
+    tree = tmp_path / "tree"
+    (tree / "x" / "y").mkdir(parents=True)
+    (tree / "a.jpg").write_bytes(b"x")
+    (tree / "x" / "y" / "b.jpg").write_bytes(b"x")
+    tree.rename(root / "tree")
+    offered.wait_for(root / "tree" / "a.jpg", root / "tree" / "x" / "y" / "b.jpg")
+    (root / "tree" / "x" / "late.jpg").write_bytes(b"x")
+    offered.wait_for(root / "tree" / "x" / "late.jpg")
+
+
+def test_files_in_new_folders_are_offered_however_quickly_they_come(watcher, root, offered):
+    seen(root, offered)
+    wanted = []
+    for number in range(20):
+        folder = root / f"{number}" / "x"
+        folder.mkdir(parents=True)
+        (folder / "a.jpg").write_bytes(b"x")
+        wanted.append(folder / "a.jpg")
+    offered.wait_for(*wanted)
+    (root / "3" / "x" / "late.jpg").write_bytes(b"x")
+    offered.wait_for(root / "3" / "x" / "late.jpg")
+
+
+def test_a_deleted_file_is_told(watcher, root, offered, gone):
+    seen(root, offered)
+    (root / "first.jpg").unlink()
+    gone.wait_for(root / "first.jpg")
+
+
+def test_a_root_deleted_and_made_again_is_watched_again(watcher, root, offered):
+    seen(root, offered)
+    shutil.rmtree(root)
+    until(lambda: watcher.online() == [])
+    assert "missing" in watcher.problems()[0]
+    root.mkdir()
+    until(lambda: watcher.online() == [Watch(root)])
+    (root / "b.jpg").write_bytes(b"x")
+    offered.wait_for(root / "b.jpg")
+
+
+def test_a_root_deleted_and_made_again_at_once_is_watched_again(watcher, root, offered):
+    seen(root, offered)
+    shutil.rmtree(root)
+    root.mkdir()
+    (root / "b.jpg").write_bytes(b"x")
+    offered.wait_for(root / "b.jpg")
+    (root / "x").mkdir()
+    (root / "x" / "c.jpg").write_bytes(b"x")
+    offered.wait_for(root / "x" / "c.jpg")
+
+
+def test_a_root_that_was_renamed_tells_nothing_under_its_old_name(watcher, root, offered):
+    seen(root, offered)
+    elsewhere = root.with_name("elsewhere")
+    root.rename(elsewhere)
+    until(lambda: watcher.online() == [])
+    (elsewhere / "b.jpg").write_bytes(b"x")
+    root.mkdir()
+    (root / "c.jpg").write_bytes(b"x")
+    offered.wait_for(root / "c.jpg")
+    assert root / "b.jpg" not in offered.paths
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_observer_whose_reader_ended_is_replaced(watcher, root, offered):
+    seen(root, offered)
+    readers = [thread for thread in watchdogs_threads() if hasattr(thread, "handle_event")]
+    if not readers:
+        pytest.skip("this system's observer has no reader of its own")
+    readers[0].handle_event = lambda event: sys.exit()
+    (root / "unheard.jpg").write_bytes(b"x")
+    readers[0].join(15)
+    offered.wait_for(root / "unheard.jpg")
+    (root / "heard.jpg").write_bytes(b"x")
+    offered.wait_for(root / "heard.jpg")
+
+
+def test_nested_roots_have_each_their_rules(tmp_path, root, offered, gone):
+    inner = root / "inner"
+    inner.mkdir()
+    watcher = Watcher([Watch(root, exclude=("*.png",)), Watch(inner, include=("*.png",))], offered, gone)
+    watcher.start()
+    try:
+        seen(root, offered)
+        for folder in (root, inner):
+            for suffix in ("jpg", "png"):
+                (folder / f"a.{suffix}").write_bytes(b"x")
+        (root / "last.jpg").write_bytes(b"x")
+        offered.wait_for(root / "a.jpg", inner / "a.png", root / "last.jpg")
+        assert inner / "a.jpg" not in offered.paths
+        assert root / "a.png" not in offered.paths
+    finally:
+        watcher.stop()
+
+
+def test_the_polling_observer_serves_as_well(root, offered, gone):
+    watcher = Watcher([Watch(root)], offered, gone, make_observer=lambda: PollingObserver(timeout=0.1))
+    watcher.start()
+    try:
+        seen(root, offered)
+        (root / "b.jpg").write_bytes(b"x")
+        offered.wait_for(root / "b.jpg")
+    finally:
+        watcher.stop()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's list is Linux's")
+def test_the_kernels_list_counts_one_watch_a_folder(watcher, root, offered):
+    seen(root, offered)
+    before = kernel_watches()
+    assert before is not None
+    for number in range(7):
+        (root / f"{number}").mkdir()
+    until(lambda: kernel_watches() == before + 7)
