@@ -1,0 +1,21 @@
+"""Fetches the row /toy.pth of a fault server in a process of its own.
+
+`python -m tests.fetching_process BASE SHA256 SIZE FOLDER`; prints the file, or the error.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from facewatch.errors import FacewatchError
+from tests.checkpoint_rows import quick, row, shelf
+
+if __name__ == "__main__":
+    base, sha256, size, folder = sys.argv[1:]
+    model = row("toy", f"{base}/toy.pth", sha256, int(size))
+    try:
+        patient = quick(stall_seconds=30)
+        print(shelf(Path(folder), model, patience=patient).fetch("toy", lambda _: None, lambda: False))
+    except FacewatchError as error:
+        sys.exit(str(error))
