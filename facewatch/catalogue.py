@@ -188,7 +188,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "parsenet",
         "parser",
-        "tells hair, skin and neck apart for the mask",
+        "tells face, hair, neck and clothes apart for the mask",
         Checkpoint(
             "parsing_parsenet.pth",
             _FACEXLIB + "v0.2.2/parsing_parsenet.pth",

@@ -12,9 +12,9 @@ from typing import Any
 from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints
 from facewatch.delivery import commit, drop, output_folder, take
-from facewatch.engine.handle import EngineHandle
+from facewatch.engine.current import CurrentEngine, MakeEngine
 from facewatch.engine.messages import Advance, Answer, Setup
-from facewatch.errors import BadPhoto, EngineUnavailable, FacewatchError, OwnOutput, SourceChanged, SourceGone
+from facewatch.errors import BadPhoto, FacewatchError, OwnOutput, SourceChanged, SourceGone
 from facewatch.files import copy_to_temporary, sha256_of
 from facewatch.inbox import Fingerprint, Inbox
 from facewatch.judgement import Verdict, judge
@@ -26,8 +26,6 @@ from facewatch.settings import Settings
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0  # the longest wait before pause, settings and due retries are looked at again
-MakeEngine = Callable[[Setup, float], EngineHandle]
-"""An engine for a setup, not started yet; the float is how many seconds it may be silent."""
 
 
 class Worker:
@@ -53,10 +51,8 @@ class Worker:
         self._checkpoints = checkpoints
         self._readiness = readiness
         self._root_of = root_of
-        self._make_engine = make_engine
+        self._engine = CurrentEngine(make_engine, ledger, board, self._note_kinds, clock)
         self._clock = clock
-        self._engine: EngineHandle | None = None
-        self._last_used = clock()
         self._held_until = clock()
         self._hold_seconds = 0.0
         self._stopping = threading.Event()
@@ -74,15 +70,13 @@ class Worker:
                 if not busy:
                     self._inbox.wait(IDLE_SECONDS)
         finally:
-            self._close_engine()
+            self._engine.close()
 
     def stop(self) -> None:
         """End `run` soon, from any thread; the photo in work goes back into the queue."""
         self._stopping.set()
         self._inbox.wake()
-        engine = self._engine
-        if engine is not None:
-            engine.kill()
+        self._engine.kill()
 
     def turn(self) -> bool:
         """Take in what has settled and work on one photo; False when there was nothing to do.
@@ -95,8 +89,8 @@ class Worker:
             self._ledger.give_back(self._unsettled)
             self._unsettled = None
         took = self._take_in()
-        self._unload_when_idle()
         settings = self._settings()
+        self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
         if settings.pausing():
             return took
         ready = self._readiness.folders(settings)
@@ -141,11 +135,11 @@ class Worker:
         folder = output_folder(job.path, job.folder, ready.folder.output)
         if self._copy_of_twin(job, sha256, key, ready, folder):
             return
-        engine = self._engine_for(ready)
+        setup = ready.recipe.setup(self._checkpoints())
+        engine = self._engine.get_for(setup, ready.recipe.engine.timeout_seconds)
         order = ready.recipe.job(job.turn, job.path, sha256, folder, refuse_own=True)
         self._show(job, None)
         answer = engine.restore(order, lambda advance: self._show(job, advance))
-        self._last_used = self._clock()
         self._hold_seconds = 0.0
         self._board.solved("ledger")
         try:
@@ -222,7 +216,7 @@ class Worker:
         log.log(verdict.level, "%s: %s [%s]", job.path, error, verdict.what)
         self._carry_out(verdict, job, error)
         if verdict.new_engine:
-            self._close_engine()
+            self._engine.close()
         if verdict.hold_place:
             self._hold(verdict.hold_place, error)
 
@@ -247,23 +241,6 @@ class Worker:
             self._ledger.lost(job, reason)
             self._inbox.put(job.path)
 
-    def _engine_for(self, ready: Ready) -> EngineHandle:
-        setup = ready.recipe.setup(self._checkpoints())
-        if self._engine is not None and (self._engine.setup != setup or not self._engine.alive):
-            self._close_engine()
-        if self._engine is None:
-            self._ledger.note("engine", {"state": "loading", "model": setup.model})
-            self._engine = self._make_engine(setup, ready.recipe.engine.timeout_seconds)
-            try:
-                self._engine.start()
-            except FacewatchError as error:
-                raise EngineUnavailable(str(error)) from error
-            self._board.solved("engine")
-            self._note_kinds(setup)
-            state = {"state": "loaded", "model": setup.model, "detector": setup.detector}
-            self._ledger.note("engine", {**state, "device": self._engine.device, "pid": self._engine.pid})
-        return self._engine
-
     def _note_kinds(self, setup: Setup) -> None:
         """Put on record what the user's own files have turned out to be."""
         files = self._checkpoints()
@@ -271,18 +248,6 @@ class Worker:
             files.note_kind(setup.model, "face")
         if setup.upscaler is not None and files.is_own(setup.upscaler):
             files.note_kind(setup.upscaler, "upscaler")
-
-    def _unload_when_idle(self) -> None:
-        idle = self._clock() - self._last_used
-        if self._engine is not None and idle > self._settings().engine.unload_after_minutes * 60:
-            log.info("nothing to do for %.0f minutes: the engine ends and its memory is free", idle / 60)
-            self._close_engine()
-
-    def _close_engine(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
-            self._ledger.forget("engine")
 
     def _show(self, job: Job, advance: Advance | None) -> None:
         how_far = {"done": advance.done, "total": advance.total, "what": advance.what} if advance else {}

@@ -93,3 +93,21 @@ def test_outside_the_faces_not_one_pixel_changes(restored, shared, name):
             assert (after[inside] != before[inside]).mean() > 0.5
     assert outside.any()
     assert (after[outside] == before[outside]).all()
+
+
+def test_a_model_file_of_the_users_own_is_offered_under_its_name(home, shared, tmp_path):
+    os.link(home / "models" / "GFPGANv1.4.pth", home / "models" / "my faces.pth")
+    assert "my faces" in facewatch(home, "models")
+    photo = shared / "photos" / "aligned" / "codeformer_0143.png"
+    own, known = (
+        json.loads(
+            facewatch(home, "restore", photo, "-o", tmp_path / model, "--aligned", "-m", model, "--json")
+        )
+        for model in ("my faces", "gfpgan-1.4")
+    )
+    assert own["photos"][0]["outcome"] == "restored"
+    with Image.open(own["photos"][0]["output"]) as one, Image.open(known["photos"][0]["output"]) as other:
+        assert (np.asarray(one) == np.asarray(other)).all()
+    assert facewatch(home, "set", "model", "my faces").strip() == 'model = "my faces"'
+    facewatch(home, "set", "model", "default")
+    (home / "models" / "my faces.pth").unlink()

@@ -240,7 +240,7 @@ def test_a_pause_starts_no_photo(house):
 
 def test_an_engine_that_cannot_load_blames_no_photo(house):
     house.raw["model"] = "codeformer"
-    house.worker._make_engine = lambda setup, seconds: EngineHandle(
+    house.worker._engine._make = lambda setup, seconds: EngineHandle(
         setup, timeout_seconds=seconds, command=[sys.executable, "-c", "raise SystemExit('no driver')"]
     )
     house.drop("a.jpg")

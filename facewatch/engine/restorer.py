@@ -58,7 +58,7 @@ class Restorer:
         if photo.made_by_facewatch and job.refuse_own:
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
         wishes = wishes_of(job)
-        restored = self._pipeline.restore(photo, wishes, lambda done, total: advance(done, total, "faces"))
+        restored = self._pipeline.restore(photo, wishes, advance)
         format_name = _format_of(photo, job)
         answer = Answer(
             number=job.number,

@@ -1,7 +1,7 @@
 """8x8 cosine blocks at every place of a plane: the tool with which noise and JPEG traces are taken off.
 
-A plane is (H, W) float32, one channel in grey levels. A block's 64 coefficients stand in one row, the mean first,
-orthonormal, so that white noise has the same standard deviation in each of them as in a pixel.
+A plane is (H, W) float32, one channel in grey levels. A block's 64 coefficients stand in one row, the mean
+first, orthonormal, so that white noise has the same standard deviation in each of them as in a pixel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def cosines(size: int) -> Plane:
     order, place = np.arange(size)[:, None], np.arange(size)[None]
     matrix = np.sqrt(2 / size) * np.cos(np.pi * (2 * place + 1) * order / (2 * size))
     matrix[0] /= np.sqrt(2)
-    return matrix.astype(np.float32)
+    cosine: Plane = matrix.astype(np.float32)
+    return cosine
 
 
 _BASIS: Plane = np.kron(cosines(SIDE), cosines(SIDE))
@@ -75,7 +76,7 @@ def threshold(limits: npt.NDArray[np.floating], busy: int = SIDE * SIDE) -> Rule
     """Drop the coefficients below their limits, except the mean; plain blocks count more than busy ones.
 
     limits     (64,), in grey levels
-    busy       a block with more coefficients above their limits than this has its limits lowered in proportion
+    busy       where more coefficients than this pass, the block's limits are lowered in proportion
     """
     bar = limits.astype(np.float32)
     bar[0] = 0
@@ -92,7 +93,7 @@ def threshold(limits: npt.NDArray[np.floating], busy: int = SIDE * SIDE) -> Rule
 
 
 def shrink(noise: npt.NDArray[np.floating]) -> Rule:
-    """Scale each coefficient by signal / (signal + noise), the signal taken from a cleaned pilot (Wiener's filter).
+    """Scale each coefficient by signal / (signal + noise), the signal from a cleaned pilot (Wiener's filter).
 
     noise      (64,) standard deviations, in grey levels
     """
@@ -143,7 +144,7 @@ class Spectrum:
         self._frequency = np.hypot(places[:, None], places[None, : _WINDOW // 2])
 
     def band(self, low: float, high: float) -> tuple[float, float]:
-        """The 0.1 and 0.9 quantiles over the frequencies from `low` to `high` cycles a pixel; alike in noise."""
+        """The 0.1 and 0.9 quantiles from `low` to `high` cycles a pixel; in noise they are alike."""
         inside = self._strength[(self._frequency >= low) & (self._frequency <= high)]
         least, most = np.quantile(inside, (0.1, 0.9))
         return float(least), float(most)

@@ -33,6 +33,7 @@ class Builtin:
     """
 
     name = "builtin"
+    batch = 1
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """One cleaned crop for each crop; weight 0 = all cleaning, 1 = the crop itself."""
@@ -65,7 +66,7 @@ def _clean(picture: Picture) -> Picture | None:
 
 
 def _bring_back_detail(picture: Picture, cleaned_away: float) -> Picture:
-    """Raise fine contrast; no pixel passes the darkest or brightest of its neighbours, so that no halo appears.
+    """Raise fine contrast; no pixel passes the darkest or brightest around it, so that no halo appears.
 
     cleaned_away   root mean square of what cleaning changed, grey levels
     """
@@ -76,7 +77,8 @@ def _bring_back_detail(picture: Picture, cleaned_away: float) -> Picture:
     detail = raised - grey
     size = _root_mean_square(detail)
     scale = min(1.0, _DETAIL_SHARE * cleaned_away / size) if size > 0 else 0.0
-    return picture + np.float32(scale) * detail[..., None]
+    detailed: Picture = picture + np.float32(scale) * detail[..., None]
+    return detailed
 
 
 def _planes(picture: Picture, colours: npt.NDArray[np.float32]) -> list[Plane]:

@@ -5,7 +5,7 @@ Everywhere: RGB, row before column in shapes, x before y in points; pixel centre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -71,6 +71,7 @@ class FaceNetwork(Protocol):
     """Restores upright faces."""
 
     name: str
+    batch: int  # how many faces it is best given at once
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
@@ -93,8 +94,8 @@ class Upscaler(Protocol):
 
     name: str
 
-    def enlarge(self, image: Pixels, scale: int) -> Pixels:
-        """The picture `scale` times as large, of the same dtype.
+    def enlarge(self, image: Pixels, scale: int, on_tile: Callable[[int, int], None] | None = None) -> Pixels:
+        """The picture `scale` times as large, of the same dtype; `on_tile` hears how many tiles are done.
 
         Raises OutOfMemory when not even the smallest tile fits.
         """

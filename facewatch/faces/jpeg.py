@@ -61,8 +61,8 @@ class Grid:
 def find_grid(brightness: Plane) -> Grid | None:
     """The grid of a picture that came out of a JPEG file without being resized or turned since; else None.
 
-    On that grid, and there only, coefficients are whole multiples of the table's steps: measured, the mean cosine
-    of their phase is above 0.7 there, and below 0.6 for all else.
+    On that grid, and there only, coefficients are whole multiples of the table's steps: measured, the mean
+    cosine of their phase is above 0.7 there, and below 0.6 for all else.
     """
     top, left = _phase(brightness.T), _phase(brightness)
     own = split(brightness, top, left)[:, _TELLING]
@@ -82,8 +82,8 @@ def find_grid(brightness: Plane) -> Grid | None:
 def remove_blocks(brightness: Plane, colours: list[Plane], grid: Grid) -> list[Plane]:
     """The planes (Y, Cb, Cr of JFIF) without blocks and ringing, brightness first.
 
-    What it makes of brightness stays within the rounding of the coefficients in the file (Zakhor 1992), unless
-    the picture was noisy before it was coded; noise that JPEG has left is taken off as well.
+    What it makes of brightness stays within the rounding of the coefficients in the file (Zakhor 1992),
+    unless the picture was noisy before it was coded; noise that JPEG has left is taken off as well.
     """
     steps = _table(_BRIGHTNESS_ROWS, grid.quality)
     own = split(brightness, grid.top, grid.left)
@@ -103,19 +103,18 @@ def remove_blocks(brightness: Plane, colours: list[Plane], grid: Grid) -> list[P
 
 
 def _noise_before(brightness: Plane, own: Plane, steps: Table) -> tuple[float, float, bool]:
-    """Noise from before the coding: its strength, how sure that is (0-1), and whether texture was found instead.
+    """Noise from before the coding: its strength, how sure that is (0-1), and whether it is texture instead.
 
-    Noise of this strength would leave a known share of the high coefficients above zero; if more are, they are
-    texture, such as a print's raster, which must be kept.
+    Noise of this strength would leave a known share of the high coefficients above zero. If more are, or so many
+    without an even spectrum, they are texture, such as a print's raster, which must be kept.
     """
     least, most = Spectrum(brightness).band(0.12, 0.2)
     high = (_ORDER >= 6) & (_ORDER <= 9)
     share = float((np.abs(own[:, high]) > 0.6 * steps[high]).mean())
     expected = float(np.mean([math.erfc(0.5 * step / (1.7 * max(least, 1e-3))) for step in steps[high]]))
-    textured = share > max(expected, 5e-4)
-    if textured or least == 0:
-        return 0.0, 0.0, textured
-    certainty = float(np.clip((1.75 - most / least) / 0.25, 0, 1))
+    certainty = float(np.clip((1.75 - most / max(least, 1e-3)) / 0.25, 0, 1))
+    if share > max(expected, 5e-4) or (expected > 1e-3 and certainty == 0):
+        return 0.0, 0.0, True
     return least * certainty, certainty, False
 
 

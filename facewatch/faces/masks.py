@@ -1,4 +1,4 @@
-"""How much of each restored crop shows: what a parsing network calls face, hair and neck."""
+"""How much of each restored crop shows: what a parsing network calls face and hair."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from facewatch.faces.oval import soften
 from facewatch.faces.weights import StateDict, read_state_dict
 
 _LABELS = 19
-# Skin, features, hair, neck and necklace show; background, hat and clothes (0, 14, 16-18) do not.
+# By CelebAMask-HQ's numbers: skin, features, ears, hair and earring show; background, hat, necklace, neck and
+# clothes (0, 14, 16, 17, 18) do not.
 _SHOWN = np.array([0, *[255] * 13, 0, 255, 0, 0, 0], dtype=np.uint8)
 _BATCH = 4  # crops at once; a batch that does not fit is halved
 
 
 class ParseMask:
-    """Face, hair and neck as ParseNet sees them in the restored crop, as the models' own scripts have it."""
+    """Face and hair as ParseNet sees them in the restored crop, as the models' own scripts have it."""
 
     def __init__(self, checkpoint: Path, device: str) -> None:
         """Load ParseNet.

@@ -77,7 +77,7 @@ class TorchNetwork:
         self.device = device
         self._forward = forward
         self._takes_weight = takes_weight
-        self._batch = batch or (_BATCH_ON_CPU if device == "cpu" else _BATCH_ON_CARD)
+        self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else _BATCH_ON_CARD)
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
@@ -86,7 +86,7 @@ class TorchNetwork:
         Raises OutOfMemory when not even one face fits, NetworkFailed when an output is not a picture.
         """
         restored: list[Crop] = []
-        batch = self._batch
+        batch = self.batch
         while len(restored) < len(crops):
             try:
                 restored += self._restore_batch(crops[len(restored) : len(restored) + batch], weight)

@@ -13,8 +13,8 @@ Levels = list[npt.NDArray[np.float64]]
 """For each scale, the finest first: the noise's standard deviation in each of a block's 64 coefficients."""
 
 # At each scale: how strong it must be to be called noise, in grey levels, and how even its spectrum must be.
-# Measured: noise alone is even within 1.1 at its own scale and within 1.6 through a bilinear enlargement; faces
-# without noise have 2.2 and more, and so has the raster of a printed photo.
+# Measured: noise alone is even within 1.1 at its own scale and within 1.6 through a bilinear enlargement;
+# faces without noise, where they are as strong, have 2.2 and more, and so has the raster of a printed photo.
 _FAINTEST = (1.0, 0.8, 0.8)
 _UNEVEN = (2.2, 1.85, 1.75)
 _BAND = (0.2, 0.4)  # cycles a pixel: above most of a face's content, below an enlargement's cut
@@ -29,8 +29,8 @@ def estimate(plane: Plane) -> Levels | None:
 def estimate_all(planes: Sequence[Plane]) -> list[Levels | None]:
     """The noise of a brightness plane and its colour planes, in that order.
 
-    Brightness has more texture, which hides noise; where both colours show noise of one strength, and brightness
-    holds about as much at the same scale, it is taken for noise as well.
+    Brightness has more texture, which hides noise; where both colours show noise at one scale, and brightness
+    holds about as much there, it is taken for noise as well.
     """
     spectra = [_spectra(plane) for plane in planes]
     found = [_levels(each) for each in spectra]
@@ -84,8 +84,8 @@ def _levels(spectra: Sequence[Spectrum]) -> Levels | None:
 def _spread(spectra: Sequence[Spectrum], scale: int, strength: float) -> Levels:
     """From the strength at the scale where it was seen to every scale and coefficient.
 
-    Halving a picture halves white noise. At scales finer than its own the noise is smeared: it keeps its strength
-    at low frequencies and falls as the spectrum shows.
+    Halving a picture halves white noise. At scales finer than its own the noise is smeared: it keeps its
+    strength at low frequencies and falls as the spectrum shows.
     """
     levels: Levels = []
     for each, spectrum in enumerate(spectra):
@@ -94,7 +94,7 @@ def _spread(spectra: Sequence[Spectrum], scale: int, strength: float) -> Levels:
         )  # the 0.1 quantile of an even band lies 6 % below its middle
         level = np.full(FREQUENCY.shape, low)
         if each < scale:
-            for index in np.flatnonzero(FREQUENCY >= _BAND[0]):
+            for index in np.flatnonzero(_BAND[0] <= FREQUENCY):
                 around = min(FREQUENCY[index], 0.6)
                 level[index] = min(low, 1.1 * spectrum.band(around - 0.05, around + 0.05)[0])
         levels.append(level)

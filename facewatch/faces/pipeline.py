@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
 from facewatch.faces import colour
-from facewatch.faces.rotation import find_rotated
 from facewatch.faces.forms import (
     CROP_SIZE,
     Affine,
@@ -28,10 +27,15 @@ from facewatch.faces.forms import (
 from facewatch.faces.geometry import crop_upright, paste
 from facewatch.faces.photo import Photo
 from facewatch.faces.resizing import resize
+from facewatch.faces.rotation import find_rotated
 from facewatch.faces.selection import Limits, select
 
-Progress = Callable[[int, int], None]
-"""Hears how many faces are restored, and of how many."""
+Progress = Callable[[int, int, str], None]
+"""Hears how much is done, of how much, and what is counted: "faces" or "tiles"."""
+
+
+def _unheard(done: int, total: int, what: str) -> None:
+    """Nobody asked."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Pipeline:
         self._masker = masker
         self._upscaler = upscaler
 
-    def restore(self, photo: Photo, wishes: Wishes, progress: Progress | None = None) -> Restored:
+    def restore(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> Restored:
         """Restore every face of a photo that is worth it.
 
         Pixels outside the pasted faces stay as they are at upscale 1; nothing of `photo` is changed in place.
@@ -93,7 +97,7 @@ class Pipeline:
         if not cuts and wishes.upscale == 1 and self._upscaler is None:
             return Restored(photo, tuple(reports), ())
         restored = self._restore_crops([cut.crop for cut in cuts], image, wishes, progress)
-        picture = self._enlarge(photo.pixels, wishes.upscale)
+        picture = self._enlarge(photo.pixels, wishes.upscale, progress)
         masks = self._masker.masks(restored)
         for cut, crop, mask in zip(cuts, restored, masks, strict=True):
             paste(picture, self._upsample(crop, wishes), cut.affine, mask, scale=wishes.upscale)
@@ -121,21 +125,19 @@ class Pipeline:
         crops: Sequence[Crop],
         image: npt.NDArray[np.uint8],
         wishes: Wishes,
-        progress: Progress | None,
+        progress: Progress,
     ) -> list[Crop]:
-        if not crops:
-            return []
-        if progress:
-            progress(0, len(crops))
-        restored = self._network.restore(crops, wishes.weight)
-        if progress:
-            progress(len(crops), len(crops))
-        tint = colour.tint(image) if wishes.color_fix else None
+        restored: list[Crop] = []
+        while len(restored) < len(crops):
+            progress(len(restored), len(crops), "faces")
+            batch = crops[len(restored) : len(restored) + self._network.batch]
+            restored += self._network.restore(batch, wishes.weight)
+        tint = colour.tint(image) if wishes.color_fix and crops else None
         return [_right_colour(*pair, tint, wishes) for pair in zip(restored, crops, strict=True)]
 
     def _restore_aligned(self, photo: Photo, image: npt.NDArray[np.uint8], wishes: Wishes) -> Restored:
         crop = _fit(image, (CROP_SIZE, CROP_SIZE))
-        (restored,) = self._restore_crops([crop], image, wishes, None)
+        (restored,) = self._restore_crops([crop], image, wishes, _unheard)
         height, width = photo.pixels.shape[:2]
         side = (width * wishes.upscale, height * wishes.upscale)
         pixels = _as_deep_as(photo.pixels, _fit(self._upsample(restored, wishes), side))
@@ -143,9 +145,9 @@ class Pipeline:
         whole = replace(photo, pixels=pixels, alpha=_enlarged_alpha(photo, wishes.upscale))
         return Restored(whole, (face,), ((crop, restored),))
 
-    def _enlarge(self, pixels: Pixels, scale: int) -> Pixels:
+    def _enlarge(self, pixels: Pixels, scale: int, progress: Progress) -> Pixels:
         if self._upscaler is not None:
-            return self._upscaler.enlarge(pixels, scale)
+            return self._upscaler.enlarge(pixels, scale, lambda done, total: progress(done, total, "tiles"))
         return resize(pixels, scale) if scale > 1 else pixels.copy()
 
     def _upsample(self, crop: Crop, wishes: Wishes) -> npt.NDArray[np.uint8]:

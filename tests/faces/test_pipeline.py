@@ -36,6 +36,7 @@ class Paints:
     """A network whose faces are all of one colour; notes what it was given."""
 
     name = "paints"
+    batch = 2
 
     def __init__(self, colour=(200, 40, 90)):
         self.colour = colour
@@ -59,8 +60,10 @@ class Triples:
     def __init__(self):
         self.sizes = []
 
-    def enlarge(self, image, scale):
+    def enlarge(self, image, scale, on_tile=None):
         self.sizes.append((image.shape[:2], scale))
+        if on_tile:
+            on_tile(1, 1)
         return image.repeat(scale, 0).repeat(scale, 1)
 
 
@@ -194,6 +197,7 @@ def test_a_grey_photo_stays_grey():
 
 def test_how_far_it_is_is_told():
     heard = []
-    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask())
-    pipeline.restore(photo(), RAW, lambda done, total: heard.append((done, total)))
-    assert heard == [(0, 1), (1, 1)]
+    faces = [face_at(10, 10, 100), face_at(150, 10, 100), face_at(290, 10, 100)]
+    pipeline = Pipeline(Finds(*faces), Paints(), SoftMask(), Triples())
+    pipeline.restore(photo(), RAW, lambda *news: heard.append(news))
+    assert heard == [(0, 3, "faces"), (2, 3, "faces"), (1, 1, "tiles")]

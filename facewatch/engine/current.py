@@ -1,0 +1,78 @@
+"""The one engine of the moment: started for a setup, replaced for another, ended when idle."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from facewatch.board import Board, Notes
+from facewatch.engine.handle import EngineHandle
+from facewatch.engine.messages import Setup
+from facewatch.errors import EngineUnavailable, FacewatchError
+
+log = logging.getLogger(__name__)
+
+MakeEngine = Callable[[Setup, float], EngineHandle]
+"""An engine for a setup, not started yet; the float is how many seconds it may be silent."""
+
+
+class CurrentEngine:
+    """Belongs to the worker's thread; only `kill` may be called from another."""
+
+    def __init__(
+        self,
+        make: MakeEngine,
+        notes: Notes,
+        board: Board,
+        on_loaded: Callable[[Setup], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make = make
+        self._notes = notes
+        self._board = board
+        self._on_loaded = on_loaded
+        self._clock = clock
+        self._engine: EngineHandle | None = None
+        self._last_used = clock()
+
+    def get_for(self, setup: Setup, timeout_seconds: float) -> EngineHandle:
+        """The engine that holds `setup`, started if need be.
+
+        Raises EngineUnavailable when it cannot be started.
+        """
+        self._last_used = self._clock()
+        if self._engine is not None and (self._engine.setup != setup or not self._engine.alive):
+            self.close()
+        if self._engine is None:
+            self._notes.note("engine", {"state": "loading", "model": setup.model})
+            self._engine = self._make(setup, timeout_seconds)
+            try:
+                self._engine.start()
+            except FacewatchError as error:
+                raise EngineUnavailable(str(error)) from error
+            self._board.solved("engine")
+            self._on_loaded(setup)
+            about = {"model": setup.model, "detector": setup.detector, "device": self._engine.device}
+            self._notes.note("engine", {"state": "loaded", **about, "pid": self._engine.pid})
+        return self._engine
+
+    def close_when_idle(self, after_seconds: float) -> None:
+        """End an engine that has had nothing to do for so long."""
+        idle = self._clock() - self._last_used
+        if self._engine is not None and idle > after_seconds:
+            log.info("nothing to do for %.0f minutes: the engine ends and its memory is free", idle / 60)
+            self.close()
+
+    def close(self) -> None:
+        """End the engine, if there is one."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+            self._notes.forget("engine")
+
+    def kill(self) -> None:
+        """End the engine at once, from any thread; whoever waits for it hears EngineFailed."""
+        engine = self._engine
+        if engine is not None:
+            engine.kill()
