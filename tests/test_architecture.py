@@ -15,8 +15,8 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "facewatch"
 
 DOORS = {  # third party -> the only rooms that may import it
-    "torch": {"faces.device", "faces.detector", "faces.network", "faces.background", "faces.masks", "faces.weights",
-              "faces.failures"},
+    "torch": {"faces.device", "faces.detector", "faces.network", "faces.background", "faces.masks",
+              "faces.weights", "faces.failures"},
     "torchvision": {"faces.detector"},
     "spandrel": {"faces.network", "faces.background"},
     "spandrel_extra_arches": {"faces.network"},

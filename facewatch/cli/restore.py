@@ -38,7 +38,7 @@ CHOICES: tuple[tuple[str, str, type, str], ...] = (
 )
 
 
-def restore(
+def restore(  # noqa: PLR0917 - typer's options
     sources: Annotated[list[Path], typer.Argument(metavar="PHOTO|FOLDER...", help="Photos or folders.")],
     output: Annotated[
         Path | None,

@@ -105,8 +105,8 @@ def remove_blocks(brightness: Plane, colours: list[Plane], grid: Grid) -> list[P
 def _noise_before(brightness: Plane, own: Plane, steps: Table) -> tuple[float, float, bool]:
     """Noise from before the coding: its strength, how sure that is (0-1), and whether it is texture instead.
 
-    Noise of this strength would leave a known share of the high coefficients above zero. If more are, or so many
-    without an even spectrum, they are texture, such as a print's raster, which must be kept.
+    Noise of this strength would leave a known share of the high coefficients above zero. If more are,
+    or so many without an even spectrum, they are texture, such as a print's raster, which must be kept.
     """
     least, most = Spectrum(brightness).band(0.12, 0.2)
     high = (_ORDER >= 6) & (_ORDER <= 9)

@@ -27,7 +27,7 @@ def test_every_byte_of_a_name_survives():
     ["", "hello\n", "[]\n", '{"kind": "Nonsense"}\n', '{"kind": "Advance", "done": 1}\n', '{"kind": []}'],
 )
 def test_what_is_no_message_is_refused(line):
-    with pytest.raises(ValueError, match="message|Expecting"):
+    with pytest.raises(ValueError, match=r"message|Expecting"):
         from_line(line)
 
 
