@@ -155,7 +155,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "builtin",
         "face",
-        "classical filters, no neural network and no download: cleans and sharpens, invents nothing",
+        "classical filters, no network and no download: takes off noise, invents nothing",
         None,
     ),
     Model(

@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from facewatch import __version__
+from facewatch import __version__, requests
 from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.delivery import remove_strays
-from facewatch.engine.handle import EngineHandle, probe
+from facewatch.engine.handle import EngineHandle, probe, program
 from facewatch.engine.messages import Setup
 from facewatch.errors import BadSettings, FacewatchError
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places, sha256_of
-from facewatch.inbox import Inbox
+from facewatch.inbox import Fingerprint, Inbox
+from facewatch.keeper import Keeper
 from facewatch.ledger import Job, Ledger
 from facewatch.lock import only_instance
 from facewatch.readiness import Readiness
+from facewatch.requests import Request
 from facewatch.settings import Settings
 from facewatch.store import Store
 from facewatch.watcher import Watch, Watcher, root_of
@@ -63,8 +66,8 @@ class Daemon:
         )
         store.subscribe(self._apply)
 
-    def run(self) -> None:
-        """Watch and restore until `stop`."""
+    def run(self, keeper: Keeper | None = None) -> None:
+        """Watch and restore until `stop`; `keeper` looks after the tray."""
         self._begin()
         thread = threading.Thread(target=self._worker.run, name="worker")
         with ExitStack() as stack:
@@ -75,9 +78,14 @@ class Daemon:
             stack.callback(self._worker.stop)
             self._watcher.start()
             stack.callback(self._stop_watching)
+            if keeper is not None:
+                keeper.start()
+                stack.callback(keeper.stop)
             log.info("facewatch %s watches %d folders", __version__, len(self._store.current.folders))
             while not self._stop.wait(TICK_SECONDS):
                 self._tick()
+                if keeper is not None:
+                    keeper.tick()
                 if not thread.is_alive():
                     raise RuntimeError("the worker thread has died; its error is in the log")
         log.info("facewatch has stopped")
@@ -120,7 +128,12 @@ class Daemon:
 
     def _tick(self) -> None:
         self._settings()
-        self._show_problems()
+        try:
+            for request in requests.take(self._places, os.getpid()):
+                self._heed(request)
+            self._show_problems()
+        except FacewatchError as error:
+            self._board.trouble("requests", str(error))
 
     def _settings(self) -> Settings:
         """The settings as the config file has them at this moment, or as they were when it was last right."""
@@ -133,6 +146,28 @@ class Daemon:
                 if self._store.problem is None:
                     self._board.solved("config")
             return self._store.current
+
+    def _heed(self, request: Request) -> None:
+        if request.kind == "quit":
+            self.stop()
+        elif request.kind == "retry_failed":
+            log.info("%d photos are tried again", self._ledger.requeue_failed())
+        elif request.path is not None:
+            self._redo(request.path, {"model": request.model, "weight": request.weight})
+        self._inbox.wake()
+
+    def _redo(self, path: Path, wishes: dict[str, Any]) -> None:
+        root = self._root_of(path)
+        try:
+            fingerprint = Fingerprint.of(path.stat())
+        except OSError as error:
+            self._board.trouble("redo", f"{path} cannot be restored again: {error.strerror}")
+            return
+        if root is None:
+            self._board.trouble("redo", f"{path} lies in no watched folder: use `facewatch restore`")
+            return
+        self._board.solved("redo")
+        self._ledger.queue(path, root, fingerprint, wishes)
 
     def _show_problems(self) -> None:
         problems = self._watcher.problems()
@@ -172,7 +207,7 @@ class Daemon:
         return Watcher(watches_of(settings), self._inbox.put, self._gone, settings.watching.rescan_seconds)
 
 
-def run(places: Places, *, once: bool = False) -> int:
+def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     """Run the daemon until SIGINT or SIGTERM (or, with `once`, until all is worked off); the exit code.
 
     Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
@@ -189,7 +224,7 @@ def run(places: Places, *, once: bool = False) -> int:
             with _signals(daemon.stop):
                 if once:
                     return 1 if daemon.run_once() else 0
-                daemon.run()
+                daemon.run(Keeper(program("tray", "--config", str(places.config))) if tray else None)
                 return 0
         finally:
             ledger.forget("daemon", "current", "engine", "downloads", "watching")

@@ -70,6 +70,10 @@ class CheckpointMissing(FacewatchError):
     """A model's file is not here."""
 
 
+class ModelAwaited(FacewatchError):
+    """One photo alone needs a model that is still to be fetched; the others go on."""
+
+
 class BadCheckpoint(FacewatchError):
     """A model's file is not what it should be."""
 

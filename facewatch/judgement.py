@@ -14,6 +14,7 @@ from facewatch.errors import (
     DiskFull,
     EngineUnavailable,
     FacewatchError,
+    ModelAwaited,
     OwnOutput,
     SourceChanged,
     SourceGone,
@@ -22,6 +23,7 @@ from facewatch.errors import (
 
 UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may still be arriving
 AGAIN_SECONDS = (5.0, 60.0)
+AWAIT_MODEL_SECONDS = 10.0
 ATTEMPTS = len(AGAIN_SECONDS) + 1
 
 
@@ -44,6 +46,8 @@ def judge(error: FacewatchError, attempts: int) -> Verdict:  # noqa: PLR0911 - o
         return Verdict("look again", level=logging.INFO)
     if isinstance(error, DiskFull):
         return Verdict("give back", hold_place="disk")
+    if isinstance(error, ModelAwaited):
+        return Verdict("retry", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
         return Verdict("give back", new_engine=True, hold_place="engine")
     if isinstance(error, TruncatedPhoto):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints
-from facewatch.errors import BadCheckpoint, FacewatchError
+from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
 from facewatch.recipe import Probe, Recipe, resolve
 from facewatch.settings import Folder, Settings
 
@@ -54,6 +55,20 @@ class Readiness:
             if recipe is not None and self._all_present(recipe):
                 ready[folder.input] = Ready(folder, recipe)
         return ready
+
+    def redo(self, ready: Ready, wishes: Mapping[str, Any], settings: Settings) -> Ready:
+        """The same folder with another model or weight, as a redo asks.
+
+        Raises CheckpointMissing while that model is not here; it is asked for.
+        """
+        changes = {key: wishes[key] for key in ("model", "weight") if wishes.get(key) is not None}
+        if "model" in changes and "weight" not in changes:
+            changes["weight"] = settings.weight_of(changes["model"])
+        plan = settings.plan(ready.folder).model_copy(update=changes)
+        recipe = resolve(plan, settings.engine, self._device)
+        if not self._all_present(recipe):
+            raise CheckpointMissing(f"{plan.model} is not here yet; the photo is restored when it is")
+        return Ready(ready.folder, recipe)
 
     def _writable(self, folder: Folder) -> bool:
         place = f"folder {folder.output}"

@@ -56,6 +56,8 @@ class Restoration(_Section):
     try_rotations: bool = False
     mask: Literal["soft", "parse"] = "soft"
     color_fix: bool = True
+    compare: Literal["none", "side-by-side", "slider-html"] = "none"
+    save_crops: bool = False
 
     @field_validator("background")
     @classmethod
@@ -76,8 +78,6 @@ class Output(_Section):
     quality: int = Field(95, ge=1, le=100)
     suffix: str = ""
     no_faces: Literal["copy", "skip"] = "copy"
-    compare: Literal["none", "side-by-side", "slider-html"] = "none"
-    save_crops: bool = False
 
     @field_validator("suffix")
     @classmethod

@@ -14,7 +14,15 @@ from facewatch.checkpoints import Checkpoints
 from facewatch.delivery import commit, drop, output_folder, take
 from facewatch.engine.current import CurrentEngine, MakeEngine
 from facewatch.engine.messages import Advance, Answer, Setup
-from facewatch.errors import BadPhoto, FacewatchError, OwnOutput, SourceChanged, SourceGone
+from facewatch.errors import (
+    BadPhoto,
+    CheckpointMissing,
+    FacewatchError,
+    ModelAwaited,
+    OwnOutput,
+    SourceChanged,
+    SourceGone,
+)
 from facewatch.files import copy_to_temporary, sha256_of
 from facewatch.inbox import Fingerprint, Inbox
 from facewatch.judgement import Verdict, judge
@@ -125,6 +133,8 @@ class Worker:
         self._ledger.forget("current")
 
     def _restore(self, job: Job, ready: Ready) -> None:
+        if job.wishes:
+            ready = self._redone(ready, job.wishes)
         sha256 = _content(job)
         if self._ledger.same_content(job, sha256):
             return
@@ -148,12 +158,18 @@ class Worker:
             drop(answer)
             raise
 
+    def _redone(self, ready: Ready, wishes: dict[str, Any]) -> Ready:
+        try:
+            return self._readiness.redo(ready, wishes, self._settings())
+        except CheckpointMissing as error:
+            raise ModelAwaited(str(error)) from error
+
     def _copy_of_twin(self, job: Job, sha256: str, key: str, ready: Ready, folder: Path) -> bool:
         """Copy what was made from the same bytes by the same recipe, if it is still whole."""
-        output = ready.recipe.plan.output
+        output, restoration = ready.recipe.plan.output, ready.recipe.plan.restoration
         twin = self._ledger.twin(sha256, key)
-        if twin is None or output.compare != "none" or output.save_crops:  # the files beside it are made anew
-            return False
+        if twin is None or restoration.compare != "none" or restoration.save_crops:
+            return False  # the files beside a copy are not on record: they are made anew
         try:
             temporary = copy_to_temporary(twin.output, folder)
         except OSError:

@@ -1,8 +1,8 @@
-"""Checkpoints in the exact form the projects publish them, with random weights.
+"""Checkpoints in the form the projects publish them, with random weights.
 
-Keys, shapes, dtypes, nesting, prefixes and container are those of the real files (their sizes agree within
-0.6 percent); only the numbers are made up, the same every time. Each function writes one file and returns
-its path.
+Keys and shapes are those the networks load strictly; nesting, prefixes and container are what the projects'
+own loaders expect and what fits the published sizes best, for the real files were not at hand. The numbers
+are made up, the same every time. Each function writes one file and returns its path.
 """
 
 from __future__ import annotations

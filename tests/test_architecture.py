@@ -21,7 +21,7 @@ DOORS = {  # third party -> the only rooms that may import it
     "spandrel": {"faces.network", "faces.background"},
     "spandrel_extra_arches": {"faces.network"},
     "facexlib": {"faces.detector", "faces.masks"},
-    "PIL": {"faces.photo", "faces.compare", "tray.icon"},
+    "PIL": {"faces.photo", "faces.compare", "tray"},
     "pillow_heif": {"faces.photo"},
     "watchdog": {"watcher"},
     "pystray": {"tray"},

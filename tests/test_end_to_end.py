@@ -188,3 +188,23 @@ def test_an_engine_whose_daemon_was_killed_ends_by_itself(daemon, portrait):
     family = psutil.Process(daemon.process.pid).children(recursive=True)
     daemon.stop(signal.SIGKILL)
     assert not psutil.wait_procs(family, timeout=5)[1]
+
+
+def test_a_photo_can_be_redone_with_another_weight_and_the_first_copy_stays(daemon, portrait):
+    (daemon.inbox / "a.jpg").write_bytes(portrait)
+    daemon.start()
+    daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
+    assert daemon.command("redo", str(daemon.inbox / "a.jpg"), "--weight", "1").returncode == 0
+    daemon.wait_for(lambda: daemon.outputs() == ["a (2).jpg", "a.jpg"], "the second copy")
+    assert (daemon.output / "a.jpg").read_bytes() != (daemon.output / "a (2).jpg").read_bytes()
+    assert daemon.stop() == 0
+
+
+def test_what_has_failed_is_tried_again_when_asked(daemon, portrait):
+    (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
+    daemon.start()
+    daemon.wait_for(lambda: daemon.state("words.jpg") == "parked", "the failure")
+    before = daemon.said().count("words.jpg")
+    assert daemon.command("retry").returncode == 0
+    daemon.wait_for(lambda: daemon.said().count("words.jpg") > before, "another try")
+    assert daemon.stop() == 0

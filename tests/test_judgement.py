@@ -22,6 +22,7 @@ from facewatch.reports import summary
         (errors.BadCheckpoint, "give back"),
         (errors.TruncatedPhoto, "retry"),
         (errors.CannotWrite, "retry"),
+        (errors.ModelAwaited, "retry"),
         (errors.EngineFailed, "retry"),
         (errors.OutOfMemory, "retry"),
         (errors.NetworkFailed, "retry"),

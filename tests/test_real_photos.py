@@ -111,3 +111,46 @@ def test_a_model_file_of_the_users_own_is_offered_under_its_name(home, shared, t
     assert facewatch(home, "set", "model", "my faces").strip() == 'model = "my faces"'
     facewatch(home, "set", "model", "default")
     (home / "models" / "my faces.pth").unlink()
+
+
+def test_background_mask_and_files_beside_the_copy_work_together(home, shared, tmp_path):
+    for name, write in (("realesr-general", published.realesr_general), ("parsenet", published.parsenet)):
+        facewatch(home, "models", "add", name, write(tmp_path / f"{name}.pth"), "--trust")
+    os.link(home / "models" / "realesr-general-x4v3.pth", home / "models" / "my upscaler.pth")
+    photo = shared / "photos" / "whole" / "codeformer_04.jpg"
+    wishes = [
+        "--upscale",
+        "2",
+        "--face-upsample",
+        "--mask",
+        "parse",
+        "--save-crops",
+        "--compare",
+        "slider-html",
+    ]
+    sizes = set()
+    for background in ("realesr-general", "my upscaler"):
+        out = tmp_path / background
+        run = [
+            "restore",
+            photo,
+            "-o",
+            out,
+            "-m",
+            "gfpgan-1.4",
+            "--detector",
+            "retinaface-mobilenet",
+            "--json",
+        ]
+        (result,) = json.loads(facewatch(home, *run, "--background", background, *wishes))["photos"]
+        assert result["summary"] == "1 of 1 face restored"
+        with Image.open(result["output"]) as copy:
+            sizes.add(copy.size)
+        assert sorted(path.name for path in out.iterdir()) == [
+            "codeformer_04 before-after.html",
+            "codeformer_04 face 1 cropped.png",
+            "codeformer_04 face 1 restored.png",
+            "codeformer_04.jpg",
+        ]
+    with Image.open(photo) as original:
+        assert sizes == {(original.width * 2, original.height * 2)}

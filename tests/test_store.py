@@ -58,7 +58,8 @@ def test_a_change_keeps_comments_order_and_white_space(path):
     store.load()
     store.update({"quality": 80, "weights.gfpgan-1.4": 0.3})
     assert path.read_text("utf-8") == (
-        '# mine\nmodel   =  "builtin"   # why not\n\n[output]\nquality=80 # enough\n\n[weights]\n"gfpgan-1.4" = 0.3\n'
+        '# mine\nmodel   =  "builtin"   # why not\n\n[output]\nquality=80 # enough\n'
+        '\n[weights]\n"gfpgan-1.4" = 0.3\n'
     )
     assert store.current.output.quality == 80
 

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from facewatch.cli import compare, config, daemon, demo, doctor, models, restore
+from facewatch.cli import autostart, compare, config, daemon, demo, doctor, models, restore, tray
 from facewatch.errors import FacewatchError, WrongUse
 
 app = typer.Typer(
@@ -28,6 +28,10 @@ app.command("set", context_settings={"ignore_unknown_options": True})(
 )  # set suffix -restored
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.command("redo")(daemon.redo)
+app.command("retry")(daemon.retry)
+app.command("tray")(tray.tray)
+app.add_typer(autostart.app, name="autostart")
 app.command("doctor")(doctor.doctor)
 app.command("engine", hidden=True)(daemon.engine)
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from facewatch.cli.fetching import fetch_missing
 from facewatch.cli.shared import checkpoints, store
 from facewatch.engine.handle import EngineHandle, probe
-from facewatch.errors import BadPhoto, FacewatchError, WrongUse
+from facewatch.errors import BadPhoto, WrongUse
 from facewatch.faces.compare import contact_sheet
 from facewatch.faces.photo import decode
 from facewatch.faces.photo.plain import encode_plain
@@ -111,26 +111,22 @@ def _cells(
                     box = _largest(answer.faces)
                     if column == 0:
                         yield "original", _region(before, box, 1)
-                    after = eight_bits(_picture(answer.temporary, recipe))
+                    after = before if answer.temporary is None else _picture(Path(answer.temporary))
                     label = f"{recipe.plan.model}  {recipe.plan.weight:g}"
                     yield label, _region(after, box, after.shape[0] // before.shape[0])
         finally:
             engine.close()
 
 
-def _picture(temporary: str | None, recipe: Recipe) -> Any:
-    if temporary is None:
-        raise FacewatchError(
-            f"{recipe.plan.model} restored no face of this photo: every face in it was kept as it is"
-        )
-    return decode(Path(temporary).read_bytes(), 1 << 40).pixels
+def _picture(copy: Path) -> Picture:
+    return eight_bits(decode(copy.read_bytes(), 1 << 40).pixels)
 
 
 def _largest(faces: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
-    restored = [face["box"] for face in faces if face["fate"] == "restored"]
-    if not restored:
-        raise BadPhoto("no face to restore was found in this photo; try --config with another detector")
-    x0, y0, x1, y1 = max(restored, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    boxes = [face["box"] for face in faces]
+    if not boxes:
+        raise BadPhoto("no face was found in this photo: there is nothing to compare")
+    x0, y0, x1, y1 = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     return x0, y0, x1, y1
 
 

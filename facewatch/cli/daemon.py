@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ def run(
 
     where = places(config)
     logs.start(where.log)
-    raise typer.Exit(daemon.run(where, once=once))
+    raise typer.Exit(daemon.run(where, once=once, tray=not no_tray))
 
 
 def status(
@@ -56,6 +57,33 @@ def resume(config: ConfigOption = None) -> None:
     """Go on after a pause."""
     store(places(config)).update({"paused": None})
     print("resumed")
+
+
+def retry(config: ConfigOption = None) -> None:
+    """Try everything again that has failed."""
+    from facewatch.requests import Request, put
+
+    put(places(config), Request("retry_failed"))
+    print("asked; a running facewatch tries again at once, another when it starts")
+
+
+def redo(
+    photo: Annotated[Path, typer.Argument(help="A photo in a watched folder.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="With this model.")] = None,
+    weight: Annotated[
+        float | None, typer.Option("--weight", "-w", min=0, max=1, help="With this weight.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Restore a photo once more, if wished with another model or weight; the first copy stays."""
+    from facewatch.requests import Request, put
+
+    where = places(config)
+    settings = store(where).load()
+    if model is not None:
+        store(where).parse({**settings.model_dump(exclude_unset=True), "model": model}, "the options")
+    put(where, Request("redo", path=photo.expanduser().absolute(), model=model, weight=weight))
+    print("asked; a running facewatch restores it next, another when it starts")
 
 
 def engine(

@@ -79,7 +79,7 @@ def _config(order: Order, inbox: Path, restored: Path) -> str:
         "model": order.model,
         "models_folder": str(Places.standard().models),
         "folders": [{"input": str(inbox), "output": str(restored)}],
-        "output": {"compare": "side-by-side"},
+        "restoration": {"compare": "side-by-side"},
         "watching": {"settle_seconds": 1},
     }
     if order.weight is not None:
@@ -145,7 +145,7 @@ def _through(status: Status) -> int:
 def _tell(console: Console, status: Status, home: Path) -> int:
     for photo in reversed(status.recent):
         output = Path(photo["output"])
-        console.print(f"[green]restored[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
+        console.print(f"[green]done[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
         side_by_side = output.with_name(f"{output.stem} before-after.jpg")
         if side_by_side.exists():
             console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)

@@ -33,8 +33,8 @@ CHOICES: tuple[tuple[str, str, type, str], ...] = (
     ("output", "quality", int, "1-100."),
     ("output", "suffix", str, "Put behind the name."),
     ("output", "no_faces", str, "Photos without faces: copy or skip."),
-    ("output", "compare", str, "none, side-by-side, slider-html."),
-    ("output", "save_crops", bool, "Also keep each face."),
+    ("restoration", "compare", str, "none, side-by-side, slider-html."),
+    ("restoration", "save_crops", bool, "Also keep each face."),
 )
 
 

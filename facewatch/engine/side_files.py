@@ -20,12 +20,12 @@ def side_files(restored: Restored, before: npt.NDArray[np.uint8], job: Job) -> I
     before  the upright original, (H, W, 3) uint8 RGB
     """
     after = eight_bits(restored.photo.pixels)
-    if job.output["compare"] == "side-by-side":
+    if job.restoration["compare"] == "side-by-side":
         yield " before-after.jpg", encode_plain(compare.side_by_side(before, after), "jpeg")
-    elif job.output["compare"] == "slider-html":
+    elif job.restoration["compare"] == "slider-html":
         pictures = (encode_plain(before, "jpeg"), encode_plain(after, "jpeg"))
         yield " before-after.html", compare.slider_html(*pictures, Path(job.source).name).encode()
-    if job.output["save_crops"]:
+    if job.restoration["save_crops"]:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
             yield f" face {number} cropped.png", encode_plain(cropped, "png")
             yield f" face {number} restored.png", encode_plain(restored_crop, "png")

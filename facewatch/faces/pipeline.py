@@ -34,6 +34,9 @@ Progress = Callable[[int, int, str], None]
 """Hears how much is done, of how much, and what is counted: "faces" or "tiles"."""
 
 
+UNCHANGED = "the model found nothing to change"
+
+
 def _unheard(done: int, total: int, what: str) -> None:
     """Nobody asked."""
 
@@ -94,17 +97,20 @@ class Pipeline:
         if wishes.aligned:
             return self._restore_aligned(photo, image, wishes)
         cuts, reports = self._cut_out(image, wishes)
-        if not cuts and wishes.upscale == 1 and self._upscaler is None:
+        made = self._restore_crops([cut.crop for cut in cuts], image, wishes, progress)
+        restored = [(cut, crop) for cut, crop in zip(cuts, made, strict=True) if crop is not None]
+        reports += [
+            _report(cut.face, *(("kept", UNCHANGED) if crop is None else ("restored", "")))
+            for cut, crop in zip(cuts, made, strict=True)
+        ]
+        if not restored and wishes.upscale == 1 and self._upscaler is None:
             return Restored(photo, tuple(reports), ())
-        restored = self._restore_crops([cut.crop for cut in cuts], image, wishes, progress)
         picture = self._enlarge(photo.pixels, wishes.upscale, progress)
-        masks = self._masker.masks(restored)
-        for cut, crop, mask in zip(cuts, restored, masks, strict=True):
+        masks = self._masker.masks([crop for _, crop in restored])
+        for (cut, crop), mask in zip(restored, masks, strict=True):
             paste(picture, self._upsample(crop, wishes), cut.affine, mask, scale=wishes.upscale)
         whole = replace(photo, pixels=picture, alpha=_enlarged_alpha(photo, wishes.upscale))
-        reports += [_report(cut.face, "restored", "") for cut in cuts]
-        pairs = tuple((cut.crop, crop) for cut, crop in zip(cuts, restored, strict=True))
-        return Restored(whole, tuple(reports), pairs)
+        return Restored(whole, tuple(reports), tuple((cut.crop, crop) for cut, crop in restored))
 
     def _cut_out(self, image: npt.NDArray[np.uint8], wishes: Wishes) -> tuple[list[_Cut], list[FaceReport]]:
         faces = find_rotated(self._detector, image) if wishes.try_rotations else self._detector.find(image)
@@ -126,22 +132,33 @@ class Pipeline:
         image: npt.NDArray[np.uint8],
         wishes: Wishes,
         progress: Progress,
-    ) -> list[Crop]:
+    ) -> list[Crop | None]:
+        """The restored crops in their right colours; None where the network gave back what it was given."""
         restored: list[Crop] = []
         while len(restored) < len(crops):
             progress(len(restored), len(crops), "faces")
             batch = crops[len(restored) : len(restored) + self._network.batch]
             restored += self._network.restore(batch, wishes.weight)
         tint = colour.tint(image) if wishes.color_fix and crops else None
-        return [_right_colour(*pair, tint, wishes) for pair in zip(restored, crops, strict=True)]
+        return [
+            None if np.array_equal(new, old) else _right_colour(new, old, tint, wishes)
+            for new, old in zip(restored, crops, strict=True)
+        ]
 
     def _restore_aligned(self, photo: Photo, image: npt.NDArray[np.uint8], wishes: Wishes) -> Restored:
         crop = _fit(image, (CROP_SIZE, CROP_SIZE))
         (restored,) = self._restore_crops([crop], image, wishes, _unheard)
         height, width = photo.pixels.shape[:2]
+        box = (0.0, 0.0, float(width), float(height))
+        if restored is None:
+            pixels = self._enlarge(photo.pixels, wishes.upscale, _unheard)
+            kept = FaceReport(box, 1.0, "kept", UNCHANGED)
+            alpha = _enlarged_alpha(photo, wishes.upscale)
+            same = wishes.upscale == 1 and self._upscaler is None
+            return Restored(photo if same else replace(photo, pixels=pixels, alpha=alpha), (kept,), ())
         side = (width * wishes.upscale, height * wishes.upscale)
         pixels = _as_deep_as(photo.pixels, _fit(self._upsample(restored, wishes), side))
-        face = FaceReport((0.0, 0.0, float(width), float(height)), 1.0, "restored", "")
+        face = FaceReport(box, 1.0, "restored", "")
         whole = replace(photo, pixels=pixels, alpha=_enlarged_alpha(photo, wishes.upscale))
         return Restored(whole, (face,), ((crop, restored),))
 

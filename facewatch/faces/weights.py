@@ -42,7 +42,7 @@ def read_state_dict(checkpoint: Path) -> StateDict:
 
     Averaged weights are taken before plain ones, and the prefixes of parallel training are dropped. Zips and
     safetensors are mapped, so the file must not be changed in place while the tensors live; the pickles of
-    torch before 1.6 (GFPGAN, RestoreFormer, RetinaFace and ParseNet are published so) are read into memory.
+    torch before 1.6 (GFPGAN, RestoreFormer, RetinaFace and ParseNet, by their sizes) are read into memory.
 
     Raises BadCheckpoint when the file would run code, is damaged, or holds no tensors; OSError as `open`.
     """

@@ -113,6 +113,27 @@ def test_a_network_that_fails_gives_no_picture_at_all():
         Pipeline(Finds(face_at(10, 10, 120)), Fails(), SoftMask()).restore(photo(), RAW)
 
 
+class Returns(Paints):
+    """A network that gives back what it was given."""
+
+    def restore(self, crops, weight):
+        return list(crops)
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_a_face_that_comes_back_as_it_was_is_not_called_restored(aligned):
+    original = photo()
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Returns(), SoftMask())
+    restored = pipeline.restore(original, Wishes(aligned=aligned))
+    assert restored.photo is original
+    assert [(face.fate, face.reason) for face in restored.faces] == [
+        ("kept", "the model found nothing to change")
+    ]
+    enlarged = pipeline.restore(original, Wishes(aligned=aligned, upscale=2))
+    assert enlarged.photo.pixels.shape == (600, 800, 3)
+    assert enlarged.restored_count == 0
+
+
 def test_every_face_has_its_fate_and_reason():
     faces = [face_at(100, 50, 160), face_at(10, 10, 12), face_at(101, 51, 160, score=0.8)]
     restored = Pipeline(Finds(*faces), Paints(), SoftMask()).restore(photo(), RAW)

@@ -1,0 +1,80 @@
+"""Linux desktops: an entry in the autostart folder (Desktop Application Autostart Specification)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from facewatch.autostart import State, state_of_program
+from facewatch.autostart.quoting import desktop_exec, parsed_desktop_exec, program_of
+from facewatch.errors import CannotWrite
+from facewatch.files import write_whole, writing
+
+FILE_NAME = "facewatch.desktop"
+
+
+class DesktopEntry:
+    """`facewatch.desktop` in an autostart folder."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._command = tuple(command)
+        self.file = folder / FILE_NAME
+
+    @classmethod
+    def standard(cls, command: Sequence[str]) -> DesktopEntry:
+        """In the user's own autostart folder."""
+        return cls(command, config_home() / "autostart")
+
+    @property
+    def place(self) -> str:
+        return str(self.file)
+
+    def state(self) -> State:
+        keys = self._keys()
+        switched_off = keys.get("Hidden") == "true" or keys.get("X-GNOME-Autostart-enabled") == "false"
+        return "off" if switched_off else state_of_program(self.program())
+
+    def program(self) -> str | None:
+        return program_of(parsed_desktop_exec(self._keys().get("Exec", "")))
+
+    def enable(self) -> None:
+        write_whole(self.file, text(self._command).encode())
+
+    def disable(self) -> None:
+        with writing(self.file):
+            self.file.unlink(missing_ok=True)
+
+    def _keys(self) -> dict[str, str]:
+        try:
+            lines = self.file.read_text("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise CannotWrite(
+                f"{self.file} cannot be read: {error.strerror}; check its permissions"
+            ) from error
+        pairs = (line.partition("=") for line in lines if not line.startswith(("#", "[")))
+        return {key.strip(): value.strip() for key, sign, value in pairs if sign}
+
+
+def text(command: Sequence[str]) -> str:
+    """The whole entry. Raises WrongUse for a command that it cannot hold."""
+    lines = (
+        "[Desktop Entry]",
+        "Type=Application",
+        "Name=Facewatch",
+        "Comment=Restores the faces in new photos",
+        f"Exec={desktop_exec(command)}",
+        "Icon=facewatch",
+        "Terminal=false",
+        "StartupNotify=false",
+        "X-GNOME-Autostart-enabled=true",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def config_home() -> Path:
+    """The user's folder for settings, as the XDG Base Directory Specification names it."""
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(named) if named.startswith("/") else Path.home() / ".config"

@@ -1,0 +1,31 @@
+"""`facewatch tray`: the icon, as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from facewatch.cli.shared import ConfigOption, checkpoints, places, store
+
+
+def tray(config: ConfigOption = None) -> None:
+    """Show the icon in the tray; `facewatch run` starts it by itself.
+
+    Ends with 0 when it was closed, 3 where the desktop has no tray, 4 when another process shows it already.
+    """
+    from facewatch import keeper, logs
+    from facewatch.cli.autostart import of_this_program
+    from facewatch.errors import AlreadyRunning, NoTray
+    from facewatch.tray import process
+
+    where = places(config)
+    logs.start(where.logs / "tray.log")
+    try:
+        process.run(
+            where, store(where), lambda settings: checkpoints(where, settings), of_this_program(config)
+        )
+    except (NoTray, AlreadyRunning) as error:
+        print(f"facewatch: {error}", file=sys.stderr)
+        code = keeper.NO_TRAY if isinstance(error, NoTray) else keeper.SHOWN_ALREADY
+        raise typer.Exit(code) from error

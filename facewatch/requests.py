@@ -1,0 +1,130 @@
+"""What the tray and the commands ask of a running daemon: small files in a folder, each taken once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from facewatch.errors import CannotWrite
+from facewatch.files import Places, private_folder, write_whole
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["redo", "retry_failed", "quit"]
+LARGEST_BYTES = 64 * 1024  # a request is a few hundred bytes; a large file is none of ours
+BAD_SUFFIX = ".bad"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One wish; the fields that its kind does not use stay None.
+
+    redo          restore `path` again, with `model` or `weight` (0-1) instead of what is set
+    retry_failed  queue everything that has failed
+    quit          end the daemon whose process id is `pid`, and no later one
+    """
+
+    kind: Kind
+    path: Path | None = None
+    model: str | None = None
+    weight: float | None = None
+    pid: int | None = None
+
+
+def put(places: Places, request: Request) -> Path:
+    """Leave a request for the daemon, whole or not at all; the file it is in.
+
+    Raises CannotWrite or DiskFull.
+    """
+    private_folder(places.requests)
+    fields = {name: value for name, value in vars(request).items() if value is not None}
+    if request.path is not None:
+        fields["path"] = str(request.path)
+    file = places.requests / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
+    write_whole(file, json.dumps(fields).encode())
+    return file
+
+
+def take(places: Places, pid: int) -> list[Request]:
+    """The requests that wait, the oldest first; each is given out once.
+
+    pid  the daemon's own process id: a request to quit that was meant for an earlier daemon is dropped
+
+    A file that is no request is set aside as `*.bad`, and the log says why.
+    """
+    taken = []
+    for file in sorted(places.requests.glob("*.json")):
+        request = _taken(file)
+        if request is None:
+            continue
+        if request.kind == "quit" and request.pid != pid:
+            log.info("a request to quit was meant for another process (%s)", request.pid)
+            continue
+        taken.append(request)
+    return taken
+
+
+def _taken(file: Path) -> Request | None:
+    try:
+        request = _read(file)
+    except FileNotFoundError:
+        return None  # withdrawn meanwhile
+    except (OSError, ValueError, RecursionError) as error:
+        _set_aside(file, error)
+        return None
+    try:
+        file.unlink()
+    except OSError as error:
+        # Acting on it now would act on it again every second.
+        log.warning("the request %s is left alone: it cannot be removed (%s)", file, error.strerror)
+        return None
+    return request
+
+
+def _read(file: Path) -> Request:
+    if file.is_symlink() or not file.is_file():
+        raise ValueError("it is not a plain file")
+    if file.stat().st_size > LARGEST_BYTES:
+        raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
+    return parse(json.loads(file.read_text("utf-8")))
+
+
+def parse(data: Any) -> Request:
+    """A request from plain data.
+
+    Raises ValueError that says what is wrong with it.
+    """
+    if not isinstance(data, dict) or data.get("kind") not in get_args(Kind):
+        raise ValueError(f"its kind is none of {', '.join(get_args(Kind))}")
+    unknown = data.keys() - Request.__dataclass_fields__.keys()
+    if unknown:
+        raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
+    path, model, weight, pid = (data.get(name) for name in ("path", "model", "weight", "pid"))
+    if data["kind"] == "redo" and not (isinstance(path, str) and Path(path).is_absolute()):
+        raise ValueError("a redo needs the whole path of a photo")
+    if not isinstance(model, str | None) or not isinstance(pid, int | None):
+        raise ValueError("the model is no name, or the process id no number")  # noqa: TRY004 - one error for all
+    if weight is not None and not (isinstance(weight, int | float) and 0 <= weight <= 1):
+        raise ValueError("the weight is no number from 0 to 1")
+    return Request(
+        data["kind"],
+        Path(path) if isinstance(path, str) else None,
+        model,
+        None if weight is None else float(weight),
+        pid,
+    )
+
+
+def _set_aside(file: Path, reason: Exception) -> None:
+    log.warning("%s is no request and is set aside: %s", file, reason)
+    try:
+        file.replace(file.with_name(file.name + BAD_SUFFIX))
+    except OSError as error:
+        raise CannotWrite(
+            f"{file} is no request and cannot be set aside: {error.strerror}; remove it"
+        ) from error

@@ -1,0 +1,193 @@
+"""The icon on Linux: GTK's indicator or status icon, with a menu that is edited in place.
+
+Rebuilding a menu gives every entry a new number on the bus, and a click on a menu that was open at that
+moment is lost. So entries live as long as their keys do.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pystray
+from gi.repository import Gio, GLib, Gtk
+from PIL import Image
+
+from facewatch.tray.actions import Action
+from facewatch.tray.items import Item, Menu
+
+
+class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
+    """pystray's GTK icon, with our own menu, icon files and notifications."""
+
+    def __init__(self, name: str, on_click: Callable[[Action], None], on_end: Callable[[], None]) -> None:
+        """Store all; `run` acts.
+
+        on_click  called in the main thread with what was clicked
+        on_end    called when the system asks this process to end
+        """
+        self._on_end = on_end
+        self._named: tuple[str, Image.Image] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="facewatch-tray-"))
+        self._live = LiveMenu(on_click)
+        super().__init__(name)
+        self._menu_handle = self._live.widget
+
+    def show_picture(self, name: str, image: Image.Image) -> None:
+        """Show another icon; `name` tells it from all others. From any thread."""
+        self._named = name, image
+        self.icon = image
+
+    def show_menu(self, menu: Menu) -> None:
+        """Show another menu. From any thread."""
+        GLib.idle_add(self._live.become, menu)
+
+    def _initialize(self) -> None:
+        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, self._on_end)
+        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_end)
+        self._notifier = Bubbles()
+        self._mark_ready()
+
+    def _update_menu(self) -> None:
+        """The menu is `show_menu`'s business."""
+
+    def _update_fs_icon(self) -> None:
+        assert self._named is not None
+        name, image = self._named
+        file = self._folder / f"{name}.png"
+        if not file.exists():
+            image.save(file)
+        self._icon_path = str(file)
+        self._icon_valid = True
+
+    def _remove_fs_icon(self) -> None:
+        """Keep it: a panel may read the file late, and the same icon comes again."""
+        self._icon_valid = False
+
+    def _finalize(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class LiveMenu:
+    """A Gtk.Menu that follows our Menu; for the main thread only."""
+
+    def __init__(self, on_click: Callable[[Action], None]) -> None:
+        self.widget = Gtk.Menu.new()
+        self._on_click = on_click
+        self._items: dict[Any, Item] = {}  # by widget
+        self._editing = False
+
+    def become(self, menu: Menu) -> bool:
+        """Change what differs. Returns False, so that GLib calls it once."""
+        self._editing = True
+        try:
+            self._level(self.widget, menu)
+        finally:
+            self._editing = False
+        return False
+
+    def _level(self, shell: Any, items: Menu) -> None:
+        kept = {(item.key, item.kind) for item in items}
+        for widget in shell.get_children():
+            if self._identity(widget) not in kept:
+                self._forget(widget)
+                shell.remove(widget)
+        for place, item in enumerate(items):
+            widgets = shell.get_children()
+            widget = widgets[place] if place < len(widgets) else None
+            if widget is None or self._identity(widget) != (item.key, item.kind):
+                widget = self._moved_here(shell, item, widgets[place:], place)
+            self._edit(widget, item)
+
+    def _moved_here(self, shell: Any, item: Item, later: list[Any], place: int) -> Any:
+        for widget in later:
+            if self._identity(widget) == (item.key, item.kind):
+                shell.reorder_child(widget, place)
+                return widget
+        widget = self._made(item)
+        shell.insert(widget, place)
+        widget.show()
+        return widget
+
+    def _made(self, item: Item) -> Any:
+        if item.kind == "separator":
+            widget = Gtk.SeparatorMenuItem.new()
+        elif item.kind in ("radio", "tick"):
+            widget = Gtk.CheckMenuItem.new_with_label(item.text)
+            widget.set_draw_as_radio(item.kind == "radio")
+        else:
+            widget = Gtk.MenuItem.new_with_label(item.text)
+        self._items[widget] = item
+        if item.kind == "submenu":
+            widget.set_submenu(Gtk.Menu.new())
+        elif item.kind != "separator":
+            widget.connect("activate", self._activated)
+        return widget
+
+    def _edit(self, widget: Any, item: Item) -> None:
+        self._items[widget] = item
+        if item.kind == "separator":
+            return
+        if widget.get_label() != item.text:
+            widget.set_label(item.text)
+        if item.kind in ("radio", "tick") and widget.get_active() != item.checked:
+            widget.set_active(item.checked)
+        if widget.get_sensitive() != item.enabled:
+            widget.set_sensitive(item.enabled)
+        if item.kind == "submenu":
+            self._level(widget.get_submenu(), item.items)
+
+    def _activated(self, widget: Any) -> None:
+        if self._editing:
+            return  # set_active() fires the same signal; that is no click
+        item = self._items[widget]
+        if item.kind in ("radio", "tick"):
+            # GTK has moved the tick by itself; it moves when the setting has really changed.
+            self._editing = True
+            try:
+                widget.set_active(item.checked)
+            finally:
+                self._editing = False
+        if item.action is not None:
+            self._on_click(item.action)
+
+    def _identity(self, widget: Any) -> tuple[str, str]:
+        item = self._items[widget]
+        return item.key, item.kind
+
+    def _forget(self, widget: Any) -> None:
+        submenu = widget.get_submenu() if isinstance(widget, Gtk.MenuItem) else None
+        for inner in submenu.get_children() if submenu else ():
+            self._forget(inner)
+        del self._items[widget]
+
+
+class Bubbles:
+    """Notifications over the bus, never waited for: a slow or missing service must not hold up the menu."""
+
+    def notify(self, title: str, message: str, icon: str) -> None:
+        """Send one; without a service for notifications nothing happens."""
+        values = GLib.Variant(
+            "(susssasa{sv}i)",
+            ("Facewatch", 0, icon or "", title, GLib.markup_escape_text(message), [], {}, -1),
+        )
+        name = "org.freedesktop.Notifications"
+        Gio.bus_get_sync(Gio.BusType.SESSION, None).call(
+            name,
+            f"/{name.replace('.', '/')}",
+            name,
+            "Notify",
+            values,
+            None,
+            Gio.DBusCallFlags.NONE,
+            5000,
+            None,
+            None,
+        )
+
+    def hide(self) -> None:
+        """What was told stays."""

@@ -1,0 +1,116 @@
+"""Opening things with the programs of the desktop."""
+
+from __future__ import annotations
+
+import html
+import os
+import subprocess
+import sys
+from pathlib import Path
+from string import Template
+
+from facewatch.errors import FacewatchError
+from facewatch.files import write_whole
+
+PAGE_NAME = "before-after.html"
+
+
+class Hands:
+    """Opens files, folders and addresses, and forgets them."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder  where the page of `contrast` goes"""
+        self._folder = folder
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def open(self, target: str) -> None:
+        """Open a file, a folder or a web address. Raises FacewatchError when that cannot be."""
+        address = target.startswith(("https://", "http://"))
+        if not address and not Path(target).exists():
+            raise FacewatchError(f"{target} is not there")
+        if sys.platform == "win32":
+            try:
+                os.startfile(target)  # noqa: S606 - what the user clicked on
+            except OSError as error:
+                raise FacewatchError(f"{target} cannot be opened: {error.strerror}") from error
+        else:
+            self._start(["open" if sys.platform == "darwin" else "xdg-open", target])
+
+    def show(self, file: Path) -> None:
+        """Show a file in its folder. Raises FacewatchError when that cannot be."""
+        if not file.exists():
+            raise FacewatchError(f"{file} is not there")
+        if sys.platform == "win32":
+            self._start(["explorer", f"/select,{file}"])
+        elif sys.platform == "darwin":
+            self._start(["open", "-R", str(file)])
+        else:
+            self._start(["xdg-open", str(file.parent)])
+
+    def contrast(self, original: Path, restored: Path) -> None:
+        """Open a page that shows more of the one picture or of the other.
+
+        Raises FacewatchError when that cannot be.
+        """
+        for file in (original, restored):
+            if not file.exists():
+                raise FacewatchError(f"{file} is not there")
+        page = self._folder / PAGE_NAME
+        write_whole(page, before_after(original, restored).encode())
+        self.open(str(page))
+
+    def begin(self, command: list[str], environment: dict[str, str]) -> None:
+        """Start a program of our own that outlives this process."""
+        self._start(command, environment)
+
+    def _start(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+        self._children = [child for child in self._children if child.poll() is None]
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment or outside(dict(os.environ)),
+                start_new_session=os.name == "posix",
+            )
+        except OSError as error:
+            raise FacewatchError(f"{command[0]} cannot be started: {error.strerror}") from error
+        self._children.append(child)
+
+
+def outside(environment: dict[str, str]) -> dict[str, str]:
+    """The environment for other people's programs: without the libraries that a frozen app brings."""
+    if getattr(sys, "frozen", False):
+        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+            environment.pop(name, None)
+            original = environment.pop(f"{name}_ORIG", None)
+            if original:
+                environment[name] = original
+    return environment
+
+
+def before_after(original: Path, restored: Path) -> str:
+    """A page with both pictures, where they lie, under one slider."""
+    name = original.name.encode("utf-8", "replace").decode("utf-8")
+    return _PAGE.substitute(
+        title=html.escape(name),
+        before=html.escape(original.absolute().as_uri()),
+        after=html.escape(restored.absolute().as_uri()),
+    )
+
+
+_PAGE = Template("""<!doctype html>
+<meta charset="utf-8">
+<title>$title: before and after</title>
+<style>
+body { margin: 0; background: #202020; color: #ececec; font: 15px sans-serif; text-align: center }
+main { display: inline-grid; margin: 8px }
+img { grid-area: 1 / 1; max-width: 96vw; max-height: 86vh; width: 100%; height: 100% }
+#after { clip-path: inset(0 0 0 var(--at, 50%)) }
+input { width: 80vw }
+</style>
+<p>before <input type="range" min="0" max="100" value="50" aria-label="how much of the original"
+  oninput="document.getElementById('after').style.setProperty('--at', this.value + '%')"> after</p>
+<main><img src="$before" alt="before"><img id="after" src="$after" alt="after"></main>
+""")

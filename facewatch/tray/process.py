@@ -1,0 +1,39 @@
+"""The tray's process: one an installation, with the backend that works here."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import filelock
+
+from facewatch.autostart import Login
+from facewatch.errors import AlreadyRunning
+from facewatch.files import Places, private_folder
+from facewatch.store import Store
+from facewatch.tray.app import App, LoadCheckpoints
+from facewatch.tray.desktop import look, wait_for_tray
+from facewatch.tray.hands import Hands
+
+log = logging.getLogger(__name__)
+
+
+def run(places: Places, store: Store, checkpoints: LoadCheckpoints, login: Login) -> None:
+    """Show the icon until it is closed; the main thread only.
+
+    Raises AlreadyRunning when another process shows it, NoTray where the desktop cannot.
+    """
+    private_folder(places.state)
+    lock = filelock.FileLock(places.state / "tray.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise AlreadyRunning("the tray icon is shown already, by another process") from error
+    with lock:
+        backend = wait_for_tray(look, time.monotonic, time.sleep)
+        from facewatch.tray.backend import make
+
+        app = App(places=places, store=store, checkpoints=checkpoints, login=login, hands=Hands(places.state))
+        screen = make(backend, app.click, app.leave)
+        log.info("the tray icon is shown by the backend %s", backend)
+        screen.run(lambda: app.run(screen))

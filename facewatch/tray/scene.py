@@ -1,0 +1,73 @@
+"""All that the tray shows, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from facewatch.autostart import State as LoginState
+from facewatch.ledger.jobs import STATES
+from facewatch.settings import Settings
+from facewatch.status import Mood, Status
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A face model that can be chosen."""
+
+    name: str
+    here: bool  # its file is on this machine, or it needs none
+    size_bytes: int | None
+    non_commercial: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One look at the settings, the daemon and this machine."""
+
+    settings: Settings | None  # None: the config file could not be read even once
+    status: Status
+    choices: tuple[Choice, ...]
+    login: LoginState
+    config: Path
+    log: Path
+    now: datetime
+    problem: str = (
+        ""  # what this process has run into: a bad edit of the settings, a program that did not open
+    )
+
+    @property
+    def mood(self) -> Mood:
+        """The daemon's mood, and attention where this process or a licence asks for it."""
+        mood = self.status.mood
+        if mood in ("idle", "working") and (self.problem or self.held):
+            return "attention"
+        return mood
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The models that wait for their licence to be accepted."""
+        downloads = self.status.downloads.items()
+        return tuple(name for name, download in downloads if download.get("state") == "held")
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a daemon."""
+        return self.status.pid is not None
+
+
+def unreadable(reason: str, pid: int | None) -> Status:
+    """The status when the ledger cannot be read."""
+    return Status(
+        mood="attention",
+        pid=pid,
+        counts=dict.fromkeys(STATES, 0),
+        settling=0,
+        current=None,
+        engine=None,
+        downloads={},
+        troubles=[reason],
+        failed=[],
+        recent=[],
+    )

@@ -1,0 +1,64 @@
+"""The icon on Windows, whose menu is not taken away while it is open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pystray
+from PIL import Image
+
+from facewatch.tray.actions import Action
+from facewatch.tray.descriptors import descriptors
+from facewatch.tray.items import Menu
+
+RIGHT_BUTTON_UP = 0x0205
+LONGEST_TITLE, LONGEST_TEXT = 63, 255  # what the system's structure holds
+
+
+class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
+    """pystray's icon; a menu that changes while it is open is rebuilt when it has closed."""
+
+    def __init__(self, name: str, on_click: Callable[[Action], None], on_end: Callable[[], None]) -> None:
+        """on_end  unused: Windows ends a process without asking"""
+        del on_end
+        self._on_click = on_click
+        self._guard = threading.RLock()
+        self._open = False
+        self._stale = False
+        super().__init__(name)
+
+    def show_picture(self, name: str, image: Image.Image) -> None:
+        """Show another icon. From any thread."""
+        del name
+        self.icon = image
+
+    def show_menu(self, menu: Menu) -> None:
+        """Show another menu. From any thread."""
+        # Windows underlines the letter after an ampersand.
+        self.menu = descriptors(menu, self._on_click, lambda text: text.replace("&", "&&"))
+
+    def notify(self, message: str, title: str | None = None) -> None:
+        """Send a notification; cut to what Windows takes."""
+        super().notify(message[:LONGEST_TEXT], (title or "")[:LONGEST_TITLE])
+
+    def _update_menu(self) -> None:
+        with self._guard:
+            self._stale = self._open
+            if not self._open:
+                super()._update_menu()
+
+    def _on_notify(self, wparam: Any, lparam: Any) -> None:
+        if lparam != RIGHT_BUTTON_UP:
+            super()._on_notify(wparam, lparam)
+            return
+        with self._guard:
+            self._open = True
+        try:
+            super()._on_notify(wparam, lparam)
+        finally:
+            with self._guard:
+                self._open = False
+                if self._stale:
+                    self._update_menu()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from facewatch.cli.autostart import app
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the ways of Linux")
+
+
+@pytest.fixture
+def say(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")  # no systemctl
+
+    def call(*arguments: str) -> str:
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    return call
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def test_on_status_off(say, tmp_path):
+    assert say("status") == "off\n"
+    assert entries(tmp_path) == []
+    assert say("on").startswith("on: ")
+    assert say("on").endswith(f"({tmp_path}/autostart/facewatch.desktop)\n")
+    assert say("status").startswith(f"on: {Path(sys.executable).parent}")
+    assert entries(tmp_path) == ["autostart/facewatch.desktop"]
+    assert say("off") == "off\n"
+    assert entries(tmp_path) == []
+
+
+def test_systemd_takes_the_place_of_the_desktop_entry(say, tmp_path):
+    say("on")
+    say("on", "--systemd")
+    units = tmp_path / "systemd" / "user"
+    assert entries(units) == ["default.target.wants/facewatch.service", "facewatch.service"]
+    assert not (tmp_path / "autostart" / "facewatch.desktop").exists()
+    assert "facewatch.service" in say("status")
+    say("on")
+    assert entries(tmp_path) == ["autostart/facewatch.desktop"]
+
+
+def test_an_unusual_config_file_is_started_with(say, tmp_path):
+    say("on", "--config", str(tmp_path / "my own.toml"))
+    assert f'"run" "--config" "{tmp_path}/my own.toml"' in (
+        tmp_path / "autostart" / "facewatch.desktop"
+    ).read_text("utf-8")
+
+
+def test_a_program_that_is_gone_is_told(say, tmp_path):
+    say("on")
+    file = tmp_path / "autostart" / "facewatch.desktop"
+    file.write_text(file.read_text("utf-8").replace(str(Path(sys.executable).parent), "/nowhere"), "utf-8")
+    assert say("status").startswith("on, but points at a missing program: /nowhere/")
+    say("on")
+    assert say("status").startswith("on: ")

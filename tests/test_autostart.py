@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import os
+import plistlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facewatch.autostart import Login, of_this_system, own_command
+from facewatch.autostart.macos import LaunchAgent
+from facewatch.autostart.quoting import (
+    desktop_exec,
+    parsed_desktop_exec,
+    parsed_systemd_exec,
+    program_of,
+    program_of_windows_line,
+    systemd_exec,
+    windows_command_line,
+)
+from facewatch.autostart.systemd import UserUnit
+from facewatch.autostart.windows import APPROVED, RUN, RunKey
+from facewatch.autostart.xdg import DesktopEntry
+from facewatch.errors import WrongUse
+
+ODD_NAMES = (
+    "plain",
+    "with space",
+    "two  spaces",
+    'double " quote',
+    "single ' quote",
+    "100 % sure",
+    "%f %% %u",
+    "dollar $HOME $$",
+    "back\\slash",
+    "`tick`",
+    "gründlich 写真 🙂",
+    "a;b&c|d<e>f(g)#h*i?j~k",
+)
+ONLY_ARGUMENTS = ("with=equals",)
+GENERATOR = Path("/usr/lib/systemd/user-generators/systemd-xdg-autostart-generator")
+
+
+def program_at(folder: Path) -> Path:
+    """A program that writes down what it was called with."""
+    folder.mkdir(parents=True)
+    program = folder / "facewatch"
+    program.write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$0" "$@" > "$HEARD.new"\nmv "$HEARD.new" "$HEARD"\n', "utf-8"
+    )
+    program.chmod(0o755)
+    return program
+
+
+class FakeRegistry:
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], str | bytes] = {}
+
+    def read(self, key, name, /):
+        return self.values.get((key, name))
+
+    def write(self, key, name, text, /):
+        self.values[key, name] = text
+
+    def delete(self, key, name, /):
+        self.values.pop((key, name), None)
+
+
+WAYS = {
+    "xdg": lambda command, folder: DesktopEntry(command, folder / "autostart"),
+    "systemd": lambda command, folder: UserUnit(command, folder / "user", lambda: None),
+    "macos": lambda command, folder: LaunchAgent(command, folder / "agents"),
+    "windows": lambda command, folder: RunKey(command, REGISTRIES.setdefault(folder, FakeRegistry())),
+}
+REGISTRIES: dict[Path, FakeRegistry] = {}
+
+
+@pytest.fixture(params=WAYS)
+def way(request, tmp_path):
+    """Makes the same way again for any command, as another start of the program would."""
+    return lambda *command: WAYS[request.param](command, tmp_path / "home")
+
+
+def test_on_and_off_and_twice_of_each(way, tmp_path):
+    program = program_at(tmp_path / "app")
+    entry = way(str(program), "run")
+    assert entry.state() == "off"
+    entry.disable()
+    for _ in range(2):
+        entry.enable()
+        assert entry.state() == "on"
+        assert entry.program() == str(program)
+    home = tmp_path / "home"
+    assert sum(path.is_file() and not path.is_symlink() for path in home.rglob("*")) <= 1
+    for _ in range(2):
+        entry.disable()
+        assert entry.state() == "off"
+    assert not [path for path in home.rglob("*") if not path.is_dir()]
+
+
+def test_nothing_is_written_by_looking(way, tmp_path):
+    entry = way("/nowhere/facewatch", "run")
+    assert (entry.state(), entry.program(), Login(entry).mend()) == ("off", None, False)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_program_that_has_moved_is_seen_and_mended(way, tmp_path):
+    old, new = program_at(tmp_path / "old"), tmp_path / "new"
+    way(str(old), "run").enable()
+    old.parent.rename(new)
+    entry = way(str(new / "facewatch"), "run")
+    assert entry.state() == "broken"
+    assert Login(entry).mend()
+    assert (entry.state(), entry.program()) == ("on", str(new / "facewatch"))
+    assert not Login(entry).mend()
+
+
+def test_an_entry_for_another_installation_that_is_there_is_left_alone(way, tmp_path):
+    other = program_at(tmp_path / "other")
+    way(str(other), "run").enable()
+    mine = way(str(program_at(tmp_path / "mine")), "run")
+    assert not Login(mine).mend()
+    assert mine.program() == str(other)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_every_way_keeps_odd_paths(way, tmp_path, name):
+    if '"' in name and "RunKey" in type(way("x")).__name__:
+        pytest.skip("Windows has no quotes in paths")
+    entry = way(str(program_at(tmp_path / name)), "run", "--config", f"/c/{name}.toml")
+    entry.enable()
+    assert entry.state() == "on"
+    assert entry.program() == str(tmp_path / name / "facewatch")
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, *ONLY_ARGUMENTS])
+@pytest.mark.parametrize(
+    ("write", "read"), [(desktop_exec, parsed_desktop_exec), (systemd_exec, parsed_systemd_exec)]
+)
+def test_what_is_quoted_reads_back(name, write, read):
+    command = ["/usr/bin/x y", name, "", "run"]
+    assert read(write(command)) == command
+    if name not in ONLY_ARGUMENTS:
+        assert program_of(read(write([f"/{name}/x", "run"]))) == f"/{name}/x"
+
+
+@pytest.mark.parametrize("bad", ["new\nline", "tab\tstop", "bell\a", os.fsdecode(b"no text \xff")])
+def test_a_path_that_no_entry_can_hold_is_refused(way, tmp_path, bad):
+    entry = way(f"/{bad}/facewatch", "run")
+    with pytest.raises(WrongUse, match="cannot hold"):
+        entry.enable()
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_desktop_entry_refuses_an_equals_sign_in_the_program(tmp_path):
+    with pytest.raises(WrongUse, match="="):
+        DesktopEntry(["/a=b/facewatch"], tmp_path).enable()
+
+
+def test_windows_refuses_a_line_that_it_would_ignore():
+    with pytest.raises(WrongUse, match="260"):
+        windows_command_line(["C:\\" + "x" * 260 + "\\facewatchw.exe", "run"])
+
+
+def test_windows_lines_are_quoted_even_without_spaces():
+    line = windows_command_line([r"C:\Program Files\facewatchw.exe", "run"])
+    assert line == r'"C:\Program Files\facewatchw.exe" run'
+    assert windows_command_line([r"C:\50%\facewatchw.exe", "run"]) == r'"C:\50%\facewatchw.exe" run'
+    assert program_of_windows_line(line) == r"C:\Program Files\facewatchw.exe"
+    assert program_of_windows_line(r"C:\a.exe run") == r"C:\a.exe"
+
+
+def test_what_the_task_manager_switched_off_is_off_until_it_is_asked_for_again(tmp_path):
+    registry = FakeRegistry()
+    entry = RunKey([str(program_at(tmp_path / "app")), "run"], registry)
+    entry.enable()
+    registry.values[APPROVED, "Facewatch"] = bytes([3]) + bytes(11)
+    assert entry.state() == "off"
+    entry.enable()
+    assert entry.state() == "on"
+    assert list(registry.values) == [(RUN, "Facewatch")]
+
+
+@pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
+def test_what_the_desktop_switched_off_is_off(tmp_path, line):
+    entry = DesktopEntry([str(program_at(tmp_path / "app")), "run"], tmp_path)
+    entry.enable()
+    key = line.partition("=")[0]
+    kept = [old for old in entry.file.read_text("utf-8").splitlines() if not old.startswith(key)]
+    entry.file.write_text("\n".join([*kept, line]) + "\n", "utf-8")
+    assert entry.state() == "off"
+
+
+def test_the_launch_agent_restarts_after_a_failure_only(tmp_path):
+    agent = LaunchAgent(["/A b/facewatch", "run"], tmp_path)
+    agent.enable()
+    read = plistlib.loads(agent.file.read_bytes())
+    assert read["ProgramArguments"] == ["/A b/facewatch", "run"]
+    assert read["KeepAlive"] == {"SuccessfulExit": False}
+    assert read["RunAtLoad"] is True
+    agent.file.write_bytes(b"<plist")
+    assert agent.state() == "off"
+
+
+def test_the_units_folder_and_the_autostart_folder_follow_the_system(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert Path(DesktopEntry.standard(["/x"]).place) == tmp_path / "autostart" / "facewatch.desktop"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Path(DesktopEntry.standard(["/x"]).place) == tmp_path / ".config/autostart/facewatch.desktop"
+
+
+def test_the_launcher_beside_the_interpreter_is_preferred(tmp_path, monkeypatch):
+    python = tmp_path / "bin" / "python"
+    program_at(python.parent)
+    monkeypatch.setattr(sys, "executable", str(python))
+    launcher = "facewatchw.exe" if os.name == "nt" else "facewatch"
+    (python.parent / launcher).touch()
+    assert own_command() == (str(python.parent / launcher), "run")
+    (python.parent / launcher).unlink()
+    assert own_command() == (str(python), "-m", "facewatch", "run")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert own_command(("run", "--no-tray")) == (str(python), "run", "--no-tray")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the ways of Linux")
+def test_linux_has_a_desktop_entry_first_and_a_unit():
+    first, second = of_this_system(["/x"]).ways
+    assert isinstance(first, DesktopEntry)
+    assert isinstance(second, UserUnit)
+
+
+def test_never_two_ways_are_on(tmp_path):
+    command = [str(program_at(tmp_path / "app")), "run"]
+    told = []
+    entry, unit = DesktopEntry(command, tmp_path), UserUnit(command, tmp_path, lambda: told.append(1))
+    login = Login(entry, unit)
+    assert login.state() == "off"
+    login.enable()
+    assert (entry.state(), unit.state(), told) == ("on", "off", [])
+    login.enable(unit)
+    assert (entry.state(), unit.state(), login.active()) == ("off", "on", unit)
+    login.enable()
+    assert (entry.state(), unit.state()) == ("off", "on")  # what was chosen stays chosen
+    login.disable()
+    assert (login.state(), entry.state(), unit.state()) == ("off", "off", "off")
+
+
+def needs(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_desktop_file_validate_finds_nothing_wrong(tmp_path, name):
+    entry = DesktopEntry([str(program_at(tmp_path / name)), "run"], tmp_path)
+    entry.enable()
+    run = subprocess.run(
+        [needs("desktop-file-validate"), str(entry.file)], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, "")
+
+
+def test_a_desktop_launches_the_entry_with_its_arguments(tmp_path):
+    gi = pytest.importorskip("gi", reason="PyGObject is not installed")
+    del gi
+    code = """if True:
+        import sys
+        from gi.repository import Gio
+        info = Gio.DesktopAppInfo.new_from_filename(sys.argv[1])
+        assert info is not None, "Gio does not take the entry"
+        info.launch([], None)
+    """
+    for number, name in enumerate(ODD_NAMES):
+        heard = tmp_path / f"heard {number}"
+        program = program_at(tmp_path / name)
+        entry = DesktopEntry([str(program), "run", "--config", f"/c/{name}.toml"], tmp_path / str(number))
+        entry.enable()
+        environment = {**os.environ, "HEARD": str(heard)}
+        subprocess.run([sys.executable, "-c", code, entry.place], env=environment, check=True, timeout=20)
+        assert arrived(heard) == [str(program), "run", "--config", f"/c/{name}.toml"]
+
+
+def arrived(file: Path) -> list[str]:
+    import time
+
+    deadline = time.monotonic() + 10
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file} did not come"
+        time.sleep(0.02)
+    return file.read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_systemd_takes_the_unit(tmp_path, name):
+    analyze = needs("systemd-analyze")
+    unit = UserUnit([str(program_at(tmp_path / name)), "run"], tmp_path / "units", lambda: None)
+    unit.enable()
+    run = subprocess.run(
+        [analyze, "--user", "verify", unit.place],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+    )
+    assert "facewatch" not in run.stderr, run.stderr
+    assert unit.link.resolve() == Path(unit.place)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_systemd_makes_a_unit_of_the_desktop_entry(tmp_path, name):
+    if not GENERATOR.exists():
+        pytest.skip("systemd's generator for autostart entries is not installed")
+    program = program_at(tmp_path / name)
+    DesktopEntry([str(program), "run"], tmp_path / "config" / "autostart").enable()
+    out = [tmp_path / folder for folder in ("normal", "early", "late")]
+    for folder in out:
+        folder.mkdir()
+    environment = {
+        **os.environ,
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_CONFIG_DIRS": str(tmp_path),
+    }
+    subprocess.run([str(GENERATOR), *map(str, out)], env=environment, check=True, timeout=20)
+    units = list(tmp_path.glob("*/app-facewatch@autostart.service"))
+    assert len(units) == 1
+    run = subprocess.run(
+        [needs("systemd-analyze"), "--user", "verify", str(units[0])],
+        capture_output=True, text=True, check=False, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert "ExecStart" not in run.stderr, run.stderr

@@ -1,0 +1,31 @@
+"""Photos in a ledger, as the worker would have left them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facewatch.inbox import Fingerprint
+from facewatch.ledger import Ledger
+
+REPORT = {"summary": "1 of 1 face restored", "faces": [{}]}
+
+
+def queue(ledger: Ledger, photo: Path) -> None:
+    photo.write_bytes(b"a photo")
+    assert ledger.queue(photo, photo.parent, Fingerprint.of(photo.stat()))
+
+
+def finish(ledger: Ledger, photo: Path, copy: Path) -> None:
+    """Restore a queued photo."""
+    job = ledger.start(ledger.photo(photo))
+    assert job is not None
+    copy.write_bytes(b"restored")
+    ledger.committing(job, copy, "0" * 64, copy.with_suffix(".tmp"))
+    ledger.done(job, REPORT)
+
+
+def fail(ledger: Ledger, photo: Path, reason: str) -> None:
+    """Give a queued photo up."""
+    job = ledger.start(ledger.photo(photo))
+    assert job is not None
+    ledger.park(job, reason, "BadPhoto")

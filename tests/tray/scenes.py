@@ -1,0 +1,89 @@
+"""Scenes to draw menus of, and a menu as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from facewatch.ledger.jobs import STATES
+from facewatch.settings import parse
+from facewatch.status import Status
+from facewatch.tray.items import Item, Menu
+from facewatch.tray.scene import Choice, Scene
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
+CHOICES = (
+    Choice("gfpgan-1.4", here=True, size_bytes=348632874, non_commercial=True),
+    Choice("restoreformer", here=False, size_bytes=290785322, non_commercial=False),
+    Choice("codeformer", here=False, size_bytes=376637898, non_commercial=True),
+    Choice("builtin", here=True, size_bytes=None, non_commercial=False),
+)
+IDLE = Status(
+    mood="idle",
+    pid=77,
+    counts=dict.fromkeys(STATES, 0),
+    settling=0,
+    current=None,
+    engine=None,
+    downloads={},
+    troubles=[],
+    failed=[],
+    recent=[],
+)
+DONE = {
+    "path": "/in/IMG_1.jpg", "state": "done", "output": "/out/IMG_1.jpg", "reason": "2 of 2 faces restored",
+    "error": "", "attempts": 1, "report": None, "changed": 5.0,
+}  # fmt: skip
+FAILED = {
+    "path": "/in/broken.jpg", "state": "parked", "output": None, "reason": "the file is cut off",
+    "error": "TruncatedPhoto", "attempts": 5, "report": None, "changed": 6.0,
+}  # fmt: skip
+
+
+def status(mood="idle", counts=None, **changes) -> Status:
+    return replace(IDLE, mood=mood, counts={**IDLE.counts, **(counts or {})}, **changes)
+
+
+def scene(now_status=IDLE, settings=None, **changes) -> Scene:
+    chosen = {"folders": [{"input": "/in", "output": "/out"}], **(settings or {})}
+    plain = Scene(
+        settings=parse(chosen, "test"),
+        status=now_status,
+        choices=CHOICES,
+        login="off",
+        config=Path("/home/a/config.toml"),
+        log=Path("/home/a/facewatch.log"),
+        now=NOW,
+    )
+    return replace(plain, **changes)
+
+
+SIGNS = {"radio": ("( )", "(*)"), "tick": ("[ ]", "[x]")}
+
+
+def lines(menu: Menu, depth: int = 0) -> list[str]:
+    """One line an entry: `*` what is chosen, `~` before what cannot be clicked."""
+    out = []
+    for item in menu:
+        if item.kind == "separator":
+            out.append("  " * depth + "---")
+            continue
+        sign = SIGNS[item.kind][item.checked] + " " if item.kind in SIGNS else ""
+        off = "" if item.enabled else "~"
+        out.append("  " * depth + off + sign + item.text + (" >" if item.kind == "submenu" else ""))
+        out += lines(item.items, depth + 1)
+    return out
+
+
+def every(menu: Menu) -> list[Item]:
+    """All entries, those of submenus too."""
+    return [inner for item in menu for inner in (item, *every(item.items))]
+
+
+def find(menu: Menu, *keys: str) -> Item:
+    """The entry under a path of keys."""
+    for key in keys:
+        item = next(item for item in menu if item.key == key)
+        menu = item.items
+    return item

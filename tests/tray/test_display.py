@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from facewatch.keeper import NO_TRAY, Keeper
+from facewatch.requests import take
+from facewatch.tray.notify import QUIET_SECONDS
+from tests.tray import photos
+from tests.tray.desktop import WATCHER, PanelProcess, TrayProcess, eventually
+
+pytestmark = pytest.mark.needs_display
+
+
+def on(panel, *path: str) -> list[str]:
+    """The radios that are on, in words before any bracket; none where there is no such entry yet."""
+    try:
+        items = panel.find(*path)["items"]
+    except LookupError:
+        return []
+    return [item["text"].partition(" ")[0] for item in items if item["on"]]
+
+
+def test_a_click_on_a_model_changes_the_file_and_then_the_tick(tray, panel):
+    eventually(lambda: on(panel, "Model: builtin") == ["builtin"], "the menu")
+    before = tray.places.config.read_text("utf-8")
+    panel.click("Model", "restoreformer")
+    assert eventually(lambda: tray.settings.model == "restoreformer", "the file") < 1
+    eventually(lambda: on(panel, "Model: restoreformer") == ["restoreformer"], "the tick", 1)
+    assert {item["toggle"] for item in panel.find("Model")["items"]} == {"radio"}
+    assert tray.places.config.read_text("utf-8") == before.replace('"builtin"', '"restoreformer"')
+
+
+def test_a_tick_stays_where_it_is_when_the_file_cannot_be_written(tray, panel):
+    eventually(lambda: on(panel, "Upscale: 1 x") == ["1"], "the menu")
+    good = tray.places.config.read_text("utf-8")
+    tray.places.config.write_text(good + "\nthis is no TOML\n", "utf-8")
+    eventually(lambda: panel.tree()[0]["text"] == "Needs attention", "the bad edit to be seen", 2)
+    assert "(at line 8, column 6)" in panel.tree()[1]["text"]
+    panel.click("Upscale", "3 x")
+    time.sleep(0.6)
+    assert on(panel, "Upscale: 1 x") == ["1"]
+    tray.places.config.write_text(good.replace('model = "builtin"', 'model = "codeformer"'), "utf-8")
+    eventually(lambda: on(panel, "Model: codeformer") == ["codeformer"], "the mended file", 2)
+    eventually(lambda: on(panel, "Weight: 0.6") == ["0.6"], "its own weight", 1)
+    panel.click("Upscale", "3 x")
+    eventually(lambda: tray.settings.restoration.upscale == 3, "the click", 1)
+    eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "no more trouble", 2)
+
+
+def test_twenty_of_twenty_clicks_arrive_while_the_menu_refreshes(tray, panel):
+    stop = threading.Event()
+    refreshed = itertools.count()
+
+    def work() -> None:  # other texts each time, other lines each second time, a longer list each third time
+        for number in refreshed:
+            tray.ledger.note(
+                "current", {"path": f"/in/IMG_{number}.jpg", "done": 1, "total": 9, "what": "faces"}
+            )
+            troubles = {"disk": {"text": "no space", "since": 0}} if number % 2 else {}
+            tray.ledger.note("troubles", troubles)
+            if number % 3 == 0:
+                photo = tray.home / "in" / f"{number}.jpg"
+                photos.queue(tray.ledger, photo)
+                photos.finish(tray.ledger, photo, tray.home / "out" / photo.name)
+            if stop.wait(0.3):
+                return
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    arrived = 0
+    try:
+        for number in range(20):
+            wanted = ((number * 7) % 10 + 1) / 10
+            entry = panel.find("Weight", f"{wanted:.1f}")["id"]
+            time.sleep(0.35)  # the menu changes between the look and the click
+            panel.ask("click", entry)
+            eventually(lambda: tray.settings.weight_of("builtin") == wanted, f"click {number}", 1)  # noqa: B023
+            arrived += 1
+            eventually(lambda: on(panel, "Weight") == [f"{wanted:.1f}"], f"tick {number}", 1)  # noqa: B023
+    finally:
+        stop.set()
+        worker.join()
+    assert arrived == 20
+    assert next(refreshed) > 20
+
+
+def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
+    done, broken = tray.home / "in" / "done_1 & <b>.jpg", tray.home / "in" / "broken.jpg"
+    copy = tray.home / "out" / done.name
+    for photo in (done, broken):
+        photos.queue(tray.ledger, photo)
+    photos.finish(tray.ledger, done, copy)
+    photos.fail(tray.ledger, broken, "the file is cut off")
+    held = {"state": "held", "licence": "S-Lab License 1.0", "terms_url": "https://example.org/terms",
+            "sentence": "Not for sale."}  # fmt: skip
+    tray.ledger.note("downloads", {"codeformer": held})
+
+    def opens(target: Path | str, *path: str) -> None:
+        tray.opened.unlink(missing_ok=True)
+        panel.click(*path)
+        eventually(
+            lambda: tray.opened.exists() and tray.opened.read_text("utf-8") == f"{target}\n", str(path), 2
+        )
+
+    def asks(*path: str):
+        panel.click(*path)
+        eventually(lambda: any(tray.places.requests.glob("*.json")), str(path), 2)
+        (request,) = take(tray.places, os.getpid())
+        return request
+
+    eventually(lambda: any(item["text"].startswith("Failed (1)") for item in panel.tree()), "the menu")
+    for name in ("gfpgan-1.4", "gfpgan-1.3", "gfpgan-1.2", "restoreformer", "codeformer", "builtin"):
+        panel.click("Model", name)
+        eventually(lambda: tray.settings.model == name, name, 1)  # noqa: B023
+        eventually(lambda: on(panel, "Model") == [name], name, 1)  # noqa: B023
+    for step in (*range(1, 11), 0):
+        panel.click("Weight", f"{step / 10:.1f}")
+        eventually(lambda: tray.settings.weight_of("builtin") == step / 10, f"weight {step}", 1)  # noqa: B023
+        eventually(lambda: on(panel, "Weight") == [f"{step / 10:.1f}"], f"weight {step}", 1)  # noqa: B023
+    for factor in (2, 3, 4, 1):
+        panel.click("Upscale", f"{factor} x")
+        eventually(lambda: tray.settings.restoration.upscale == factor, f"{factor} x", 1)  # noqa: B023
+        eventually(lambda: on(panel, "Upscale") == [f"{factor}"], f"{factor} x", 1)  # noqa: B023
+    for path in (("Pause",), ("Pause for", "For 1 hour"), ("Pause for", "Until tomorrow")):
+        panel.click(*path)
+        eventually(lambda: tray.settings.pausing() is True, str(path), 1)
+        eventually(lambda: panel.tree()[0]["text"].startswith("Paused"), str(path), 1)
+        panel.click("Resume")
+        eventually(lambda: not tray.settings.pausing(), "Resume", 1)
+        eventually(lambda: any(item["text"] == "Pause" for item in panel.tree()), "the way back", 1)
+
+    recent = ("Recent", "done_1 & <b>.jpg: 1 of 1")
+    opens(copy, *recent, "Open restored")
+    opens(done, *recent, "Open original")
+    opens(copy.parent, *recent, "Show in folder")
+    opens(tray.places.state / "before-after.html", *recent, "Before / after")
+    redo = asks(*recent, "Redo with another model", "builtin")
+    assert (redo.kind, redo.path, redo.model, redo.weight) == ("redo", done, "builtin", None)
+    for weight in (0.0, 0.3, 0.5, 0.7, 1.0):
+        redo = asks(*recent, "Redo with another weight", f"{weight}")
+        assert (redo.path, redo.weight) == (done, weight)
+    opens(broken, "Failed (1)", "broken.jpg", "Open original")
+    opens(broken.parent, "Failed (1)", "broken.jpg", "Show in folder")
+    assert asks("Failed (1)", "Try all again").kind == "retry_failed"
+    tray.places.log.parent.mkdir(exist_ok=True)
+    tray.places.log.touch()
+    opens(tray.places.log, "Failed (1)", "Open the log")
+    opens("https://example.org/terms", "codeformer waits", "Read the terms")
+    panel.click("codeformer waits", "Accept S-Lab License 1.0")
+    eventually(lambda: "codeformer" in (tray.places.models / "licences.json").read_text("utf-8")
+               if (tray.places.models / "licences.json").exists() else False, "the licence", 2)  # fmt: skip
+    opens(tray.home / "in", "Open inbox")
+    opens(tray.home / "out", "Open restored")
+    opens(tray.places.config, "Settings file")
+    entry = tray.home / "xdg" / "autostart" / "facewatch.desktop"
+    assert not entry.exists()
+    panel.click("Start at login")
+    eventually(entry.exists, "the autostart entry", 1)
+    eventually(lambda: panel.find("Start at login")["on"], "its tick", 1)
+    panel.click("Start at login")
+    eventually(lambda: not entry.exists(), "the end of it", 1)
+    eventually(lambda: not panel.find("Start at login")["on"], "its tick", 1)
+    began = time.monotonic()
+    panel.click("Quit Facewatch")
+    assert tray.process.wait(5) == 0
+    assert time.monotonic() - began < 5
+    (request,) = take(tray.places, os.getpid())
+    assert (request.kind, request.pid) == ("quit", os.getpid())
+
+
+def test_the_icon_and_the_title_follow_the_state(tray, panel):
+    def shown() -> tuple[str, str]:
+        properties = panel.ask("properties")
+        return Path(properties["IconName"]).stem, properties["Title"]
+
+    eventually(lambda: shown() == ("idle", "Facewatch: all photos are done"), "idle", 5)
+    file = Path(panel.ask("properties")["IconName"])
+    assert file.read_bytes().startswith(b"\x89PNG")
+    tray.ledger.note("current", {"path": "/in/a.jpg", "done": 2, "total": 4, "what": "faces"})
+    eventually(lambda: shown() == ("working-4", "Facewatch: restoring a.jpg (2 of 4 faces)"), "working", 2)
+    tray.ledger.note("troubles", {"disk": {"text": "no space left", "since": 1}})
+    eventually(lambda: shown()[0] == "attention", "attention", 2)
+    tray.places.pid.unlink()
+    eventually(lambda: shown() == ("offline", "Facewatch: not running"), "offline", 2)
+    assert panel.find("Start Facewatch")["enabled"]
+    tray.daemon_runs()
+    eventually(lambda: shown()[0] == "attention", "the daemon again", 2)
+    assert file.exists()  # a panel may read it late
+    assert tray.end() == 0
+    assert not file.parent.exists()
+
+
+def test_a_batch_is_told_once_when_it_has_ended(tray, panel):
+    eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
+    names = [tray.home / "in" / f"{number}.jpg" for number in range(4)]
+    for photo in names:
+        photos.queue(tray.ledger, photo)
+    eventually(lambda: panel.tree()[0]["text"].startswith("4 waiting"), "the batch", 2)
+    for photo in names[:3]:
+        photos.finish(tray.ledger, photo, tray.home / "out" / photo.name)
+        time.sleep(0.4)
+    photos.fail(tray.ledger, names[3], "no photo")
+    assert panel.ask("notified") == []
+    eventually(lambda: panel.ask("notified"), "the summary", QUIET_SECONDS + 5)
+    assert panel.ask("notified") == [["Facewatch", "3 photos restored, 1 failed"]]
+
+
+def test_without_a_service_for_notifications_the_tray_lives_on(desktop, tmp_path):
+    panel = PanelProcess(desktop, WATCHER)
+    tray = TrayProcess(tmp_path / "home", desktop)
+    try:
+        tray.start()
+        eventually(lambda: panel.ask("items") > 0, "the icon", 20)
+        eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
+        tray.ledger.note("troubles", {"disk": {"text": "no space left", "since": 1}})
+        eventually(lambda: panel.tree()[0]["text"] == "Needs attention", "the trouble", 2)
+        panel.click("Upscale", "2 x")
+        eventually(lambda: tray.settings.restoration.upscale == 2, "the click", 1)
+        assert tray.end() == 0
+    finally:
+        tray.end()
+        tray.ledger.close()
+        panel.close()
+
+
+@pytest.mark.parametrize("without", [("DISPLAY",), ("DBUS_SESSION_BUS_ADDRESS",)])
+def test_without_a_display_or_a_bus_it_ends_at_once_with_one_clear_line(desktop, tmp_path, without):
+    environment = {name: value for name, value in desktop.items() if name not in without}
+    tray = TrayProcess(tmp_path / "home", environment)
+    tray.start()
+    assert tray.process.wait(15) == NO_TRAY
+    assert tray.said().splitlines() == [
+        "facewatch: no tray on this desktop: there is no display or no session bus; use `facewatch status`"
+    ]
+    tray.ledger.close()
+
+
+def test_a_second_tray_leaves_the_first_alone(tray):
+    run = subprocess.run(
+        tray.command(), env=tray.environment, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert run.returncode == 4
+    assert run.stderr == "facewatch: the tray icon is shown already, by another process\n"
+
+
+def test_a_killed_tray_comes_back_and_the_keeper_only_logs_it(desktop, panel, tmp_path, caplog):
+    tray = TrayProcess(tmp_path / "home", desktop)
+    keeper = Keeper(
+        tray.command(),
+        begin=lambda command: subprocess.Popen(command, env=tray.environment, stderr=subprocess.DEVNULL),
+    )
+    keeper.start()
+    try:
+        eventually(lambda: panel.ask("items") == 1, "the icon", 20)
+        os.kill(keeper.pid, signal.SIGKILL)
+
+        def back() -> bool:
+            keeper.tick()
+            return panel.ask("items") == 2
+
+        eventually(back, "the icon again", 20)
+        assert caplog.text.count("ended unexpectedly (exit code -9)") == 1
+    finally:
+        began = time.monotonic()
+        keeper.stop()
+        assert time.monotonic() - began < 2
+        tray.ledger.close()
+
+
+def test_the_tray_never_loads_torch(tray):
+    maps = Path(f"/proc/{tray.process.pid}/maps").read_text("utf-8")
+    assert "torch" not in maps
+    assert "libgtk-3" in maps
