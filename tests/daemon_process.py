@@ -17,9 +17,10 @@ from facewatch.ledger import LedgerView
 
 
 class DaemonProcess:
-    """Starts, watches and ends `facewatch run --no-tray`."""
+    """Starts, watches and ends `facewatch run`, without a tray unless `desktop` names one's environment."""
 
-    def __init__(self, home: Path, **settings: object) -> None:
+    def __init__(self, home: Path, desktop: dict[str, str] | None = None, **settings: object) -> None:
+        self.desktop = desktop
         self.places = Places.under(home)
         self.inbox, self.output = home / "in", home / "out"
         self.inbox.mkdir(parents=True)
@@ -38,7 +39,11 @@ class DaemonProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "FACEWATCH_HOME": str(self.places.config.parent), "OMP_NUM_THREADS": "2"}
+        return {
+            **(self.desktop or os.environ),
+            "FACEWATCH_HOME": str(self.places.config.parent),
+            "OMP_NUM_THREADS": "2",
+        }
 
     def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run another facewatch command in the same home."""
@@ -55,7 +60,7 @@ class DaemonProcess:
         output = (self.places.config.parent / "said.txt").open("ab")
         with output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "facewatch", "run", "--no-tray"],
+                [sys.executable, "-m", "facewatch", "run", *([] if self.desktop else ["--no-tray"])],
                 stdout=output,
                 stderr=output,
                 env=self.environment,

@@ -35,7 +35,7 @@ DOORS = {  # third party -> the only rooms that may import it
     "pydantic": {"settings"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "filelock": {"lock", "checkpoints"},
+    "filelock": {"lock", "checkpoints", "tray.process"},
     "psutil": {"lock"},
 }  # fmt: skip
 CORE_MAY_USE = {"errors", "catalogue"}

@@ -44,7 +44,9 @@ def state_line(scene: Scene) -> str:
 
 def trouble_lines(scene: Scene) -> tuple[str, ...]:
     """What stands in the way, a line each, the worst first; and how many more there are."""
-    lines = [line for line in (scene.problem, *scene.status.troubles) if line]
+    # The reason matters more than the whole path, which would push it out of the line.
+    problem = scene.problem.replace(str(scene.config), scene.config.name)
+    lines = [line for line in (problem, *scene.status.troubles) if line]
     shown = [shortened(line.partition("\n")[0], LONGEST_LINE) for line in lines[:TROUBLES_SHOWN]]
     if len(lines) > TROUBLES_SHOWN:
         shown.append(f"and {len(lines) - TROUBLES_SHOWN} more")

@@ -64,7 +64,7 @@ def virtual_desktop(runtime: Path) -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment,  # what it starts for us, such as the panel's settings, has to live on this desktop too
+        env=environment,  # what it starts, such as the panel's settings, lives on this desktop too
     )
     assert bus.stdout is not None
     environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
