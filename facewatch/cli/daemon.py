@@ -125,5 +125,13 @@ def _show(now: Status, *, clear: bool) -> None:
         console.print(f"{escape(photo['path'])}: {escape(photo['reason'])}", style="dim", soft_wrap=True)
 
 
-def _download(state: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in state.items() if value not in (None, ""))
+def _download(download: dict[str, Any]) -> str:
+    """How a model's file is coming, in words: "120 of 349 MB, 5.2 MB/s, 44 s left"."""
+    if download["state"] == "downloading" and "done_bytes" in download:
+        done, total, left = download["done_bytes"], download["total_bytes"], download["seconds_left"]
+        parts = [f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"]
+        parts.append(f"{download['bytes_per_second'] / 1e6:.1f} MB/s")
+        return ", ".join([*parts, f"{left:.0f} s left"] if left is not None else parts)
+    if download["state"] == "waiting":
+        return f"{download['reason']}; next try in {max(0, download['retry_at'] - time.time()):.0f} s"
+    return str(download.get("reason") or download["state"])
