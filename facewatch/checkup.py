@@ -14,7 +14,7 @@ from facewatch import __version__
 from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.engine.handle import probe
 from facewatch.errors import FacewatchError
-from facewatch.files import Places
+from facewatch.files import Places, nearest_existing
 from facewatch.ledger import LedgerView
 from facewatch.lock import running_pid
 from facewatch.recipe import resolve
@@ -31,6 +31,14 @@ PACKAGES = (
     "pillow",
     "pillow-heif",
     "watchdog",
+    "pydantic",
+    "httpx",
+    "tomlkit",
+    "typer",
+    "rich",
+    "filelock",
+    "psutil",
+    "platformdirs",
     "pystray",
 )
 LOW_SPACE_BYTES = 1 << 30
@@ -53,8 +61,10 @@ def examine(places: Places, *, quick: bool = False) -> list[Finding]:
     try:
         settings = store.load()
     except FacewatchError as error:
-        return [*findings, Finding("config", ok=False, text=str(error))]
-    findings.append(_config(places, settings))
+        findings.append(Finding("config", ok=False, text=f"{error}; what follows holds for the defaults"))
+        settings = Settings()
+    else:
+        findings.append(_config(places, settings))
     findings += _folders(settings)
     findings += [_writable("state", places.state), _writable("log", places.logs), _ledger(places)]
     if not quick:
@@ -82,7 +92,7 @@ def _config(places: Places, settings: Settings) -> Finding:
 
 def _folders(settings: Settings) -> Iterator[Finding]:
     for folder in settings.folders:
-        if not folder.input.is_dir():
+        if not os.path.isdir(folder.input):  # noqa: PTH112 - never raises
             yield Finding(
                 "input", ok=False, text=f"{folder.input} is not a folder: make it, or change the config"
             )
@@ -94,8 +104,8 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 
 def _writable(what: str, folder: Path) -> Finding:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir():
+    there = nearest_existing(folder)
+    if not os.path.isdir(there):  # noqa: PTH112 - never raises
         return Finding(what, ok=False, text=f"{there} is a file, not a folder: choose another place")
     if not os.access(there, os.W_OK | os.X_OK):
         return Finding(what, ok=False, text=f"{there} cannot be written to: change its permissions")

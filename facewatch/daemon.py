@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from facewatch import __version__, requests
+from facewatch import __version__, logs, requests
 from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.delivery import remove_strays
@@ -36,6 +36,7 @@ from facewatch.worker import Worker
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+STOPPED_ATTEMPTS = 10  # so often may a photo be under way when the daemon ends, before it is blamed
 
 
 class Daemon:
@@ -81,7 +82,7 @@ class Daemon:
             if keeper is not None:
                 keeper.start()
                 stack.callback(keeper.stop)
-            log.info("facewatch %s watches %d folders", __version__, len(self._store.current.folders))
+            log.info("facewatch %s, watched folders: %d", __version__, len(self._store.current.folders))
             while not self._stop.wait(TICK_SECONDS):
                 self._tick()
                 if keeper is not None:
@@ -103,8 +104,15 @@ class Daemon:
             self._worker.stop()
             self._worker.run()  # ends at once, and the engine with it
             self._fetcher.stop()
+        for problem in self._watcher.problems():
+            log.warning("%s", problem)
+        for name, download in self._fetcher.states().items():
+            log.warning("%s is not here: %s", name, download.get("reason", download["state"]))
+        if self._store.current.pausing():
+            log.warning("paused: nothing was restored; `facewatch resume` goes on")
         counts = self._ledger.counts()
-        return sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
+        left = sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
+        return left + len(self._watcher.problems())
 
     def stop(self) -> None:
         """End `run` or `run_once` soon; from a signal handler or any thread."""
@@ -118,7 +126,7 @@ class Daemon:
         for job in self._ledger.interrupted():
             settle_interrupted(self._ledger, job)
         for folder in self._store.current.folders:
-            if folder.output.is_dir() and (count := remove_strays(folder.output)):
+            if os.path.isdir(folder.output) and (count := remove_strays(folder.output)):  # noqa: PTH112 - never raises
                 log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
 
     def _busy(self) -> bool:
@@ -213,6 +221,7 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
     """
     with only_instance(places):
+        logs.start(places.log)  # only now: the log is the running daemon's
         store = Store(places.config, lambda folder: own_names(folder or places.models))
         if not store.load().folders:
             raise BadSettings(
@@ -256,7 +265,11 @@ def settle_interrupted(ledger: Ledger, job: Job) -> None:
             faces = (job.report or {}).get("faces")
             (ledger.done if faces else ledger.no_faces)(job, job.report)
             return
-    ledger.retry(job, "facewatch was stopped while it worked on this photo", "", 0)
+    reason = "facewatch was stopped while it worked on this photo"
+    if job.attempts >= STOPPED_ATTEMPTS:
+        ledger.poison(job, f"{reason}, {job.attempts} times", "")
+        return
+    ledger.retry(job, reason, "", 0)
 
 
 def _engine(setup: Setup, timeout_seconds: float) -> EngineHandle:

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from facewatch.engine.messages import Answer
-from facewatch.files import TEMPORARY_PREFIX, copy_to_temporary, deliver, like_original, sha256_of, writing
+from facewatch.errors import CannotWrite, SourceGone
+from facewatch.files import (
+    TEMPORARY_PREFIX,
+    copy_to_temporary,
+    deliver,
+    like_original,
+    maker_of,
+    sha256_of,
+    writing,
+)
+from facewatch.lock import process_runs
 
 
 def output_folder(source: Path, root: Path, output: Path) -> Path:
@@ -15,8 +25,11 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
     Raises CannotWrite or DiskFull.
     """
     folder = output / source.parent.relative_to(root)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise CannotWrite(f"{folder} is in the way: it is a file, not a folder; move it elsewhere") from error
     return folder
 
 
@@ -45,7 +58,10 @@ def commit(
 
     Raises CannotWrite or DiskFull.
     """
-    original = source.stat()
+    try:
+        original = source.stat()
+    except OSError as error:
+        raise SourceGone("the photo is no longer there") from error
     for file in (temporary, *(Path(extra["temporary"]) for extra in extras)):
         like_original(file, original)
     final = deliver(temporary, wanted, announce)
@@ -62,8 +78,9 @@ def drop(answer: Answer) -> None:
 
 
 def remove_strays(output: Path) -> int:
-    """Remove the temporaries that an earlier run left under `output`; how many."""
-    strays = list(output.rglob(f"{TEMPORARY_PREFIX}*.tmp"))
+    """Remove the temporaries under `output` whose maker is no longer running; how many."""
+    found = output.rglob(f"{TEMPORARY_PREFIX}*.tmp")
+    strays = [stray for stray in found if not process_runs(maker_of(stray))]
     for stray in strays:
         stray.unlink(missing_ok=True)
     return len(strays)

@@ -186,6 +186,7 @@ class Fetcher:
         try:
             self._checkpoints.fetch(name, self._progressed, self._stopping)
         except LicenceNotAccepted as error:
+            log.warning("%s", error)
             self._set(name, state="held", reason=str(error), licence=self._licence_question(name))
         except FacewatchError as error:
             self._failed(name, error)

@@ -105,6 +105,11 @@ def writing(path: Path) -> Iterator[None]:
         raise CannotWrite(f"cannot write {path}: {reason}; check the folder and its permissions") from error
 
 
+def nearest_existing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that can be seen; a folder without permission hides."""
+    return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - never raises
+
+
 def private_folder(path: Path) -> None:
     """Make a folder that only its owner may enter."""
     with writing(path):
@@ -118,10 +123,16 @@ def new_temporary(folder: Path) -> tuple[int, Path]:
 
     Raises CannotWrite or DiskFull.
     """
-    path = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
+    path = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with writing(path):
         return os.open(path, flags, 0o600), path
+
+
+def maker_of(temporary: Path) -> int:
+    """The process that made a temporary; 0 where its name does not tell."""
+    number = temporary.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def write_temporary(folder: Path, data: bytes) -> Path:
@@ -141,10 +152,14 @@ def write_temporary(folder: Path, data: bytes) -> Path:
 
 
 def copy_to_temporary(source: Path, folder: Path) -> Path:
-    """Copy a file's bytes into a new temporary in `folder`, on the disk before this returns."""
+    """Copy a file's bytes into a new temporary in `folder`, on the disk before this returns.
+
+    Raises OSError when `source` cannot be opened, CannotWrite or DiskFull.
+    """
+    original = source.open("rb")
     descriptor, path = new_temporary(folder)
     try:
-        with writing(path), os.fdopen(descriptor, "wb") as file, source.open("rb") as original:
+        with original, writing(path), os.fdopen(descriptor, "wb") as file:
             shutil.copyfileobj(original, file, 1 << 20)
             sync(file.fileno())
     except BaseException:

@@ -25,6 +25,11 @@ def running_pid(places: Places) -> int | None:
     return process.pid if alive else None
 
 
+def process_runs(pid: int) -> bool:
+    """Whether a process of this number is there."""
+    return pid > 0 and psutil.pid_exists(pid)
+
+
 @contextmanager
 def only_instance(places: Places) -> Iterator[None]:
     """Hold the lock of this installation; the system frees it however the process ends.

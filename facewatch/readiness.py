@@ -12,6 +12,7 @@ from typing import Any
 from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints
 from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
+from facewatch.files import nearest_existing
 from facewatch.recipe import Probe, Recipe, resolve
 from facewatch.settings import Folder, Settings
 
@@ -72,7 +73,7 @@ class Readiness:
 
     def _writable(self, folder: Folder) -> bool:
         place = f"folder {folder.output}"
-        there = next(path for path in (folder.output, *folder.output.parents) if path.exists())
+        there = nearest_existing(folder.output)
         if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
             self._board.solved(place)
             return True

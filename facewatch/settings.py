@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,7 +23,14 @@ from pydantic import (
 from facewatch import catalogue
 from facewatch.errors import BadSettings
 
-Weight = Annotated[float, Field(ge=0, le=1)]
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is no number")  # noqa: TRY004 - pydantic tells ValueErrors
+    return value
+
+
+Weight = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1)]
 
 
 def _home_resolved(path: Path) -> Path:
@@ -36,7 +44,13 @@ FolderPath = Annotated[Path, AfterValidator(_home_resolved)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        return _no_truth(value) if kind in {int, float, int | None, float | None} else value
 
 
 class Restoration(_Section):
@@ -98,9 +112,9 @@ class Engine(_Section):
     """The process that holds the networks."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
-    unload_after_minutes: float = Field(10, gt=0)
-    timeout_seconds: float = Field(600, gt=0)
-    max_megapixels: float = Field(179, gt=0)
+    unload_after_minutes: float = Field(10, gt=0, le=100_000)
+    timeout_seconds: float = Field(600, gt=0, le=86_400)
+    max_megapixels: float = Field(179, gt=0, le=10_000)
 
 
 class Folder(_Section):

@@ -49,16 +49,18 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
     troubles = [f"{place}: {trouble['text']}" for place, trouble in facts.get("troubles", {}).items()]
     watching = facts.get("watching", {}) if pid else {}
     troubles += watching.get("problems", [])
+    downloads = facts.get("downloads", {}) if pid else {}
+    awaited = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
     counts: dict[str, int] = dict(view.counts().items())
     return Status(
-        mood=_mood(pid, settings, troubles if pid else [], current, counts),
+        mood=_mood(pid, settings, [*troubles, *awaited] if pid else [], current, counts),
         pid=pid,
         counts=counts,
         settling=watching.get("waiting", 0),
         current=current,
         engine=facts.get("engine") if pid else None,
-        downloads=facts.get("downloads", {}) if pid else {},
+        downloads=downloads,
         troubles=troubles if pid else [],
         failed=[_photo(job) for job in view.failed()] + [_photo(job) for job in view.retrying()],
         recent=[_photo(job) for job in view.recent(recent)],
@@ -74,6 +76,7 @@ def headline(status: Status) -> str:
         parts[0] = f"working: {status.current['path']}{_how_far(status.current)}"
     if status.waiting:
         parts.append(f"{status.waiting} waiting")
+    parts += [f"{name} is awaited" for name in status.downloads]
     if status.troubles:
         parts.append(f"{len(status.troubles)} need attention")
     return ", ".join(parts)

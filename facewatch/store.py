@@ -94,7 +94,7 @@ class Store:
             document = _parse_text(text, self.path)
             for key, value in changes.items():
                 _put(document, settings.full_key(key).split(".", 1), value)
-            self.parse(document.unwrap(), "the change is not possible")
+            self.parse(document.unwrap(), f"{self.path.name} would be wrong")
             write_whole(self.path, tomlkit.dumps(document).encode())
             return self.load()
 

@@ -22,6 +22,7 @@ from facewatch.errors import (
     OwnOutput,
     SourceChanged,
     SourceGone,
+    Unexpected,
 )
 from facewatch.files import copy_to_temporary, sha256_of
 from facewatch.inbox import Fingerprint, Inbox
@@ -129,6 +130,9 @@ class Worker:
             self._restore(started, ready)
         except FacewatchError as error:
             self._judge(started, error)
+        except OSError as error:  # one photo's folder or disk must not end the work on all others
+            log.exception("%s", started.path)
+            self._judge(started, Unexpected(f"{type(error).__name__}: {error}"))
         self._unsettled = None
         self._ledger.forget("current")
 
@@ -192,7 +196,8 @@ class Worker:
             "device": device,
             "seconds": round(answer.seconds, 3),
         }
-        if not answer.faces and answer.temporary is None and output.no_faces == "skip":
+        if not answer.faces and output.no_faces == "skip":
+            drop(answer)
             self._ledger.no_faces(job, report)
             log.info("%s: no faces found, not copied", job.path)
             return

@@ -6,7 +6,7 @@ import pytest
 
 from facewatch.delivery import commit, drop, output_folder, remove_strays, take
 from facewatch.engine.messages import Answer
-from facewatch.errors import CannotWrite
+from facewatch.errors import CannotWrite, SourceGone
 from facewatch.files import sha256_of, write_temporary
 
 
@@ -25,6 +25,18 @@ def test_an_output_that_is_a_file_is_an_error_that_names_it(tmp_path):
     (tmp_path / "out").write_bytes(b"")
     with pytest.raises(CannotWrite, match="out"):
         output_folder(tmp_path / "in" / "sub" / "a.jpg", tmp_path / "in", tmp_path / "out")
+
+
+def test_an_output_folder_whose_name_a_file_has_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "k.jpg").write_bytes(b"in the way")
+    with pytest.raises(CannotWrite, match=r"k\.jpg is in the way"):
+        output_folder(tmp_path / "in" / "k.jpg" / "x.jpg", tmp_path / "in", tmp_path / "out")
+
+
+def test_an_original_that_vanishes_at_the_last_moment_is_gone(tmp_path):
+    with pytest.raises(SourceGone):
+        commit(write_temporary(tmp_path, b"restored"), tmp_path / "a.jpg", tmp_path / "b.jpg", lambda _: None)
 
 
 def test_what_was_not_restored_is_copied_byte_for_byte(tmp_path):
@@ -55,9 +67,11 @@ def test_what_is_not_used_is_removed(tmp_path):
 
 def test_strays_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "sub").mkdir()
-    stray = write_temporary(tmp_path / "sub", b"half")
+    stray = write_temporary(tmp_path / "sub", b"half").rename(tmp_path / "sub" / ".facewatch-0-ab.tmp")
+    under_way = write_temporary(tmp_path / "sub", b"another process is at work here")
     other = tmp_path / "sub" / "note.tmp"
     other.write_bytes(b"the user's own")
     assert remove_strays(tmp_path) == 1
     assert not stray.exists()
+    assert under_way.exists()
     assert other.exists()

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from importlib import resources
 
@@ -208,3 +210,29 @@ def test_what_has_failed_is_tried_again_when_asked(daemon, portrait):
     assert daemon.command("retry").returncode == 0
     daemon.wait_for(lambda: daemon.said().count("words.jpg") > before, "another try")
     assert daemon.stop() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="dropping root's rights needs root")
+def test_folders_without_permission_are_told_and_end_nothing(daemon, tmp_path):
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(0)
+    daemon.write_settings(
+        folders=[{"input": str(tmp_path / "in"), "output": str(tmp_path / "locked" / "a" / "out")}]
+    )
+    (daemon.inbox / "a.jpg").write_bytes(photo_of(1))
+    as_anybody = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    for command in (
+        ["run", "--no-tray", "--once"],
+        ["doctor", "--quick"],
+        ["restore", str(tmp_path / "locked" / "x.jpg")],
+    ):
+        run = subprocess.run(
+            [*as_anybody, sys.executable, "-m", "facewatch", *command],
+            capture_output=True,
+            encoding="utf-8",
+            env=daemon.environment,
+            check=False,
+        )
+        assert "Traceback" not in run.stderr
+        assert "locked" in run.stderr + run.stdout
+        assert run.returncode in {1, 2}

@@ -287,3 +287,14 @@ def test_what_is_recorded_as_made_is_what_lies_there(house):
     job = house.ledger.photo(house.inbox_folder / "a.jpg")
     assert job.output_sha256 == sha256_of(job.output)
     assert job.report["summary"] == "1 of 1 face restored"
+
+
+def test_a_file_in_the_way_of_an_output_folder_stops_that_photo_only(house):
+    house.output.mkdir()
+    (house.output / "k.jpg").write_bytes(b"the user's own")
+    house.drop("k.jpg/x.jpg")
+    house.drop("a.jpg", b"another")
+    house.work()
+    assert house.state("k.jpg/x.jpg") == "retry"
+    assert "in the way" in house.ledger.photo(house.inbox_folder / "k.jpg" / "x.jpg").reason
+    assert house.state("a.jpg") == "done"

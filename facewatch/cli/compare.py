@@ -19,7 +19,7 @@ def compare(  # noqa: PLR0917 - typer's options
         str, typer.Option("--weights", "-w", help="0 = all restoration, 1 = closest to the original.")
     ] = "0,0.5,1",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The sheet. [default: PHOTO comparison.jpg]")
+        Path | None, typer.Option("--output", "-o", help="The sheet.", show_default="PHOTO comparison.jpg")
     ] = None,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the models' licences without being asked.")

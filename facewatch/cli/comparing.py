@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from facewatch import __version__
 from facewatch.cli.fetching import fetch_missing
 from facewatch.cli.shared import checkpoints, store
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.faces.compare import contact_sheet
-from facewatch.faces.photo import decode
+from facewatch.faces.formats import BY_NAME, BY_SUFFIX
+from facewatch.faces.photo import Provenance, decode
 from facewatch.faces.photo.plain import encode_plain
 from facewatch.faces.pipeline import eight_bits
 from facewatch.files import Places, deliver, write_temporary
@@ -63,17 +65,32 @@ def compare(places: Places, order: Order) -> Path:
     source = order.photo.expanduser().absolute()
     if not source.is_file():
         raise WrongUse(f"{order.photo} is not there; name a photo")
+    format_name = _format_of(order.output)
     recipes = _recipes(places, order)
     wanted = (
         order.output.expanduser().absolute()
         if order.output
         else source.with_name(f"{source.stem} comparison.jpg")
     )
-    before = eight_bits(decode(source.read_bytes(), round(recipes[0][0].engine.max_megapixels * 1e6)).pixels)
+    limit = round(recipes[0][0].engine.max_megapixels * 1e6)
+    try:
+        before = eight_bits(decode(source.read_bytes(), limit).pixels)
+    except BadPhoto as error:
+        raise BadPhoto(f"{order.photo}: {error}") from error
     with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
         cells = list(_cells(places, recipes, source, before, Path(folder)))
     sheet = contact_sheet(cells, columns=len(order.weights) + 1)
-    return deliver(write_temporary(wanted.parent, encode_plain(sheet, "jpeg")), wanted, lambda _: None)
+    made_by = Provenance(", ".join(order.models), 0, __version__)
+    temporary = write_temporary(wanted.parent, encode_plain(sheet, format_name, made_by))
+    temporary.chmod(source.stat().st_mode & 0o666)  # who may see the photo may see the sheet
+    return deliver(temporary, wanted, lambda _: None)
+
+
+def _format_of(output: Path | None) -> str:
+    row = BY_SUFFIX.get(output.suffix.lower()) if output else BY_NAME["jpeg"]
+    if row is None or row.name not in {"jpeg", "png"}:
+        raise WrongUse(f"{output}: the sheet is a JPEG or a PNG; give it a name that ends in .jpg or .png")
+    return row.name
 
 
 def _recipes(places: Places, order: Order) -> list[list[Recipe]]:
@@ -84,6 +101,7 @@ def _recipes(places: Places, order: Order) -> list[list[Recipe]]:
     for model in order.models:
         row = []
         for weight in order.weights:
+            changing.parse({**base, "model": model}, "--models")  # an unknown one is told once
             changes = {"model": model, "weights": {model: weight}, "output": {"format": "png"}}
             settings = changing.parse({**base, **changes}, "the options")
             row.append(resolve(settings.plan(None), settings.engine, probe))
@@ -125,7 +143,7 @@ def _picture(copy: Path) -> Picture:
 def _largest(faces: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
     boxes = [face["box"] for face in faces]
     if not boxes:
-        raise BadPhoto("no face was found in this photo: there is nothing to compare")
+        raise BadPhoto("no face was found in the photo: there is nothing to compare")
     x0, y0, x1, y1 = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     return x0, y0, x1, y1
 

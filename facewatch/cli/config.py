@@ -47,7 +47,7 @@ def init(config: ConfigOption = None) -> None:
     from facewatch.files import write_whole, writing
     from facewatch.store import example
 
-    where = places(config)
+    where = places(config, new=True)
     if where.config.exists():
         raise WrongUse(f"{where.config} is there already; edit it, or use `facewatch set`")
     home = where.pictures / "Facewatch"
@@ -56,6 +56,7 @@ def init(config: ConfigOption = None) -> None:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
     print(f"wrote {where.config}\ndrop photos into {home / 'Inbox'}; copies appear in {home / 'Restored'}")
+    print("`facewatch models pull gfpgan-1.4` shows its licence and fetches it; `facewatch run` starts")
 
 
 def set_value(

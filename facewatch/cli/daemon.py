@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,10 +23,9 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Watch the folders and restore new photos until stopped."""
-    from facewatch import daemon, logs
+    from facewatch import daemon
 
     where = places(config)
-    logs.start(where.log)
     raise typer.Exit(daemon.run(where, once=once, tray=not no_tray))
 
 
@@ -76,13 +76,19 @@ def redo(
     config: ConfigOption = None,
 ) -> None:
     """Restore a photo once more, if wished with another model or weight; the first copy stays."""
+    from facewatch.errors import WrongUse
     from facewatch.requests import Request, put
 
     where = places(config)
     settings = store(where).load()
     if model is not None:
         store(where).parse({**settings.model_dump(exclude_unset=True), "model": model}, "the options")
-    put(where, Request("redo", path=photo.expanduser().absolute(), model=model, weight=weight))
+    path = photo.expanduser().absolute()
+    if not path.is_file():
+        raise WrongUse(f"{photo} is not there")
+    if not any(path.is_relative_to(folder.input) for folder in settings.folders):
+        raise WrongUse(f"{photo} lies in no watched folder: use `facewatch restore`")
+    put(where, Request("redo", path=path, model=model, weight=weight))
     print("asked; a running facewatch restores it next, another when it starts")
 
 
@@ -96,9 +102,16 @@ def engine(
 
 
 def _look(where: Places) -> Status:
+    from facewatch.errors import BadSettings
+    from facewatch.settings import Settings
     from facewatch.status import look
 
-    return look(where, store(where).load())
+    try:
+        settings = store(where).load()
+    except BadSettings as error:
+        now = look(where, Settings())
+        return replace(now, troubles=[f"config: {error}", *now.troubles])
+    return look(where, settings)
 
 
 def _show(now: Status, *, clear: bool) -> None:
@@ -114,7 +127,8 @@ def _show(now: Status, *, clear: bool) -> None:
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in now.counts.items() if count)
     console.print(f"photos: {counts or 'none yet'}")
     if now.engine:
-        console.print(f"engine: {escape(', '.join(f'{key} {value}' for key, value in now.engine.items()))}")
+        about = ", ".join(f"{key} {value}" for key, value in now.engine.items())
+        console.print(f"engine: {escape(about)}", soft_wrap=True)
     for name, download in now.downloads.items():
         console.print(f"model {name}: {escape(_download(download))}", soft_wrap=True)
     for trouble in now.troubles:

@@ -20,7 +20,7 @@ def demo(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where to keep everything. [default: a new temporary folder]"),
+        typer.Option("--output", "-o", help="Where to keep it all.", show_default="a new temporary folder"),
     ] = None,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the model's licence without being asked.")

@@ -42,7 +42,7 @@ def restore(  # noqa: PLR0917 - typer's options
     sources: Annotated[list[Path], typer.Argument(metavar="PHOTO|FOLDER...", help="Photos or folders.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where the copies go. [default: Restored, beside each photo]"),
+        typer.Option("--output", "-o", help="Where copies go.", show_default="Restored, beside each photo"),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="As `facewatch models` names it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def _settings(places: Places, changes: Mapping[str, Any], weight: float | None) 
 def _photos(order: Order) -> Iterator[Source]:
     for source in order.sources:
         path = source.expanduser().absolute()
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - never raises
             output = order.output.expanduser().absolute() if order.output else path / OUTPUT
             watch = Watch(path, recursive=order.recursive, outputs=(output,))
             found: list[Path] = []
@@ -103,11 +104,11 @@ def _photos(order: Order) -> Iterator[Source]:
                 folder, reason = next(iter(unreadable.items()))
                 raise WrongUse(f"{folder} cannot be read: {reason}")
             yield from (Source(photo, path, output) for photo in sorted(found))
-        elif path.exists():
+        elif os.path.exists(path):  # noqa: PTH110 - never raises
             output = order.output.expanduser().absolute() if order.output else path.parent / OUTPUT
             yield Source(path, path.parent, output)
         else:
-            raise WrongUse(f"{source} is not there; name photos or folders of photos")
+            raise WrongUse(f"{source} is not there or cannot be reached; name photos or folders of photos")
 
 
 def _one(engine: EngineHandle, recipe: Recipe, source: Source, number: int) -> dict[str, Any]:
@@ -127,13 +128,19 @@ def _one(engine: EngineHandle, recipe: Recipe, source: Source, number: int) -> d
         return {**result, "outcome": "skipped", "summary": str(error)}
     except FacewatchError as error:
         return {**result, "error": type(error).__name__, "summary": str(error)}
-    outcome = "restored" if answer.temporary else "unchanged"
-    return {**result, "output": str(output) if output else None, "outcome": outcome}
+    return {**result, "output": str(output) if output else None, "outcome": _outcome(answer)}
+
+
+def _outcome(answer: Answer) -> str:
+    if any(face["fate"] == "restored" for face in answer.faces):
+        return "restored"
+    return "unchanged" if answer.temporary is None else "written anew"
 
 
 def _deliver(answer: Answer, recipe: Recipe, source: Source, folder: Path) -> Path | None:
     output = recipe.plan.output
-    if not answer.faces and answer.temporary is None and output.no_faces == "skip":
+    if not answer.faces and output.no_faces == "skip":
+        drop(answer)
         return None
     temporary, _, suffix = take(answer, source.path, folder)
     wanted = folder / f"{source.path.stem}{output.suffix}{suffix}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facewatch.errors import WrongUse
 from facewatch.files import Places
 
 if TYPE_CHECKING:
@@ -21,10 +22,18 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-def places(config: Path | None = None) -> Places:
-    """Where this installation lives; `config` replaces its config file."""
+def places(config: Path | None = None, *, new: bool = False) -> Places:
+    """Where this installation lives; `config` replaces its config file.
+
+    Raises WrongUse when a file that is named is not there, unless it is a `new` one.
+    """
     standard = Places.standard()
-    return replace(standard, config=config.expanduser().absolute()) if config else standard
+    if config is None:
+        return standard
+    named = config.expanduser().absolute()
+    if not new and not named.exists():
+        raise WrongUse(f"{config} is not there; `facewatch config init --config {config}` writes it")
+    return replace(standard, config=named)
 
 
 def store(where: Places) -> Store:

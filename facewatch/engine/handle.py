@@ -189,14 +189,17 @@ def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds:
     Asks a process of its own, since torch never enters the daemon.
     Raises NoSuchDevice or EngineFailed.
     """
-    run = subprocess.run(
-        list(command or program("engine", "--probe", device)),
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(),
-        timeout=timeout_seconds,
-        check=False,
-    )
+    try:
+        run = subprocess.run(
+            list(command or program("engine", "--probe", device)),
+            capture_output=True,
+            encoding="utf-8",
+            env=environment(),
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise EngineFailed(f"the engine cannot start: {error}; run `facewatch doctor`") from error
     for line in run.stdout.splitlines():
         with contextlib.suppress(ValueError):
             message = from_line(line)

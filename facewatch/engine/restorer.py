@@ -68,7 +68,7 @@ class Restorer:
             faces=[asdict(face) for face in restored.faces],
             seconds=time.monotonic() - started,
         )
-        if restored.photo is photo:
+        if restored.photo is photo and (not restored.faces or format_name == photo.format):
             return answer
         return self._written(job, photo, restored, format_name, answer)
 
@@ -82,7 +82,7 @@ class Restorer:
         temporaries: list[Path] = []
         try:
             extras = []
-            for tail, extra in side_files(restored, eight_bits(photo.pixels), job):
+            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, provenance):
                 temporaries.append(write_temporary(folder, extra))
                 extras.append(asdict(Extra(str(temporaries[-1]), tail)))
             temporaries.append(write_temporary(folder, data))

@@ -10,22 +10,25 @@ import numpy.typing as npt
 
 from facewatch.engine.messages import Job
 from facewatch.faces import compare
+from facewatch.faces.photo import Provenance
 from facewatch.faces.photo.plain import encode_plain
 from facewatch.faces.pipeline import Restored, eight_bits
 
 
-def side_files(restored: Restored, before: npt.NDArray[np.uint8], job: Job) -> Iterator[tuple[str, bytes]]:
+def side_files(
+    restored: Restored, before: npt.NDArray[np.uint8], job: Job, provenance: Provenance
+) -> Iterator[tuple[str, bytes]]:
     """What stands beside one restored copy: the end of each file's name, and its bytes.
 
     before  the upright original, (H, W, 3) uint8 RGB
     """
     after = eight_bits(restored.photo.pixels)
     if job.restoration["compare"] == "side-by-side":
-        yield " before-after.jpg", encode_plain(compare.side_by_side(before, after), "jpeg")
+        yield " before-after.jpg", encode_plain(compare.side_by_side(before, after), "jpeg", provenance)
     elif job.restoration["compare"] == "slider-html":
-        pictures = (encode_plain(before, "jpeg"), encode_plain(after, "jpeg"))
+        pictures = (encode_plain(before, "jpeg", provenance), encode_plain(after, "jpeg", provenance))
         yield " before-after.html", compare.slider_html(*pictures, Path(job.source).name).encode()
     if job.restoration["save_crops"]:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
-            yield f" face {number} cropped.png", encode_plain(cropped, "png")
-            yield f" face {number} restored.png", encode_plain(restored_crop, "png")
+            yield f" face {number} cropped.png", encode_plain(cropped, "png", provenance)
+            yield f" face {number} restored.png", encode_plain(restored_crop, "png", provenance)

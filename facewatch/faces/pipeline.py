@@ -35,6 +35,7 @@ Progress = Callable[[int, int, str], None]
 
 
 UNCHANGED = "the model found nothing to change"
+ALL_ORIGINAL = "weight 1 keeps the original"
 
 
 def _unheard(done: int, total: int, what: str) -> None:
@@ -100,7 +101,7 @@ class Pipeline:
         made = self._restore_crops([cut.crop for cut in cuts], image, wishes, progress)
         restored = [(cut, crop) for cut, crop in zip(cuts, made, strict=True) if crop is not None]
         reports += [
-            _report(cut.face, *(("kept", UNCHANGED) if crop is None else ("restored", "")))
+            _report(cut.face, *(("kept", _why(wishes)) if crop is None else ("restored", "")))
             for cut, crop in zip(cuts, made, strict=True)
         ]
         if not restored and wishes.upscale == 1 and self._upscaler is None:
@@ -152,7 +153,7 @@ class Pipeline:
         box = (0.0, 0.0, float(width), float(height))
         if restored is None:
             pixels = self._enlarge(photo.pixels, wishes.upscale, _unheard)
-            kept = FaceReport(box, 1.0, "kept", UNCHANGED)
+            kept = FaceReport(box, 1.0, "kept", _why(wishes))
             alpha = _enlarged_alpha(photo, wishes.upscale)
             same = wishes.upscale == 1 and self._upscaler is None
             return Restored(photo if same else replace(photo, pixels=pixels, alpha=alpha), (kept,), ())
@@ -171,6 +172,10 @@ class Pipeline:
         if not wishes.face_upsample or self._upscaler is None:
             return crop
         return self._upscaler.enlarge(crop, 2).astype(np.uint8, copy=False)
+
+
+def _why(wishes: Wishes) -> str:
+    return ALL_ORIGINAL if wishes.weight == 1 else UNCHANGED
 
 
 def _report(face: Face, fate: Literal["restored", "kept"], reason: str) -> FaceReport:

@@ -87,7 +87,20 @@ def outside(environment: dict[str, str]) -> dict[str, str]:
             original = environment.pop(f"{name}_ORIG", None)
             if original:
                 environment[name] = original
+        _forget_bundle(environment)
     return environment
+
+
+def _forget_bundle(environment: dict[str, str]) -> None:
+    """Take out what points into the frozen app: a file manager must not load the app's GTK modules."""
+    bundle = os.fspath(getattr(sys, "_MEIPASS", Path(sys.executable).parent))
+    for name, value in list(environment.items()):
+        parts = value.split(os.pathsep)
+        kept = [part for part in parts if part != bundle and not part.startswith(bundle + os.sep)]
+        if not kept:
+            del environment[name]
+        elif kept != parts:
+            environment[name] = os.pathsep.join(kept)
 
 
 def before_after(original: Path, restored: Path) -> str:

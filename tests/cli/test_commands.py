@@ -94,6 +94,11 @@ def test_the_first_steps_of_the_readme(facewatch):
     [
         (["set", "weight", "1.4"], "less than or equal to 1"),
         (["set", "modle", "x"], '"model"'),
+        (["config", "check", "--config", "nowhere.toml"], "nowhere.toml is not there"),
+        (["redo", "nowhere.jpg"], "nowhere.jpg is not there"),
+        (["redo", "portrait.jpg"], "in no watched folder"),
+        (["compare", "portrait.jpg", "-m", "builtin", "-o", "sheet.webp"], "ends in .jpg or .png"),
+        (["compare", "portrait.jpg", "-m", "gfpgan-9"], "unknown name"),
         (["set", "model", "gfpgan"], "unknown name"),
         (["restore", "nowhere.jpg"], "nowhere.jpg is not there"),
         (["restore", "portrait.jpg", "--weight", "1.4"], "less than or equal to 1"),
@@ -128,6 +133,36 @@ def test_restore_writes_beside_the_photo_and_changes_nothing_else(facewatch, por
     with Image.open(result["output"]) as copy, Image.open(portrait) as original:
         assert copy.size == original.size
         assert copy.getexif()[0x0131].startswith("facewatch")
+
+
+def test_the_files_beside_a_copy_are_ours_and_never_restored(facewatch, portrait, tmp_path):
+    wishes = ["--compare", "side-by-side", "--save-crops"]
+    assert facewatch("restore", portrait, "-m", "builtin", "-o", tmp_path / "out", *wishes).returncode == 0
+    again = json.loads(
+        facewatch("restore", tmp_path / "out", "-m", "builtin", "-o", tmp_path / "x", "--json").stdout
+    )
+    assert len(again["photos"]) == 4
+    assert {photo["outcome"] for photo in again["photos"]} == {"skipped"}
+
+
+def test_a_photo_without_faces_is_skipped_if_wished_even_when_it_would_be_enlarged(facewatch, tmp_path):
+    Image.effect_noise((200, 150), 60).convert("RGB").save(tmp_path / "noise.jpg")
+    run = facewatch(
+        "restore", tmp_path / "noise.jpg", "-m", "builtin", "--upscale", "2", "--no-faces", "skip", "--json"
+    )
+    assert json.loads(run.stdout)["photos"][0]["output"] is None
+    assert not list((tmp_path / "Restored").iterdir())
+    run = facewatch("restore", tmp_path / "noise.jpg", "-m", "builtin", "--upscale", "2", "--json")
+    assert json.loads(run.stdout)["photos"][0]["outcome"] == "written anew"
+
+
+def test_status_still_answers_when_the_config_is_broken(facewatch, tmp_path):
+    assert facewatch("config", "init").returncode == 0
+    with (tmp_path / "home" / "config.toml").open("a") as config:
+        config.write('\nmodle = "x"\n')
+    run = facewatch("status", "--json")
+    assert run.returncode == 0
+    assert "modle" in json.loads(run.stdout)["troubles"][0]
 
 
 def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait, tmp_path):

@@ -47,7 +47,7 @@ def answer(job: dict, source: Path) -> None:
     if name != "nobody":
         data = b"restored " + source.read_bytes()
         temporary = (
-            Path(job["output_folder"]) / f".facewatch-{number}-{os.getpid()}-{time.monotonic_ns()}.tmp"
+            Path(job["output_folder"]) / f".facewatch-{os.getpid()}-{number}-{time.monotonic_ns()}.tmp"
         )
         temporary.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()

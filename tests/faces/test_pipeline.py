@@ -129,6 +129,8 @@ def test_a_face_that_comes_back_as_it_was_is_not_called_restored(aligned):
     assert [(face.fate, face.reason) for face in restored.faces] == [
         ("kept", "the model found nothing to change")
     ]
+    (told,) = pipeline.restore(original, Wishes(aligned=aligned, weight=1)).faces
+    assert told.reason == "weight 1 keeps the original"
     enlarged = pipeline.restore(original, Wishes(aligned=aligned, upscale=2))
     assert enlarged.photo.pixels.shape == (600, 800, 3)
     assert enlarged.restored_count == 0

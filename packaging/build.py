@@ -1,0 +1,58 @@
+"""Build the one-folder app and try it: `python packaging/build.py [FOLDER]` (needs PyInstaller)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PHOTO = HERE.parent / "facewatch" / "data" / "eileen-collins.jpg"
+NEEDED_BYTES = 7_000_000_000  # it came to 4.4 GB, most of it the CUDA libraries that torch is linked with
+
+
+def build(folder: Path) -> Path:
+    """Build below `folder`; the program that was made."""
+    if importlib.util.find_spec("PyInstaller") is None:
+        sys.exit("PyInstaller is not installed: pip install pyinstaller")
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < NEEDED_BYTES:
+        sys.exit(f"{folder} has {free / 1e9:.0f} GB free, and the build needs {NEEDED_BYTES / 1e9:.0f}")
+    places = ["--distpath", str(folder / "dist"), "--workpath", str(folder / "work")]
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", *places, str(HERE / "facewatch.spec")]
+    subprocess.run(command, check=True)
+    return folder / "dist" / "facewatch" / ("facewatch.exe" if os.name == "nt" else "facewatch")
+
+
+def try_out(program: Path) -> None:
+    """Start the program with a home of its own, and have it restore our photo, at once and as a daemon."""
+    with tempfile.TemporaryDirectory() as home:
+        once, daemon = Path(home, "once"), Path(home, "demo")
+        for arguments in (
+            ["--help"],
+            ["config", "init"],
+            ["doctor", "--quick"],
+            ["restore", str(PHOTO), "--model", "builtin", "--output", str(once)],
+            ["demo", "--model", "builtin", "--output", str(daemon)],
+        ):
+            environment = {**os.environ, "FACEWATCH_HOME": home}
+            subprocess.run([str(program), *arguments], env=environment, check=True, timeout=300)
+        for folder in (once, daemon / "Restored"):
+            if not (folder / PHOTO.name).is_file():
+                sys.exit(f"{program} restored nothing into {folder}")
+    sys.stdout.write(f"{program} works\n")
+
+
+def main() -> None:
+    """Build, and try what was built."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="facewatch-build-"))
+    try_out(build(folder.absolute()))
+
+
+if __name__ == "__main__":
+    main()

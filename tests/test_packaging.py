@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import ast
+import plistlib
+import runpy
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from facewatch.autostart import macos, systemd
+from tests.conftest import ROOT
+
+PACKAGING = ROOT / "packaging"
+IMPORTS = """
+import sys
+for name in sys.argv[1:]:
+    sys.modules[name] = None  # importing it now fails as it does in the app
+from facewatch.cli import main
+from facewatch.engine import child, restorer
+from facewatch.faces import assembly, background, detector, masks, network, pipeline
+"""
+
+
+def test_the_templates_are_what_autostart_writes():
+    unit = (PACKAGING / "linux" / "facewatch.service").read_text("utf-8")
+    assert unit == systemd.text(["/usr/bin/facewatch", "run"])
+    agent = plistlib.loads((PACKAGING / "macos" / f"{macos.LABEL}.plist").read_bytes())
+    assert agent == macos.content(["/Applications/Facewatch.app/Contents/MacOS/facewatch", "run"])
+
+
+def test_the_desktop_file_is_valid():
+    validate = shutil.which("desktop-file-validate")
+    if validate is None:
+        pytest.skip("desktop-file-validate is not installed")
+    file = PACKAGING / "linux" / "facewatch.desktop"
+    run = subprocess.run([validate, str(file)], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "")
+
+
+def _listed(name):
+    """A list that the spec writes out."""
+    spec = ast.parse((PACKAGING / "facewatch.spec").read_text("utf-8"))
+    for statement in spec.body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
+            return ast.literal_eval(statement.value)
+    raise AssertionError(f"the spec has no list {name}")
+
+
+def test_what_the_app_leaves_out_is_not_needed():
+    never_used = _listed("NEVER_USED")
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *never_used], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_build_does_not_start_without_room_for_it(tmp_path, monkeypatch):
+    build = runpy.run_path(str(PACKAGING / "build.py"))["build"]
+    monkeypatch.setitem(build.__globals__, "NEEDED_BYTES", 1 << 62)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    with pytest.raises(SystemExit, match="GB free, and the build needs"):
+        build(tmp_path / "app")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the program is a shell script")
+def test_a_program_that_restores_nothing_is_not_said_to_work(tmp_path):
+    program = tmp_path / "facewatch"
+    program.write_text("#!/bin/sh\n", "utf-8")
+    program.chmod(0o755)
+    try_out = runpy.run_path(str(PACKAGING / "build.py"))["try_out"]
+    with pytest.raises(SystemExit, match="restored nothing into"):
+        try_out(program)
