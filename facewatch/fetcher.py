@@ -20,7 +20,7 @@ FIRST_WAIT_SECONDS = 30.0  # doubled at each failure in a row
 LONGEST_WAIT_SECONDS = 3600.0
 DISK_FULL_WAIT_SECONDS = 60.0
 LOOK_SECONDS = 2.0  # how soon a file brought by hand or an accepted licence is noticed
-FORGET_SECONDS = 900.0  # a model that nobody has asked for again in this time is wanted no longer
+FORGET_SECONDS = 120.0  # a model that nobody has asked for again in this time is wanted no longer
 TELL_SECONDS = 1.0  # between two reports of progress
 STOP_SECONDS = 5.0
 
