@@ -11,15 +11,15 @@ from importlib import metadata
 from pathlib import Path
 
 from facewatch import __version__
-from facewatch.checkpoints import Checkpoints, own_names
+from facewatch.checkpoints import Checkpoints
 from facewatch.engine.handle import probe
 from facewatch.errors import FacewatchError
 from facewatch.files import Places, nearest_existing
+from facewatch.installation import checkpoints_of, store_of
 from facewatch.ledger import LedgerView
 from facewatch.lock import running_pid
 from facewatch.recipe import resolve
 from facewatch.settings import Settings
-from facewatch.store import Store
 
 PACKAGES = (
     "torch",
@@ -57,7 +57,7 @@ def examine(places: Places, *, quick: bool = False) -> list[Finding]:
     """Look at everything; `quick` leaves out what has to start the engine."""
     findings = [Finding("facewatch", ok=True, text=f"{__version__}, Python {sys.version.split()[0]}")]
     findings += [_package(name) for name in PACKAGES]
-    store = Store(places.config, lambda folder: own_names(folder or places.models))
+    store = store_of(places)
     try:
         settings = store.load()
     except FacewatchError as error:
@@ -130,7 +130,7 @@ def _engine(places: Places, settings: Settings) -> Iterator[Finding]:
         yield Finding("device", ok=False, text=str(error))
         return
     yield Finding("device", ok=True, text=device)
-    files = Checkpoints(settings.models_folder or places.models, mirror=settings.model_mirror)
+    files = checkpoints_of(places, settings)
     plans = [settings.plan(folder) for folder in settings.folders] or [settings.plan(None)]
     known: Callable[[str], str] = lambda _: device  # noqa: E731 - asked once, above
     for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):

@@ -15,7 +15,6 @@ from typing import Any
 
 from facewatch import __version__, logs, requests
 from facewatch.board import Board
-from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.delivery import remove_strays
 from facewatch.engine.handle import EngineHandle, probe, program
 from facewatch.engine.messages import Setup
@@ -23,6 +22,7 @@ from facewatch.errors import BadSettings, FacewatchError
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places, sha256_of
 from facewatch.inbox import Fingerprint, Inbox
+from facewatch.installation import checkpoints_of, store_of
 from facewatch.keeper import Keeper
 from facewatch.ledger import Job, Ledger
 from facewatch.lock import only_instance
@@ -222,7 +222,7 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     """
     with only_instance(places):
         logs.start(places.log)  # only now: the log is the running daemon's
-        store = Store(places.config, lambda folder: own_names(folder or places.models))
+        store = store_of(places)
         if not store.load().folders:
             raise BadSettings(
                 f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
@@ -247,11 +247,6 @@ def watches_of(settings: Settings) -> tuple[Watch, ...]:
         Watch(folder.input, folder.recursive, folder.include, folder.exclude, outputs)
         for folder in settings.folders
     )
-
-
-def checkpoints_of(places: Places, settings: Settings) -> Checkpoints:
-    """The model files of one installation."""
-    return Checkpoints(settings.models_folder or places.models, mirror=settings.model_mirror)
 
 
 def settle_interrupted(ledger: Ledger, job: Job) -> None:

@@ -33,6 +33,11 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
     return folder
 
 
+def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
+    """What the copy of `source` is to be called: its stem, the user's `tail`, and the format's `suffix`."""
+    return folder / f"{source.stem}{tail}{suffix}"
+
+
 def take(answer: Answer, source: Path, folder: Path) -> tuple[Path, str, str]:
     """The temporary that becomes the copy, its SHA-256 and its suffix.
 

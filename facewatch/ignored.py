@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-OURS = ".facewatch-"
-"""How the names of our own temporary files begin."""
-
 NAMES = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
-BEGINNINGS = (".", "~syncthing~")  # hidden, and with it ._*, .DS_Store, .stversions, .syncthing.* and OURS
+# Hidden names, and with them ._*, .DS_Store, .stversions, .syncthing.* and our own .facewatch-*.
+BEGINNINGS = (".", "~syncthing~")
 ENDINGS = (".part", ".crdownload", ".download", ".tmp", ".filepart")
 
 

@@ -24,7 +24,6 @@ from facewatch.errors import (
 UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may still be arriving
 AGAIN_SECONDS = (5.0, 60.0)
 AWAIT_MODEL_SECONDS = 10.0
-ATTEMPTS = len(AGAIN_SECONDS) + 1
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints
-from facewatch.delivery import commit, drop, output_folder, take
+from facewatch.delivery import commit, drop, name_for, output_folder, take
 from facewatch.engine.current import CurrentEngine, MakeEngine
 from facewatch.engine.messages import Advance, Answer, Setup
 from facewatch.errors import (
@@ -181,7 +181,7 @@ class Worker:
         if sha256_of(temporary) != twin.output_sha256:
             temporary.unlink()
             return False
-        wanted = folder / f"{job.path.stem}{output.suffix}{twin.output.suffix}"
+        wanted = name_for(job.path, folder, output.suffix, twin.output.suffix)
         self._give_name(job, temporary, twin.output_sha256, wanted, twin.report or {}, [])
         return True
 
@@ -202,7 +202,7 @@ class Worker:
             log.info("%s: no faces found, not copied", job.path)
             return
         temporary, sha256, suffix = take(answer, job.path, folder)
-        wanted = folder / f"{job.path.stem}{output.suffix}{suffix}"
+        wanted = name_for(job.path, folder, output.suffix, suffix)
         self._give_name(job, temporary, sha256, wanted, report, answer.extras)
 
     def _give_name(  # noqa: PLR0917 - all of it is one commit

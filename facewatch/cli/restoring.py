@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.fetching import fetch_missing
 from facewatch.cli.shared import checkpoints, store
-from facewatch.delivery import commit, drop, output_folder, take
+from facewatch.delivery import commit, drop, name_for, output_folder, take
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Answer
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
@@ -143,7 +143,7 @@ def _deliver(answer: Answer, recipe: Recipe, source: Source, folder: Path) -> Pa
         drop(answer)
         return None
     temporary, _, suffix = take(answer, source.path, folder)
-    wanted = folder / f"{source.path.stem}{output.suffix}{suffix}"
+    wanted = name_for(source.path, folder, output.suffix, suffix)
     try:
         return commit(temporary, source.path, wanted, lambda _: None, answer.extras)
     except BaseException:

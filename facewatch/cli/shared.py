@@ -38,16 +38,14 @@ def places(config: Path | None = None, *, new: bool = False) -> Places:
 
 def store(where: Places) -> Store:
     """The settings' store, not loaded yet."""
-    from facewatch.checkpoints import own_names
-    from facewatch.store import Store
+    from facewatch.installation import store_of
 
-    return Store(where.config, lambda folder: own_names(folder or where.models))
+    return store_of(where)
 
 
 def checkpoints(where: Places | None = None, settings: Settings | None = None) -> Checkpoints:
     """The model files of this installation."""
-    from facewatch.checkpoints import Checkpoints
+    from facewatch.installation import checkpoints_of
 
     where = where or places()
-    settings = settings or store(where).load()
-    return Checkpoints(settings.models_folder or where.models, mirror=settings.model_mirror)
+    return checkpoints_of(where, settings or store(where).load())

@@ -10,7 +10,6 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
@@ -45,13 +44,11 @@ class EngineHandle:
         *,
         timeout_seconds: float,
         command: Sequence[str] | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.setup = setup
         self.device = ""  # in words, once it is ready
         self._timeout_seconds = timeout_seconds
         self._command = list(command or program("engine"))
-        self._clock = clock
         self._process: subprocess.Popen[str] | None = None
         self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._complaints: collections.deque[str] = collections.deque(maxlen=40)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
-
-Message = TypeVar("Message")
+from typing import Any
 
 
 @dataclass(frozen=True)

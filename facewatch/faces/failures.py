@@ -24,7 +24,7 @@ def translated(task: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or _means_memory(error):
+        if means_memory(error):
             raise OutOfMemory(
                 f"The device has too little free memory to {task}: close other programs that use it, "
                 "or set device to another one."
@@ -35,6 +35,8 @@ def translated(task: str) -> Iterator[None]:
         raise NetworkFailed(f"The device could not {task}: {reason[:200]}") from error
 
 
-def _means_memory(error: RuntimeError) -> bool:
+def means_memory(error: Exception) -> bool:
+    """Whether an error says that memory has run out, by its class or in words."""
     words = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in words for sign in _MEMORY_SIGNS)
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or any(sign in words for sign in _MEMORY_SIGNS)

@@ -19,6 +19,7 @@ from spandrel import (
 )
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
+from facewatch.faces.failures import means_memory
 from facewatch.faces.forms import CROP_SIZE, Crop
 from facewatch.faces.weights import StateDict, read_state_dict
 
@@ -92,7 +93,7 @@ class TorchNetwork:
                 restored += self._restore_batch(crops[len(restored) : len(restored) + batch], weight)
                 continue
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not means_memory(error):
                     raise NetworkFailed(
                         f"{self.name} failed on {self.device}: {_first_line(error)}."
                     ) from error
@@ -154,7 +155,7 @@ def load(checkpoint: Path, name: str, device: str, registry: ArchRegistry | None
     try:
         model = descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
     except RuntimeError as error:
-        if not _is_out_of_memory(error):
+        if not means_memory(error):
             raise NetworkFailed(f"{name} cannot be put on {device}: {_first_line(error)}.") from error
         raise OutOfMemory(f"{device} has too little free memory to hold {name}.") from error
     if row is None:
@@ -230,17 +231,6 @@ def _by_contract(descriptor: Descriptor) -> Forward:
         return restored * 2 - 1
 
     return forward
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Only CUDA and XPU have a type for it; the CPU's allocator and MPS say it in words."""
-    words = str(error).lower()
-    return (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "out of memory" in words
-        or "not enough memory" in words
-        or "can't allocate memory" in words
-    )
 
 
 def _free_cache(device: str) -> None:

@@ -152,11 +152,12 @@ class Pipeline:
         height, width = photo.pixels.shape[:2]
         box = (0.0, 0.0, float(width), float(height))
         if restored is None:
+            kept = (FaceReport(box, 1.0, "kept", _why(wishes)),)
+            if wishes.upscale == 1 and self._upscaler is None:
+                return Restored(photo, kept, ())
             pixels = self._enlarge(photo.pixels, wishes.upscale, _unheard)
-            kept = FaceReport(box, 1.0, "kept", _why(wishes))
             alpha = _enlarged_alpha(photo, wishes.upscale)
-            same = wishes.upscale == 1 and self._upscaler is None
-            return Restored(photo if same else replace(photo, pixels=pixels, alpha=alpha), (kept,), ())
+            return Restored(replace(photo, pixels=pixels, alpha=alpha), kept, ())
         side = (width * wishes.upscale, height * wishes.upscale)
         pixels = _as_deep_as(photo.pixels, _fit(self._upsample(restored, wishes), side))
         face = FaceReport(box, 1.0, "restored", "")

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -27,16 +28,16 @@ def marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-class Answers:
+class Answers(ABC):
     """The questions; a subclass says how the file is reached."""
 
     def __init__(self, file: Path, now: Callable[[], float]) -> None:
         self.file = file
         self._now = now
 
+    @abstractmethod
     def _reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
         """A connection to read from, or None where there is no ledger yet."""
-        raise NotImplementedError
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with translated(self.file), self._reading() as connection:

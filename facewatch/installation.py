@@ -1,0 +1,18 @@
+"""What belongs to one installation, opened the same way by the daemon, the check-up and every command."""
+
+from __future__ import annotations
+
+from facewatch.checkpoints import Checkpoints, own_names
+from facewatch.files import Places
+from facewatch.settings import Settings
+from facewatch.store import Store
+
+
+def store_of(places: Places) -> Store:
+    """The settings' store, not loaded yet; it knows the user's own models by their files."""
+    return Store(places.config, lambda folder: own_names(folder or places.models))
+
+
+def checkpoints_of(places: Places, settings: Settings) -> Checkpoints:
+    """The model files, where the settings have them."""
+    return Checkpoints(settings.models_folder or places.models, mirror=settings.model_mirror)
