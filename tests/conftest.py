@@ -10,6 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="the fault matrix at its full figures; takes hours")
+    parser.addoption("--table", metavar="FILE", help="write the fault matrix' table of figures into FILE")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The real photos and the real detector beside the project; skips where they are missing."""
