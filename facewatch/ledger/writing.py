@@ -152,9 +152,12 @@ class Ledger(Queue):
         """Give up on a photo that brought the engine down too often."""
         return self._end(job, "poison", reason=reason, error=error)
 
-    def retry(self, job: Job, reason: str, error: str, after_seconds: float) -> bool:
-        """Let it wait and try again."""
-        later = f"state = 'retry', {END}, not_before = ?, wait_seconds = ?"
+    def retry(
+        self, job: Job, reason: str, error: str, after_seconds: float, *, counted: bool = True
+    ) -> bool:
+        """Let it wait and try again; the attempt is uncounted where the photo may not be to blame."""
+        attempts = "attempts" if counted else "MAX(0, attempts - 1)"
+        later = f"state = 'retry', {END}, not_before = ?, wait_seconds = ?, attempts = {attempts}"
         due = self._now() + after_seconds
         with self._writing() as connection:
             return self._change(connection, job, later, [reason, error, due, after_seconds])

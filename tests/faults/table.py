@@ -58,10 +58,12 @@ class Table:
     def lines(self, *, soak: bool) -> list[str]:
         """The table, Markdown."""
         size = "the full figures (`--soak`)" if soak else "the everyday size"
+        where = (
+            f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
+            f"watchdog {metadata.version('watchdog')}, SQLite {sqlite3.sqlite_version}"
+        )
         head = [
-            f"{date.today().isoformat()}, {size}: {platform.system()} {platform.release()}, Python "  # noqa: DTZ011
-            f"{platform.python_version()}, {os.cpu_count()} cores, watchdog {metadata.version('watchdog')}, "
-            f"SQLite {sqlite3.sqlite_version}.",
+            f"{date.today().isoformat()}, {size}: {where}.",  # noqa: DTZ011 - the day where the run is
             "",
             "| # | row | how it is provoked | outcome | measured |",
             "|---|---|---|---|---|",
