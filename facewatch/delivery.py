@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from facewatch.engine.messages import Answer
@@ -17,20 +19,52 @@ from facewatch.files import (
     writing,
 )
 from facewatch.lock import process_runs
+from facewatch.space import ask_for_room
 
 
 def output_folder(source: Path, root: Path, output: Path) -> Path:
     """Where the copy of `source` goes: its place below `root`, below `output`; made if missing.
 
-    Raises CannotWrite or DiskFull.
+    `output` may be a link that the user made; below it none is followed.
+
+    Raises CannotWrite, DiskFull where a copy as large as `source` would nearly fill the disk, SourceGone.
     """
-    folder = output / source.parent.relative_to(root)
+    with _in_the_way(output):
+        output.mkdir(parents=True, exist_ok=True)
+    folder = output
+    for part in source.parent.relative_to(root).parts:
+        folder /= part
+        with _in_the_way(folder):
+            folder.mkdir(exist_ok=True)
+        stay_inside(folder, output)
+    try:
+        need_bytes = source.stat().st_size
+    except OSError as error:
+        raise SourceGone("the photo is no longer there") from error
+    with writing(folder):
+        ask_for_room(folder, need_bytes)
+    return folder
+
+
+def stay_inside(folder: Path, output: Path) -> None:
+    """Raise CannotWrite unless `folder` is what its name says, with no link between it and `output`."""
+    with writing(folder):
+        there = os.path.realpath(folder)
+        meant = os.path.join(os.path.realpath(output), folder.relative_to(output))  # noqa: PTH118 - as text
+    if os.path.normcase(there) != os.path.normcase(os.path.normpath(meant)):
+        raise CannotWrite(
+            f"{folder} is a link to {there}, or lies behind one: nothing is written through links; "
+            "put a folder in its place, or watch it as a folder of its own"
+        )
+
+
+@contextmanager
+def _in_the_way(folder: Path) -> Iterator[None]:
     try:
         with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            yield
     except FileExistsError as error:
         raise CannotWrite(f"{folder} is in the way: it is a file, not a folder; move it elsewhere") from error
-    return folder
 
 
 def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
@@ -55,23 +89,35 @@ def commit(
     wanted: Path,
     announce: Callable[[Path], None],
     extras: Sequence[dict[str, str]] = (),
+    *,
+    output: Path | None = None,
+    adopt: Callable[[Path], bool] | None = None,
 ) -> Path:
     """Give the temporary its name, with its original's permissions and times; returns the name it got.
 
     announce  hears each name before it is tried
     extras    the files beside it, as engine.messages.Extra
+    output    the folder below which no link is followed, looked at once more at the last moment
+    adopt     as `files.deliver` asks it: where it agrees, the file that stands already is the copy
 
-    Raises CannotWrite or DiskFull.
+    Raises CannotWrite, DiskFull or SourceGone.
     """
     try:
         original = source.stat()
     except OSError as error:
         raise SourceGone("the photo is no longer there") from error
+
+    def heard(name: Path) -> None:
+        announce(name)
+        if output is not None:
+            stay_inside(name.parent, output)
+
     for file in (temporary, *(Path(extra["temporary"]) for extra in extras)):
         like_original(file, original)
-    final = deliver(temporary, wanted, announce)
+    final = deliver(temporary, wanted, heard, adopt)
+    again = None if adopt is None else _agreed
     for extra in extras:
-        deliver(Path(extra["temporary"]), final.with_name(final.stem + extra["tail"]), _unheard)
+        deliver(Path(extra["temporary"]), final.with_name(final.stem + extra["tail"]), _unheard, again)
     return final
 
 
@@ -82,9 +128,10 @@ def drop(answer: Answer) -> None:
             Path(name).unlink(missing_ok=True)
 
 
-def remove_strays(output: Path) -> int:
-    """Remove the temporaries under `output` whose maker is no longer running; how many."""
-    found = output.rglob(f"{TEMPORARY_PREFIX}*.tmp")
+def remove_strays(output: Path, *, below: bool = True) -> int:
+    """Remove the temporaries in `output`, and in all folders `below` it, whose maker is gone; how many."""
+    pattern = f"{TEMPORARY_PREFIX}*.tmp"
+    found = output.rglob(pattern) if below else output.glob(pattern)
     strays = [stray for stray in found if not process_runs(maker_of(stray))]
     for stray in strays:
         stray.unlink(missing_ok=True)
@@ -93,3 +140,8 @@ def remove_strays(output: Path) -> int:
 
 def _unheard(_: Path) -> None:
     """The ledger keeps the copy itself; what stands beside it is found by its name."""
+
+
+def _agreed(_: Path) -> bool:
+    """What stands beside a copy under the copy's own name belongs to it."""
+    return True

@@ -66,6 +66,10 @@ class OutOfMemory(NetworkFailed):
     """The device has too little memory for the work, even one face at a time."""
 
 
+class DeviceFailed(FacewatchError):
+    """The device itself failed; what is computed on it after that is worth nothing."""
+
+
 class CheckpointMissing(FacewatchError):
     """A model's file is not here."""
 
@@ -110,6 +114,10 @@ class NoTray(FacewatchError):
     """This desktop cannot show the tray icon; the daemon does without."""
 
 
+class FlowFailed(FacewatchError):
+    """A measured flow could not run, or its process ended: the benchmark shows it and goes on."""
+
+
 BY_NAME: dict[str, type[FacewatchError]] = {
     kind.__name__: kind
     for kind in (
@@ -122,6 +130,7 @@ BY_NAME: dict[str, type[FacewatchError]] = {
         CannotAlign,
         NetworkFailed,
         OutOfMemory,
+        DeviceFailed,
         NoSuchDevice,
         CheckpointMissing,
         BadCheckpoint,

@@ -1,4 +1,4 @@
-"""What becomes of a photo that could not be restored: a pure function of the error and the attempts."""
+"""What becomes of a photo that could not be restored: a pure function of the error and what went before."""
 
 from __future__ import annotations
 
@@ -11,34 +11,80 @@ from facewatch.errors import (
     BadPhoto,
     CannotWrite,
     CheckpointMissing,
+    DeviceFailed,
     DiskFull,
+    EngineFailed,
     EngineUnavailable,
     FacewatchError,
     ModelAwaited,
+    NetworkFailed,
+    OutOfMemory,
     OwnOutput,
     SourceChanged,
     SourceGone,
     TruncatedPhoto,
+    Unexpected,
 )
 
 UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may still be arriving
 AGAIN_SECONDS = (5.0, 60.0)
 AWAIT_MODEL_SECONDS = 10.0
+NO_ENGINE_SECONDS = 30.0
+DOWN_AFTER = 3  # different photos in a row
+LONGEST_HOLD_SECONDS = {"disk": 60.0, "ledger": 60.0, "engine": 300.0}
+
+_OF_THE_ENGINE = (EngineFailed, DeviceFailed, NetworkFailed, OutOfMemory, Unexpected)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What to do with one failed photo, and with the engine."""
 
-    what: Literal["retry", "park", "poison", "skip", "give back", "look again"]
-    after_seconds: float = 0.0
+    what: Literal["retry", "later", "park", "poison", "skip", "give back", "look again"]
+    after_seconds: float = 0.0  # "later": 0 stands for longer than the hold
     new_engine: bool = False  # the engine may be poisoned: the next photo gets a fresh one
     hold_place: str | None = None  # no photo is to blame: all wait a while, and status shows this place
+    rests: bool = False  # the folder's models cannot be used: its photos wait, those of others do not
     level: int = logging.WARNING
 
 
-def judge(error: FacewatchError, attempts: int) -> Verdict:  # noqa: PLR0911 - one line a kind of error
-    """The verdict on one failure; `attempts` counts the one that just failed."""
+class Streak:
+    """The photos that the engine failed on, and whether others passed meanwhile."""
+
+    def __init__(self) -> None:
+        self._in_a_row: set[int] = set()  # the photos' ids
+        self._outdone: set[int] = set()  # failed, and then another photo passed
+
+    @property
+    def down(self) -> bool:
+        """Whether so many different photos failed in a row that it is no fault of theirs."""
+        return len(self._in_a_row) >= DOWN_AFTER
+
+    def others_passed(self, photo: int) -> bool:
+        """Whether the engine restored another photo after it failed on this one."""
+        return photo in self._outdone
+
+    def failed(self, photo: int, error: FacewatchError) -> None:
+        """The engine failed on a photo; any other error says nothing about the engine."""
+        if isinstance(error, _OF_THE_ENGINE):
+            self._in_a_row.add(photo)
+
+    def passed(self, photo: int) -> None:
+        """The engine restored a photo."""
+        self._outdone |= self._in_a_row
+        self._outdone.discard(photo)
+        self._in_a_row.clear()
+
+
+def judge(  # noqa: PLR0911 - one line a kind of error
+    error: FacewatchError, attempts: int, *, down: bool = False, others_passed: bool = True
+) -> Verdict:
+    """The verdict on one failure.
+
+    attempts       of this photo, the one that just failed included
+    down           the engine has failed on so many photos in a row that none of them is to blame
+    others_passed  the engine restored another photo since it first failed on this one
+    """
     if isinstance(error, OwnOutput):
         return Verdict("skip", level=logging.INFO)
     if isinstance(error, SourceChanged | SourceGone):
@@ -48,13 +94,15 @@ def judge(error: FacewatchError, attempts: int) -> Verdict:  # noqa: PLR0911 - o
     if isinstance(error, ModelAwaited):
         return Verdict("retry", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
-        return Verdict("give back", new_engine=True, hold_place="engine")
+        return Verdict("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
     if isinstance(error, TruncatedPhoto):
         return _again_or(UNFINISHED_SECONDS, attempts, Verdict("park"))
     if isinstance(error, BadPhoto):
         return Verdict("park")
     if isinstance(error, CannotWrite):
         return _again_or(UNFINISHED_SECONDS, attempts, Verdict("park"))
+    if down or (isinstance(error, DeviceFailed) and not others_passed):
+        return Verdict("later", new_engine=True, hold_place="engine")
     return _again_or(AGAIN_SECONDS, attempts, Verdict("poison", new_engine=True))
 
 

@@ -43,6 +43,8 @@ class Readiness:
         self._want = want
         self._probe = probe
         self._clock = clock
+        self._recipes: dict[Path, Recipe] = {}  # by root, as `folders` gave them last
+        self._resting: dict[Path, tuple[float, Recipe]] = {}  # by root: until when, of which recipe
         self._devices: dict[str, str] = {}
         self._failed_probes: dict[str, tuple[float, FacewatchError]] = {}  # when to try again, what it said
 
@@ -53,9 +55,20 @@ class Readiness:
             if not self._writable(folder):
                 continue
             recipe = self._recipe(folder, settings)
-            if recipe is not None and self._all_present(recipe):
-                ready[folder.input] = Ready(folder, recipe)
+            if recipe is None or self._rests(folder.input, recipe) or not self._all_present(recipe):
+                continue
+            self._recipes[folder.input] = recipe
+            ready[folder.input] = Ready(folder, recipe)
         return ready
+
+    def rest(self, root: Path, seconds: float) -> None:
+        """Leave a folder alone for a while, or until something else is chosen for it."""
+        if root in self._recipes:
+            self._resting[root] = self._clock() + seconds, self._recipes[root]
+
+    def _rests(self, root: Path, recipe: Recipe) -> bool:
+        until, resting = self._resting.get(root, (0.0, None))
+        return self._clock() < until and resting == recipe
 
     def redo(self, ready: Ready, wishes: Mapping[str, Any], settings: Settings) -> Ready:
         """The same folder with another model or weight, as a redo asks.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from facewatch import errors
-from facewatch.judgement import judge
+from facewatch.judgement import Streak, judge
 from facewatch.reports import summary
 
 
@@ -18,14 +18,15 @@ from facewatch.reports import summary
         (errors.SourceChanged, "look again"),
         (errors.SourceGone, "look again"),
         (errors.DiskFull, "give back"),
-        (errors.EngineUnavailable, "give back"),
-        (errors.BadCheckpoint, "give back"),
+        (errors.EngineUnavailable, "later"),
+        (errors.BadCheckpoint, "later"),
         (errors.TruncatedPhoto, "retry"),
         (errors.CannotWrite, "retry"),
         (errors.ModelAwaited, "retry"),
         (errors.EngineFailed, "retry"),
         (errors.OutOfMemory, "retry"),
         (errors.NetworkFailed, "retry"),
+        (errors.DeviceFailed, "retry"),
         (errors.Unexpected, "retry"),
     ],
 )
@@ -47,7 +48,35 @@ def test_a_photo_that_ends_three_engines_is_poison():
 
 def test_where_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
     assert judge(errors.DiskFull("full"), 1).hold_place == "disk"
-    assert judge(errors.EngineUnavailable("no device"), 1).hold_place == "engine"
+    assert judge(errors.EngineUnavailable("no device"), 1).rests
+
+
+def test_a_device_that_fails_on_every_photo_blames_none_of_them():
+    error = errors.DeviceFailed("the card fell off the bus")
+    verdict = judge(error, 9, others_passed=False)
+    assert (verdict.what, verdict.hold_place, verdict.new_engine) == ("later", "engine", True)
+    assert judge(error, 3, others_passed=True).what == "poison"
+
+
+def test_three_different_photos_failing_in_a_row_are_the_engines_fault():
+    streak = Streak()
+    for photo in (1, 2, 2):
+        streak.failed(photo, errors.EngineFailed("died"))
+    assert not streak.down
+    streak.failed(3, errors.OutOfMemory("too large"))
+    assert streak.down
+    assert judge(errors.EngineFailed("died"), 3, down=streak.down).what == "later"
+    streak.passed(4)
+    assert not streak.down
+    assert streak.others_passed(1)
+    assert not streak.others_passed(4)
+
+
+def test_bad_photos_in_a_row_say_nothing_about_the_engine():
+    streak = Streak()
+    for photo in range(9):
+        streak.failed(photo, errors.BadPhoto("words"))
+    assert not streak.down
 
 
 def test_the_fate_of_every_face_is_told_in_one_sentence():

@@ -6,17 +6,15 @@ import os
 import queue
 import sys
 import threading
-import traceback
-from collections.abc import Callable
+from collections import deque
 from typing import IO, TYPE_CHECKING, Any
 
-from facewatch.engine.messages import Advance, Job, Ready, Refusal, Setup, from_line, to_line
-from facewatch.errors import FacewatchError, OutOfMemory, Unexpected
+from facewatch.engine.line import Begun, Emit, Line, helpers_for, window_for
+from facewatch.engine.messages import Ready, Refusal, Setup, from_line, to_line
+from facewatch.errors import FacewatchError
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
-
-Emit = Callable[[object], None]
 
 
 def main(probe: str | None = None) -> None:
@@ -27,19 +25,25 @@ def main(probe: str | None = None) -> None:
         return
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
-    serve(requests.get, emit)
+    serve(requests, emit)
 
 
-def serve(next_request: Callable[[], Any], emit: Emit) -> None:
+def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     """Load the setup, which comes first, then answer job after job."""
-    setup = next_request()
+    setup = requests.get()
     try:
-        restorer = _load(setup, emit)
+        restorer, device = _load(setup)
     except FacewatchError as error:
         emit(Refusal(0, type(error).__name__, str(error)))
         return
+    helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
+    line = Line(restorer, emit, helpers)
+    emit(Ready(_in_words(setup, device), window_for(helpers)))
+    begun: deque[Begun] = deque()
     while True:
-        _answer(restorer, next_request(), emit)
+        while not begun or not requests.empty():
+            begun.append(line.begin(requests.get()))
+        line.finish(begun.popleft())
 
 
 def _take_over_output() -> Emit:
@@ -71,30 +75,20 @@ def _answer_probe(wish: str, emit: Emit) -> None:
         emit(Refusal(0, type(error).__name__, str(error)))
 
 
-def _load(setup: Setup, emit: Emit) -> Restorer:
+def _load(setup: Setup) -> tuple[Restorer, str]:
     from facewatch.engine.restorer import Restorer
 
     if not setup.files:  # without a network there is no need to load torch, nor any use for a GPU
-        emit(Ready("cpu, without a network"))
-        return Restorer.load(setup, "cpu")
+        return Restorer.load(setup, "cpu"), "cpu"
     from facewatch.faces import device
 
     chosen = device.choose(setup.device)
-    restorer = Restorer.load(setup, chosen)
-    emit(Ready(device.describe(chosen)))
-    return restorer
+    return Restorer.load(setup, chosen), chosen
 
 
-def _answer(restorer: Restorer, job: Job, emit: Emit) -> None:
-    def advance(done: int, total: int, what: str) -> None:
-        emit(Advance(job.number, done, total, what))
+def _in_words(setup: Setup, device_name: str) -> str:
+    if not setup.files:
+        return "cpu, without a network"
+    from facewatch.faces import device
 
-    try:
-        emit(restorer.restore(job, advance))
-    except FacewatchError as error:
-        emit(Refusal(job.number, type(error).__name__, str(error)))
-    except MemoryError:
-        emit(Refusal(job.number, OutOfMemory.__name__, "the machine has too little memory for this photo"))
-    except Exception as error:  # noqa: BLE001 - one photo must not stop the rest
-        traceback.print_exc()
-        emit(Refusal(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))
+    return device.describe(device_name)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from facewatch.board import Board, Notes
 from facewatch.engine.handle import EngineHandle
-from facewatch.engine.messages import Setup
-from facewatch.errors import EngineUnavailable, FacewatchError
+from facewatch.engine.messages import Advance, Answer, Job, Refusal, Setup
+from facewatch.errors import EngineFailed, EngineUnavailable, FacewatchError
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,23 @@ class CurrentEngine:
         self._engine: EngineHandle | None = None
         self._last_used = clock()
 
-    def get_for(self, setup: Setup, timeout_seconds: float) -> EngineHandle:
-        """The engine that holds `setup`, started if need be.
+    @property
+    def alive(self) -> bool:
+        """Whether there is an engine, and its process lives."""
+        return self._engine is not None and self._engine.alive
+
+    @property
+    def device(self) -> str:
+        """The engine's device, in words."""
+        return self._engine.device if self._engine is not None else ""
+
+    @property
+    def window(self) -> int:
+        """How many photos the engine may be given at once."""
+        return self._engine.window if self._engine is not None else 1
+
+    def load(self, setup: Setup, timeout_seconds: float) -> None:
+        """See to it that an engine holds `setup`; what another one had in work is lost.
 
         Raises EngineUnavailable when it cannot be started.
         """
@@ -51,11 +66,29 @@ class CurrentEngine:
                 self._engine.start()
             except FacewatchError as error:
                 raise EngineUnavailable(str(error)) from error
-            self._board.solved("engine")
             self._on_loaded(setup)
             about = {"model": setup.model, "detector": setup.detector, "device": self._engine.device}
             self._notes.note("engine", {"state": "loaded", **about, "pid": self._engine.pid})
-        return self._engine
+
+    def submit(self, job: Job) -> None:
+        """Give the engine a photo.
+
+        Raises EngineFailed when it has died.
+        """
+        if self._engine is None:
+            raise EngineFailed("the engine was ended")
+        self._engine.submit(job)
+
+    def hear(self, patience_seconds: float) -> Advance | Answer | Refusal | None:
+        """What the engine says next, as EngineHandle.hear.
+
+        Raises EngineFailed.
+        """
+        if self._engine is None:
+            raise EngineFailed("the engine was ended")
+        message = self._engine.hear(patience_seconds)
+        self._last_used = self._clock()
+        return message
 
     def close_when_idle(self, after_seconds: float) -> None:
         """End an engine that has had nothing to do for so long."""

@@ -10,8 +10,9 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from facewatch import errors
 from facewatch.engine.messages import Advance, Answer, Job, Ready, Refusal, Setup, from_line, to_line
@@ -19,7 +20,6 @@ from facewatch.errors import EngineFailed, FacewatchError
 
 log = logging.getLogger(__name__)
 
-OnAdvance = Callable[[Advance], None]
 _ENDED = object()
 
 
@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
 
 
 class EngineHandle:
-    """One engine process: one setup, one photo at a time."""
+    """One engine process with one setup; it may be given up to `window` photos before it has answered."""
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class EngineHandle:
     ) -> None:
         self.setup = setup
         self.device = ""  # in words, once it is ready
+        self.window = 1
+        self._heard_at = 0.0  # the last sign of life while something was asked of it
         self._timeout_seconds = timeout_seconds
         self._command = list(command or program("engine"))
         self._process: subprocess.Popen[str] | None = None
@@ -68,6 +70,7 @@ class EngineHandle:
 
         Raises EngineFailed, or what kept it from loading: NoSuchDevice, BadCheckpoint, OutOfMemory.
         """
+        self._messages = queue.SimpleQueue()  # nothing that an earlier process said
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -82,19 +85,48 @@ class EngineHandle:
         self._read_with(self._take_messages, self._process.stdout)
         self._read_with(self._take_complaints, self._process.stderr)
         self._send(self.setup)
-        ready = self._wait_for(Ready, None)
-        self.device = ready.device
+        ready = self._wait_for(Ready)
+        self.device, self.window = ready.device, ready.window
         log.info("engine %s ready: %s on %s", self.pid, self.setup.model, self.device)
 
-    def restore(self, job: Job, on_advance: OnAdvance | None = None) -> Answer:
-        """Have one photo restored into a temporary.
+    def restore(self, job: Job) -> Answer:
+        """Have one photo restored into a temporary, and wait for it; nothing else may be under way.
 
-        Raises the error of the photo or the network by its own class, SourceChanged, Unexpected, or
-        EngineFailed when the process died or gave no sign of life for `timeout_seconds`.
+        Raises the error of the photo or the network by its own class, or EngineFailed as `hear` does.
+        """
+        self.submit(job)
+        answer: Answer = self._wait_for(Answer)
+        return answer
+
+    def submit(self, job: Job) -> None:
+        """Have a photo restored; `hear` tells what became of it.
+
+        Raises EngineFailed when the process has died.
         """
         self._send(job)
-        answer: Answer = self._wait_for(Answer, on_advance)
-        return answer
+
+    def hear(self, patience_seconds: float) -> Advance | Answer | Refusal | None:
+        """What it says next, None if that is nothing within the patience.
+
+        Raises EngineFailed when the process died, or gave no sign of life for `timeout_seconds`.
+        """
+        left = self._heard_at + self._timeout_seconds - time.monotonic()
+        try:
+            message: Any = self._messages.get(timeout=max(0.0, min(patience_seconds, left)))
+        except queue.Empty:
+            if left > patience_seconds:
+                return None
+            self.close(grace_seconds=0)
+            raise EngineFailed(
+                f"the engine gave no sign of life for {self._timeout_seconds:g} s and was ended; "
+                "if the photo is very large, raise engine.timeout_seconds"
+            ) from None
+        self._heard_at = time.monotonic()
+        if message is _ENDED:
+            code = self._process.wait() if self._process else None
+            self.close(grace_seconds=1)
+            raise EngineFailed(self._last_words(f"the engine ended unexpectedly (exit code {code})"))
+        return cast("Advance | Answer | Refusal", message)
 
     def kill(self) -> None:
         """End the process at once, from any thread; whoever waits for it hears EngineFailed."""
@@ -143,6 +175,7 @@ class EngineHandle:
     def _send(self, message: object) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
+        self._heard_at = time.monotonic()  # it may have been silent for want of work
         try:
             self._process.stdin.write(to_line(message))
             self._process.stdin.flush()
@@ -150,25 +183,12 @@ class EngineHandle:
             self.close(grace_seconds=1)
             raise EngineFailed(self._last_words("the engine has ended")) from error
 
-    def _wait_for(self, kind: type[Any], on_advance: OnAdvance | None) -> Any:
+    def _wait_for(self, kind: type[Any]) -> Any:
         while True:
-            try:
-                message = self._messages.get(timeout=self._timeout_seconds)
-            except queue.Empty:
-                self.close(grace_seconds=0)
-                raise EngineFailed(
-                    f"the engine gave no sign of life for {self._timeout_seconds:g} s and was ended; "
-                    "if the photo is very large, raise engine.timeout_seconds"
-                ) from None
-            if message is _ENDED:
-                code = self._process.wait() if self._process else None
-                self.close(grace_seconds=1)
-                raise EngineFailed(self._last_words(f"the engine ended unexpectedly (exit code {code})"))
-            if isinstance(message, Advance) and on_advance:
-                on_advance(message)
-            elif isinstance(message, Refusal):
-                raise _as_error(message)
-            elif isinstance(message, kind):
+            message = self.hear(self._timeout_seconds)
+            if isinstance(message, Refusal):
+                raise as_error(message)
+            if isinstance(message, kind):
                 return message
 
     def _last_words(self, what: str) -> str:
@@ -176,7 +196,8 @@ class EngineHandle:
         return f"{what}; its last words: {words[-1]}" if words else what
 
 
-def _as_error(refusal: Refusal) -> FacewatchError:
+def as_error(refusal: Refusal) -> FacewatchError:
+    """The error that a refusal tells of."""
     return errors.BY_NAME[refusal.error](refusal.message)
 
 
@@ -201,7 +222,7 @@ def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds:
         with contextlib.suppress(ValueError):
             message = from_line(line)
             if isinstance(message, Refusal):
-                raise _as_error(message)
+                raise as_error(message)
             if isinstance(message, Ready):
                 return message.device
     words = run.stderr.strip().splitlines()

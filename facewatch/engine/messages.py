@@ -65,6 +65,7 @@ class Ready:
     """The engine has loaded its networks."""
 
     device: str  # in words, for people
+    window: int = 1  # photos it may be given at once: while one is restored others are read and written
 
 
 @dataclass(frozen=True)

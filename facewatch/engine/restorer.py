@@ -47,18 +47,31 @@ class Restorer:
         )
         return cls(setup.model, assemble(parts, device))
 
-    def restore(self, job: Job, advance: Advance) -> Answer:
-        """Restore one photo into a temporary in its output folder; the original is only read.
+    def read(self, job: Job) -> Photo:
+        """The photo of a job; the original is only read.
 
-        Raises the errors of the photo (BadPhoto and its kin, SourceChanged, SourceGone), of the networks
-        (NetworkFailed, OutOfMemory) and of the disk (CannotWrite, DiskFull).
+        Raises BadPhoto and its kin, SourceChanged, SourceGone, or OwnOutput.
         """
-        started = time.monotonic()
         photo = decode(_read(job), max_pixels=round(job.max_megapixels * 1e6))
         if photo.made_by_facewatch and job.refuse_own:
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
-        wishes = wishes_of(job)
-        restored = self._pipeline.restore(photo, wishes, advance)
+        return photo
+
+    def restore(self, job: Job, photo: Photo, advance: Advance) -> Restored:
+        """Restore its faces.
+
+        Raises NetworkFailed, DeviceFailed or OutOfMemory.
+        """
+        return self._pipeline.restore(photo, wishes_of(job), advance)
+
+    def write(self, job: Job, photo: Photo, restored: Restored, seconds: float) -> Answer:
+        """Write the copy into a temporary in the job's output folder, if there is anything to write.
+
+        seconds  what the photo has taken so far
+
+        Raises CannotWrite or DiskFull; nothing is left behind then.
+        """
+        started = time.monotonic()
         format_name = _format_of(photo, job)
         answer = Answer(
             number=job.number,
@@ -66,11 +79,12 @@ class Restorer:
             sha256=None,
             suffix=_suffix_of(photo, job, format_name),
             faces=[asdict(face) for face in restored.faces],
-            seconds=time.monotonic() - started,
+            seconds=seconds,
         )
         if restored.photo is photo and (not restored.faces or format_name == photo.format):
             return answer
-        return self._written(job, photo, restored, format_name, answer)
+        answer = self._written(job, photo, restored, format_name, answer)
+        return replace(answer, seconds=seconds + time.monotonic() - started)
 
     def _written(
         self, job: Job, photo: Photo, restored: Restored, format_name: str, answer: Answer

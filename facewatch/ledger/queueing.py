@@ -63,21 +63,28 @@ class Queue(Writer):
                 )
             )
 
-    def next(self, folders: Collection[Path]) -> Job | None:
+    def next(self, folders: Collection[Path], *, untried_first: bool = False) -> Job | None:
         """The photo whose turn it is in these watched roots: one to try again, a redo, the oldest queued.
+
+        untried_first  those that have failed come last: the engine may be failing on everything
 
         A time to try again that lies further ahead than its whole back-off was set before the clock was put
         back, and counts as due.
         """
         roots = [name_of(folder) for folder in folders]
+        ways = (self._queued, self._due) if untried_first else (self._due, self._queued)
+        return ways[0](roots) or ways[1](roots)
+
+    def _due(self, roots: list[bytes]) -> Job | None:
         now = self._now()
         due = self._jobs(
             f"WHERE state = 'retry' AND folder IN ({marks(roots)}) "
             "AND (not_before <= ? OR not_before > ? + wait_seconds) ORDER BY not_before LIMIT 1",
             [*roots, now, now],
         )
-        if due:
-            return due[0]
+        return due[0] if due else None
+
+    def _queued(self, roots: list[bytes]) -> Job | None:
         first = (
             "SELECT rank, turn, id FROM photos WHERE state = 'queued' AND folder = ? "
             "ORDER BY rank, turn LIMIT 1"

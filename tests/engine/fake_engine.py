@@ -19,7 +19,10 @@ def main() -> None:
     if setup["model"] == "broken":
         say("Refusal", number=0, error="BadCheckpoint", message="the file is torn")
         return
-    say("Ready", device="a test device")
+    if setup["model"] == "unloadable":
+        say("Refusal", number=0, error="OutOfMemory", message="no room for it")
+        return
+    say("Ready", device="a test device", window=int(sys.argv[1]) if sys.argv[1:] else 1)
     for line in sys.stdin:
         job = json.loads(line)
         answer(job, Path(job["source"]))
@@ -39,6 +42,9 @@ def answer(job: dict, source: Path) -> None:
             say("Advance", number=number, done=done, total=3, what="faces")
     if name == "cut":
         say("Refusal", number=number, error="TruncatedPhoto", message="the file ends early")
+        return
+    if name == "device":
+        say("Refusal", number=number, error="DeviceFailed", message="the card fell off the bus")
         return
     if name == "own":
         say("Refusal", number=number, error="OwnOutput", message="ours")

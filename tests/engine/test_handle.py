@@ -42,9 +42,23 @@ def test_a_photo_goes_in_and_a_temporary_comes_out(engine, tmp_path):
 
 
 def test_how_far_it_is_can_be_heard(engine, tmp_path):
-    heard = []
-    engine.restore(job(tmp_path, "slow.jpg"), heard.append)
-    assert [advance.done for advance in heard] == [0, 1, 2]
+    engine.submit(job(tmp_path, "slow.jpg"))
+    heard = [engine.hear(10) for _ in range(4)]
+    assert [advance.done for advance in heard[:3]] == [0, 1, 2]
+    assert heard[3].temporary
+
+
+def test_several_photos_can_be_in_its_hands(engine, tmp_path):
+    orders = [replace(job(tmp_path, f"{number}.jpg"), number=number) for number in (4, 5, 6)]
+    for order in orders:
+        engine.submit(order)
+    assert [engine.hear(10).number for _ in orders] == [4, 5, 6]
+
+
+def test_silence_within_the_patience_is_no_news(engine, tmp_path):
+    assert engine.hear(0.05) is None
+    engine.submit(job(tmp_path, "slow.jpg"))
+    assert engine.hear(0.05) is None
 
 
 def test_a_refused_photo_raises_its_own_error_and_the_engine_lives_on(engine, tmp_path):

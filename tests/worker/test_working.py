@@ -5,110 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from pathlib import Path
 
-import pytest
-
-from facewatch.board import Board
 from facewatch.engine.handle import EngineHandle
 from facewatch.files import sha256_of
-from facewatch.inbox import Inbox
-from facewatch.ledger import Ledger
-from facewatch.readiness import Readiness
-from facewatch.settings import parse
-from facewatch.worker import Worker
-
-FAKE = [sys.executable, str(Path(__file__).parent / "engine" / "fake_engine.py")]
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Files:
-    """Model files that are there, or not."""
-
-    def __init__(self):
-        self.missing = set()
-
-    def state(self, name):
-        return "missing" if name in self.missing else "present"
-
-    def find(self, name):
-        return Path("/models") / name
-
-    def is_own(self, name):
-        return False
-
-    def digest(self, name):
-        return f"digest of {name}"
-
-
-class House:
-    """A worker and all around it, without threads of its own."""
-
-    def __init__(self, home, **output):
-        self.inbox_folder, self.output = home / "in", home / "out"
-        self.inbox_folder.mkdir()
-        self.clock = Clock()
-        folder = {"input": str(self.inbox_folder), "output": str(self.output)}
-        self.raw = {"model": "builtin", "folders": [folder], "output": output}
-        self.files = Files()
-        self.wanted = []
-        self.engines = []
-        self.ledger = Ledger.open(home / "ledger.sqlite3", now=self.clock)
-        self.worker = self.new_worker()
-
-    def new_worker(self):
-        self.inbox = Inbox(0, clock=self.clock)
-        board = Board(self.ledger, now=self.clock)
-        probe = lambda _: "cpu"  # noqa: E731
-        return Worker(
-            inbox=self.inbox,
-            ledger=self.ledger,
-            board=board,
-            settings=lambda: parse(self.raw, "test"),
-            checkpoints=lambda: self.files,
-            readiness=Readiness(lambda: self.files, board, self.wanted.append, probe, clock=self.clock),
-            root_of=lambda _: self.inbox_folder,
-            make_engine=self.make_engine,
-            clock=self.clock,
-        )
-
-    def make_engine(self, setup, timeout_seconds):
-        self.engines.append(EngineHandle(setup, timeout_seconds=timeout_seconds, command=FAKE))
-        return self.engines[-1]
-
-    def drop(self, name, data=b"photo"):
-        path = self.inbox_folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.inbox.put(path)
-        return path
-
-    def work(self, turns=50):
-        for _ in range(turns):
-            if not self.worker.turn() and not len(self.inbox):
-                return
-        raise AssertionError("the worker never came to rest")
-
-    def state(self, name):
-        return self.ledger.photo(self.inbox_folder / name).state
-
-    def outputs(self):
-        return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())
-
-
-@pytest.fixture
-def house(tmp_path):
-    house = House(tmp_path)
-    yield house
-    house.worker.stop()
-    house.worker.run()
-    house.ledger.close()
 
 
 def test_a_photo_is_restored_once_and_its_original_left_alone(house):
@@ -246,8 +145,8 @@ def test_an_engine_that_cannot_load_blames_no_photo(house):
     house.drop("a.jpg")
     house.work()
     job = house.ledger.photo(house.inbox_folder / "a.jpg")
-    assert (job.state, job.attempts) == ("queued", 0)
-    assert "no driver" in house.ledger.fact("troubles")["engine"]["text"]
+    assert (job.state, job.attempts) == ("retry", 0)
+    assert "no driver" in house.ledger.fact("troubles")[f"engine for {house.inbox_folder}"]["text"]
 
 
 def test_another_model_is_another_engine_and_another_weight_is_not(house):
@@ -298,3 +197,51 @@ def test_a_file_in_the_way_of_an_output_folder_stops_that_photo_only(house):
     assert house.state("k.jpg/x.jpg") == "retry"
     assert "in the way" in house.ledger.photo(house.inbox_folder / "k.jpg" / "x.jpg").reason
     assert house.state("a.jpg") == "done"
+
+
+def test_several_photos_are_in_the_engine_at_once_and_each_comes_out_once(house):
+    house.window = 3
+    for number in range(10):
+        house.drop(f"{number}.jpg", b"photo %d" % number)
+    most = 0
+    while house.worker.turn() or len(house.inbox):
+        most = max(most, len(house.worker._flights))
+    assert most == 2  # a third is on its way out when the turn ends
+    assert house.outputs() == [f"{number}.jpg" for number in range(10)]
+    assert house.ledger.counts()["done"] == 10
+
+
+def test_copies_of_a_photo_in_the_engine_wait_for_it_and_cost_nothing(house):
+    house.window = 3
+    for name in ("slow-1.jpg", "b.jpg", "c.jpg"):
+        house.drop(name)
+    house.work()
+    assert house.outputs() == ["b.jpg", "c.jpg", "slow-1.jpg"]
+    reports = [
+        house.ledger.photo(house.inbox_folder / name).report for name in ("slow-1.jpg", "b.jpg", "c.jpg")
+    ]
+    assert reports[0] == reports[1] == reports[2]
+
+
+def test_a_photo_that_waits_for_the_engine_goes_back_when_a_pause_begins(house):
+    house.window = 3
+    house.drop("slow-1.jpg")
+    house.drop("twin.jpg")
+    for _ in range(4):
+        house.worker.turn()
+    assert house.state("twin.jpg") == "running"
+    house.raw["paused"] = True
+    house.work()
+    assert (house.state("slow-1.jpg"), house.state("twin.jpg")) == ("done", "queued")
+
+
+def test_stopping_gives_every_photo_in_the_engine_back_and_leaves_no_temporary(house):
+    house.window = 3
+    for name in ("hang-1.jpg", "a.jpg", "b.jpg", "hang-1 copy.jpg"):
+        house.drop(name, name[:5].encode())
+    threading.Timer(1.0, house.worker.stop).start()
+    house.worker.run()
+    counts = house.ledger.counts()
+    assert (counts["queued"], counts["running"]) == (4, 0)
+    assert all(job.attempts == 0 for job in house.ledger._jobs(""))
+    assert not list(house.output.rglob(".facewatch-*"))

@@ -1,0 +1,107 @@
+"""What becomes of the photos that failed, and how long all others wait for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from facewatch.board import Board
+from facewatch.errors import FacewatchError
+from facewatch.inbox import Inbox
+from facewatch.judgement import LONGEST_HOLD_SECONDS, Streak, Verdict, judge
+from facewatch.ledger import Job, Ledger
+from facewatch.readiness import Readiness
+
+log = logging.getLogger(__name__)
+
+SHORTEST_HOLD_SECONDS = 5.0
+
+
+class Failures:
+    """Judges failures and carries the verdicts out; belongs to the worker's thread."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        ledger: Ledger,
+        board: Board,
+        readiness: Readiness,
+        clock: Callable[[], float],
+    ) -> None:
+        self._inbox = inbox
+        self._ledger = ledger
+        self._board = board
+        self._readiness = readiness
+        self._clock = clock
+        self._streak = Streak()
+        self._held_until = clock()
+        self._hold_seconds = 0.0
+
+    @property
+    def holding(self) -> bool:
+        """Whether nothing is to be started yet."""
+        return self._clock() < self._held_until
+
+    @property
+    def down(self) -> bool:
+        """Whether the engine fails on everything."""
+        return self._streak.down
+
+    def hold(self, place: str, error: FacewatchError) -> None:
+        """Let all photos wait, longer at each time in a row, and show why.
+
+        place   a key of LONGEST_HOLD_SECONDS
+        """
+        longest = LONGEST_HOLD_SECONDS[place]
+        self._hold_seconds = min(longest, max(SHORTEST_HOLD_SECONDS, self._hold_seconds * 2))
+        self._held_until = self._clock() + self._hold_seconds
+        self._board.trouble(place, str(error))
+
+    def passed(self, job: Job) -> None:
+        """The engine has restored a photo: what stood in its way is over."""
+        self._streak.passed(job.id)
+        self._hold_seconds = 0.0
+        for place in ("ledger", "engine", _engine_for(job)):
+            self._board.solved(place)
+
+    def judge(self, job: Job, error: FacewatchError) -> Verdict:
+        """Decide about a photo that failed, and write it into the ledger.
+
+        Raises DiskFull or BadLedger.
+        """
+        self._streak.failed(job.id, error)
+        others_passed = self._streak.others_passed(job.id)
+        verdict = judge(error, job.attempts, down=self._streak.down, others_passed=others_passed)
+        log.log(verdict.level, "%s: %s [%s]", job.path, error, verdict.what)
+        if verdict.hold_place:
+            self.hold(verdict.hold_place, error)
+        if verdict.rests:
+            self._board.trouble(_engine_for(job), str(error))
+            if not job.wishes:  # a redo may have asked for another model than its folder's
+                self._readiness.rest(job.folder, verdict.after_seconds)
+        self._carry_out(verdict, job, error)
+        return verdict
+
+    def _carry_out(self, verdict: Verdict, job: Job, error: FacewatchError) -> None:
+        reason, name = str(error), type(error).__name__
+        if verdict.what == "retry":
+            self._ledger.retry(job, reason, name, verdict.after_seconds)
+        elif verdict.what == "later":
+            # After a hold another photo goes first: it may tell whether the engine is well again.
+            after = verdict.after_seconds or 2 * self._hold_seconds
+            self._ledger.retry(job, reason, name, after, counted=False)
+        elif verdict.what == "park":
+            self._ledger.park(job, reason, name)
+        elif verdict.what == "poison":
+            self._ledger.poison(job, reason, name)
+        elif verdict.what == "skip":
+            self._ledger.skipped(job, reason)
+        elif verdict.what == "give back":
+            self._ledger.give_back(job)
+        else:
+            self._ledger.lost(job, reason)
+            self._inbox.put(job.path)
+
+
+def _engine_for(job: Job) -> str:
+    return f"engine for {job.folder}"

@@ -1,0 +1,73 @@
+"""From the ledger's next photo to an order for the engine, and all that makes one needless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from facewatch.checkpoints import Checkpoints
+from facewatch.delivery import output_folder
+from facewatch.errors import BadPhoto, CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
+from facewatch.files import sha256_of
+from facewatch.inbox import Fingerprint
+from facewatch.ledger import Job, Ledger
+from facewatch.readiness import Readiness, Ready
+from facewatch.settings import Settings
+from facewatch.worker.flights import Flight
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Looks at a photo before the engine does."""
+
+    ledger: Ledger
+    readiness: Readiness
+    checkpoints: Callable[[], Checkpoints]
+    settings: Callable[[], Settings]
+
+    def prepare(self, job: Job, ready: Ready) -> Flight | None:
+        """What the engine needs for a photo that is started; None where the photo has come to its end here.
+
+        Raises the errors of the photo (BadPhoto, SourceChanged, SourceGone, OwnOutput), of its models
+        (CheckpointMissing, BadCheckpoint, ModelAwaited) and of the disk (CannotWrite, DiskFull).
+        """
+        if job.wishes:
+            ready = self._redone(job, ready)
+        sha256 = content(job)
+        if self.ledger.same_content(job, sha256):
+            return None
+        if self.ledger.is_output(sha256, job.path):
+            raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
+        key = ready.recipe.key(self.checkpoints())
+        self.ledger.hashed(job, sha256, key)
+        folder = output_folder(job.path, job.folder, ready.folder.output)
+        return Flight(job, ready, sha256, key, folder, ready.recipe.setup(self.checkpoints()))
+
+    def _redone(self, job: Job, ready: Ready) -> Ready:
+        try:
+            return self.readiness.redo(ready, job.wishes or {}, self.settings())
+        except CheckpointMissing as error:
+            raise ModelAwaited(str(error)) from error
+
+
+def content(job: Job) -> str:
+    """The SHA-256 of the photo, which has to be the file that settled.
+
+    Raises SourceChanged, SourceGone, or BadPhoto where it cannot be read.
+    """
+    unchanged(job)
+    try:
+        return sha256_of(job.path)
+    except OSError as error:
+        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
+
+
+def unchanged(job: Job) -> None:
+    """Raise SourceChanged or SourceGone unless the photo still is the file that settled."""
+    try:
+        status = Path(job.path).stat()
+    except OSError as error:
+        raise SourceGone("the photo is no longer there") from error
+    if Fingerprint.of(status) != job.fingerprint:
+        raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")

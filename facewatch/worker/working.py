@@ -1,0 +1,263 @@
+"""The thread itself: what it takes in, what it gives the engine, and what becomes of each photo."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from facewatch.board import Board
+from facewatch.checkpoints import Checkpoints
+from facewatch.delivery import remove_strays
+from facewatch.engine.current import CurrentEngine, MakeEngine
+from facewatch.engine.handle import as_error
+from facewatch.engine.messages import Advance, Answer, Refusal, Setup
+from facewatch.errors import EngineFailed, FacewatchError, Unexpected
+from facewatch.inbox import Inbox
+from facewatch.ledger import Job, Ledger
+from facewatch.readiness import Readiness
+from facewatch.settings import Settings
+from facewatch.worker.committing import Committer
+from facewatch.worker.failing import Failures
+from facewatch.worker.flights import Flight, Flights
+from facewatch.worker.preparing import Preparer
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 1.0  # the longest wait before pause, settings and due retries are looked at again
+MOST_PREPARED = 64  # photos in one turn that need no engine, such as copies of what was restored before
+
+
+class Worker:
+    """Takes settled files into the ledger, and works through the ledger."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        ledger: Ledger,
+        board: Board,
+        settings: Callable[[], Settings],
+        checkpoints: Callable[[], Checkpoints],
+        readiness: Readiness,
+        root_of: Callable[[Path], Path | None],
+        make_engine: MakeEngine,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inbox = inbox
+        self._ledger = ledger
+        self._board = board
+        self._settings = settings
+        self._checkpoints = checkpoints
+        self._readiness = readiness
+        self._root_of = root_of
+        self._preparer = Preparer(ledger, readiness, checkpoints, settings)
+        self._committer = Committer(ledger)
+        self._engine = CurrentEngine(make_engine, ledger, board, self._note_kinds, clock)
+        self._flights = Flights()
+        self._next: Flight | None = None  # prepared, but the engine cannot have it beside the others
+        self._failures = Failures(inbox, ledger, board, readiness, clock)
+        self._stopping = threading.Event()
+        self._unsettled: list[Job] = []  # started, and what became of them is not in the ledger
+
+    def run(self) -> None:
+        """Work until `stop`; the thread's whole life."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    busy = self.turn()
+                except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
+                    self._failures.hold("ledger", error)
+                    busy = False
+                if not busy:
+                    self._inbox.wait(IDLE_SECONDS)
+        finally:
+            self._end()
+
+    def stop(self) -> None:
+        """End `run` soon, from any thread; the photos in work go back into the queue."""
+        self._stopping.set()
+        self._inbox.wake()
+        self._engine.kill()
+
+    def turn(self) -> bool:
+        """Take in what has settled, give the engine photos, and hear it; False when there is nothing to do.
+
+        Raises DiskFull or BadLedger when the ledger cannot be written.
+        """
+        if self._failures.holding:
+            return False
+        while self._unsettled:
+            self._ledger.give_back(self._unsettled[-1])
+            self._unsettled.pop()
+        took = self._take_in()
+        settings = self._settings()
+        if not self._flights:
+            self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
+        prepared = self._wait_paused() if settings.pausing() else self._fill(settings)
+        if self._flights:
+            self._hear()
+        return took or prepared > 0 or len(self._flights) > 0 or self._next is not None
+
+    def has_work(self) -> bool:
+        """Whether another `turn` would find a photo that can be worked on now."""
+        if self._flights:
+            return True
+        settings = self._settings()
+        if settings.pausing() or self._failures.holding:
+            return False
+        return (
+            self._next is not None or self._ledger.next(list(self._readiness.folders(settings))) is not None
+        )
+
+    def _take_in(self) -> bool:
+        settled = self._inbox.settled()
+        found = [(root, item) for item in settled if (root := self._root_of(item.path)) is not None]
+        return bool(found) and self._ledger.queue_many(found) > 0
+
+    def _fill(self, settings: Settings) -> int:
+        """Give the engine as many photos as it takes; how many were looked at."""
+        for count in range(MOST_PREPARED):
+            if self._full() or (self._next is None and not self._prepare_next(settings)):
+                return count
+            flight = self._next
+            if flight is None:
+                continue  # it came to its end without the engine
+            if not self._flights.may_join(flight):
+                return count
+            self._next = None
+            self._launch(flight)
+        return MOST_PREPARED
+
+    def _wait_paused(self) -> int:
+        if self._next is not None:  # when the pause is over, what is chosen then holds for it
+            self._ledger.give_back(self._next.job)
+            self._next = None
+        return 0
+
+    def _full(self) -> bool:
+        if self._stopping.is_set() or self._failures.holding:
+            return True
+        return bool(self._flights) and (len(self._flights) >= self._engine.window or not self._engine.alive)
+
+    def _prepare_next(self, settings: Settings) -> bool:
+        """Put the photo whose turn it is into `_next`, if it needs the engine; False if there is none."""
+        ready = self._readiness.folders(settings)
+        job = self._ledger.next(list(ready), untried_first=self._failures.down)
+        started = None if job is None else self._ledger.start(job)
+        if started is None:
+            return False
+        with self._accounted(started):
+            self._next = self._preparer.prepare(started, ready[started.folder])
+        return True
+
+    def _launch(self, flight: Flight) -> None:
+        with self._accounted(flight.job):
+            if self._committer.copy_of_twin(flight):
+                return
+            if not self._flights:
+                self._engine.load(flight.setup, flight.ready.recipe.engine.timeout_seconds)
+            self._flights.add(flight)
+            try:
+                self._engine.submit(flight.order)
+            except EngineFailed as error:
+                self._crashed(error)
+                return
+            self._show(flight, None)
+
+    def _hear(self) -> None:
+        try:
+            message = self._engine.hear(IDLE_SECONDS)
+        except EngineFailed as error:
+            self._crashed(error)
+            return
+        if isinstance(message, Advance):
+            flight = self._flights.find(message.number)
+            if flight is not None:
+                self._show(flight, message)
+        elif message is not None:
+            self._landed(message)
+
+    def _landed(self, outcome: Answer | Refusal) -> None:
+        flight = self._flights.landed(outcome.number)
+        if flight is None:
+            log.warning("the engine answered for a photo that it was not given: %s", outcome.number)
+            return
+        with self._accounted(flight.job):
+            if isinstance(outcome, Refusal):
+                raise as_error(outcome)
+            self._failures.passed(flight.job)
+            self._committer.commit(flight, outcome, self._engine.device)
+            self._board.solved("disk")
+        if not self._flights:
+            self._ledger.forget("current")
+
+    def _failed(self, job: Job, error: FacewatchError) -> None:
+        if self._stopping.is_set():
+            self._ledger.give_back(job)
+        elif self._failures.judge(job, error).new_engine:
+            for flight in self._new_engine():
+                self._ledger.give_back(flight.job)
+
+    @contextmanager
+    def _accounted(self, job: Job) -> Iterator[None]:
+        """See to it that the ledger learns what became of a started photo, whatever happens inside.
+
+        Raises DiskFull or BadLedger when the ledger cannot be written; the next turn makes it good.
+        """
+        self._unsettled.append(job)
+        try:
+            yield
+        except FacewatchError as error:
+            self._failed(job, error)
+        except OSError as error:  # one photo's folder or disk must not end the work on all others
+            log.exception("%s", job.path)
+            self._failed(job, Unexpected(f"{type(error).__name__}: {error}"))
+        self._unsettled.remove(job)
+
+    def _crashed(self, error: EngineFailed) -> None:
+        """The engine has died or was killed: which photo was it?"""
+        lost = self._new_engine()
+        if len(lost) == 1 and not self._stopping.is_set():
+            with self._accounted(lost[0].job):
+                raise error
+            return
+        for flight in lost:
+            self._unsettled.append(flight.job)
+        if self._stopping.is_set():
+            return
+        log.warning("%s; each of the %d photos in it is tried again alone", error, len(lost))
+        for flight in lost:
+            self._ledger.retry(flight.job, str(error), type(error).__name__, 0)
+            self._unsettled.remove(flight.job)
+
+    def _new_engine(self) -> list[Flight]:
+        """End the engine; the photos that were in it."""
+        lost = self._flights.lost()
+        self._engine.close()
+        for folder in {flight.folder for flight in lost}:
+            remove_strays(folder, below=False)
+        self._ledger.forget("current")
+        return lost
+
+    def _end(self) -> None:
+        """Leave everything as an earlier run would like to find it."""
+        lost = self._new_engine()
+        waiting = [] if self._next is None else [self._next]
+        for job in [*self._unsettled, *(flight.job for flight in (*lost, *waiting))]:
+            self._ledger.give_back(job)
+
+    def _note_kinds(self, setup: Setup) -> None:
+        """Put on record what the user's own files have turned out to be."""
+        files = self._checkpoints()
+        if files.is_own(setup.model):
+            files.note_kind(setup.model, "face")
+        if setup.upscaler is not None and files.is_own(setup.upscaler):
+            files.note_kind(setup.upscaler, "upscaler")
+
+    def _show(self, flight: Flight, advance: Advance | None) -> None:
+        how_far = {"done": advance.done, "total": advance.total, "what": advance.what} if advance else {}
+        self._ledger.note("current", {"path": str(flight.job.path), **how_far})

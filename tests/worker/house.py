@@ -1,0 +1,99 @@
+"""A worker and all around it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from facewatch.board import Board
+from facewatch.engine.handle import EngineHandle
+from facewatch.inbox import Inbox
+from facewatch.ledger import Ledger
+from facewatch.readiness import Readiness
+from facewatch.settings import parse
+from facewatch.worker import Worker
+
+FAKE = [sys.executable, str(Path(__file__).parent.parent / "engine" / "fake_engine.py")]
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Files:
+    """Model files that are there, or not."""
+
+    def __init__(self):
+        self.missing = set()
+
+    def state(self, name):
+        return "missing" if name in self.missing else "present"
+
+    def find(self, name):
+        return Path("/models") / name
+
+    def is_own(self, name):
+        return False
+
+    def digest(self, name):
+        return f"digest of {name}"
+
+
+class House:
+    """A worker and all around it, without threads of its own."""
+
+    def __init__(self, home, **output):
+        self.inbox_folder, self.output = home / "in", home / "out"
+        self.inbox_folder.mkdir()
+        self.clock = Clock()
+        folder = {"input": str(self.inbox_folder), "output": str(self.output)}
+        self.raw = {"model": "builtin", "folders": [folder], "output": output}
+        self.files = Files()
+        self.wanted = []
+        self.engines = []
+        self.window = 1
+        self.ledger = Ledger.open(home / "ledger.sqlite3", now=self.clock)
+        self.worker = self.new_worker()
+
+    def new_worker(self):
+        self.inbox = Inbox(0, clock=self.clock)
+        board = Board(self.ledger, now=self.clock)
+        probe = lambda _: "cpu"  # noqa: E731
+        return Worker(
+            inbox=self.inbox,
+            ledger=self.ledger,
+            board=board,
+            settings=lambda: parse(self.raw, "test"),
+            checkpoints=lambda: self.files,
+            readiness=Readiness(lambda: self.files, board, self.wanted.append, probe, clock=self.clock),
+            root_of=lambda _: self.inbox_folder,
+            make_engine=self.make_engine,
+            clock=self.clock,
+        )
+
+    def make_engine(self, setup, timeout_seconds):
+        command = [*FAKE, str(self.window)]
+        self.engines.append(EngineHandle(setup, timeout_seconds=timeout_seconds, command=command))
+        return self.engines[-1]
+
+    def drop(self, name, data=b"photo"):
+        path = self.inbox_folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        self.inbox.put(path)
+        return path
+
+    def work(self, turns=50):
+        for _ in range(turns):
+            if not self.worker.turn() and not len(self.inbox):
+                return
+        raise AssertionError("the worker never came to rest")
+
+    def state(self, name):
+        return self.ledger.photo(self.inbox_folder / name).state
+
+    def outputs(self):
+        return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())

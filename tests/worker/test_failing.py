@@ -1,0 +1,96 @@
+"""Who is blamed when the engine fails, and who waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from facewatch.readiness import PROBE_AGAIN_SECONDS
+
+
+def wait(house, seconds):
+    house.clock.now += seconds
+    house.work()
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_one_killer_among_good_photos_is_poison_after_three_attempts(house, window):
+    house.window = window
+    for number in range(7):
+        house.drop(f"{'crash' if number == 2 else 'good'}-{number}.jpg", b"%d" % number)
+    house.work()
+    for _ in range(3):
+        wait(house, 61)
+    job = house.ledger.photo(house.inbox_folder / "crash-2.jpg")
+    assert (job.state, job.attempts) == ("poison", 3)
+    assert house.outputs() == [f"good-{number}.jpg" for number in (0, 1, 3, 4, 5, 6)]
+    assert len(house.engines) <= 4
+    assert not list(house.output.rglob(".facewatch-*"))
+
+
+def test_photos_that_were_in_the_engine_when_it_died_go_alone_after_that(house):
+    house.window = 3
+    for name in ("crash-1.jpg", "a.jpg", "b.jpg"):
+        house.drop(name, name.encode())
+    house.work()
+    assert [house.state(name) for name in ("crash-1.jpg", "a.jpg", "b.jpg")] == ["retry", "done", "done"]
+    attempts = [house.ledger.photo(house.inbox_folder / name).attempts for name in ("crash-1.jpg", "a.jpg")]
+    assert attempts == [2, 2]
+
+
+def test_a_dead_device_blames_nobody_and_the_waits_grow(house):
+    for number in range(4):
+        house.drop(f"device-{number}.jpg", b"%d" % number)
+    waits = []
+    for _ in range(9):
+        house.work()
+        held = house.worker._failures._held_until - house.clock.now
+        waits.append(held)
+        house.clock.now += held
+    jobs = [house.ledger.photo(house.inbox_folder / f"device-{number}.jpg") for number in range(4)]
+    assert all((job.state, job.attempts) in {("retry", 0), ("queued", 0)} for job in jobs)
+    assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert "fell off the bus" in house.ledger.fact("troubles")["engine"]["text"]
+    for number in range(4):
+        (house.inbox_folder / f"device-{number}.jpg").unlink()
+        house.ledger.gone(house.inbox_folder / f"device-{number}.jpg")
+    house.drop("good-1.jpg")
+    wait(house, 1000)
+    assert house.state("good-1.jpg") == "done"
+    assert "engine" not in house.ledger.fact("troubles")
+
+
+def test_after_a_hold_another_photo_shows_whether_the_engine_is_well(house):
+    for number in range(3):
+        house.drop(f"crash-{number}.jpg", b"%d" % number)
+    house.drop("good-1.jpg", b"good")
+    house.work()
+    assert house.state("good-1.jpg") == "queued"
+    wait(house, 5.1)
+    assert house.state("good-1.jpg") == "done"
+
+
+def test_a_folder_whose_model_cannot_be_loaded_does_not_hold_up_the_others(house):
+    other = house.inbox_folder.parent / "other"
+    other.mkdir()
+    house.raw["folders"] = [
+        {**house.raw["folders"][0], "model": "codeformer"},
+        {"input": str(other), "output": str(house.output / "other"), "model": "builtin"},
+    ]
+    house.worker._root_of = lambda path: other if other in path.parents else house.inbox_folder
+    make = house.make_engine
+    house.worker._engine._make = lambda setup, seconds: make(
+        setup if setup.model == "builtin" else type(setup)(**{**vars(setup), "model": "unloadable"}), seconds
+    )
+    for number in range(3):
+        house.drop(f"a-{number}.jpg", b"%d" % number)
+    for number in range(3):
+        (other / f"b-{number}.jpg").write_bytes(b"b%d" % number)
+        house.inbox.put(other / f"b-{number}.jpg")
+    house.work()
+    assert house.outputs() == ["other/b-0.jpg", "other/b-1.jpg", "other/b-2.jpg"]
+    states = [house.ledger.photo(house.inbox_folder / f"a-{number}.jpg").state for number in range(3)]
+    assert sorted(states) == ["queued", "queued", "retry"]
+    assert "no room" in house.ledger.fact("troubles")[f"engine for {house.inbox_folder}"]["text"]
+    house.raw["folders"][0]["model"] = "builtin"
+    wait(house, PROBE_AGAIN_SECONDS)
+    assert len(house.outputs()) == 6
