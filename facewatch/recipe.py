@@ -48,6 +48,7 @@ class Recipe:
             detect_size=self.plan.restoration.detect_size,
             detect_threshold=self.plan.restoration.detect_threshold,
             files={name: str(checkpoints.find(name)) for name in self.models},
+            precision=self.engine.precision,
         )
 
     def key(self, checkpoints: Checkpoints) -> str:
@@ -63,7 +64,16 @@ class Recipe:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def job(self, number: int, source: Path, sha256: str | None, folder: Path, *, refuse_own: bool) -> Job:
+    def job(
+        self,
+        number: int,
+        source: Path,
+        sha256: str | None,
+        folder: Path,
+        key: str = "",
+        *,
+        refuse_own: bool,
+    ) -> Job:
         """The engine's order for one photo whose copy goes into `folder`."""
         return Job(
             number=number,
@@ -74,6 +84,7 @@ class Recipe:
             restoration=self.plan.restoration.model_dump(),
             output=self.plan.output.model_dump(),
             max_megapixels=self.engine.max_megapixels,
+            recipe=key,
             refuse_own=refuse_own,
         )
 

@@ -112,6 +112,7 @@ class Engine(_Section):
     """The process that holds the networks."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     unload_after_minutes: float = Field(10, gt=0, le=100_000)
     timeout_seconds: float = Field(600, gt=0, le=86_400)
     max_megapixels: float = Field(179, gt=0, le=10_000)

@@ -18,8 +18,8 @@ from facewatch.cli.shared import checkpoints, store
 from facewatch.delivery import commit, drop, name_for, output_folder, take
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Answer
-from facewatch.errors import FacewatchError, OwnOutput, WrongUse
-from facewatch.files import Places
+from facewatch.errors import BadPhoto, FacewatchError, OwnOutput, WrongUse
+from facewatch.files import Places, sha256_of
 from facewatch.recipe import Recipe, resolve
 from facewatch.reports import summary
 from facewatch.settings import Settings
@@ -62,6 +62,7 @@ def restore(places: Places, order: Order, changes: Mapping[str, Any], *, as_json
     recipe = resolve(settings.plan(None), settings.engine, probe)
     fetch_missing(files, recipe.models, accept_licence=order.accept_licence)
     engine = EngineHandle(recipe.setup(files), timeout_seconds=settings.engine.timeout_seconds)
+    key = recipe.key(files)
     console = Console(stderr=True, highlight=False)
     results = []
     try:
@@ -70,7 +71,7 @@ def restore(places: Places, order: Order, changes: Mapping[str, Any], *, as_json
         with _progress(console) as progress:
             task = progress.add_task(f"{recipe.plan.model} on {engine.device}", total=len(sources))
             for number, source in enumerate(sources):
-                results.append(_one(engine, recipe, source, number))
+                results.append(_one(engine, recipe, key, source, number))
                 progress.advance(task)
                 if not as_json:
                     progress.console.print(_line(results[-1]), soft_wrap=True)
@@ -111,13 +112,14 @@ def _photos(order: Order) -> Iterator[Source]:
             raise WrongUse(f"{source} is not there or cannot be reached; name photos or folders of photos")
 
 
-def _one(engine: EngineHandle, recipe: Recipe, source: Source, number: int) -> dict[str, Any]:
+def _one(engine: EngineHandle, recipe: Recipe, key: str, source: Source, number: int) -> dict[str, Any]:
     result: dict[str, Any] = {"source": str(source.path), "output": None, "outcome": "failed", "faces": []}
     try:
         folder = output_folder(source.path, source.root, source.output)
         if not engine.alive:
             engine.start()
-        answer = engine.restore(recipe.job(number, source.path, None, folder, refuse_own=True))
+        order = (number, source.path, _content(source.path), folder, key)
+        answer = engine.restore(recipe.job(*order, refuse_own=True))
         result |= {
             "faces": answer.faces,
             "seconds": round(answer.seconds, 3),
@@ -129,6 +131,13 @@ def _one(engine: EngineHandle, recipe: Recipe, source: Source, number: int) -> d
     except FacewatchError as error:
         return {**result, "error": type(error).__name__, "summary": str(error)}
     return {**result, "output": str(output) if output else None, "outcome": _outcome(answer)}
+
+
+def _content(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _outcome(answer: Answer) -> str:

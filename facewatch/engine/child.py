@@ -9,6 +9,8 @@ import threading
 from collections import deque
 from typing import IO, TYPE_CHECKING, Any
 
+from facewatch.engine import allocator
+from facewatch.engine.limits import limit_memory
 from facewatch.engine.line import Begun, Emit, Line, helpers_for, window_for
 from facewatch.engine.messages import Ready, Refusal, Setup, from_line, to_line
 from facewatch.errors import FacewatchError
@@ -23,6 +25,8 @@ def main(probe: str | None = None) -> None:
     if probe is not None:
         _answer_probe(probe, emit)
         return
+    allocator.tune()
+    limit_memory()
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
     serve(requests, emit)
@@ -89,6 +93,6 @@ def _load(setup: Setup) -> tuple[Restorer, str]:
 def _in_words(setup: Setup, device_name: str) -> str:
     if not setup.files:
         return "cpu, without a network"
-    from facewatch.faces import device
+    from facewatch.faces import device, precision
 
-    return device.describe(device_name)
+    return f"{device.describe(device_name)}, {precision.choose(setup.precision, device_name)}"

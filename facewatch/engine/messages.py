@@ -22,6 +22,7 @@ class Setup:
     detect_size: int | None  # pixels, the long side; None: the detector's own
     detect_threshold: float  # 0-1
     files: dict[str, str] = field(default_factory=dict)  # model name -> checkpoint
+    precision: str = "auto"  # as settings.Engine
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Job:
     restoration: dict[str, Any]  # as settings.Restoration
     output: dict[str, Any]  # as settings.Output
     max_megapixels: float
+    recipe: str = ""  # its key, for the copy's tags
     refuse_own: bool = True  # whether our own restored copies are turned away
 
 

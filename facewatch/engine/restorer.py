@@ -34,7 +34,7 @@ class Restorer:
     def load(cls, setup: Setup, device: str) -> Restorer:
         """Load what `setup` names.
 
-        Raises BadCheckpoint, CheckpointMissing or OutOfMemory.
+        Raises BadCheckpoint, CheckpointMissing, OutOfMemory, DeviceFailed, or NoSuchDevice for a precision.
         """
         parts = Parts(
             network=setup.model,
@@ -44,6 +44,7 @@ class Restorer:
             checkpoints={name: Path(file) for name, file in setup.files.items()},
             detect_size=setup.detect_size,
             detect_threshold=setup.detect_threshold,
+            precision=setup.precision,
         )
         return cls(setup.model, assemble(parts, device))
 
@@ -89,7 +90,9 @@ class Restorer:
     def _written(
         self, job: Job, photo: Photo, restored: Restored, format_name: str, answer: Answer
     ) -> Answer:
-        provenance = Provenance(self._model, job.weight, __version__)
+        provenance = Provenance(
+            self._model, job.weight, __version__, source=job.source_sha256 or "", recipe=job.recipe
+        )
         quality = int(job.output["quality"])
         data = encode(restored.photo, format_name, quality, provenance)
         folder = Path(job.output_folder)

@@ -27,7 +27,8 @@ class Flight:
     def order(self) -> Order:
         """What the engine is told."""
         recipe = self.ready.recipe
-        return recipe.job(self.job.turn, self.job.path, self.sha256, self.folder, refuse_own=True)
+        about = (self.job.turn, self.job.path, self.sha256, self.folder, self.key)
+        return recipe.job(*about, refuse_own=True)
 
 
 class Flights:
