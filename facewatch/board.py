@@ -1,4 +1,4 @@
-"""What stands in the way right now, for status and the tray: each trouble once, gone when it is solved."""
+"""What stands in the way right now, and what was healed, for status and the tray."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from facewatch import incidents
 from facewatch.errors import FacewatchError
 
 log = logging.getLogger(__name__)
@@ -20,15 +21,20 @@ class Notes(Protocol):
 
     def forget(self, *keys: str) -> None: ...
 
+    def fact(self, key: str) -> Any: ...
+
 
 class Board:
-    """Troubles by their place ("folder /a", "model gfpgan-1.4"); safe from any thread."""
+    """Troubles by their place ("folder /a", "model gfpgan-1.4"), each once and gone when it is solved, and
+    the incidents of this run and of those before it; safe from any thread.
+    """
 
     def __init__(self, notes: Notes, now: Callable[[], float] = time.time) -> None:
         self._notes = notes
         self._now = now
         self._lock = threading.Lock()
         self._troubles: dict[str, dict[str, Any]] = {}
+        self._unnoted: list[dict[str, Any]] = []  # incidents the ledger could not take yet
 
     def trouble(self, place: str, text: str) -> None:
         """Show a trouble; the same again is no news."""
@@ -47,6 +53,18 @@ class Board:
                 return
             self._show()
         log.info("%s: solved", place)
+
+    def happened(self, what: str) -> None:
+        """Keep what was healed, with the time, among the last incidents; a restart keeps them too."""
+        with self._lock:
+            self._unnoted = [*self._unnoted, {"when": self._now(), "what": what}][-incidents.KEPT :]
+            try:
+                earlier = incidents.listed(self._notes.fact(incidents.KEY))
+                self._notes.note(incidents.KEY, [*earlier, *self._unnoted][-incidents.KEPT :])
+                self._unnoted = []
+            except FacewatchError as error:  # it is in the log, and goes into the ledger with the next one
+                log.warning("the incident cannot be noted: %s", error)
+        log.warning("%s", what)
 
     def _show(self) -> None:
         try:

@@ -20,12 +20,15 @@ from facewatch.engine.handle import EngineHandle, probe, program
 from facewatch.engine.messages import Setup
 from facewatch.errors import BadSettings, FacewatchError
 from facewatch.fetcher import Fetcher
-from facewatch.files import Places, sha256_of
+from facewatch.files import Places
 from facewatch.inbox import Fingerprint, Inbox
 from facewatch.installation import checkpoints_of, store_of
+from facewatch.interrupted import settle_interrupted
 from facewatch.keeper import Keeper
-from facewatch.ledger import Job, Ledger
+from facewatch.ledger import Ledger
 from facewatch.lock import only_instance
+from facewatch.mounts import Disks
+from facewatch.pulse import Pulse, tray_file
 from facewatch.readiness import Readiness
 from facewatch.requests import Request
 from facewatch.settings import Settings
@@ -36,7 +39,6 @@ from facewatch.worker import Worker
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-STOPPED_ATTEMPTS = 10  # so often may a photo be under way when the daemon ends, before it is blamed
 
 
 class Daemon:
@@ -49,7 +51,8 @@ class Daemon:
         self._ledger = ledger
         self._stop = threading.Event()
         self._following = threading.Lock()
-        self._board = Board(ledger)
+        self.board = Board(ledger)
+        self._disks = Disks(ledger.fact("disks"))
         self._inbox = Inbox(settings.watching.settle_seconds)
         self._models = settings.models_folder, settings.model_mirror
         self._checkpoints = checkpoints_of(places, settings)
@@ -58,10 +61,12 @@ class Daemon:
         self._worker = Worker(
             inbox=self._inbox,
             ledger=ledger,
-            board=self._board,
+            board=self.board,
             settings=self._settings,
             checkpoints=lambda: self._checkpoints,
-            readiness=Readiness(lambda: self._checkpoints, self._board, self._fetcher.want, probe),
+            readiness=Readiness(
+                lambda: self._checkpoints, self.board, self._fetcher.want, probe, disks=self._disks
+            ),
             root_of=self._root_of,
             make_engine=_engine,
         )
@@ -99,7 +104,7 @@ class Daemon:
             self._watcher.scan()
             while not self._stop.is_set() and self._busy():
                 if not self._worker.turn():
-                    self._inbox.wait(0.2)
+                    self._stop.wait(0.2)
         finally:
             self._worker.stop()
             self._worker.run()  # ends at once, and the engine with it
@@ -122,7 +127,7 @@ class Daemon:
         self._ledger.forget("current", "engine", "troubles", "downloads")
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
-            self._board.trouble("old ledger", self._ledger.notice)
+            self.board.trouble("old ledger", self._ledger.notice)
         for job in self._ledger.interrupted():
             settle_interrupted(self._ledger, job)
         for folder in self._store.current.folders:
@@ -135,13 +140,16 @@ class Daemon:
         return self._worker.has_work()
 
     def _tick(self) -> None:
-        self._settings()
+        settings = self._settings()
+        if not self._watcher.running():
+            self.board.happened("the watcher's thread had ended: it was started again")
+            self._watch_anew(settings)
         try:
             for request in requests.take(self._places, os.getpid()):
                 self._heed(request)
             self._show_problems()
         except FacewatchError as error:
-            self._board.trouble("requests", str(error))
+            self.board.trouble("requests", str(error))
 
     def _settings(self) -> Settings:
         """The settings as the config file has them at this moment, or as they were when it was last right."""
@@ -149,10 +157,10 @@ class Daemon:
             try:
                 self._store.reload_if_changed()
             except BadSettings as error:
-                self._board.trouble("config", f"{error}; the last good settings hold until it is mended")
+                self.board.trouble("config", f"{error}; the last good settings hold until it is mended")
             else:
                 if self._store.problem is None:
-                    self._board.solved("config")
+                    self.board.solved("config")
             return self._store.current
 
     def _heed(self, request: Request) -> None:
@@ -169,17 +177,18 @@ class Daemon:
         try:
             fingerprint = Fingerprint.of(path.stat())
         except OSError as error:
-            self._board.trouble("redo", f"{path} cannot be restored again: {error.strerror}")
+            self.board.trouble("redo", f"{path} cannot be restored again: {error.strerror}")
             return
         if root is None:
-            self._board.trouble("redo", f"{path} lies in no watched folder: use `facewatch restore`")
+            self.board.trouble("redo", f"{path} lies in no watched folder: use `facewatch restore`")
             return
-        self._board.solved("redo")
+        self.board.solved("redo")
         self._ledger.queue(path, root, fingerprint, wishes)
 
     def _show_problems(self) -> None:
         problems = self._watcher.problems()
         self._ledger.note("watching", {"problems": problems, "waiting": len(self._inbox)})
+        self._ledger.note("disks", self._disks.sightings())
 
     def _apply(self, settings: Settings) -> None:
         self._inbox.settle_seconds = settings.watching.settle_seconds
@@ -189,9 +198,13 @@ class Daemon:
             self._checkpoints = checkpoints_of(self._places, settings)
             self._fetcher.use(self._checkpoints)
         if (watches_of(settings), settings.watching) != self._watched:
-            self._watcher.stop()
-            self._watcher = self._watcher_for(settings)
-            self._watcher.start()
+            self._watch_anew(settings)
+
+    def _watch_anew(self, settings: Settings) -> None:
+        self._watcher.stop()
+        self._inbox.forget()  # the ledger knows each photo by its watched folder
+        self._watcher = self._watcher_for(settings)
+        self._watcher.start()
 
     def _stop_watching(self) -> None:
         self._watcher.stop()  # a change of settings may have made another one than was started
@@ -204,7 +217,8 @@ class Daemon:
         try:
             self._ledger.gone(path)
         except FacewatchError as error:
-            self._board.trouble("ledger", str(error))
+            self.board.trouble("ledger", str(error))
+        self._inbox.forget(path)
 
     def _fetch_changed(self) -> None:
         self._ledger.note("downloads", self._fetcher.states())
@@ -212,7 +226,14 @@ class Daemon:
 
     def _watcher_for(self, settings: Settings) -> Watcher:
         self._watched = watches_of(settings), settings.watching
-        return Watcher(watches_of(settings), self._inbox.put, self._gone, settings.watching.rescan_seconds)
+        return Watcher(
+            watches_of(settings),
+            self._inbox.put,
+            self._gone,
+            settings.watching.rescan_seconds,
+            note=self.board.happened,
+            disks=self._disks,
+        )
 
 
 def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
@@ -233,11 +254,16 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
             with _signals(daemon.stop):
                 if once:
                     return 1 if daemon.run_once() else 0
-                daemon.run(Keeper(program("tray", "--config", str(places.config))) if tray else None)
+                daemon.run(_keeper(places, daemon.board) if tray else None)
                 return 0
         finally:
             ledger.forget("daemon", "current", "engine", "downloads", "watching")
             ledger.close()
+
+
+def _keeper(places: Places, board: Board) -> Keeper:
+    command = program("tray", "--config", str(places.config))
+    return Keeper(command, pulse=Pulse(tray_file(places)), on_incident=board.happened)
 
 
 def watches_of(settings: Settings) -> tuple[Watch, ...]:
@@ -247,24 +273,6 @@ def watches_of(settings: Settings) -> tuple[Watch, ...]:
         Watch(folder.input, folder.recursive, folder.include, folder.exclude, outputs)
         for folder in settings.folders
     )
-
-
-def settle_interrupted(ledger: Ledger, job: Job) -> None:
-    """Decide what a photo that an earlier run left under way has come to."""
-    if job.state == "committing" and job.output is not None and job.output_sha256 is not None:
-        try:
-            finished = sha256_of(job.output) == job.output_sha256
-        except OSError:
-            finished = False
-        if finished:
-            faces = (job.report or {}).get("faces")
-            (ledger.done if faces else ledger.no_faces)(job, job.report)
-            return
-    reason = "facewatch was stopped while it worked on this photo"
-    if job.attempts >= STOPPED_ATTEMPTS:
-        ledger.poison(job, f"{reason}, {job.attempts} times", "")
-        return
-    ledger.retry(job, reason, "", 0)
 
 
 def _engine(setup: Setup, timeout_seconds: float) -> EngineHandle:

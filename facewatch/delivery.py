@@ -16,6 +16,7 @@ from facewatch.files import (
     like_original,
     maker_of,
     sha256_of,
+    sync_folder,
     writing,
 )
 from facewatch.lock import process_runs
@@ -35,7 +36,10 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
     for part in source.parent.relative_to(root).parts:
         folder /= part
         with _in_the_way(folder):
+            new = not folder.exists()
             folder.mkdir(exist_ok=True)
+            if new:  # what is synced in a folder is lost with the folder
+                sync_folder(folder.parent)
         stay_inside(folder, output)
     try:
         need_bytes = source.stat().st_size

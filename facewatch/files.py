@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
+import io
 import os
 import secrets
 import shutil
+import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import platformdirs
 
 from facewatch.errors import CannotWrite, DiskFull
+from facewatch.naming import link_or_rename, names
+from facewatch.space import NO_SPACE, ask_for_room, set_aside
 
 TEMPORARY_PREFIX = ".facewatch-"
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.ENOTSUP}
-_WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def writing(path: Path) -> Iterator[None]:
     except FileExistsError:
         raise
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             raise DiskFull(
                 f"no space left for {path}: free some space; the work goes on by itself"
             ) from error
@@ -138,30 +138,33 @@ def maker_of(temporary: Path) -> int:
 def write_temporary(folder: Path, data: bytes) -> Path:
     """Write `data` into a new temporary in `folder`, on the disk before this returns.
 
-    Raises CannotWrite or DiskFull; nothing is left behind then.
+    Raises CannotWrite, or DiskFull, also where the disk would be nearly full; nothing is left behind then.
     """
-    descriptor, path = new_temporary(folder)
-    try:
-        with writing(path), os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            sync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path
+    with writing(folder):
+        ask_for_room(folder, len(data))
+    return _temporary_with(folder, io.BytesIO(data), len(data))
 
 
 def copy_to_temporary(source: Path, folder: Path) -> Path:
     """Copy a file's bytes into a new temporary in `folder`, on the disk before this returns.
 
-    Raises OSError when `source` cannot be opened, CannotWrite or DiskFull.
+    Raises OSError when `source` cannot be opened, and as `write_temporary`.
     """
-    original = source.open("rb")
+    with source.open("rb") as original:
+        size = os.fstat(original.fileno()).st_size
+        with writing(folder):
+            ask_for_room(folder, size)
+        return _temporary_with(folder, original, size)
+
+
+def _temporary_with(folder: Path, data: BinaryIO, size_bytes: int) -> Path:
     descriptor, path = new_temporary(folder)
     try:
-        with original, writing(path), os.fdopen(descriptor, "wb") as file:
-            shutil.copyfileobj(original, file, 1 << 20)
-            sync(file.fileno())
+        with writing(path), os.fdopen(descriptor, "wb") as file:
+            set_aside(descriptor, size_bytes)
+            shutil.copyfileobj(data, file, 1 << 20)
+            file.truncate()  # to what was there to copy, if that was less; and nothing waits in a buffer
+            sync(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -176,7 +179,7 @@ def write_whole(path: Path, data: bytes) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     target = path.resolve()  # a config that is a link into somebody's dotfiles stays one
-    temporary = write_temporary(target.parent, data)
+    temporary = _temporary_with(target.parent, io.BytesIO(data), len(data))
     try:
         with writing(path):
             if target.exists():
@@ -210,17 +213,29 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def deliver(temporary: Path, wanted: Path, announce: Callable[[Path], None]) -> Path:
+def deliver(
+    temporary: Path,
+    wanted: Path,
+    announce: Callable[[Path], None],
+    adopt: Callable[[Path], bool] | None = None,
+) -> Path:
     """Give a finished temporary its final name without ever replacing a file: `wanted`, or ` (2)` and so on.
 
-    `announce` hears each name before it is tried.  Returns the name it got.
-    Raises CannotWrite or DiskFull; the temporary is then still there.
+    announce  hears each name before it is tried
+    adopt     asked about a file that stands at such a name with the very same bytes: whether it may be taken
+              for the copy, so that no second one is made
+
+    Returns the name it got.  Raises CannotWrite or DiskFull; the temporary is then still there.
     """
-    for name in _free_names(wanted):
+    for name in names(wanted):
+        stands = adopt is not None and _same_bytes(name, temporary) and adopt(name)
+        if os.path.lexists(name) and not stands:
+            continue
         announce(name)
         try:
             with writing(name):
-                _link_or_rename(temporary, name)
+                if not stands:
+                    link_or_rename(temporary, name)
         except FileExistsError:
             continue
         with writing(name):
@@ -230,43 +245,14 @@ def deliver(temporary: Path, wanted: Path, announce: Callable[[Path], None]) -> 
     raise AssertionError("the names never end")
 
 
-def _free_names(wanted: Path) -> Iterator[Path]:
-    number = 1
-    while True:
-        name = wanted if number == 1 else wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
-        number += 1
-        if not os.path.lexists(name):
-            yield name
-
-
-def _link_or_rename(temporary: Path, final: Path) -> None:
-    if os.name == "nt":
-        _retry_while_busy(lambda: temporary.rename(final))  # on Windows a rename never replaces
-        return
+def _same_bytes(name: Path, temporary: Path) -> bool:
+    """Whether a file, and no link to one, has the same bytes."""
     try:
-        os.link(temporary, final, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        _claim_and_rename(temporary, final)
-
-
-def _claim_and_rename(temporary: Path, final: Path) -> None:
-    # File systems without hard links (exFAT, some shares): an exclusive create claims the name first.
-    os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    temporary.replace(final)
-
-
-def _retry_while_busy(act: Callable[[], object]) -> None:
-    for attempt in range(10):
-        try:
-            act()
-        except OSError as error:
-            if getattr(error, "winerror", None) not in _WINDOWS_BUSY or attempt == 9:
-                raise
-            time.sleep(0.25)
-        else:
-            return
+        found = name.lstat()
+        same_size = stat.S_ISREG(found.st_mode) and found.st_size == temporary.stat().st_size
+        return same_size and sha256_of(name) == sha256_of(temporary)
+    except OSError:
+        return False  # gone, or not to be read: it is nobody's copy
 
 
 def like_original(copy: Path, original: os.stat_result) -> None:

@@ -1,4 +1,4 @@
-"""The daemon's side of the tray: starts its process, and starts it again when it falls over."""
+"""The daemon's side of the tray: starts its process, and starts it again when it falls over or hangs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from facewatch.engine.handle import environment, program
+from facewatch.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ SHOWN_ALREADY = 4  # another tray process shows this installation
 FIRST_WAIT_SECONDS = 1.0  # doubled at each fall in a row
 LONGEST_WAIT_SECONDS = 300.0
 SHOWN_ALREADY_SECONDS = 30.0
+STUCK_SECONDS = 60.0
 STEADY_SECONDS = 60.0  # a tray that has stood this long fell for a new reason
 
 
@@ -47,10 +49,19 @@ class Keeper:
         *,
         begin: Callable[[Sequence[str]], Process] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        pulse: Pulse | None = None,
+        on_incident: Callable[[str], None] = log.warning,
+        stuck_seconds: float = STUCK_SECONDS,
     ) -> None:
+        """pulse        the tray's signs of life; without one, a tray that hangs is not noticed
+        on_incident  hears what was healed
+        """
         self._command = list(command or program("tray"))
         self._begin = begin or _begin
         self._clock = clock
+        self._pulse = pulse
+        self._on_incident = on_incident
+        self._stuck_seconds = stuck_seconds
         self._process: Process | None = None
         self._started_at = 0.0
         self._falls = 0
@@ -71,6 +82,7 @@ class Keeper:
         if self._process is not None:
             code = self._process.poll()
             if code is None:
+                self._end_if_stuck(self._process)
                 return
             self._process = None
             self._ended(code)
@@ -90,9 +102,20 @@ class Keeper:
             process.kill()
             process.wait()
 
+    def _end_if_stuck(self, process: Process) -> None:
+        if self._pulse is None or self._pulse.silent_seconds() < self._stuck_seconds:
+            return
+        self._pulse.begin()
+        process.kill()  # the next tick sees its end and starts another
+        self._on_incident(
+            f"the tray gave no sign of life for {self._stuck_seconds:g} s: it was ended and is started again"
+        )
+
     def _start(self) -> None:
         self._again_at = None
         self._started_at = self._clock()
+        if self._pulse is not None:
+            self._pulse.begin()
         try:
             self._process = self._begin(self._command)
         except OSError as error:

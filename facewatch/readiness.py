@@ -13,6 +13,7 @@ from facewatch.board import Board
 from facewatch.checkpoints import Checkpoints
 from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
 from facewatch.files import nearest_existing
+from facewatch.mounts import Disks
 from facewatch.recipe import Probe, Recipe, resolve
 from facewatch.settings import Folder, Settings
 
@@ -36,13 +37,16 @@ class Readiness:
         board: Board,
         want: Callable[[str], None],
         probe: Probe,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        disks: Disks | None = None,
     ) -> None:
         self._checkpoints = checkpoints
         self._board = board
         self._want = want
         self._probe = probe
         self._clock = clock
+        self._disks = disks or Disks()
         self._recipes: dict[Path, Recipe] = {}  # by root, as `folders` gave them last
         self._resting: dict[Path, tuple[float, Recipe]] = {}  # by root: until when, of which recipe
         self._devices: dict[str, str] = {}
@@ -52,7 +56,7 @@ class Readiness:
         """The folders that can be worked on, by their watched root."""
         ready = {}
         for folder in settings.folders:
-            if not self._writable(folder):
+            if not self._there(folder) or not self._writable(folder):
                 continue
             recipe = self._recipe(folder, settings)
             if recipe is None or self._rests(folder.input, recipe) or not self._all_present(recipe):
@@ -83,6 +87,17 @@ class Readiness:
         if not self._all_present(recipe):
             raise CheckpointMissing(f"{plan.model} is not here yet; the photo is restored when it is")
         return Ready(ready.folder, recipe)
+
+    def _there(self, folder: Folder) -> bool:
+        """Whether both disks are: on a bare mount point nothing must be looked for, and nothing written."""
+        place = f"disk of {folder.output}"
+        away = self._disks.away(folder.output)
+        if away:
+            self._board.trouble(place, away)
+        else:
+            self._board.solved(place)
+        # Of the input the watcher tells.
+        return not away and not self._disks.away(folder.input) and os.path.isdir(folder.input)  # noqa: PTH112 - never raises
 
     def _writable(self, folder: Folder) -> bool:
         place = f"folder {folder.output}"

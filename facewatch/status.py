@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from facewatch import incidents
 from facewatch.files import Places
 from facewatch.ledger import Job, LedgerView
 from facewatch.lock import running_pid
@@ -27,6 +28,7 @@ class Status:
     troubles: list[str]
     failed: list[dict[str, Any]]
     recent: list[dict[str, Any]]
+    incidents: list[dict[str, Any]] = field(default_factory=list)  # what was healed and when, oldest first
 
     @property
     def waiting(self) -> int:
@@ -64,6 +66,7 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
         troubles=troubles if pid else [],
         failed=[_photo(job) for job in view.failed()] + [_photo(job) for job in view.retrying()],
         recent=[_photo(job) for job in view.recent(recent)],
+        incidents=incidents.listed(facts.get(incidents.KEY)),
     )
 
 

@@ -16,12 +16,14 @@ PACKAGE = ROOT / "facewatch"
 
 DOORS = {  # third party -> the only rooms that may import it
     "torch": {"faces.device", "faces.detector", "faces.network", "faces.background", "faces.masks",
-              "faces.weights", "faces.failures"},
-    "torchvision": {"faces.detector"},
-    "spandrel": {"faces.network", "faces.background"},
-    "spandrel_extra_arches": {"faces.network"},
-    "facexlib": {"faces.detector", "faces.masks"},
-    "PIL": {"faces.photo", "faces.compare", "tray"},
+              "faces.weights", "faces.failures", "faces.fast", "faces.precision", "bench"},
+    "torchvision": {"faces.detector", "bench"},
+    "spandrel": {"faces.network", "faces.background", "bench"},
+    "spandrel_extra_arches": {"faces.network", "bench"},
+    "facexlib": {"faces.detector", "faces.masks", "faces.fast", "bench"},
+    "gfpgan": {"bench"},
+    "basicsr": {"bench"},
+    "PIL": {"faces.photo", "faces.compare", "tray", "bench"},
     "pillow_heif": {"faces.photo"},
     "watchdog": {"watcher"},
     "pystray": {"tray"},
@@ -36,7 +38,7 @@ DOORS = {  # third party -> the only rooms that may import it
     "typer": {"cli"},
     "rich": {"cli"},
     "filelock": {"lock", "checkpoints", "tray.process"},
-    "psutil": {"lock"},
+    "psutil": {"lock", "mounts"},
 }  # fmt: skip
 CORE_MAY_USE = {"errors", "catalogue"}
 HEAVY = {"torch", "numpy", "cv2", "PIL", "watchdog", "pystray", "spandrel", "facexlib", "httpx", "pydantic"}

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import plistlib
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -24,34 +22,9 @@ from facewatch.autostart.systemd import UserUnit
 from facewatch.autostart.windows import APPROVED, RUN, RunKey
 from facewatch.autostart.xdg import DesktopEntry
 from facewatch.errors import WrongUse
+from tests.odd_programs import ODD_NAMES, program_at
 
-ODD_NAMES = (
-    "plain",
-    "with space",
-    "two  spaces",
-    'double " quote',
-    "single ' quote",
-    "100 % sure",
-    "%f %% %u",
-    "dollar $HOME $$",
-    "back\\slash",
-    "`tick`",
-    "gründlich 写真 🙂",
-    "a;b&c|d<e>f(g)#h*i?j~k",
-)
 ONLY_ARGUMENTS = ("with=equals",)
-GENERATOR = Path("/usr/lib/systemd/user-generators/systemd-xdg-autostart-generator")
-
-
-def program_at(folder: Path) -> Path:
-    """A program that writes down what it was called with."""
-    folder.mkdir(parents=True)
-    program = folder / "facewatch"
-    program.write_text(
-        '#!/bin/sh\nprintf "%s\\n" "$0" "$@" > "$HEARD.new"\nmv "$HEARD.new" "$HEARD"\n', "utf-8"
-    )
-    program.chmod(0o755)
-    return program
 
 
 class FakeRegistry:
@@ -246,90 +219,3 @@ def test_never_two_ways_are_on(tmp_path):
     assert (entry.state(), unit.state()) == ("off", "on")  # what was chosen stays chosen
     login.disable()
     assert (login.state(), entry.state(), unit.state()) == ("off", "off", "off")
-
-
-def needs(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed")
-    return found
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_desktop_file_validate_finds_nothing_wrong(tmp_path, name):
-    entry = DesktopEntry([str(program_at(tmp_path / name)), "run"], tmp_path)
-    entry.enable()
-    run = subprocess.run(
-        [needs("desktop-file-validate"), str(entry.file)], capture_output=True, text=True, check=False
-    )
-    assert (run.returncode, run.stdout) == (0, "")
-
-
-def test_a_desktop_launches_the_entry_with_its_arguments(tmp_path):
-    gi = pytest.importorskip("gi", reason="PyGObject is not installed")
-    del gi
-    code = """if True:
-        import sys
-        from gi.repository import Gio
-        info = Gio.DesktopAppInfo.new_from_filename(sys.argv[1])
-        assert info is not None, "Gio does not take the entry"
-        info.launch([], None)
-    """
-    for number, name in enumerate(ODD_NAMES):
-        heard = tmp_path / f"heard {number}"
-        program = program_at(tmp_path / name)
-        entry = DesktopEntry([str(program), "run", "--config", f"/c/{name}.toml"], tmp_path / str(number))
-        entry.enable()
-        environment = {**os.environ, "HEARD": str(heard)}
-        subprocess.run([sys.executable, "-c", code, entry.place], env=environment, check=True, timeout=20)
-        assert arrived(heard) == [str(program), "run", "--config", f"/c/{name}.toml"]
-
-
-def arrived(file: Path) -> list[str]:
-    import time
-
-    deadline = time.monotonic() + 10
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file} did not come"
-        time.sleep(0.02)
-    return file.read_text("utf-8").splitlines()
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_systemd_takes_the_unit(tmp_path, name):
-    analyze = needs("systemd-analyze")
-    unit = UserUnit([str(program_at(tmp_path / name)), "run"], tmp_path / "units", lambda: None)
-    unit.enable()
-    run = subprocess.run(
-        [analyze, "--user", "verify", unit.place],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
-    )
-    assert "facewatch" not in run.stderr, run.stderr
-    assert unit.link.resolve() == Path(unit.place)
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_systemd_makes_a_unit_of_the_desktop_entry(tmp_path, name):
-    if not GENERATOR.exists():
-        pytest.skip("systemd's generator for autostart entries is not installed")
-    program = program_at(tmp_path / name)
-    DesktopEntry([str(program), "run"], tmp_path / "config" / "autostart").enable()
-    out = [tmp_path / folder for folder in ("normal", "early", "late")]
-    for folder in out:
-        folder.mkdir()
-    environment = {
-        **os.environ,
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "XDG_CONFIG_DIRS": str(tmp_path),
-    }
-    subprocess.run([str(GENERATOR), *map(str, out)], env=environment, check=True, timeout=20)
-    units = list(tmp_path.glob("*/app-facewatch@autostart.service"))
-    assert len(units) == 1
-    run = subprocess.run(
-        [needs("systemd-analyze"), "--user", "verify", str(units[0])],
-        capture_output=True, text=True, check=False, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
-    )  # fmt: skip
-    assert "ExecStart" not in run.stderr, run.stderr

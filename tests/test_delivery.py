@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from types import SimpleNamespace
+
 import pytest
 
 from facewatch.delivery import commit, drop, output_folder, remove_strays, take
 from facewatch.engine.messages import Answer
-from facewatch.errors import CannotWrite, SourceGone
+from facewatch.errors import CannotWrite, DiskFull, SourceGone
 from facewatch.files import sha256_of, write_temporary
 
 
@@ -14,8 +17,14 @@ def answer(temporary=None, sha256=None, extras=()):
     return Answer(1, temporary, sha256, ".png", [], 0.1, list(extras))
 
 
+def photo_in(folder):
+    folder.mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(b"photo")
+    return folder / "a.jpg"
+
+
 def test_sub_folders_are_mirrored(tmp_path):
-    source = tmp_path / "in" / "1974" / "summer" / "a.jpg"
+    source = photo_in(tmp_path / "in" / "1974" / "summer")
     folder = output_folder(source, tmp_path / "in", tmp_path / "out")
     assert folder == tmp_path / "out" / "1974" / "summer"
     assert folder.is_dir()
@@ -32,6 +41,59 @@ def test_an_output_folder_whose_name_a_file_has_is_an_error_that_names_it(tmp_pa
     (tmp_path / "out" / "k.jpg").write_bytes(b"in the way")
     with pytest.raises(CannotWrite, match=r"k\.jpg is in the way"):
         output_folder(tmp_path / "in" / "k.jpg" / "x.jpg", tmp_path / "in", tmp_path / "out")
+
+
+def test_an_output_that_is_a_link_made_by_the_user_is_followed(tmp_path):
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "large disk")
+    source = photo_in(tmp_path / "in" / "1974")
+    assert output_folder(source, tmp_path / "in", tmp_path / "out") == tmp_path / "out" / "1974"
+    assert (tmp_path / "large disk" / "1974").is_dir()
+
+
+@pytest.mark.parametrize("link", ["1974", "1974/summer"])
+def test_a_link_below_the_output_is_not_followed_and_nothing_is_made_behind_it(tmp_path, link):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / link).parent.mkdir(parents=True)
+    (tmp_path / "out" / link).symlink_to(tmp_path / "elsewhere")
+    source = photo_in(tmp_path / "in" / "1974" / "summer" / "lake")
+    with pytest.raises(CannotWrite, match=r"is a link to .*elsewhere.*nothing is written through links"):
+        output_folder(source, tmp_path / "in", tmp_path / "out")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_dangling_link_below_the_output_is_in_the_way(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "1974").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(CannotWrite, match="1974"):
+        output_folder(photo_in(tmp_path / "in" / "1974"), tmp_path / "in", tmp_path / "out")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_replaced_by_a_link_while_its_photo_is_restored_gets_nothing(tmp_path):
+    source = photo_in(tmp_path / "in" / "1974")
+    folder = output_folder(source, tmp_path / "in", tmp_path / "out")
+    temporary = write_temporary(folder, b"restored")
+    moved = folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(moved)
+    with pytest.raises(CannotWrite, match="is a link to"):
+        commit(temporary, source, folder / "a.jpg", lambda _: None, output=tmp_path / "out")
+    assert [path.name for path in moved.iterdir()] == [temporary.name]
+
+
+def test_a_photo_that_would_not_fit_is_told_before_it_is_restored(tmp_path, monkeypatch):
+    source = photo_in(tmp_path / "in")
+    free = SimpleNamespace(total=100_000, used=0, free=1_004)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    with pytest.raises(DiskFull):
+        output_folder(source, tmp_path / "in", tmp_path / "out")
+    free.free += 1
+    output_folder(source, tmp_path / "in", tmp_path / "out")
+
+
+def test_a_photo_that_is_gone_needs_no_folder(tmp_path):
+    with pytest.raises(SourceGone):
+        output_folder(tmp_path / "in" / "a.jpg", tmp_path / "in", tmp_path / "out")
 
 
 def test_an_original_that_vanishes_at_the_last_moment_is_gone(tmp_path):
@@ -57,6 +119,17 @@ def test_the_files_beside_a_copy_follow_its_name(tmp_path):
     assert final.name == "b (2).png"
     assert (tmp_path / "b (2) before-after.jpg").read_bytes() == b"comparison"
     assert not list(tmp_path.glob(".facewatch-*"))
+
+
+def test_a_copy_that_stands_already_is_taken_with_all_beside_it(tmp_path):
+    source = photo_in(tmp_path / "in")
+    out = tmp_path / "out"
+    out.mkdir()
+    for _ in range(2):
+        main, extra = write_temporary(out, b"restored"), write_temporary(out, b"comparison")
+        extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
+        commit(main, source, out / "a.jpg", lambda _: None, extras, adopt=lambda _: True)
+    assert sorted(path.name for path in out.iterdir()) == ["a before-after.jpg", "a.jpg"]
 
 
 def test_what_is_not_used_is_removed(tmp_path):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,6 +49,74 @@ def test_nothing_is_left_when_the_disk_is_full(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_disk_is_asked_before_anything_is_written(tmp_path, monkeypatch):
+    def nearly_full(_):
+        return SimpleNamespace(total=1_000_000, used=0, free=14_000)
+
+    monkeypatch.setattr(shutil, "disk_usage", nearly_full)
+    original = tmp_path / "original"
+    original.write_bytes(bytes(4_001))
+    write_temporary(tmp_path, bytes(4_000)).unlink()
+    said = r"14 kB of 1.0 MB are free, 4 kB are needed, and 1 % of a disk is left free; free some space"
+    with pytest.raises(DiskFull, match=said):
+        write_temporary(tmp_path, bytes(4_001))
+    with pytest.raises(DiskFull, match=said):
+        copy_to_temporary(original, tmp_path)
+    assert list(tmp_path.iterdir()) == [original]
+
+
+def test_a_disk_that_does_not_know_its_size_is_not_taken_for_a_full_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=0, used=0, free=0))
+    assert write_temporary(tmp_path, b"bytes").read_bytes() == b"bytes"
+
+
+def test_our_own_small_files_are_written_to_a_nearly_full_disk_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, used=999, free=1))
+    write_whole(tmp_path / "config.toml", b"paused = true")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="room is set aside on Linux only")
+@pytest.mark.parametrize("refusal", [errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL])
+def test_a_file_system_that_cannot_set_room_aside_is_written_to_all_the_same(tmp_path, monkeypatch, refusal):
+    def refused(*_):
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(os, "posix_fallocate", refused)
+    assert write_temporary(tmp_path, b"bytes").read_bytes() == b"bytes"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="room is set aside on Linux only")
+def test_room_that_cannot_be_had_is_told_before_a_byte_is_written(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(DiskFull):
+        write_temporary(tmp_path, b"bytes")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_original_that_shrinks_while_it_is_copied_leaves_no_hollow_end(tmp_path, monkeypatch):
+    original = tmp_path / "a.jpg"
+    original.write_bytes(b"x" * 5000)
+    ask = files.ask_for_room
+
+    def shrink(folder, need_bytes):
+        ask(folder, need_bytes)
+        os.truncate(original, 1000)
+
+    monkeypatch.setattr(files, "ask_for_room", shrink)
+    assert copy_to_temporary(original, tmp_path).read_bytes() == b"x" * 1000
+
+
+def test_the_bytes_are_out_of_our_hands_before_they_are_synced(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(files, "sync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    write_temporary(tmp_path, b"few")
+    write_whole(tmp_path / "config.toml", b"as few")
+    assert synced == [3, 6]
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(CannotWrite, match="missing"):
         write_temporary(tmp_path / "missing", b"")
@@ -60,6 +131,25 @@ def test_a_name_that_is_taken_is_never_replaced(tmp_path):
     assert heard == [final]
     assert final.read_bytes() == b"ours"
     assert (tmp_path / "a.jpg").read_bytes() == b"the user's own"
+    assert not list(tmp_path.glob(".facewatch-*"))
+
+
+def test_a_file_with_the_very_same_bytes_may_be_taken_for_the_copy(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"other")
+    (tmp_path / "elsewhere").write_bytes(b"ours")
+    (tmp_path / "a (2).jpg").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "a (3).jpg").write_bytes(b"ours")
+    (tmp_path / "a (4).jpg").write_bytes(b"ours")
+    heard, asked = [], []
+
+    def adopt(name):
+        asked.append(name.name)
+        return name.name == "a (4).jpg"
+
+    final = deliver(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", heard.append, adopt)
+    assert final == tmp_path / "a (4).jpg"
+    assert heard == [final]
+    assert asked == ["a (3).jpg", "a (4).jpg"]
     assert not list(tmp_path.glob(".facewatch-*"))
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from facewatch.keeper import LEFT, NO_TRAY, SHOWN_ALREADY, Keeper
+from facewatch.keeper import LEFT, NO_TRAY, SHOWN_ALREADY, STUCK_SECONDS, Keeper
 
 
 class FakeProcess:
@@ -36,6 +36,17 @@ class FakeProcess:
         self.code = -9
 
 
+class FakePulse:
+    def __init__(self) -> None:
+        self.silent = 0.0
+
+    def begin(self) -> None:
+        self.silent = 0.0
+
+    def silent_seconds(self) -> float:
+        return self.silent
+
+
 class Stage:
     """A keeper with a clock to turn and processes to end."""
 
@@ -43,7 +54,15 @@ class Stage:
         self.now = 1000.0
         self.processes: list[FakeProcess] = []
         self.refuse = False
-        self.keeper = Keeper(["tray"], begin=self._begin, clock=lambda: self.now)
+        self.incidents: list[str] = []
+        self.pulse = FakePulse()
+        self.keeper = Keeper(
+            ["tray"],
+            begin=self._begin,
+            clock=lambda: self.now,
+            pulse=self.pulse,
+            on_incident=self.incidents.append,
+        )
 
     def _begin(self, command):
         if self.refuse:
@@ -121,6 +140,19 @@ def test_a_program_that_cannot_be_started_does_not_hurt(stage, caplog):
     assert "cannot be started: No such file" in caplog.text
     stage.refuse = False
     assert stage.after(3) == 1
+
+
+def test_a_tray_without_a_sign_of_life_is_ended_and_started_again(stage):
+    stage.keeper.start()
+    stage.processes[0].heeds_terminate = False
+    stage.pulse.silent = STUCK_SECONDS - 1
+    assert stage.after(1) == 1
+    stage.pulse.silent = STUCK_SECONDS
+    assert stage.after(3) == 2
+    assert stage.processes[0].heard == ["kill"]
+    (told,) = stage.incidents
+    assert "no sign of life for 60 s" in told
+    assert stage.after(100) == 2
 
 
 def test_stop_ends_it_by_force_if_need_be(stage):

@@ -8,7 +8,19 @@ import traceback
 
 import typer
 
-from facewatch.cli import autostart, compare, config, daemon, demo, doctor, models, restore, tray
+from facewatch.cli import (
+    autostart,
+    bench,
+    compare,
+    config,
+    daemon,
+    demo,
+    doctor,
+    models,
+    report,
+    restore,
+    tray,
+)
 from facewatch.errors import FacewatchError, WrongUse
 
 app = typer.Typer(
@@ -33,6 +45,8 @@ app.command("retry")(daemon.retry)
 app.command("tray")(tray.tray)
 app.add_typer(autostart.app, name="autostart")
 app.command("doctor")(doctor.doctor)
+app.command("report")(report.report)
+app.command("bench")(bench.bench)
 app.command("engine", hidden=True)(daemon.engine)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from facewatch.files import Places
     from facewatch.status import Status
 
+INCIDENTS_SHOWN = 5
+
 
 def run(
     no_tray: Annotated[bool, typer.Option("--no-tray", help="Without the icon in the tray.")] = False,
@@ -118,6 +120,7 @@ def _show(now: Status, *, clear: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from facewatch.incidents import told
     from facewatch.status import headline
 
     console = Console(highlight=False)
@@ -133,6 +136,8 @@ def _show(now: Status, *, clear: bool) -> None:
         console.print(f"model {name}: {escape(_download(download))}", soft_wrap=True)
     for trouble in now.troubles:
         console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
+    for incident in now.incidents[-INCIDENTS_SHOWN:]:
+        console.print(f"healed: {escape(told(incident))}", soft_wrap=True)
     for photo in now.failed[:20]:
         console.print(f"{photo['state']}: {escape(photo['path'])}: {escape(photo['reason'])}", soft_wrap=True)
     for photo in now.recent:

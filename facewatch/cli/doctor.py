@@ -8,13 +8,15 @@ import typer
 
 from facewatch.cli.shared import ConfigOption, JsonOption, places
 
+SIGNS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "mend": "[red]mend[/]"}
+
 
 def doctor(
     as_json: JsonOption = False,
     quick: Annotated[bool, typer.Option("--quick", help="Without starting the engine.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Check everything facewatch needs: each line is ok, or says what to do."""
+    """Check everything facewatch needs: each line is ok, a note, or says what to mend (exit code 1)."""
     import json
 
     from rich.console import Console
@@ -24,10 +26,10 @@ def doctor(
 
     findings = examine(places(config), quick=quick)
     if as_json:
-        print(json.dumps([vars(finding) for finding in findings], indent=2))
+        print(json.dumps([{**vars(finding), "ok": finding.ok} for finding in findings], indent=2))
     else:
         console = Console(highlight=False)
         for finding in findings:
-            sign = "[green]ok[/]  " if finding.ok else "[red]mend[/]"
+            sign = SIGNS[finding.level]
             console.print(f"{sign} {escape(finding.what)}: {escape(finding.text)}", soft_wrap=True)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)

@@ -26,7 +26,6 @@ def main(probe: str | None = None) -> None:
         _answer_probe(probe, emit)
         return
     allocator.tune()
-    limit_memory()
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
     serve(requests, emit)
@@ -42,7 +41,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
         return
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     line = Line(restorer, emit, helpers)
-    emit(Ready(_in_words(setup, device), window_for(helpers)))
+    emit(Ready(_in_words(setup, device), window=window_for(helpers)))
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():
@@ -71,10 +70,11 @@ def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:
-    from facewatch.faces import device
+    from facewatch.faces import device, precision
 
     try:
-        emit(Ready(device.choose(wish)))
+        chosen = device.choose(wish)
+        emit(Ready(chosen, precision=precision.describe("auto", chosen)))
     except FacewatchError as error:
         emit(Refusal(0, type(error).__name__, str(error)))
 
@@ -83,10 +83,13 @@ def _load(setup: Setup) -> tuple[Restorer, str]:
     from facewatch.engine.restorer import Restorer
 
     if not setup.files:  # without a network there is no need to load torch, nor any use for a GPU
+        limit_memory()
         return Restorer.load(setup, "cpu"), "cpu"
     from facewatch.faces import device
 
     chosen = device.choose(setup.device)
+    if chosen == "cpu":  # a card's driver takes address space as it likes
+        limit_memory()
     return Restorer.load(setup, chosen), chosen
 
 

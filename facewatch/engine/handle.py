@@ -204,6 +204,14 @@ def as_error(refusal: Refusal) -> FacewatchError:
 def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds: float = 120) -> str:
     """The device that `device` ("auto", "cuda", ...) stands for on this machine: "cuda:0", "mps", "cpu".
 
+    Raises NoSuchDevice or EngineFailed.
+    """
+    return examine(device, command=command, timeout_seconds=timeout_seconds).device
+
+
+def examine(device: str, *, command: Sequence[str] | None = None, timeout_seconds: float = 120) -> Ready:
+    """What the engine would compute on, and in.
+
     Asks a process of its own, since torch never enters the daemon.
     Raises NoSuchDevice or EngineFailed.
     """
@@ -224,7 +232,7 @@ def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds:
             if isinstance(message, Refusal):
                 raise as_error(message)
             if isinstance(message, Ready):
-                return message.device
+                return message
     words = run.stderr.strip().splitlines()
     raise EngineFailed(
         f"the engine cannot start: {words[-1] if words else 'it said nothing'}; run `facewatch doctor`"

@@ -67,6 +67,7 @@ class Ready:
     """The engine has loaded its networks."""
 
     device: str  # in words, for people
+    precision: str = ""  # what `auto` takes on it and why, in words; a probe tells
     window: int = 1  # photos it may be given at once: while one is restored others are read and written
 
 

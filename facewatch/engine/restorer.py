@@ -95,11 +95,12 @@ class Restorer:
         )
         quality = int(job.output["quality"])
         data = encode(restored.photo, format_name, quality, provenance)
+        of_a_part = replace(provenance, source="", recipe="")  # what stands beside a copy is no copy
         folder = Path(job.output_folder)
         temporaries: list[Path] = []
         try:
             extras = []
-            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, provenance):
+            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, of_a_part):
                 temporaries.append(write_temporary(folder, extra))
                 extras.append(asdict(Extra(str(temporaries[-1]), tail)))
             temporaries.append(write_temporary(folder, data))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from facewatch.errors import CheckpointMissing
 from facewatch.faces.forms import Detector, FaceNetwork, Masker, Upscaler
 from facewatch.faces.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from facewatch.faces.fast import Precision
 
 _BACKBONES: dict[str, Literal["resnet50", "mobilenet"]] = {
     "retinaface-resnet50": "resnet50",
@@ -28,12 +31,14 @@ class Parts:
     checkpoints: Mapping[str, Path]
     detect_size: int | None  # pixels, the long side; None: the detector's own
     detect_threshold: float  # 0-1
+    precision: str = "auto"  # as it is wished: auto or the name of one
 
 
 def assemble(parts: Parts, device: str) -> Pipeline:
     """Load every part onto `device`.
 
-    Raises BadCheckpoint, CheckpointMissing or OutOfMemory.
+    Raises BadCheckpoint, CheckpointMissing, OutOfMemory, DeviceFailed, or NoSuchDevice for a precision that
+    the device has not.
     """
     return Pipeline(
         _detector(parts, device), _network(parts, device), _masker(parts, device), _upscaler(parts, device)
@@ -73,7 +78,13 @@ def _network(parts: Parts, device: str) -> FaceNetwork:
         return Builtin()
     from facewatch.faces.network import load
 
-    return load(_file(parts, parts.network), parts.network, device)
+    return load(_file(parts, parts.network), parts.network, device, _precision(parts, device))
+
+
+def _precision(parts: Parts, device: str) -> Precision:
+    from facewatch.faces.precision import choose
+
+    return choose(parts.precision, device)
 
 
 def _masker(parts: Parts, device: str) -> Masker:
@@ -83,7 +94,7 @@ def _masker(parts: Parts, device: str) -> Masker:
         return SoftMask()
     from facewatch.faces.masks import ParseMask
 
-    return ParseMask(_file(parts, parts.parser), device)
+    return ParseMask(_file(parts, parts.parser), device, _precision(parts, device))
 
 
 def _upscaler(parts: Parts, device: str) -> Upscaler | None:

@@ -92,8 +92,8 @@ def _inner(original: Bytes) -> Floats:
     height, width = original.shape[:2]
     scale = min(1.0, _LOOK_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(original.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), _LOOK_SIGMA_PX)
+    small = cv2.resize(original, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = np.asarray(cv2.GaussianBlur(small, (0, 0), _LOOK_SIGMA_PX), np.float32)
     rim_y, rim_x = (int(side * _RIM) for side in small.shape[:2])
     inner = small[rim_y : small.shape[0] - rim_y, rim_x : small.shape[1] - rim_x]
     return np.asarray(inner.reshape(-1, 3), dtype=np.float32)

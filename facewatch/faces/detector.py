@@ -55,7 +55,8 @@ class RetinaFace:
         self._threshold = threshold
         self._network = _network(backbone, read_state_dict(checkpoint))
         with translated("load the face detector"):
-            self._network.to(self._device)
+            # As the picture lies in memory, too: convolutions need not turn it around first.
+            self._network.to(self._device, memory_format=torch.channels_last)
 
     def find(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """The faces of an (H, W, 3) uint8 RGB picture, the surest first; boxes may reach over the rim.

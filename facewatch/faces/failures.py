@@ -7,15 +7,27 @@ from contextlib import contextmanager
 
 import torch
 
-from facewatch.errors import NetworkFailed, OutOfMemory
+from facewatch.errors import DeviceFailed, FacewatchError, NetworkFailed, OutOfMemory
 
 # Only CUDA and XPU have a class of their own for it; MPS, the CPU and cuDNN raise a bare RuntimeError.
 _MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+# Older calls and the libraries beneath torch raise a bare RuntimeError where AcceleratorError is meant.
+_DEVICE_SIGNS = (
+    "cuda error:",
+    "hip error:",
+    "device-side assert",
+    "unspecified launch failure",
+    "illegal memory access",
+    "execution_failed",  # cuDNN, cuBLAS and their like
+    "status_internal_error",
+    "status_mapping_error",
+    "device_lost",
+)
 
 
 @contextmanager
 def translated(task: str) -> Iterator[None]:
-    """Turn torch's errors into OutOfMemory, or else NetworkFailed.
+    """Turn torch's errors into OutOfMemory, DeviceFailed, or else NetworkFailed.
 
     task    what is being done, as the sentence "The device could not ..." goes on
 
@@ -24,15 +36,25 @@ def translated(task: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if means_memory(error):
-            raise OutOfMemory(
-                f"The device has too little free memory to {task}: close other programs that use it, "
-                "or set device to another one."
-            ) from error
-        reason = next(
-            (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
+        raise told(error, task) from error
+
+
+def told(error: Exception, task: str) -> FacewatchError:
+    """The error of ours that says what torch's says.
+
+    task    as for `translated`
+    """
+    if means_memory(error):
+        return OutOfMemory(
+            f"The device has too little free memory to {task}: close other programs that use it, "
+            "or set device to another one."
         )
-        raise NetworkFailed(f"The device could not {task}: {reason[:200]}") from error
+    if means_device(error):
+        return DeviceFailed(
+            f"The device failed and could not {task} ({first_lines(error)}): the work goes on with a fresh "
+            "engine. If it fails again, restart the computer or renew the driver, or set device to cpu."
+        )
+    return NetworkFailed(f"The device could not {task}: {first_lines(error)}.")
 
 
 def means_memory(error: Exception) -> bool:
@@ -40,3 +62,19 @@ def means_memory(error: Exception) -> bool:
     words = str(error).lower()
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or any(sign in words for sign in _MEMORY_SIGNS)
+
+
+def means_device(error: Exception) -> bool:
+    """Whether an error says that the device itself is in trouble: whatever is asked of it next may fail too.
+
+    Ask `means_memory` first: a device that is out of memory says so in both ways.
+    """
+    words = str(error).lower()
+    return isinstance(error, torch.AcceleratorError) or any(sign in words for sign in _DEVICE_SIGNS)
+
+
+def first_lines(error: Exception, count: int = 1) -> str:
+    """The start of a library's message, short enough for a line of a log."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines[:count]) or type(error).__name__
+    return text[:200].rstrip(".")

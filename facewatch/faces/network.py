@@ -18,8 +18,9 @@ from spandrel import (
     MaskedImageModelDescriptor,
 )
 
-from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
-from facewatch.faces.failures import means_memory
+from facewatch.errors import BadCheckpoint, NetworkFailed
+from facewatch.faces.failures import first_lines, means_memory, told, translated
+from facewatch.faces.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.faces.forms import CROP_SIZE, Crop
 from facewatch.faces.weights import StateDict, read_state_dict
 
@@ -28,8 +29,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     from spandrel_extra_arches import EXTRA_REGISTRY
 
-Forward: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
-"""(N, 3, 512, 512) float32 RGB in [-1, 1] and a weight -> the same, restored; values may stray outside."""
 Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
 
 _BATCH_ON_CARD = 4
@@ -38,18 +37,16 @@ _BATCH_ON_CPU = 1  # a processor gains nothing from more faces at once, and each
 
 @dataclass(frozen=True)
 class _Architecture:
-    """How one architecture is called, beside its picture."""
+    """A network that is computed in a faster form than the one it was published in."""
 
-    arguments: Callable[[float], dict[str, Any]]  # of the weight
+    build: Callable[[StateDict, str, Precision], Forward]
     takes_weight: bool = False
 
 
 _ARCHITECTURES: dict[str, _Architecture] = {
-    # With randomize_noise the same face would never come out twice; the checkpoint carries a fixed noise.
-    "GFPGAN": _Architecture(lambda _: {"randomize_noise": False, "return_rgb": False}),
-    "RestoreFormer": _Architecture(lambda _: {}),
-    # AdaIN is always on in spandrel's CodeFormer.
-    "CodeFormer": _Architecture(lambda weight: {"weight": weight}, takes_weight=True),
+    "GFPGAN": _Architecture(gfpgan.build),
+    "RestoreFormer": _Architecture(restoreformer.build),
+    "CodeFormer": _Architecture(codeformer.build, takes_weight=True),
 }
 _PURPOSES = {
     "SR": "an upscaler: put it under background",
@@ -66,16 +63,25 @@ class TorchNetwork:
     """A face network on its device; the form FaceNetwork."""
 
     def __init__(
-        self, name: str, forward: Forward, device: str, *, takes_weight: bool, batch: int | None = None
+        self,
+        name: str,
+        forward: Forward,
+        device: str,
+        *,
+        takes_weight: bool,
+        precision: Precision = "float32",
+        batch: int | None = None,
     ) -> None:
         """
         name          as the catalogue or the user calls the model
         forward       the network itself, already on `device`
         takes_weight  whether the network heeds the weight; if not, the crop is blended back in
+        precision     what it computes in
         batch         faces computed at once, at first; by the device when not given
         """
         self.name = name
         self.device = device
+        self.precision = precision
         self._forward = forward
         self._takes_weight = takes_weight
         self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else _BATCH_ON_CARD)
@@ -84,7 +90,8 @@ class TorchNetwork:
         """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
 
         Out of memory, it goes on with half as many faces at once, down to one.
-        Raises OutOfMemory when not even one face fits, NetworkFailed when an output is not a picture.
+        Raises OutOfMemory when not even one face fits, NetworkFailed when an output is not a picture, and
+        DeviceFailed when the device itself is in trouble.
         """
         restored: list[Crop] = []
         batch = self.batch
@@ -93,15 +100,8 @@ class TorchNetwork:
                 restored += self._restore_batch(crops[len(restored) : len(restored) + batch], weight)
                 continue
             except (RuntimeError, MemoryError) as error:
-                if not means_memory(error):
-                    raise NetworkFailed(
-                        f"{self.name} failed on {self.device}: {_first_line(error)}."
-                    ) from error
-                if batch == 1:
-                    raise OutOfMemory(
-                        f"{self.device} has too little free memory for {self.name} to restore a single face: "
-                        "close other programs that use it, or set device to another one."
-                    ) from error
+                if batch == 1 or not means_memory(error):
+                    raise told(error, f"restore a face with {self.name}") from error
             # Only here, past the except block, are the failed batch's tensors let go.
             _free_cache(self.device)
             batch //= 2
@@ -122,8 +122,8 @@ class TorchNetwork:
                 raise NetworkFailed(f"{self.name} made a picture of shape {tuple(output.shape)}, not a face.")
             if not bool(torch.isfinite(output).all()):
                 raise NetworkFailed(
-                    f"{self.name} computed numbers that are no picture (NaN or infinite) on {self.device}: "
-                    "verify the model's file, or try another device."
+                    f"{self.name} computed numbers that are no picture (NaN or infinite) on {self.device} in "
+                    f"{self.precision}: {self._remedy()}."
                 )
             picture = (output.clamp(-1, 1) + 1) * 127.5
             if not self._takes_weight and weight > 0:
@@ -131,39 +131,51 @@ class TorchNetwork:
             pixels = picture.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return list(pixels)
 
+    def _remedy(self) -> str:
+        if self.precision == "float32":
+            return "verify the model's file, or try another device"
+        return "set precision to float32, and if that fails too, verify the model's file"
+
     def _as_bytes(self, crops: Sequence[Crop]) -> torch.Tensor:
         """(N, 3, 512, 512) float32, 0-255, on the device."""
         return torch.from_numpy(np.stack(crops)).to(self.device).permute(0, 3, 1, 2).contiguous().float()
 
 
-def load(checkpoint: Path, name: str, device: str, registry: ArchRegistry | None = None) -> TorchNetwork:
+def load(
+    checkpoint: Path,
+    name: str,
+    device: str,
+    precision: Precision = "float32",
+    registry: ArchRegistry | None = None,
+) -> TorchNetwork:
     """The network of a checkpoint, ready on its device.
 
     checkpoint  GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any file that spandrel knows as
                 a face network for 512x512 pixels; on the CPU it may stay mapped: do not change it in place
     name        how messages call it
     device      from `device.choose`
+    precision   from `precision.choose`; a network that only spandrel knows is computed in float32 anyway
     registry    the architectures to look among; spandrel's and its extra ones when not given
 
-    Raises BadCheckpoint when the file is damaged, unsafe, or something else (saying what it looks like), and
-    OutOfMemory when the network does not fit on the device.
+    Raises BadCheckpoint when the file is damaged, unsafe, or something else (saying what it looks like),
+    OutOfMemory when the network does not fit on the device, and DeviceFailed.
     """
     state = read_state_dict(checkpoint)
     support = _recognise(state, registry or _known_architectures())
     row = _ARCHITECTURES.get(support.architecture.id)
-    descriptor = _build(support, state) if row else _build_unknown(support, state)
-    try:
-        model = descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
-    except RuntimeError as error:
-        if not means_memory(error):
-            raise NetworkFailed(f"{name} cannot be put on {device}: {_first_line(error)}.") from error
-        raise OutOfMemory(f"{device} has too little free memory to hold {name}.") from error
     if row is None:
-        return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False)
-    arguments = row.arguments
-    return TorchNetwork(
-        name, lambda x, weight: model(x, **arguments(weight))[0], device, takes_weight=row.takes_weight
-    )
+        return _unknown(support, state, name, device)
+    _check(support, state)
+    with translated(f"hold {name}"):
+        forward = row.build(state, device, precision)
+    return TorchNetwork(name, forward, device, takes_weight=row.takes_weight, precision=precision)
+
+
+def _unknown(support: ArchSupport, state: StateDict, name: str, device: str) -> TorchNetwork:
+    descriptor = _load_unknown(support, state)
+    with translated(f"hold {name}"):
+        descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
+    return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False)
 
 
 def _known_architectures() -> ArchRegistry:
@@ -186,17 +198,14 @@ def _recognise(state: StateDict, registry: ArchRegistry) -> ArchSupport:
     )
 
 
-def _build(support: ArchSupport, state: StateDict) -> Descriptor:
-    """A network whose parameters are the state dict's own tensors, so that none of them is held twice."""
+def _check(support: ArchSupport, state: StateDict) -> None:
+    """Have spandrel's own module take this state dict, key by key and shape by shape, without its numbers."""
     shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in state.items()}
     with torch.device("meta"):
-        descriptor = _load_as(support, shapes)
-    single = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
-    descriptor.model.load_state_dict(single, assign=True)
-    return descriptor
+        _load_as(support, shapes)
 
 
-def _build_unknown(support: ArchSupport, state: StateDict) -> Descriptor:
+def _load_unknown(support: ArchSupport, state: StateDict) -> Descriptor:
     descriptor = _load_as(support, state)
     known_as = support.architecture.name
     if descriptor.purpose != "FaceSR":
@@ -217,7 +226,7 @@ def _load_as(support: ArchSupport, state: StateDict) -> Descriptor:
         return support.architecture.load(state)
     except (RuntimeError, LookupError, ValueError, TypeError, AssertionError) as error:
         raise BadCheckpoint(
-            f"The file looks like {support.architecture.name} but does not fit it ({_first_line(error, 2)}): "
+            f"The file looks like {support.architecture.name} but does not fit it ({first_lines(error, 2)}): "
             "it may be another version of that network, or cut short."
         ) from error
 
@@ -240,10 +249,3 @@ def _free_cache(device: str) -> None:
         torch.xpu.empty_cache()
     elif device.startswith("mps"):
         torch.mps.empty_cache()
-
-
-def _first_line(error: Exception, count: int = 1) -> str:
-    """The start of a library's message, short enough for a line of a log."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:count]) or type(error).__name__
-    return text[:200].rstrip(".")

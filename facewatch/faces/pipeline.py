@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -187,13 +187,13 @@ def eight_bits(pixels: Pixels) -> npt.NDArray[np.uint8]:
     """A picture at the depth the networks work with."""
     if pixels.dtype == np.uint8:
         return pixels.astype(np.uint8, copy=False)
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / 257), np.uint8)  # to the nearest
 
 
 def _as_deep_as(original: Pixels, picture: npt.NDArray[np.uint8]) -> Pixels:
     if original.dtype == np.uint8:
         return picture
-    return picture.astype(np.uint16) * np.uint16(257)
+    return np.multiply(picture, 257, dtype=np.uint16)
 
 
 def _fit(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -208,8 +208,7 @@ def _fit(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[n
 def _enlarged_alpha(photo: Photo, scale: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None:
     if photo.alpha is None or scale == 1:
         return photo.alpha
-    layers = np.repeat(photo.alpha[:, :, None], 3, axis=2)
-    return resize(cast("Pixels", layers), scale)[:, :, 0]
+    return resize(photo.alpha, scale)
 
 
 def _right_colour(new: Crop, old: Crop, tint: colour.Tint | None, wishes: Wishes) -> Crop:

@@ -11,7 +11,8 @@ from facewatch.faces.forms import Pixels
 def resize(image: Pixels, scale: int) -> Pixels:
     """The picture `scale` times as large by Lanczos' window of 8 pixels, as the models' own scripts do it.
 
-    image    (H, W, 3) uint8 or uint16; the result is of the same dtype and always an array of its own
+    image    (H, W, 3), or (H, W) for an alpha, uint8 or uint16; the result is of the same dtype and always
+             an array of its own
     """
     if scale == 1:
         return image.copy()

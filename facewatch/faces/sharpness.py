@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import CROP_SIZE, Points
+from facewatch.faces.forms import Points
 from facewatch.faces.geometry import align
 
 _FINER = 2  # times the crop's resolution: what a crop cannot hold has to be seen here
-_FEATURES = (slice(384, 832), slice(256, 768))  # brows to chin and cheek to cheek in the finer crop
+_LEFT, _TOP, _WIDTH, _HEIGHT = 256, 384, 512, 448  # cheek to cheek and brows to chin in the finer crop
 _FINE_PX, _COARSE_PX = 1.0, 2.0  # sigmas of the two blurs, pixels of the finer crop
 _EDGES_PERCENT = 3  # the share of pixels that counts as edges
 
@@ -28,10 +28,9 @@ def edge_gain(image: npt.NDArray[np.uint8], landmarks: Points) -> float:
     Raises CannotAlign when no similarity fits the five points.
     """
     affine = align(landmarks) * _FINER
-    affine[:, 2] += (_FINER - 1) / 2
-    size = (_FINER * CROP_SIZE, _FINER * CROP_SIZE)
-    upright = cv2.warpAffine(image, affine, size, borderMode=cv2.BORDER_REPLICATE)
-    grey = cv2.cvtColor(upright, cv2.COLOR_RGB2GRAY).astype(np.float32)[_FEATURES]
+    affine[:, 2] += (_FINER - 1) / 2 - np.array([_LEFT, _TOP])
+    upright = cv2.warpAffine(image, affine, (_WIDTH, _HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    grey = cv2.cvtColor(upright, cv2.COLOR_RGB2GRAY).astype(np.float32)
     fine, coarse = _steepness(grey, _FINE_PX), _steepness(grey, _COARSE_PX)
     edges = coarse >= np.percentile(coarse, 100 - _EDGES_PERCENT)
     return float(np.percentile(fine[edges] / np.maximum(coarse[edges], 1e-3), 75))

@@ -14,7 +14,7 @@ from typing import Any
 
 from facewatch.errors import BadLedger
 from facewatch.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
-from facewatch.ledger.opening import BUSY_SECONDS, VERSION, translated, version_of
+from facewatch.ledger.opening import BUSY_SECONDS, VERSION, readable, translated, version_of
 
 RECENT = (
     # Left to itself SQLite takes the index on states, and sorts all that was ever done.
@@ -123,6 +123,7 @@ class LedgerView(Answers):
         address = f"{self.file.absolute().as_uri()}?mode=ro"
         opened = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(opened) as connection:
+            connection.text_factory = readable
             version = version_of(connection)
             if version > VERSION:
                 raise BadLedger(f"the ledger {self.file} was written by a newer facewatch: update facewatch")

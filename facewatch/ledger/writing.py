@@ -108,20 +108,28 @@ class Ledger(Queue):
         sql = "SELECT 1 FROM outputs WHERE sha256 = ? AND (unchanged = 0 OR path = ?) LIMIT 1"
         return bool(self._rows(sql, [sha256, name_of(path)]))
 
+    def claimed(self, output: Path, job: Job) -> bool:
+        """Whether a file is the copy of another photo than this one."""
+        sql = "SELECT 1 FROM photos WHERE output = ? AND id <> ? LIMIT 1"
+        return bool(self._rows(sql, [name_of(output), job.id]))
+
     def committing(
         self,
         job: Job,
         output: Path,
         output_sha256: str,
-        temporary: Path,
+        temporary: Path | None,
         report: Mapping[str, Any] | None = None,
     ) -> bool:
         """Note what is about to get its final name; from here on its hash is known as our own output.
 
+        temporary  where it still is; None: it has that name already
+
         False: the file has changed meanwhile and the result is stale: drop it.
         """
         wanted = "state = 'committing', output = ?, output_sha256 = ?, temporary = ?, report = ?"
-        values = [name_of(output), output_sha256, name_of(temporary), to_json(report)]
+        rest = None if temporary is None else name_of(temporary)
+        values = [name_of(output), output_sha256, rest, to_json(report)]
         with self._writing() as connection:
             current = self._change(connection, job, wanted, values, "AND state IN ('running', 'committing')")
             if current:
@@ -152,9 +160,7 @@ class Ledger(Queue):
         """Give up on a photo that brought the engine down too often."""
         return self._end(job, "poison", reason=reason, error=error)
 
-    def retry(
-        self, job: Job, reason: str, error: str, after_seconds: float, *, counted: bool = True
-    ) -> bool:
+    def retry(self, job: Job, reason: str, error: str, after_seconds: float, *, counted: bool = True) -> bool:
         """Let it wait and try again; the attempt is uncounted where the photo may not be to blame."""
         attempts = "attempts" if counted else "MAX(0, attempts - 1)"
         later = f"state = 'retry', {END}, not_before = ?, wait_seconds = ?, attempts = {attempts}"

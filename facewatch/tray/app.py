@@ -67,6 +67,7 @@ class App:
         self._clock = clock
         self._now = now
         self._clicks: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._beat: Callable[[], None] = _nothing
         self._leaving = False
         self._settings: Settings | None = None
         self._bad_edit = ""
@@ -87,11 +88,13 @@ class App:
         self._leaving = True
         self._clicks.put(_WAKE)
 
-    def run(self, screen: Screen) -> None:
-        """Live until a click on Quit or `leave`."""
+    def run(self, screen: Screen, beat: Callable[[], None]) -> None:
+        """Live until a click on Quit or `leave`; `beat` is called again and again meanwhile."""
+        self._beat = beat
         self.begin()
         self.refresh(screen)
         while not self._leaving:
+            beat()
             self.turn(screen, LOOK_SECONDS)
 
     def begin(self) -> None:
@@ -167,7 +170,7 @@ class App:
         self._looked_around_at = self._clock()
         try:
             self._login_state = self._login.state()
-            self._choices = choices(self._checkpoints(self._settings or Settings()))
+            self._choices = choices(self._checkpoints(self._settings or Settings()), self._beat)
         except FacewatchError as error:
             self._say(str(error))
 
@@ -238,15 +241,27 @@ def pause_value(how_long: str, now: datetime) -> bool | datetime | None:
     return True
 
 
-def choices(checkpoints: Checkpoints) -> tuple[Choice, ...]:
-    """The face models that can be chosen. Raises BadCheckpoint when the models folder cannot be read."""
-    return tuple(
-        Choice(
-            name=row.name,
-            here=checkpoints.state(row.name) in ("present", "builtin"),
-            size_bytes=row.checkpoint.size_bytes if row.checkpoint else None,
-            non_commercial=row.checkpoint is not None and row.checkpoint.licence.non_commercial,
+def choices(checkpoints: Checkpoints, beat: Callable[[], None]) -> tuple[Choice, ...]:
+    """The face models that can be chosen. Raises BadCheckpoint when the models folder cannot be read.
+
+    beat  called for each: a file that is new is read as a whole, which takes long on a slow disk
+    """
+    found = []
+    for row in checkpoints.rows():
+        beat()
+        if row.kind != "face":
+            continue
+        checkpoint = row.checkpoint
+        found.append(
+            Choice(
+                name=row.name,
+                here=checkpoints.state(row.name) in ("present", "builtin"),
+                size_bytes=checkpoint.size_bytes if checkpoint else None,
+                non_commercial=checkpoint is not None and checkpoint.licence.non_commercial,
+            )
         )
-        for row in checkpoints.rows()
-        if row.kind == "face"
-    )
+    return tuple(found)
+
+
+def _nothing() -> None:
+    """What is called where nobody wants signs of life."""

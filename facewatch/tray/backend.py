@@ -51,6 +51,10 @@ class IconScreen:
             self._picture = picture
         self._icon.visible = True
 
+    def soon(self, act: Callable[[], None]) -> None:
+        """Have `act` done by the loop that shows the icon and hears the clicks."""
+        self._icon.soon(act)
+
     def notify(self, notice: Notice) -> None:
         """Send a notification."""
         self._icon.notify(notice.text, notice.title)

@@ -46,6 +46,10 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         """Show another menu. From any thread."""
         GLib.idle_add(self._live.become, menu)
 
+    def soon(self, act: Callable[[], None]) -> None:
+        """Have `act` done by GTK's loop. From any thread."""
+        GLib.idle_add(act)  # once, since it returns nothing
+
     def _initialize(self) -> None:
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, self._on_end)
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_end)

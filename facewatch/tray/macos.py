@@ -58,6 +58,10 @@ class MacIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         made = descriptors(menu, self._on_click)
         _on_main_thread(lambda: setattr(self, "menu", made))
 
+    def soon(self, act: Callable[[], None]) -> None:
+        """Have `act` done by AppKit's loop. From any thread."""
+        _on_main_thread(act)
+
     def _update_menu(self) -> None:
         self._handlers.begin_menu()
         menu = self._create_menu(self.menu, self._handlers)

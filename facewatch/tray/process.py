@@ -10,6 +10,7 @@ import filelock
 from facewatch.autostart import Login
 from facewatch.errors import AlreadyRunning
 from facewatch.files import Places, private_folder
+from facewatch.pulse import Heart, tray_file
 from facewatch.store import Store
 from facewatch.tray.app import App, LoadCheckpoints
 from facewatch.tray.desktop import look, wait_for_tray
@@ -30,10 +31,18 @@ def run(places: Places, store: Store, checkpoints: LoadCheckpoints, login: Login
     except filelock.Timeout as error:
         raise AlreadyRunning("the tray icon is shown already, by another process") from error
     with lock:
-        backend = wait_for_tray(look, time.monotonic, time.sleep)
+        beat = tray_file(places)
+        waiting = Heart(beat, lambda touch: touch())
+
+        def sleep(seconds: float) -> None:
+            waiting.beat()
+            time.sleep(seconds)
+
+        backend = wait_for_tray(look, time.monotonic, sleep)
         from facewatch.tray.backend import make
 
         app = App(places=places, store=store, checkpoints=checkpoints, login=login, hands=Hands(places.state))
         screen = make(backend, app.click, app.leave)
         log.info("the tray icon is shown by the backend %s", backend)
-        screen.run(lambda: app.run(screen))
+        heart = Heart(beat, screen.soon)
+        screen.run(lambda: app.run(screen, heart.beat))

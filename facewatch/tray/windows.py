@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from facewatch.tray.descriptors import descriptors
 from facewatch.tray.items import Menu
 
 RIGHT_BUTTON_UP = 0x0205
+SOON = 0x8000 + 7  # WM_APP and a number that pystray does not use
 LONGEST_TITLE, LONGEST_TEXT = 63, 255  # what the system's structure holds
 
 
@@ -27,7 +29,9 @@ class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         self._guard = threading.RLock()
         self._open = False
         self._stale = False
+        self._acts: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         super().__init__(name)
+        self._message_handlers[SOON] = self._on_soon
 
     def show_picture(self, name: str, image: Image.Image) -> None:
         """Show another icon. From any thread."""
@@ -39,6 +43,13 @@ class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         # Windows underlines the letter after an ampersand.
         self.menu = descriptors(menu, self._on_click, lambda text: text.replace("&", "&&"))
 
+    def soon(self, act: Callable[[], None]) -> None:
+        """Have `act` done by the loop of messages. From any thread."""
+        from pystray._util import win32
+
+        self._acts.put(act)
+        win32.PostMessage(self._hwnd, SOON, 0, 0)
+
     def notify(self, message: str, title: str | None = None) -> None:
         """Send a notification; cut to what Windows takes."""
         super().notify(message[:LONGEST_TEXT], (title or "")[:LONGEST_TITLE])
@@ -48,6 +59,10 @@ class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
             self._stale = self._open
             if not self._open:
                 super()._update_menu()
+
+    def _on_soon(self, wparam: Any, lparam: Any) -> None:
+        del wparam, lparam
+        self._acts.get()()
 
     def _on_notify(self, wparam: Any, lparam: Any) -> None:
         if lparam != RIGHT_BUTTON_UP:

@@ -79,13 +79,14 @@ class Complaints(logging.Handler):
 
     LOGGERS = ("watchdog", "fsevents")
 
-    def __init__(self, heard: Callable[[], None]) -> None:
+    def __init__(self, heard: Callable[[str], None]) -> None:
+        """`heard` takes the warning's text; called from watchdog's own threads, must be quick."""
         super().__init__(logging.WARNING)
         self._heard = heard
 
-    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002  # any of them will do
+    def emit(self, record: logging.LogRecord) -> None:
         """Pass it on."""
-        self._heard()
+        self._heard(record.getMessage())
 
     def attach(self) -> None:
         """Begin to hear."""

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 from watchdog.observers.api import BaseObserver
 
+from facewatch.mounts import Disks
 from facewatch.watcher.events import WANTED, Handler
-from facewatch.watcher.roots import Root, mount_of
+from facewatch.watcher.roots import Root
 from facewatch.watcher.rules import Watch
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ class Observing:
         handler: Handler,
         make_observer: Callable[[], BaseObserver],
         count_watches: Callable[[], int | None],
+        *,
+        disks: Disks,
+        note: Callable[[str], None],
     ) -> None:
         self.roots = [Root(watch) for watch in watches]
         self.shortage = ""
@@ -36,17 +40,26 @@ class Observing:
         self._handler = handler
         self._make_observer = make_observer
         self._count_watches = count_watches
+        self._disks = disks
+        self._note = note
         self._observer: BaseObserver | None = None
         self._threads: set[threading.Thread] = set()
 
     def check(self) -> list[Root]:
         """Look at every root and mend what can be mended; the roots that have to be scanned for it."""
         if self._observer is not None and not self._alive(self._observer):
-            log.warning("the observer of the watched folders had ended: starting another")
+            self._happened("the observer of the watched folders had ended: another was started")
             self.close()
         if self._observer is None:
             self._start()
         return [root for root in self.roots if self._check(root)]
+
+    def look(self) -> None:
+        """See which roots are there, without watching them."""
+        for root in self.roots:
+            root.identity, why = root.look(self._disks)
+            root.share = root.share_on(self._disks) if root.online else ""
+            self._tell(root, why and f"{why}: its photos wait until it is there")
 
     def close(self) -> None:
         """End the observer and its threads."""
@@ -65,12 +78,15 @@ class Observing:
         watched = self._count_watches()
         wanted = sum(root.folders for root in self.roots if root.observed is not None)
         short = bool(watched) and watched is not None and watched < wanted
-        self.shortage = ""
+        shortage = ""
         if short and self._short_before:
-            self.shortage = (
+            shortage = (
                 f"degraded: the system watches only {watched} of {wanted} folders, so the others are looked "
                 "through instead, every 30 s: raise fs.inotify.max_user_watches"
             )
+            if not self.shortage:
+                self._happened(shortage)
+        self.shortage = shortage
         self._short_before = short
         return short
 
@@ -91,18 +107,20 @@ class Observing:
         return observer.is_alive() and all(thread.is_alive() for thread in self._threads)
 
     def _check(self, root: Root) -> bool:
-        identity = root.look()
-        if identity is not None and identity == root.identity and self._hears(root):
+        identity, why = root.look(self._disks)
+        share = root.share_on(self._disks) if identity else ""
+        if identity is not None and (identity, share) == (root.identity, root.share) and self._hears(root):
             return False
         self._leave(root)
         came = identity is not None and identity != root.identity
+        if came and root.online:
+            self._happened(f"the folder {root.watch.root} was replaced by another: that one is watched now")
         if identity is None:
-            self._tell(root, f"the folder {root.watch.root} is missing: its photos wait until it is back")
+            self._tell(root, f"{why}: its photos wait until it is there")
             root.unreadable = {}
-        root.identity = identity
+        root.identity, root.share = identity, share
         if identity is None:
             return False
-        root.mount = mount_of(root.watch.root)
         return self._observe(root) or came
 
     def _hears(self, root: Root) -> bool:
@@ -122,16 +140,27 @@ class Observing:
             why = error.strerror or error
             self._tell(root, f"degraded: no events from {root.watch.root} ({why}): looked through every 30 s")
             return False
-        self._tell(root, "")
+        self._tell(root, self._share_problem(root))
         return True
+
+    @staticmethod
+    def _share_problem(root: Root) -> str:
+        # Its events are still heard: they are those of this machine's own programs.
+        return root.share and (
+            f"degraded: {root.watch.root} lies on, or holds, a network file system ({root.share}), which "
+            "does not tell what other machines do: looked through every 30 s"
+        )
 
     def _leave(self, root: Root) -> None:
         if root.observed is not None and self._observer is not None:
             self._observer.unschedule(root.observed)
         root.observed = None
 
-    @staticmethod
-    def _tell(root: Root, problem: str) -> None:
+    def _tell(self, root: Root, problem: str) -> None:
         if problem != root.problem:
-            log.warning("%s", problem or f"the folder {root.watch.root} is watched again")
+            self._happened(problem or f"the folder {root.watch.root} is watched again")
         root.problem = problem
+
+    def _happened(self, what: str) -> None:
+        log.warning("%s", what)
+        self._note(what)

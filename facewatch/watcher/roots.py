@@ -1,4 +1,4 @@
-"""Whether a watched folder is there, and still the same one."""
+"""Whether a watched folder is there, still the same one, and on what kind of disk."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 
 from watchdog.observers.api import ObservedWatch
 
-from facewatch.watcher.rules import Watch
+from facewatch.mounts import Disks
+from facewatch.watcher.rules import Watch, enters
 
 Identity = tuple[int, int]
 """st_dev and st_ino."""
+
+SHARE_SETTLE_SECONDS = 30.0  # what is seen of a file on a share can lag behind its writer
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Root:
 
     watch: Watch
     identity: Identity | None = None  # None: offline
-    mount: Path | None = None  # the mount point it was last seen below
+    share: str = ""  # the type of the network file system it lies on or has below it; empty: none
     observed: ObservedWatch | None = None  # None: no events come from it
     problem: str = ""
     unreadable: dict[str, str] = field(default_factory=dict)  # folders below it -> why
@@ -34,32 +37,42 @@ class Root:
         """Whether the folder is there."""
         return self.identity is not None
 
-    def look(self) -> Identity | None:
-        """The identity of what is at the path now; None where the folder is missing.
+    @property
+    def settle_seconds(self) -> float:
+        """How long a file in it has to be quiet at least."""
+        return SHARE_SETTLE_SECONDS if self.share else 0.0
+
+    def look(self, disks: Disks) -> tuple[Identity | None, str]:
+        """The identity of what is at the path now, or None and why the folder is not there.
 
         A bare mount point is not the folder either: its file system is away, and what is written there would
         be hidden when it comes back.
         """
+        status, why = None, ""
         try:
-            status = self.watch.root.stat()
-        except OSError:
-            return None
-        if not stat.S_ISDIR(status.st_mode) or (self.mount is not None and not os.path.ismount(self.mount)):
-            return None
-        return status.st_dev, status.st_ino
+            # The dot makes an automounter mount what a look at the folder alone leaves away.
+            status = os.stat(os.path.join(self.watch.root, "."))  # noqa: PTH116, PTH118 - pathlib drops the dot
+        except OSError as error:
+            why = f"the folder {self.watch.root} is missing ({error.strerror or error})"
+        why = disks.away(self.watch.root) or why
+        if why or status is None:
+            return None, why
+        if not stat.S_ISDIR(status.st_mode):
+            return None, f"{self.watch.root} is no folder"
+        return (status.st_dev, status.st_ino), ""
+
+    def share_on(self, disks: Disks) -> str:
+        """The type of the network file system that its photos lie on, or some of them; empty: none."""
+        here, *below = disks.mounts(self.watch.root)
+        place = os.path.realpath(self.watch.root)
+        inside = {mount: self.watch.root / os.path.relpath(mount.point, place) for mount in below}
+        looked_at = [here, *(mount for mount, folder in inside.items() if enters(self.watch, folder))]
+        return next((mount.kind for mount in looked_at if mount.remote), "")
 
     def problems(self) -> list[str]:
         """What a user should know about it."""
         told = [self.problem] if self.problem else []
         return told + [f"cannot read the folder {folder}: {why}" for folder, why in self.unreadable.items()]
-
-
-def mount_of(path: Path) -> Path:
-    """The mount point a path lies below."""
-    place = Path(os.path.realpath(path))
-    while not os.path.ismount(place) and place != place.parent:
-        place = place.parent
-    return place
 
 
 def kernel_watches() -> int | None:

@@ -39,7 +39,7 @@ class Watch:
             return False
         if self.include and not matches(self.include, relative):
             return False
-        return not matches(self.exclude, relative)
+        return not (self.exclude and matches(self.exclude, relative))
 
 
 def offered(watch: Watch, path: Path) -> bool:

@@ -35,6 +35,17 @@ def walk(
     Symlinked folders are not followed. A folder that vanishes meanwhile is no matter; one that cannot be
     read is noted.
     """
+    return walk_names(watch, start, lambda name: offer(Path(name)), others, stopped)
+
+
+def walk_names(
+    watch: Watch,
+    start: Path,
+    offer: Callable[[str], None],
+    others: Collection[str] = (),
+    stopped: Callable[[], bool] = lambda: False,
+) -> Walk:
+    """As `walk`, without making Path objects, which take a quarter of the time."""
     walked = Walk()
     cut = len(os.fspath(watch.root).rstrip(os.sep)) + 1
     folders = [os.fspath(start)]
@@ -55,5 +66,5 @@ def walk(
                     folders.append(entry.path)
             elif watch.takes(entry.path[cut:].replace(os.sep, "/")):
                 walked.offered += 1
-                offer(Path(entry.path))
+                offer(entry.path)
     return walked

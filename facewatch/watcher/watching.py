@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -9,28 +10,49 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from facewatch.mounts import Disks
 from facewatch.watcher.events import Complaints, Handler
 from facewatch.watcher.observing import Observing
 from facewatch.watcher.roots import Root, kernel_watches
 from facewatch.watcher.rules import Watch, enters, offered, root_of
-from facewatch.watcher.walk import walk
+from facewatch.watcher.walk import Walk, walk_names
+
+log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 10.0  # how often the roots are looked at
 POLL_SECONDS = 30.0  # how often a root is scanned that gives no events, or not all
 SPACING_SECONDS = 2.0  # between scans that are asked for: a flood of events asks for many
-ASLEEP_SECONDS = 30.0  # so much more wall clock than monotonic time passed: the machine slept
+POLL_SHARE = 50  # a round of such scans takes one part in so many of the time
+ASLEEP_SECONDS = 30.0  # so far the clocks drift apart, or a wait lasts too long, only if something stopped
+
+
+class Offer(Protocol):
+    """Takes a path and how many seconds it has to be quiet at least; quick, and never raises.
+
+    news  False: a scan found it in its place, where it may have been for long
+    """
+
+    def __call__(self, path: Path | str, settle_seconds: float, *, news: bool) -> None:
+        """Take it; called from several threads."""
+
+
+def unheard(_: str) -> None:
+    """For those who keep no record of what happened."""
 
 
 class Watcher:
     """Offers the photos in some folders: at the start, when they come or change, and again at each scan.
 
-    offer           takes a path; called from several threads, must be quick and never raise
+    offer           takes each photo that came, changed or was found
     gone            takes a path that was deleted; called from the watcher's own thread, must not raise
     rescan_seconds  between two scans of everything; each wait is longer or shorter by up to a quarter
+    note            takes a sentence about what has just happened and was mended; must not raise
+    disks           knows which disks are away
 
     A root that is missing is offline until it is there; one root's trouble never stops the others.
     """
@@ -38,10 +60,12 @@ class Watcher:
     def __init__(
         self,
         watches: Sequence[Watch],
-        offer: Callable[[Path], None],
+        offer: Offer,
         gone: Callable[[Path], None],
         rescan_seconds: float = 300.0,
         *,
+        note: Callable[[str], None] = unheard,
+        disks: Disks | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         make_observer: Callable[[], BaseObserver] = Observer,
@@ -52,10 +76,16 @@ class Watcher:
         self._offer = offer
         self._gone = gone
         self._rescan_seconds = rescan_seconds
+        self._note = note
+        self._disks = disks or Disks()
         self._clock = clock
         self._wall = wall
-        self._observing = Observing(watches, Handler(self), make_observer, count_watches)
-        self._complaints = Complaints(self.rescan)
+        self._observing = Observing(
+            watches, Handler(self), make_observer, count_watches, disks=self._disks, note=note
+        )
+        self._roots = {root.watch.root: root for root in self._observing.roots}
+        self._complaints = Complaints(self._complained)
+        self._complaint = ""
         self._vanished: deque[Path] = deque()
         self._folders: deque[Path] = deque()
         self._asked = False  # for a scan
@@ -100,14 +130,15 @@ class Watcher:
         return [*told, self._observing.shortage] if self._observing.shortage else told
 
     def scan(self) -> int:
-        """Look through every root that is there, now, and offer its photos; how many."""
-        return sum(self._scan(root) for root in self._observing.roots if root.look() is not None)
+        """Without `start`: see which roots are there, and offer their photos, once; how many."""
+        self._observing.look()
+        return sum(self._scan(root) for root in self._observing.roots if root.online)
 
     def file_seen(self, path: Path) -> None:
         """A file came or changed (from the event handler)."""
         watch = root_of(self._watches, path)
         if watch is not None and offered(watch, path):
-            self._offer(path)
+            self._offer(path, self._roots[watch.root].settle_seconds, news=True)
 
     def folder_seen(self, path: Path) -> None:
         """A folder came (from the event handler); files may lie in it that nothing was told about."""
@@ -135,18 +166,42 @@ class Watcher:
             # Cleared before the round: what is noted during it brings the next one.
             self._woken.clear()
             self.tend()
-            self._woken.wait(max(0.0, self._next_at() - self._clock()))
+            pause, began = max(0.0, self._next_at() - self._clock()), self._clock()
+            self._woken.wait(pause)
+            self._waited(self._clock() - began - pause)
 
     def _next_at(self) -> float:
         due = [self._check_at, self._scan_at, self._poll_at]
         return min([*due, self._spaced_until] if self._asked else due)
 
+    def _waited(self, too_long: float) -> None:
+        if too_long > ASLEEP_SECONDS:
+            self._missed(f"facewatch stood still for {too_long:.0f} s")
+
     def _slept(self, now: float) -> bool:
-        ahead = self._wall() - now
-        slept = self._ahead is not None and abs(ahead - self._ahead) > ASLEEP_SECONDS
+        ahead, before = self._wall() - now, self._ahead
         self._ahead = ahead
-        self._asked = self._asked or slept
-        return slept
+        if before is None or abs(ahead - before) <= ASLEEP_SECONDS:
+            return False
+        if ahead > before:
+            self._missed(f"the machine slept, or its clock was put forward, by {ahead - before:.0f} s")
+        else:
+            self._missed(f"the clock was put back by {before - ahead:.0f} s")
+        return True
+
+    def _missed(self, why: str) -> None:
+        self._happened(f"{why}: everything is looked through")
+        self._asked = True
+        self._check_at = float("-inf")
+
+    def _happened(self, what: str) -> None:
+        log.warning("%s", what)
+        self._note(what)
+
+    def _complained(self, complaint: str) -> None:
+        # From a thread of watchdog's, in the middle of its work: noted by the scan.
+        self._complaint = complaint
+        self.rescan()
 
     def _check_roots(self) -> None:
         for root in self._observing.check():
@@ -165,12 +220,18 @@ class Watcher:
         while self._folders and not self._stopping.is_set():
             folder = self._folders.popleft()
             watch = root_of(self._watches, folder)
-            if watch is not None and enters(watch, folder):
-                walk(watch, folder, self._offer, self._others, self._stopping.is_set)
+            # A link to a folder is not followed: what it leads to is none of this root's.
+            if watch is not None and enters(watch, folder) and not folder.is_symlink():
+                self._walk(self._roots[watch.root], folder, news=True)
 
     def _scan_all(self) -> None:
         self._asked = False
-        self.scan()
+        complaint, self._complaint = self._complaint, ""
+        if complaint:
+            self._happened(f"events may be lost ({complaint}): everything is looked through")
+        there = [root for root in self._observing.roots if root.look(self._disks)[0] is not None]
+        for root in there:
+            self._scan(root)
         now = self._clock()
         # Spread, so that several machines on one share do not scan it in step.
         self._scan_at = now + self._rescan_seconds * random.uniform(0.75, 1.25)  # noqa: S311
@@ -180,13 +241,21 @@ class Watcher:
             self._asked = True  # once may be chance: look again
 
     def _poll(self) -> None:
+        began = self._clock()
         for root in self._observing.roots:
             if root.online and (root.problem or self._observing.shortage):
                 self._scan(root)
-        self._poll_at = self._clock() + POLL_SECONDS
+        now = self._clock()
+        self._poll_at = now + max(POLL_SECONDS, POLL_SHARE * (now - began))
 
     def _scan(self, root: Root) -> int:
-        walked = walk(root.watch, root.watch.root, self._offer, self._others, self._stopping.is_set)
+        walked = self._walk(root, root.watch.root, news=False)
         root.unreadable = walked.unreadable
         root.folders = walked.folders
         return walked.offered
+
+    def _walk(self, root: Root, start: Path, *, news: bool) -> Walk:
+        def offer(name: str) -> None:
+            self._offer(name, root.settle_seconds, news=news)
+
+        return walk_names(root.watch, start, offer, self._others, self._stopping.is_set)

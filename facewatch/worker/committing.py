@@ -91,12 +91,16 @@ class Committer:
             if not self.ledger.committing(job, name, sha256, temporary, report):
                 raise SourceChanged("the photo changed while it was restored")
 
+        def adopt(name: Path) -> bool:
+            return job.wishes is None and not self.ledger.claimed(name, job)
+
         try:
             unchanged(job)
-            final = commit(temporary, job.path, wanted, announce, extras)
+            output = flight.ready.folder.output
+            final = commit(temporary, job.path, wanted, announce, extras, output=output, adopt=adopt)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        end = self.ledger.done if report.get("faces") else self.ledger.no_faces
+        end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
         end(job, report)
         log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))

@@ -52,13 +52,19 @@ class Failures:
 
         place   a key of LONGEST_HOLD_SECONDS
         """
+        if not self._hold_seconds:
+            self._board.happened(f"all photos wait a while ({place}): {error}")
+        self._board.trouble(place, str(error))
+        if self.holding:  # one cause, met by several photos
+            return
         longest = LONGEST_HOLD_SECONDS[place]
         self._hold_seconds = min(longest, max(SHORTEST_HOLD_SECONDS, self._hold_seconds * 2))
         self._held_until = self._clock() + self._hold_seconds
-        self._board.trouble(place, str(error))
 
     def passed(self, job: Job) -> None:
         """The engine has restored a photo: what stood in its way is over."""
+        if self._hold_seconds:
+            self._board.happened("the photos are restored again")
         self._streak.passed(job.id)
         self._hold_seconds = 0.0
         for place in ("ledger", "engine", _engine_for(job)):

@@ -14,6 +14,7 @@ from facewatch.inbox import Fingerprint
 from facewatch.ledger import Job, Ledger
 from facewatch.readiness import Readiness, Ready
 from facewatch.settings import Settings
+from facewatch.standing import adopted
 from facewatch.worker.flights import Flight
 
 
@@ -42,6 +43,8 @@ class Preparer:
         key = ready.recipe.key(self.checkpoints())
         self.ledger.hashed(job, sha256, key)
         folder = output_folder(job.path, job.folder, ready.folder.output)
+        if adopted(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):
+            return None
         return Flight(job, ready, sha256, key, folder, ready.recipe.setup(self.checkpoints()))
 
     def _redone(self, job: Job, ready: Ready) -> Ready:

@@ -72,7 +72,9 @@ class Worker:
                 except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
                     self._failures.hold("ledger", error)
                     busy = False
-                if not busy:
+                if self._failures.holding:
+                    self._stopping.wait(IDLE_SECONDS)  # the inbox may have what nobody may take now
+                elif not busy:
                     self._inbox.wait(IDLE_SECONDS)
         finally:
             self._end()
@@ -89,7 +91,10 @@ class Worker:
         Raises DiskFull or BadLedger when the ledger cannot be written.
         """
         if self._failures.holding:
-            return False
+            self._put_back()
+            if self._flights:  # what the engine has comes to its end, and leaves nothing lying about
+                self._hear()
+            return len(self._flights) > 0
         while self._unsettled:
             self._ledger.give_back(self._unsettled[-1])
             self._unsettled.pop()
@@ -97,7 +102,7 @@ class Worker:
         settings = self._settings()
         if not self._flights:
             self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
-        prepared = self._wait_paused() if settings.pausing() else self._fill(settings)
+        prepared = self._put_back() if settings.pausing() else self._fill(settings)
         if self._flights:
             self._hear()
         return took or prepared > 0 or len(self._flights) > 0 or self._next is not None
@@ -114,9 +119,9 @@ class Worker:
         )
 
     def _take_in(self) -> bool:
-        settled = self._inbox.settled()
-        found = [(root, item) for item in settled if (root := self._root_of(item.path)) is not None]
-        return bool(found) and self._ledger.queue_many(found) > 0
+        with self._inbox.handing_over() as settled:
+            found = [(root, item) for item in settled if (root := self._root_of(item.path)) is not None]
+            return bool(found) and self._ledger.queue_many(found) > 0
 
     def _fill(self, settings: Settings) -> int:
         """Give the engine as many photos as it takes; how many were looked at."""
@@ -132,8 +137,8 @@ class Worker:
             self._launch(flight)
         return MOST_PREPARED
 
-    def _wait_paused(self) -> int:
-        if self._next is not None:  # when the pause is over, what is chosen then holds for it
+    def _put_back(self) -> int:
+        if self._next is not None:  # when the wait is over, what is chosen then holds for it
             self._ledger.give_back(self._next.job)
             self._next = None
         return 0
@@ -221,6 +226,8 @@ class Worker:
     def _crashed(self, error: EngineFailed) -> None:
         """The engine has died or was killed: which photo was it?"""
         lost = self._new_engine()
+        if not self._stopping.is_set():
+            self._board.happened(f"{error}: another engine takes its place")
         if len(lost) == 1 and not self._stopping.is_set():
             with self._accounted(lost[0].job):
                 raise error
@@ -229,7 +236,7 @@ class Worker:
             self._unsettled.append(flight.job)
         if self._stopping.is_set():
             return
-        log.warning("%s; each of the %d photos in it is tried again alone", error, len(lost))
+        log.warning("each of the %d photos in the engine is tried again, alone", len(lost))
         for flight in lost:
             self._ledger.retry(flight.job, str(error), type(error).__name__, 0)
             self._unsettled.remove(flight.job)

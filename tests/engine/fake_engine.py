@@ -9,6 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+REFUSALS = {
+    "cut": ("TruncatedPhoto", "the file ends early"),
+    "device": ("DeviceFailed", "the card fell off the bus"),
+    "memory": ("OutOfMemory", "not one face fits"),
+    "own": ("OwnOutput", "ours"),
+}
+
 
 def say(kind: str, **fields: object) -> None:
     print(json.dumps({"kind": kind, **fields}), flush=True)
@@ -31,6 +38,12 @@ def main() -> None:
 def answer(job: dict, source: Path) -> None:
     number = job["number"]
     name = source.stem.split("-")[0]
+    if name == "once":  # fails in the way and at the photo that its name says, the first time only
+        _, way, which, mine = source.stem.split("-")
+        mark = Path(job["output_folder"]) / ".failed"
+        if which == mine and not mark.exists():
+            mark.touch()
+            name = way
     if name == "crash":
         print("out of luck", file=sys.stderr, flush=True)
         os._exit(7)
@@ -40,14 +53,9 @@ def answer(job: dict, source: Path) -> None:
         for done in range(3):
             time.sleep(0.3)
             say("Advance", number=number, done=done, total=3, what="faces")
-    if name == "cut":
-        say("Refusal", number=number, error="TruncatedPhoto", message="the file ends early")
-        return
-    if name == "device":
-        say("Refusal", number=number, error="DeviceFailed", message="the card fell off the bus")
-        return
-    if name == "own":
-        say("Refusal", number=number, error="OwnOutput", message="ours")
+    if name in REFUSALS:
+        error, message = REFUSALS[name]
+        say("Refusal", number=number, error=error, message=message)
         return
     temporary, digest, faces = None, None, []
     if name != "nobody":

@@ -115,15 +115,45 @@ class Scripted(torch.nn.Module):
         self.batches.append(len(x))
         if len(x) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        logits = torch.zeros(len(x), 19, 512, 512)
+        logits = torch.zeros(len(x), 19, *x.shape[2:])
         logits[:, self.label] = self.value
-        return logits, None
+        return logits
 
 
 def scripted(parsenet_file, **manner):
     mask = ParseMask(parsenet_file, "cpu")
     mask._network = Scripted(**manner)
     return mask
+
+
+@pytest.mark.network_files
+def test_fewer_bits_keep_the_mask(parsenet_file):
+    (exact,) = ParseMask(parsenet_file, "cpu").masks([face(2)])
+    (mask,) = ParseMask(parsenet_file, "cpu", "bfloat16").masks([face(2)])
+    off = np.abs(mask - exact)
+    print(f"mask off by {off.mean():.4f}, at most {off.max():.4f}")
+    assert_is_a_mask(mask)
+    assert off.mean() < 0.01
+    assert off.max() < 0.05
+
+
+@pytest.mark.network_files
+@pytest.mark.parametrize("input_size", [512, 256])
+def test_each_crop_is_shown_at_the_input_size_and_its_parts_stay_in_place(parsenet_file, input_size):
+    parser = ParseMask(parsenet_file, "cpu", input_size=input_size)
+    shown = []
+
+    def brightness(x):
+        """Skin where it is bright, background elsewhere."""
+        shown.append(tuple(x.shape))
+        return torch.cat([-x[:, :1], x[:, :1], torch.full((len(x), 17, *x.shape[2:]), -9.0)], dim=1)
+
+    parser._network = brightness
+    crop = np.zeros((512, 512, 3), np.uint8)
+    crop[100:300, 60:200] = 255
+    (mask,) = parser.masks([crop])
+    assert shown == [(1, 3, input_size, input_size)]
+    np.testing.assert_array_equal(mask, soften(crop[:, :, 0]))
 
 
 @pytest.mark.network_files

@@ -10,7 +10,7 @@ import spandrel
 import torch
 from safetensors.torch import save_file
 
-from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
+from facewatch.errors import BadCheckpoint, DeviceFailed, NetworkFailed, OutOfMemory
 from facewatch.faces import network
 from facewatch.faces.network import TorchNetwork
 from facewatch.faces.weights import read_state_dict
@@ -24,7 +24,7 @@ warnings.simplefilter("ignore")
 from facewatch.faces import network
 words = lambda: dict(line.split()[:2] for line in open("/proc/self/status") if line.startswith("Vm"))
 before = int(words()["VmRSS:"])
-loaded = network.load(Path(sys.argv[1]), "measured", "cpu")
+loaded = network.load(Path(sys.argv[1]), "measured", "cpu", sys.argv[2])
 print((int(words()["VmHWM:"]) - before) * 1024)
 """
 
@@ -110,7 +110,7 @@ def test_out_of_memory_halves_the_batch_until_it_fits(error):
 
 def test_out_of_memory_with_one_face_is_said_and_nothing_comes_back():
     card = Card(0, torch.OutOfMemoryError("CUDA out of memory."))
-    with pytest.raises(OutOfMemory, match="too little free memory for fake to restore a single face"):
+    with pytest.raises(OutOfMemory, match="too little free memory to restore a face with fake"):
         fake(card).restore(faces(2), 0.0)
     assert card.batches == [2, 1] or card.batches == [2, 2, 1]
 
@@ -127,15 +127,60 @@ def test_numbers_that_are_no_picture_are_a_failure(number, weight):
         fake(broken).restore(faces(3), weight)
 
 
-def test_an_error_of_the_network_is_a_failure_with_its_reason():
-    def broken(_x, _weight):
-        raise RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\nmore\n")
+def test_numbers_that_overflow_a_reduced_precision_are_a_failure_with_the_way_out():
+    half = TorchNetwork("fake", lambda x, _: x * float("inf"), "cpu", takes_weight=False, precision="float16")
+    with pytest.raises(NetworkFailed, match=r"no picture.* in float16: set precision to float32"):
+        half.restore(faces(1), 0.0)
 
-    with pytest.raises(
-        NetworkFailed, match="fake failed on cpu: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"
-    ) as raised:
-        fake(broken).restore(faces(1), 0.0)
+
+def failing(error):
+    def broken(_x, _weight):
+        raise error
+
+    return fake(broken)
+
+
+def test_an_error_of_the_network_is_a_failure_with_its_reason():
+    with pytest.raises(NetworkFailed, match="could not restore a face with fake: sizes differ") as raised:
+        failing(RuntimeError("sizes differ\nmore\n")).restore(faces(1), 0.0)
     assert not isinstance(raised.value, OutOfMemory)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError("CUDA error: unknown error"),
+        RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx(...)`"),
+        RuntimeError("CUDA error: unspecified launch failure"),
+        RuntimeError("CUDA error: device-side assert triggered"),
+        RuntimeError("HIP error: unspecified launch failure"),
+        RuntimeError("level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"),
+    ],
+)
+def test_a_device_in_trouble_is_told_from_a_network_that_fails(error):
+    reason = str(error).splitlines()[0]
+    with pytest.raises(DeviceFailed, match=r"device failed.*goes on with a fresh engine") as raised:
+        failing(error).restore(faces(1), 0.0)
+    assert reason in str(raised.value)
+    assert not isinstance(raised.value, NetworkFailed)
+
+
+def test_a_device_that_is_out_of_memory_is_not_in_trouble():
+    with pytest.raises(OutOfMemory):
+        failing(torch.AcceleratorError("CUDA error: out of memory")).restore(faces(1), 0.0)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_loading_says_when_the_device_is_in_trouble(gfpgan_file, monkeypatch, precision):
+    def broken(*_):
+        raise torch.AcceleratorError("CUDA error: unknown error")
+
+    row = network._Architecture(broken)
+    monkeypatch.setitem(network._ARCHITECTURES, "GFPGAN", row)
+    with pytest.raises(DeviceFailed, match=r"hold gfpgan-1.4"):
+        network.load(gfpgan_file, "gfpgan-1.4", "cpu", precision)
 
 
 def test_a_picture_of_another_size_is_a_failure():
@@ -152,14 +197,19 @@ def test_the_same_face_comes_out_the_same_every_time(gfpgan_file):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux shows it")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("form", ["gfpgan_file", "restoreformer_file", "codeformer_file"])
-def test_loading_takes_no_more_memory_than_the_file_and_a_third(form, request):
+def test_loading_takes_no_more_memory_than_the_file_and_a_third(form, precision, request):
     file = request.getfixturevalue(form)
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, file], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", MEASURE, file, precision],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
-    print(f"{file.name}: peak rise {int(done.stdout) / file.stat().st_size:.2f} of the file")
+    print(f"{file.name} in {precision}: peak rise {int(done.stdout) / file.stat().st_size:.2f} of the file")
     assert int(done.stdout) <= 1.3 * file.stat().st_size
 
 
@@ -243,7 +293,7 @@ def load_own(tmp_path, **traits):
     registry = spandrel.ArchRegistry()
     registry.add(spandrel.ArchSupport.from_architecture(OwnArchitecture(**traits)))
     torch.save({"own": torch.ones(1)}, tmp_path / "own.pth")
-    return network.load(tmp_path / "own.pth", "own", "cpu", registry)
+    return network.load(tmp_path / "own.pth", "own", "cpu", registry=registry)
 
 
 def test_a_face_network_that_spandrel_learns_later_is_called_by_its_contract(tmp_path):

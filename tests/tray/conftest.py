@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tray.desktop import (
-    BUBBLES,
-    WATCHER,
-    PanelProcess,
-    TrayProcess,
-    eventually,
-    virtual_desktop,
-    what_is_missing,
-)
+from tests.tray.desktop import BUBBLES, WATCHER, PanelProcess, needed_desktop, shown_tray
 
 
 @pytest.fixture(scope="session")
 def desktop(tmp_path_factory):
     """The environment of a virtual desktop."""
-    missing = what_is_missing()
-    if missing:
-        pytest.skip(f"no display tests: {missing}")
-    with virtual_desktop(tmp_path_factory.mktemp("desktop") / "runtime") as environment:
+    with needed_desktop(tmp_path_factory.mktemp("desktop") / "runtime") as environment:
         yield environment
 
 
@@ -36,9 +25,5 @@ def panel(desktop):
 @pytest.fixture
 def tray(desktop, panel, tmp_path):
     """A tray process that is shown on the panel."""
-    process = TrayProcess(tmp_path / "home", desktop)
-    process.start()
-    eventually(lambda: panel.ask("items") > 0, "the icon", 20)
-    yield process
-    process.end()
-    process.ledger.close()
+    with shown_tray(tmp_path / "home", desktop, panel) as process:
+        yield process

@@ -38,6 +38,16 @@ def what_is_missing() -> str:
 
 
 @contextlib.contextmanager
+def needed_desktop(runtime: Path) -> Iterator[dict[str, str]]:
+    """A virtual desktop; the test is skipped where there can be none."""
+    missing = what_is_missing()
+    if missing:
+        pytest.skip(f"no display tests: {missing}")
+    with virtual_desktop(runtime) as environment:
+        yield environment
+
+
+@contextlib.contextmanager
 def virtual_desktop(runtime: Path) -> Iterator[dict[str, str]]:
     """The environment of programs on a new display and a new session bus."""
     reader, writer = os.pipe()
@@ -117,6 +127,14 @@ class PanelProcess:
     def click(self, *texts: str) -> None:
         self.ask("click", self.find(*texts)["id"])
 
+    def on(self, *path: str) -> list[str]:
+        """The radios that are on, in words before any bracket; none where there is no such entry yet."""
+        try:
+            items = self.find(*path)["items"]
+        except LookupError:
+            return []
+        return [item["text"].partition(" ")[0] for item in items if item["on"]]
+
     def close(self) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -188,6 +206,17 @@ class TrayProcess:
 
     def said(self) -> str:
         return (self.home / "said.txt").read_text("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def shown_tray(home: Path, environment: dict[str, str], panel: PanelProcess) -> Iterator[TrayProcess]:
+    """A tray process that is shown on the panel."""
+    process = TrayProcess(home, environment)
+    process.start()
+    eventually(lambda: panel.ask("items") > 0, "the icon", 20)
+    yield process
+    process.end()
+    process.ledger.close()
 
 
 def eventually(claim: Callable[[], bool], what: str, seconds: float = 10) -> float:

@@ -153,7 +153,9 @@ def test_requests_reach_the_daemon_and_quit_ends_the_tray(stage):
     stage.click(actions.Ask(request))
     assert take(stage.places, os.getpid()) == [request]
     stage.app.click(actions.Quit())
-    stage.app.run(stage.screen)  # returns
+    beats: list[int] = []
+    stage.app.run(stage.screen, lambda: beats.append(1))  # returns
+    assert beats
     assert take(stage.places, os.getpid()) == []  # there is no daemon to ask
 
 

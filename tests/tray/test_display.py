@@ -1,95 +1,47 @@
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from facewatch.keeper import NO_TRAY, Keeper
+from facewatch.keeper import Keeper
 from facewatch.requests import take
 from facewatch.tray.notify import QUIET_SECONDS
 from tests.tray import photos
-from tests.tray.desktop import WATCHER, PanelProcess, TrayProcess, eventually
+from tests.tray.desktop import TrayProcess, eventually
 
 pytestmark = pytest.mark.needs_display
 
 
-def on(panel, *path: str) -> list[str]:
-    """The radios that are on, in words before any bracket; none where there is no such entry yet."""
-    try:
-        items = panel.find(*path)["items"]
-    except LookupError:
-        return []
-    return [item["text"].partition(" ")[0] for item in items if item["on"]]
-
-
 def test_a_click_on_a_model_changes_the_file_and_then_the_tick(tray, panel):
-    eventually(lambda: on(panel, "Model: builtin") == ["builtin"], "the menu")
+    eventually(lambda: panel.on("Model: builtin") == ["builtin"], "the menu")
     before = tray.places.config.read_text("utf-8")
     panel.click("Model", "restoreformer")
     assert eventually(lambda: tray.settings.model == "restoreformer", "the file") < 1
-    eventually(lambda: on(panel, "Model: restoreformer") == ["restoreformer"], "the tick", 1)
+    eventually(lambda: panel.on("Model: restoreformer") == ["restoreformer"], "the tick", 1)
     assert {item["toggle"] for item in panel.find("Model")["items"]} == {"radio"}
     assert tray.places.config.read_text("utf-8") == before.replace('"builtin"', '"restoreformer"')
 
 
 def test_a_tick_stays_where_it_is_when_the_file_cannot_be_written(tray, panel):
-    eventually(lambda: on(panel, "Upscale: 1 x") == ["1"], "the menu")
+    eventually(lambda: panel.on("Upscale: 1 x") == ["1"], "the menu")
     good = tray.places.config.read_text("utf-8")
     tray.places.config.write_text(good + "\nthis is no TOML\n", "utf-8")
     eventually(lambda: panel.tree()[0]["text"] == "Needs attention", "the bad edit to be seen", 2)
     assert "(at line 8, column 6)" in panel.tree()[1]["text"]
     panel.click("Upscale", "3 x")
     time.sleep(0.6)
-    assert on(panel, "Upscale: 1 x") == ["1"]
+    assert panel.on("Upscale: 1 x") == ["1"]
     tray.places.config.write_text(good.replace('model = "builtin"', 'model = "codeformer"'), "utf-8")
-    eventually(lambda: on(panel, "Model: codeformer") == ["codeformer"], "the mended file", 2)
-    eventually(lambda: on(panel, "Weight: 0.6") == ["0.6"], "its own weight", 1)
+    eventually(lambda: panel.on("Model: codeformer") == ["codeformer"], "the mended file", 2)
+    eventually(lambda: panel.on("Weight: 0.6") == ["0.6"], "its own weight", 1)
     panel.click("Upscale", "3 x")
     eventually(lambda: tray.settings.restoration.upscale == 3, "the click", 1)
     eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "no more trouble", 2)
-
-
-def test_twenty_of_twenty_clicks_arrive_while_the_menu_refreshes(tray, panel):
-    stop = threading.Event()
-    refreshed = itertools.count()
-
-    def work() -> None:  # other texts each time, other lines each second time, a longer list each third time
-        for number in refreshed:
-            tray.ledger.note(
-                "current", {"path": f"/in/IMG_{number}.jpg", "done": 1, "total": 9, "what": "faces"}
-            )
-            troubles = {"disk": {"text": "no space", "since": 0}} if number % 2 else {}
-            tray.ledger.note("troubles", troubles)
-            if number % 3 == 0:
-                photo = tray.home / "in" / f"{number}.jpg"
-                photos.queue(tray.ledger, photo)
-                photos.finish(tray.ledger, photo, tray.home / "out" / photo.name)
-            if stop.wait(0.3):
-                return
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    arrived = 0
-    try:
-        for number in range(20):
-            wanted = ((number * 7) % 10 + 1) / 10
-            entry = panel.find("Weight", f"{wanted:.1f}")["id"]
-            time.sleep(0.35)  # the menu changes between the look and the click
-            panel.ask("click", entry)
-            eventually(lambda: tray.settings.weight_of("builtin") == wanted, f"click {number}", 1)  # noqa: B023
-            arrived += 1
-            eventually(lambda: on(panel, "Weight") == [f"{wanted:.1f}"], f"tick {number}", 1)  # noqa: B023
-    finally:
-        stop.set()
-        worker.join()
-    assert arrived == 20
-    assert next(refreshed) > 20
 
 
 def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
@@ -120,15 +72,15 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
     for name in ("gfpgan-1.4", "gfpgan-1.3", "gfpgan-1.2", "restoreformer", "codeformer", "builtin"):
         panel.click("Model", name)
         eventually(lambda: tray.settings.model == name, name, 1)  # noqa: B023
-        eventually(lambda: on(panel, "Model") == [name], name, 1)  # noqa: B023
+        eventually(lambda: panel.on("Model") == [name], name, 1)  # noqa: B023
     for step in (*range(1, 11), 0):
         panel.click("Weight", f"{step / 10:.1f}")
         eventually(lambda: tray.settings.weight_of("builtin") == step / 10, f"weight {step}", 1)  # noqa: B023
-        eventually(lambda: on(panel, "Weight") == [f"{step / 10:.1f}"], f"weight {step}", 1)  # noqa: B023
+        eventually(lambda: panel.on("Weight") == [f"{step / 10:.1f}"], f"weight {step}", 1)  # noqa: B023
     for factor in (2, 3, 4, 1):
         panel.click("Upscale", f"{factor} x")
         eventually(lambda: tray.settings.restoration.upscale == factor, f"{factor} x", 1)  # noqa: B023
-        eventually(lambda: on(panel, "Upscale") == [f"{factor}"], f"{factor} x", 1)  # noqa: B023
+        eventually(lambda: panel.on("Upscale") == [f"{factor}"], f"{factor} x", 1)  # noqa: B023
     for path in (("Pause",), ("Pause for", "For 1 hour"), ("Pause for", "Until tomorrow")):
         panel.click(*path)
         eventually(lambda: tray.settings.pausing() is True, str(path), 1)
@@ -211,36 +163,6 @@ def test_a_batch_is_told_once_when_it_has_ended(tray, panel):
     assert panel.ask("notified") == []
     eventually(lambda: panel.ask("notified"), "the summary", QUIET_SECONDS + 5)
     assert panel.ask("notified") == [["Facewatch", "3 photos restored, 1 failed"]]
-
-
-def test_without_a_service_for_notifications_the_tray_lives_on(desktop, tmp_path):
-    panel = PanelProcess(desktop, WATCHER)
-    tray = TrayProcess(tmp_path / "home", desktop)
-    try:
-        tray.start()
-        eventually(lambda: panel.ask("items") > 0, "the icon", 20)
-        eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
-        tray.ledger.note("troubles", {"disk": {"text": "no space left", "since": 1}})
-        eventually(lambda: panel.tree()[0]["text"] == "Needs attention", "the trouble", 2)
-        panel.click("Upscale", "2 x")
-        eventually(lambda: tray.settings.restoration.upscale == 2, "the click", 1)
-        assert tray.end() == 0
-    finally:
-        tray.end()
-        tray.ledger.close()
-        panel.close()
-
-
-@pytest.mark.parametrize("without", [("DISPLAY",), ("DBUS_SESSION_BUS_ADDRESS",)])
-def test_without_a_display_or_a_bus_it_ends_at_once_with_one_clear_line(desktop, tmp_path, without):
-    environment = {name: value for name, value in desktop.items() if name not in without}
-    tray = TrayProcess(tmp_path / "home", environment)
-    tray.start()
-    assert tray.process.wait(15) == NO_TRAY
-    assert tray.said().splitlines() == [
-        "facewatch: no tray on this desktop: there is no display or no session bus; use `facewatch status`"
-    ]
-    tray.ledger.close()
 
 
 def test_a_second_tray_leaves_the_first_alone(tray):

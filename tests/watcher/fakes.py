@@ -63,11 +63,14 @@ class Offered:
 
     def __init__(self) -> None:
         self.paths: list[Path] = []
+        self.settle_seconds = 0.0
+        self.news = False
         self._came = threading.Condition()
 
-    def __call__(self, path: Path) -> None:
+    def __call__(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> None:
         with self._came:
-            self.paths.append(path)
+            self.paths.append(Path(path))
+            self.settle_seconds, self.news = settle_seconds, news  # of the last one
             self._came.notify_all()
 
     def wait_for(self, *paths: Path, seconds: float = 15.0) -> None:

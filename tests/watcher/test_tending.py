@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from watchdog.events import DirCreatedEvent, FileDeletedEvent, FileMovedEvent, FileOpenedEvent
 
+from facewatch.mounts import Disks, Mount
 from facewatch.watcher import Watch, Watcher
 from facewatch.watcher.events import Handler
-from facewatch.watcher.roots import mount_of
 from tests.watcher.fakes import Clock, FakeObserver, Offered
 
 
@@ -25,11 +26,15 @@ class Desk:
         self.refuses: set[str] = set()
         self.offered, self.gone = Offered(), Offered()
         self.counted = counted
+        self.mounts = [Mount("/", "ext4")]
+        self.notes: list[str] = []
         self.watcher = Watcher(
             watches,
             self.offered,
             self.gone,
             300,
+            note=self.notes.append,
+            disks=Disks(mounted=lambda: self.mounts, planned=set),
             clock=self.clock,
             wall=self.wall,
             make_observer=self._observer,
@@ -68,6 +73,18 @@ def test_everything_is_scanned_at_the_start_and_every_few_minutes(desk, root):
     assert desk.tend(176) == [root / "a.jpg"]
 
 
+def test_what_a_scan_finds_is_no_news_and_what_comes_is(desk, root):
+    desk.tend()
+    assert not desk.offered.news
+    desk.watcher.file_seen(root / "a.jpg")
+    assert desk.offered.news
+    desk.tend(376)
+    assert not desk.offered.news
+    desk.watcher.folder_seen(root)  # its files look as they did where it was before
+    assert desk.tend() == [root / "a.jpg"]
+    assert desk.offered.news
+
+
 def test_a_scan_asked_for_is_made_but_not_one_after_the_other(desk, root):
     desk.tend()
     desk.watcher.rescan()
@@ -81,6 +98,24 @@ def test_after_sleep_everything_is_scanned(desk, root):
     desk.tend(5)
     desk.wall.now += 3600
     assert desk.tend(5) == [root / "a.jpg"]
+    assert "slept" in desk.notes[0]
+    assert "3600 s" in desk.notes[0]
+
+
+def test_a_clock_put_back_is_told_and_everything_scanned(desk, root):
+    desk.tend()
+    desk.wall.now -= 86_400
+    assert desk.tend(5) == [root / "a.jpg"]
+    assert desk.notes == ["the clock was put back by 86400 s: everything is looked through"]
+
+
+def test_after_a_standstill_everything_is_scanned(desk, root):
+    desk.tend()
+    desk.watcher._waited(0.5)
+    assert desk.tend(5) == []
+    desk.watcher._waited(60)
+    assert desk.tend() == [root / "a.jpg"]
+    assert desk.notes == ["facewatch stood still for 60 s: everything is looked through"]
 
 
 def test_what_watchdog_complains_of_brings_a_scan(desk, root):
@@ -95,6 +130,9 @@ def test_what_watchdog_complains_of_brings_a_scan(desk, root):
         desk.offered.wait_for(root / "a.jpg")
     finally:
         desk.watcher.stop()
+    assert desk.notes == [
+        "events may be lost (Inotify queue overflowed; events were lost): everything is looked through"
+    ]
     handlers = logging.getLogger("watchdog").handlers
     assert handlers == []
 
@@ -120,6 +158,7 @@ def test_a_root_that_was_replaced_is_watched_anew(desk, root):
     (root / "new.jpg").write_bytes(b"x")
     assert desk.tend(10) == [root / "new.jpg"]
     assert desk.observers[0].scheduled == [str(root)] * 2
+    assert "was replaced" in desk.notes[0]
 
 
 def test_a_root_that_was_deleted_is_noticed_at_once_by_its_event(desk, root):
@@ -144,6 +183,7 @@ def test_a_dead_observer_is_replaced(desk, root):
     assert desk.tend(10) == [root / "a.jpg"]
     assert len(desk.observers) == 2
     assert desk.observers[1].scheduled == [str(root)]
+    assert "observer" in desk.notes[0]
 
 
 def test_where_no_observer_starts_the_roots_are_looked_through(desk, root):
@@ -156,18 +196,75 @@ def test_where_no_observer_starts_the_roots_are_looked_through(desk, root):
     assert desk.tend(31) == [root / "a.jpg"]
 
 
-def test_a_bare_mount_point_is_offline(root, monkeypatch):
-    mounted = {str(root)}
-    monkeypatch.setattr("os.path.ismount", lambda path: str(path) in mounted or str(path) == "/")
-    desk = Desk(Watch(root))
-    desk.tend()
-    assert mount_of(root) == root
-    mounted.clear()
+def test_a_bare_mount_point_is_offline(desk, root):
+    disk = Mount(str(root), "ext4")
+    desk.mounts.append(disk)
+    assert desk.tend() == [root / "a.jpg"]
+    desk.mounts.remove(disk)
     assert desk.tend(10) == []
     assert desk.watcher.online() == []
-    mounted.add(str(root))
+    assert f"not mounted at {root}" in desk.watcher.problems()[0]
+    desk.watcher.rescan()
+    assert desk.tend(2) == []
+    desk.mounts.append(disk)
     assert desk.tend(10) == [root / "a.jpg"]
     assert desk.watcher.online() == [Watch(root)]
+    assert [note.rpartition("/")[2] for note in desk.notes] == [
+        "in: mount it, or plug it in: its photos wait until it is there",
+        "in is watched again",
+    ]
+
+
+def test_a_share_is_degraded_polled_and_settles_slowly(desk, root):
+    desk.tend()
+    assert desk.offered.settle_seconds == 0
+    desk.mounts.append(Mount(str(root.parent), "nfs4"))
+    assert desk.tend(10) == [root / "a.jpg"]
+    assert desk.offered.settle_seconds == 30
+    assert "degraded" in desk.watcher.problems()[0]
+    assert "nfs4" in desk.watcher.problems()[0]
+    assert desk.watcher.online() == [Watch(root)]
+    assert desk.tend(31) == [root / "a.jpg"]
+    desk.offered.settle_seconds = 0
+    desk.watcher.file_seen(root / "b.jpg")
+    assert desk.offered.settle_seconds == 30
+    desk.mounts[-1] = Mount(str(root.parent), "xfs")
+    desk.tend(10)
+    assert desk.watcher.problems() == []
+
+
+def test_a_share_mounted_below_a_root_counts_unless_nothing_is_looked_for_in_it(root):
+    desk = Desk(Watch(root, outputs=(root / "Restored",)))
+    desk.mounts.append(Mount(str(root / "Restored"), "cifs"))
+    desk.tend()
+    assert desk.watcher.problems() == []
+    desk.mounts.append(Mount(str(root / "nas"), "cifs"))
+    desk.tend(10)
+    assert "cifs" in desk.watcher.problems()[0]
+
+
+def test_a_round_that_takes_long_is_not_made_so_often(desk, root):
+    desk.refuses.add(str(root))
+    desk.tend()
+    look = desk.watcher._offer
+
+    def slow(path: Path | str, settle_seconds: float, *, news: bool) -> None:
+        desk.clock.now += 2
+        look(path, settle_seconds, news=news)
+
+    desk.watcher._offer = slow
+    assert desk.tend(31) == [root / "a.jpg"]
+    assert desk.tend(60) == []
+    assert desk.tend(41) == [root / "a.jpg"]
+
+
+def test_without_a_start_one_look_tells_what_is_there(root, tmp_path):
+    desk = Desk(Watch(root), Watch(tmp_path / "usb"))
+    assert desk.watcher.scan() == 1
+    assert desk.offered.paths == [root / "a.jpg"]
+    assert desk.watcher.online() == [Watch(root)]
+    assert "missing" in desk.watcher.problems()[0]
+    assert desk.observers == []
 
 
 def test_a_root_without_events_is_degraded_and_looked_through_more_often(desk, root):
@@ -190,6 +287,7 @@ def test_fewer_watches_than_folders_are_degraded_when_seen_twice(root):
     assert desk.watcher.problems() == []
     desk.tend(2)
     assert "3 of 6" in desk.watcher.problems()[0]
+    assert desk.notes == desk.watcher.problems()
     assert desk.tend(31) == [root / "a.jpg"]
     desk.counted = 6
     desk.watcher.rescan()
@@ -218,6 +316,16 @@ def test_a_folder_that_came_is_scanned_unless_it_is_none_of_ours(root):
         (folder / "b.jpg").write_bytes(b"x")
         Handler(desk.watcher).dispatch(DirCreatedEvent(str(folder)))
     assert desk.tend(0.1) == [root / "x" / "b.jpg"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+def test_a_link_to_a_folder_that_came_is_not_followed(desk, root, tmp_path):
+    (tmp_path / "album").mkdir()
+    (tmp_path / "album" / "b.jpg").write_bytes(b"x")
+    desk.tend()
+    (root / "album").symlink_to(tmp_path / "album", target_is_directory=True)
+    Handler(desk.watcher).dispatch(DirCreatedEvent(str(root / "album")))
+    assert desk.tend(0.1) == []
 
 
 def test_stopping_twice_and_without_a_start_is_harmless(root):

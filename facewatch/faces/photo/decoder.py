@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from PIL import Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
@@ -41,14 +42,14 @@ LIBRARY_ERRORS = (
 Opener: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
 
 _AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
-_UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: np.rot90(a, -1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: np.rot90(a, 1),
+_UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
+    2: lambda a: cv2.flip(a, 1),
+    3: lambda a: cv2.flip(a, -1),
+    4: lambda a: cv2.flip(a, 0),
+    5: cv2.transpose,
+    6: lambda a: cv2.rotate(a, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda a: cv2.flip(cv2.transpose(a), -1),
+    8: lambda a: cv2.rotate(a, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 
 
@@ -94,8 +95,7 @@ def _photo(name: str, found: _Found) -> Photo:
     metadata = found.metadata
     turned = exif.orientation(metadata.exif) or xmp.orientation(metadata.xmp) or 1
     if turned in _UPRIGHT:
-        upright = np.ascontiguousarray(_UPRIGHT[turned](found.native.samples))
-        native = dataclasses.replace(found.native, samples=upright)
+        native = dataclasses.replace(found.native, samples=_upright(found.native.samples, turned))
     else:
         native = found.native
     dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MOST_DPI for side in metadata.dpi) else None
@@ -112,6 +112,12 @@ def _photo(name: str, found: _Found) -> Photo:
         subsampling=found.subsampling,
         lossless=found.lossless,
     )
+
+
+def _upright(samples: Samples, orientation: int) -> Samples:
+    """The picture turned; OpenCV knows no bits, only bytes."""
+    turned = _UPRIGHT[orientation](samples.view(np.uint8) if samples.dtype == np.bool_ else samples)
+    return np.asarray(turned).view(samples.dtype)
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
@@ -154,7 +160,8 @@ def _jpeg(data: bytes, max_pixels: int) -> _Found:
     bare, metadata = jpeg.split(data)
     image = _opened(JpegImageFile, bare, max_pixels)
     sampling = get_sampling(image)
-    return _Found(_loaded(image), _with_said_dpi(metadata, image), sampling if sampling >= 0 else None)
+    native = _loaded(image) if image.mode == "CMYK" else opencv.read_jpeg(bare, image.size[::-1])
+    return _Found(native, _with_said_dpi(metadata, image), sampling if sampling >= 0 else None)
 
 
 def _png(data: bytes, max_pixels: int) -> _Found:

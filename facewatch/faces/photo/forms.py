@@ -23,6 +23,8 @@ class Provenance:
     model: str
     weight: float
     version: str  # of facewatch
+    source: str = ""  # the SHA-256 of the original's bytes; empty for what is no copy of a photo
+    recipe: str = ""  # the name of all that decides what the copy looks like
 
     @property
     def software(self) -> str:

@@ -7,7 +7,10 @@ written from the original, and only the others are converted.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
@@ -15,6 +18,7 @@ from PIL import Image, ImageCms
 from facewatch.errors import BadPhoto
 from facewatch.faces.formats import Format
 from facewatch.faces.forms import Pixels
+from facewatch.faces.photo import stripes
 from facewatch.faces.photo.forms import Native, Photo, Samples
 
 LOSSY_BACK = frozenset({"1", "P", "CMYK"})
@@ -32,6 +36,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "RGBA16": ("RGBA16", "RGBA", "RGB"),
 }
 """What is written for a form: the first that the format holds. Depth is given up first, then alpha."""
+_BAND_ROWS = 64
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's "L"
 
 
@@ -48,7 +53,17 @@ def native(image: Image.Image) -> Native:
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK"):
         raise BadPhoto(f'the picture has the pixel form "{image.mode}"; save it with 8 or 16 bits a channel')
     palette = _palette(image) if image.mode == "P" else None
-    return Native(image.mode, np.array(image), palette)
+    return Native(image.mode, _samples(image), palette)
+
+
+def _samples(image: Image.Image) -> Samples:
+    """An array of the image's samples: in bands, as Pillow would hold it twice more on the way."""
+    width, height = image.size
+    first = np.asarray(image.crop((0, 0, 1, 1)))
+    samples = np.empty((height, width, *first.shape[2:]), first.dtype)
+    for top, bottom in stripes.spans(height, _BAND_ROWS):
+        samples[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return samples
 
 
 def _palette(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -69,17 +84,29 @@ def working(source: Native, icc: bytes | None) -> tuple[Pixels, Pixels | None]:
     """
     samples = source.samples
     if source.mode == "1":
-        return np.repeat((samples.astype(np.uint8) * 255)[..., None], 3, axis=2), None
+        return _spread(samples.astype(np.uint8) * np.uint8(255)), None
     if source.palette is not None:
         colours = source.palette[samples]
         alpha = colours[..., 3].copy() if (source.palette[:, 3] != 255).any() else None
         return np.ascontiguousarray(colours[..., :3]), alpha
     if source.mode == "CMYK":
-        return np.array(_converted(_image("CMYK", samples), "RGB", icc)), None
-    channels = 1 if samples.ndim == 2 else samples.shape[2]
-    rows = samples.reshape(*samples.shape[:2], channels)
-    colour = np.repeat(rows[..., :1], 3, axis=2) if channels < 3 else np.ascontiguousarray(rows[..., :3])
-    return colour, rows[..., -1].copy() if channels in (2, 4) else None
+        return _samples(_converted(_image("CMYK", samples), "RGB", icc)), None
+    if samples.ndim == 2:
+        return _spread(samples), None
+    alpha = samples[..., -1].copy() if samples.shape[2] in (2, 4) else None
+    return _colour(samples), alpha
+
+
+def _colour(samples: Samples) -> Pixels:
+    """Grey with alpha, RGB or RGBA -> RGB."""
+    if samples.shape[2] == 2:
+        return _spread(samples[..., 0].copy())
+    return samples if samples.shape[2] == 3 else cast("Pixels", cv2.cvtColor(samples, cv2.COLOR_RGBA2RGB))
+
+
+def _spread(grey: Samples) -> Pixels:
+    """(H, W) -> (H, W, 3), all channels the same."""
+    return cast("Pixels", cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
 
 
 def written_mode(photo: Photo, row: Format) -> str:
@@ -118,12 +145,22 @@ def target(photo: Photo, row: Format) -> Native:
     alpha = None if photo.alpha is None else _at_depth(photo.alpha, dtype)
     base = mode.removesuffix("16")
     if alpha is not None and not base.endswith("A"):
-        colour, alpha = _on_white(colour, alpha), None
+        colour, alpha = _banded(_on_white, colour, alpha), None
     if base.startswith("L"):
-        colour = _luminance(colour)[..., None]
+        colour = _banded(_luminance, colour)
+        return Native(mode, colour if alpha is None else cv2.merge([colour, alpha]))
     if alpha is not None:
-        colour = np.concatenate([colour, alpha[..., None]], axis=2)
-    return Native(mode, colour[..., 0] if colour.shape[2] == 1 else colour)
+        colour = cv2.cvtColor(colour, cv2.COLOR_RGB2RGBA)
+        colour[..., 3] = alpha
+    return Native(mode, colour)
+
+
+def _banded(make: Callable[..., Samples], *sources: Samples) -> Samples:
+    """What `make` makes of the pictures, in bands, as it takes several times their memory."""
+    height = len(sources[0])
+    bands = stripes.spans(height, _BAND_ROWS)
+    made = stripes.in_order(lambda band: make(*(source[slice(*band)] for source in sources)), bands)
+    return np.concatenate(list(made))
 
 
 def _changed(photo: Photo) -> npt.NDArray[np.bool_]:
@@ -170,12 +207,14 @@ def _at_depth(samples: Samples, dtype: type[np.uint8 | np.uint16]) -> Samples:
     if samples.dtype == dtype:
         return samples
     if dtype is np.uint16:
-        return samples.astype(np.uint16) * np.uint16(257)
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.multiply(samples, 257, dtype=np.uint16)
+    return cv2.convertScaleAbs(samples, alpha=1 / 257)  # to the nearest; there are no halves
 
 
 def _luminance(colour: Samples) -> Samples:
     """(H, W) grey; a colour with three equal channels keeps its very value."""
+    if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 0] == colour[..., 2]).all():
+        return colour[..., 0]
     weighted = np.einsum("hwc,c->hw", colour.astype(np.float32), np.array(LUMINANCE, np.float32))
     equal = (colour[..., 0] == colour[..., 1]) & (colour[..., 1] == colour[..., 2])
     return np.where(equal, colour[..., 0], np.rint(weighted).astype(colour.dtype))
@@ -195,7 +234,7 @@ def _rgb(photo: Photo) -> Image.Image:
 
 def _image(mode: str, samples: Samples) -> Image.Image:
     height, width = samples.shape[:2]
-    return Image.frombytes(mode, (width, height), np.ascontiguousarray(samples).tobytes())
+    return Image.frombuffer(mode, (width, height), np.ascontiguousarray(samples), "raw", mode, 0, 1)
 
 
 def image(written: Native) -> Image.Image:

@@ -50,17 +50,17 @@ def _entry(number: int, tag: Tag, offset: int, form: Layout) -> bytes:
     return head + struct.pack(form.offset, offset)
 
 
-def pack(directory: Directory, picture: bytes = b"") -> bytes:
-    """A whole block: header, `picture` at byte 8, then the directories.
+def pack(directory: Directory, *picture: bytes) -> bytes:
+    """A whole block: header, the parts of `picture` from byte 8 on, then the directories.
 
     Raises BadPhoto when it would pass the 4 GiB that the offsets can say.
     """
-    picture += b"\0" * (len(picture) % 2)
-    start = 8 + len(picture)
+    size = sum(map(len, picture))
+    start = 8 + size + size % 2
     header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, start)
     if start + directory.end > 0xFFFF0000:
         raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
-    return header + picture + _packed(directory, start)
+    return b"".join((header, *picture, b"\0" * (size % 2), _packed(directory, start)))
 
 
 def _packed(directory: Directory, start: int) -> bytes:

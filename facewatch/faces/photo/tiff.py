@@ -12,8 +12,9 @@ from itertools import accumulate
 import numpy as np
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import exif, jpeg, packing, tags
+from facewatch.faces.photo import exif, jpeg, packing, stripes, tags
 from facewatch.faces.photo.forms import Metadata, Native, Samples
+from facewatch.faces.photo.stripes import Rows
 from facewatch.faces.photo.tags import BrokenTagsError, Directory, Order, Tag
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
@@ -46,7 +47,8 @@ PICTURE = frozenset(
 ELSEWHERE = PICTURE | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tags.EXIF, tags.GPS}
 """The tags that an EXIF block does not take over; 37724 is Photoshop's layers, unrestored as they are."""
 
-DEFLATE, DEFLATE_LEVEL, STRIP_AIM_BYTES = 8, 4, 1 << 18
+DEFLATE, STRIP_AIM_BYTES = 8, 1 << 18
+_SAMPLES, _SAMPLE_ROWS = 16, 3
 _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 
 
@@ -113,22 +115,31 @@ def join(native: Native, metadata: Metadata) -> bytes:
     kept[STRIP_OFFSETS] = packing.longs(said.order, *starts[:-1])
     kept[STRIP_BYTES] = packing.longs(said.order, *(len(strip) for strip in strips))
     kept[STRIP_ROWS] = packing.longs(said.order, rows)
-    return packing.pack(Directory(said.order, kept, said.children), b"".join(strips))
+    return packing.pack(Directory(said.order, kept, said.children), *strips)
 
 
 def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[bytes], int]:
     """The compressed strips, and how many rows each has."""
     ready: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
     rows = max(1, STRIP_AIM_BYTES // max(1, ready[0].nbytes))
-    strips = []
-    for start in range(0, len(ready), rows):
-        band = ready[start : start + rows]
+    spans = stripes.spans(len(ready), rows)
+
+    def stored(span: tuple[int, int]) -> Rows:
+        band = ready[slice(*span)]
         if predicted:
-            band = np.concatenate([band[:, :1], band[:, 1:] - band[:, :-1]], axis=1)  # wraps, as it should
-        strips.append(
-            zlib.compress(band.astype(band.dtype.newbyteorder(order), copy=False).tobytes(), DEFLATE_LEVEL)
-        )
-    return strips, rows
+            band = band.copy()
+            band[:, 1:] -= ready[slice(*span), :-1]  # wraps, as it should
+        ordered = band.astype(band.dtype.newbyteorder(order), copy=False)
+        return ordered.reshape(len(band), -1).view(np.uint8)
+
+    some = [stored(span)[:_SAMPLE_ROWS] for span in spans[:: -(-len(spans) // _SAMPLES)]]
+    effort = stripes.effort(some)
+
+    def strip(span: tuple[int, int]) -> bytes:
+        packer = zlib.compressobj(effort.level, zlib.DEFLATED, 15, 9, effort.strategy)
+        return packer.compress(stored(span)) + packer.flush()
+
+    return list(stripes.in_order(strip, spans)), rows
 
 
 def _predicted(native: Native) -> bool:

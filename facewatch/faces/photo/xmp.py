@@ -211,8 +211,11 @@ def _add_provenance(document: minidom.Document, provenance: Provenance) -> None:
         "version": provenance.version,
         "model": provenance.model,
         "weight": f"{provenance.weight:g}",
+        "source": provenance.source,  # found again by faces.provenance
+        "recipe": provenance.recipe,
     }
     for name, value in said.items():
-        added.setAttributeNS(FACEWATCH, f"facewatch:{name}", value)
+        if value:
+            added.setAttributeNS(FACEWATCH, f"facewatch:{name}", value)
     added.setAttributeNS(IPTC, "Iptc4xmpExt:DigitalSourceType", provenance.source_type)
     document.getElementsByTagNameNS(RDF, "RDF")[0].appendChild(added)

@@ -1,0 +1,56 @@
+"""What comes before the first photo: each repetition is a new process, whose making ready is what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from facewatch.bench.case import Case
+from facewatch.bench.memory import forget_peak, peak_bytes, resident_bytes
+from facewatch.bench.stopwatch import Stopwatch
+from facewatch.bench.worker import Repetition
+from facewatch.engine.messages import Setup
+
+Made = tuple[Repetition, Mapping[str, Any]]
+
+
+def engine(case: Case, watch: Stopwatch) -> Made:
+    """Our engine: import and load, for a network and the detector it has on a CPU."""
+    model, detector = "gfpgan-1.4", "retinaface-mobilenet"
+    with watch.stage("import"):
+        from facewatch.engine.restorer import Restorer
+        from facewatch.faces import detector as _detector  # noqa: F401
+    before, clean = resident_bytes(), forget_peak()
+    setup = Setup(
+        model=model,
+        detector=detector,
+        parser=None,
+        upscaler=None,
+        device=case.device,
+        detect_size=None,
+        detect_threshold=0.9,
+        files={name: case.models[name] for name in (model, detector)},
+    )
+    with watch.stage("load"):
+        restorer = Restorer.load(setup, case.device)
+    grown = (peak_bytes() - before) / case.model(model).stat().st_size
+    held = {"loaded": type(restorer).__name__}
+    return lambda: held, {"times_the_file": round(grown, 2)} if clean else {}
+
+
+def bare(case: Case, watch: Stopwatch) -> Made:
+    """The least that any flow does: torch imported, the checkpoint read."""
+    with watch.stage("import"):
+        import torch
+    with watch.stage("load"):
+        torch.load(case.model("gfpgan-1.4"), map_location=case.device, weights_only=True)
+    return lambda: None, {}
+
+
+def gfpgan(case: Case, watch: Stopwatch) -> Made:
+    """gfpgan: its import, its restorer, its detector and its parser."""
+    from facewatch.bench.reference import gfpganer
+
+    del watch
+    gfpganer(case)
+    return lambda: None, {}

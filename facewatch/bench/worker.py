@@ -1,0 +1,88 @@
+"""Inside a measured process: make one case ready, then repeat it whenever a line comes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import IO, Any, TypeAlias
+
+from facewatch.bench.case import Case, Sample, case_of, to_line
+from facewatch.bench.memory import peak_bytes
+from facewatch.bench.stopwatch import Stopwatch
+
+Repetition: TypeAlias = Callable[[], Mapping[str, Any] | None]
+"""One repetition; what it tells beside its time goes with the sample, and a "total" in it is the time."""
+Maker: TypeAlias = Callable[[Case, Stopwatch], tuple[Repetition, Mapping[str, Any]]]
+"""Makes a case ready: the repetition, and what there is to tell about it."""
+
+
+def main() -> None:
+    """Serve on standard input and output until the input ends."""
+    # Libraries print; what they print must not land between our messages.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        serve(sys.stdin, answers)
+    except Exception as error:  # noqa: BLE001 - one flow must not stop the run: the parent shows it as failed
+        traceback.print_exc()
+        said = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(said), file=answers, flush=True)
+
+
+def serve(requests: IO[str], answers: IO[str]) -> None:
+    """Answer the case, which comes first, when it is ready, then each further line with one repetition."""
+    case = case_of(requests.readline())
+    if case.tuned:
+        from facewatch.engine.allocator import tune
+
+        tune()
+    watch = Stopwatch()
+    repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
+    watch.settle = _settling(case.device)
+    for _ in requests:
+        _measured(case, watch, answers, lambda: (None, repetition() or {}))
+
+
+def _measured(
+    case: Case,
+    watch: Stopwatch,
+    answers: IO[str],
+    act: Callable[[], tuple[Any, Mapping[str, Any]]],
+) -> tuple[Any, Mapping[str, Any]]:
+    watch.take()
+    started = time.perf_counter()
+    made, told = act()
+    watch.settle()
+    total = time.perf_counter() - started
+    extra = dict(told)
+    seconds = {"total": extra.pop("total", total), **watch.take()}
+    answers.write(to_line(Sample(seconds, peak_bytes(), _gpu_bytes(case.device), extra)))
+    answers.flush()
+    return made, told
+
+
+def _maker(name: str) -> Maker:
+    module, _, function = name.partition(".")
+    maker: Maker = getattr(importlib.import_module(f"facewatch.bench.{module}"), function)
+    return maker
+
+
+def _settling(device: str) -> Callable[[], None]:
+    if not device.startswith("cuda"):
+        return lambda: None
+    import torch
+
+    return torch.cuda.synchronize
+
+
+def _gpu_bytes(device: str) -> int:
+    if not device.startswith("cuda") or "torch" not in sys.modules:
+        return 0
+    import torch
+
+    return torch.cuda.max_memory_allocated()

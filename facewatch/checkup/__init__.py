@@ -1,0 +1,93 @@
+"""The checks behind `facewatch doctor`, each a finding: ok, or what to do."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+
+from facewatch import __version__
+from facewatch.checkup.computing import engine, torch_and_driver
+from facewatch.checkup.desktop import login, tray
+from facewatch.checkup.findings import Finding, Level
+from facewatch.checkup.folders import folders, room, watches
+from facewatch.checkup.machine import Machine
+from facewatch.checkup.running import clock, daemon
+from facewatch.errors import FacewatchError
+from facewatch.files import Places
+from facewatch.installation import store_of
+from facewatch.ledger import LedgerView
+from facewatch.settings import Settings
+
+__all__ = ["PACKAGES", "Finding", "Level", "Machine", "examine"]
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "spandrel",
+    "spandrel-extra-arches",
+    "facexlib",
+    "opencv-python",
+    "pillow",
+    "pillow-heif",
+    "watchdog",
+    "pydantic",
+    "httpx",
+    "tomlkit",
+    "typer",
+    "rich",
+    "filelock",
+    "psutil",
+    "platformdirs",
+    "pystray",
+)
+
+
+def examine(places: Places, *, quick: bool = False, machine: Machine | None = None) -> list[Finding]:
+    """Look at everything; `quick` leaves out what has to start the engine."""
+    machine = machine or Machine()
+    findings = [Finding("facewatch", "ok", f"{__version__}, Python {sys.version.split()[0]}")]
+    findings += [_package(name) for name in PACKAGES]
+    store = store_of(places)
+    try:
+        settings = store.load()
+    except FacewatchError as error:
+        findings.append(Finding("config", "mend", f"{error}; what follows holds for the defaults"))
+        settings = Settings()
+    else:
+        findings.append(_config(places, settings))
+    findings += folders(settings)
+    findings += watches(settings, machine)
+    findings += [room("state", places.state), room("log", places.logs), _ledger(places)]
+    findings += clock(places, machine)
+    device = None
+    if not quick:
+        found = list(engine(places, settings, machine))
+        device = next((finding.text for finding in found if finding.what == "device" and finding.ok), None)
+        findings += found
+    findings += torch_and_driver(settings, device, machine)
+    findings += [*tray(machine), login(machine), daemon(places)]
+    return findings
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(name, "mend", f"is not installed: pip install {name}")
+
+
+def _config(places: Places, settings: Settings) -> Finding:
+    if not places.config.exists():
+        text = f"{places.config} is not there: `facewatch config init` writes a first one"
+        return Finding("config", "mend", text)
+    if not settings.folders:
+        return Finding("config", "mend", f"{places.config} names no folder: add a [[folders]] entry")
+    return Finding("config", "ok", str(places.config))
+
+
+def _ledger(places: Places) -> Finding:
+    try:
+        counts = LedgerView(places.ledger).counts()
+    except FacewatchError as error:
+        return Finding("ledger", "mend", str(error))
+    return Finding("ledger", "ok", f"{sum(counts.values())} photos known")

@@ -1,0 +1,97 @@
+"""One row: who is asked when, what a failure does, what the answers come to."""
+
+from __future__ import annotations
+
+import pytest
+
+from facewatch.bench.case import Sample
+from facewatch.bench.measuring import measure
+from facewatch.bench.rows import Flow, Row
+from facewatch.errors import FlowFailed
+
+
+class FakeProcess:
+    """Answers with the times it is given, and writes down what it is asked."""
+
+    def __init__(self, name, diary, seconds=(1.0,), fails_at=None):
+        self.name, self.diary, self.seconds, self.fails_at = name, diary, list(seconds), fails_at
+
+    def _did(self, what):
+        self.diary.append(f"{self.name} {what}")
+        if what == self.fails_at:
+            raise FlowFailed(f"{self.name} has failed")
+
+    def start(self):
+        self._did("start")
+        return Sample({"total": 9.0}, 1)
+
+    def ask(self):
+        self._did("ask")
+        total = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
+        return Sample({"total": total, "detection": total / 2}, round(total * 100))
+
+    def close(self):
+        self.diary.append(f"{self.name} close")
+
+
+OURS, THEIRS = Flow("ours", "a", warm=0), Flow("reference", "b", warm=0)
+
+
+def flows(diary, **theirs):
+    made = {"a": lambda: FakeProcess("a", diary), "b": lambda: FakeProcess("b", diary, **theirs)}
+    return lambda flow: made[flow.maker]()
+
+
+def plenty():
+    return 1e12
+
+
+def test_flows_are_asked_in_turn_and_all_are_ended():
+    diary = []
+    result = measure(Row("x", "x", (OURS, THEIRS), repeats=2), flows(diary), plenty)
+    assert diary == ["a start", "b start", "a ask", "b ask", "a ask", "b ask", "b close", "a close"]
+    assert [len(one.samples) for one in result.flows] == [2, 2]
+
+
+def test_what_warms_up_does_not_count():
+    diary = []
+    row = Row("x", "x", (Flow("ours", "b", warm=2),), repeats=3)
+    (one,) = measure(row, flows(diary, seconds=(9, 9, 1, 2, 3)), plenty).flows
+    assert one.seconds() == [1, 2, 3]
+    assert one.median() == 2
+    assert one.median("detection") == 1
+    assert one.peak_bytes == 300
+
+
+def test_seconds_are_those_of_one_unit():
+    row = Row("x", "x", (Flow("ours", "b", warm=0, units=4),), repeats=1)
+    (one,) = measure(row, flows([], seconds=(8,)), plenty).flows
+    assert one.median() == 2
+
+
+@pytest.mark.parametrize("moment", ["start", "ask"])
+def test_a_flow_that_fails_says_so_and_leaves_the_others_alone(moment):
+    diary = []
+    row = Row("x", "x", (OURS, THEIRS), repeats=2)
+    ours, theirs = measure(row, flows(diary, fails_at=moment), plenty).flows
+    assert len(ours.samples) == 2
+    assert theirs.failure == "b has failed"
+    assert diary.count(f"b {moment}") == 1
+    assert diary[-2:] == ["b close", "a close"]
+
+
+def test_a_reference_that_needs_more_memory_than_is_free_is_left_out_and_says_so():
+    diary = []
+    row = Row("x", "x", (OURS, THEIRS), repeats=1, needs_gb=12)
+    ours, theirs = measure(row, flows(diary), lambda: 7e9).flows
+    assert ours.samples
+    assert theirs.failure == "not run: it needs 12 GB of memory, and 7.0 GB are free"
+    assert "b start" not in diary
+
+
+def test_where_the_start_is_measured_each_repetition_is_a_new_process():
+    diary = []
+    row = Row("x", "x", (OURS, THEIRS), repeats=2, fresh=True)
+    result = measure(row, flows(diary), plenty)
+    assert diary == ["a start", "a close", "b start", "b close"] * 3  # the first brings the files into memory
+    assert [one.seconds() for one in result.flows] == [[9, 9], [9, 9]]

@@ -1,0 +1,120 @@
+"""CodeFormer's fast form against the network as it was published."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+
+import pytest
+import torch
+
+from facewatch.faces import precision
+from facewatch.faces.fast import codeformer
+from facewatch.faces.weights import read_state_dict
+
+pytestmark = pytest.mark.network_files
+
+# On [-1, 1]. Random fusions amplify rounding four times over: at 1 the published network differs by 3e-4 from
+# itself with its channels last in memory.
+TOLERANCES = {0.0: 1e-4, 0.5: 2e-4, 1.0: 1e-3}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Three pictures with edges, gradients and noise, (3, 3, 512, 512) in [-1, 1]."""
+    generator = torch.Generator().manual_seed(6)
+    coarse = torch.rand(3, 3, 16, 16, generator=generator).repeat_interleave(32, 2).repeat_interleave(32, 3)
+    return (coarse + torch.rand(3, 3, 512, 512, generator=generator)) - 1
+
+
+@pytest.fixture(scope="module")
+def published(codeformer_file):
+    """The network as it was published."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it calls torch in its old way
+        from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
+    network = CodeFormer().eval()
+    network.load_state_dict(read_state_dict(codeformer_file), assign=True)
+    return network
+
+
+@pytest.fixture(scope="module")
+def drawn(published, faces):
+    """What it draws of the first face, by weight."""
+    with torch.inference_mode():
+        return {weight: published(faces[:1], weight=weight)[0] for weight in TOLERANCES}
+
+
+@pytest.fixture(scope="module")
+def build(codeformer_file):
+    return lambda name: codeformer.build(read_state_dict(codeformer_file), "cpu", name)
+
+
+def psnr(ours, theirs):
+    """Decibels, of a range of 2."""
+    return 10 * math.log10(4 / (ours - theirs).square().mean().item())
+
+
+def test_it_equals_the_published_network_at_every_weight(build, faces, drawn):
+    network = build("float32")
+    for weight, theirs in drawn.items():
+        with torch.inference_mode():
+            ours = network(faces[:1], weight)
+        difference = (ours - theirs).abs().max().item()
+        print(f"at {weight}: max difference {difference:.1e}, output std {theirs.std().item():.2f}")
+        assert difference <= TOLERANCES[weight]
+        assert theirs.std() > 0.1
+    assert (drawn[0.0] - drawn[0.5]).abs().max() > 0.1
+    assert (drawn[0.5] - drawn[1.0]).abs().max() > 0.1
+
+
+def test_the_codes_are_the_published_networks_whatever_the_precision(build, published, faces, monkeypatch):
+    monkeypatch.setattr(published.generator, "blocks", torch.nn.ModuleList())  # they come after the choice
+    network = build("bfloat16")
+    with torch.inference_mode():
+        _, scores = published(faces, weight=0.0)
+        codes = network.chooser(network.encode(faces)[0])
+    assert codes.shape == (3, 256)
+    assert torch.equal(codes, scores.argmax(2))
+    assert all(len(face.unique()) > 10 for face in codes), "the random network must tell places apart"
+
+
+def test_fewer_bits_keep_the_picture(build, faces, drawn):
+    if precision.obstacle("bfloat16", precision.look("cpu")):
+        pytest.skip("without instructions for bfloat16 this would take minutes")
+    network = build("bfloat16")
+    for weight, theirs in drawn.items():
+        with torch.inference_mode():
+            ours = network(faces[:1], weight)
+        quality = psnr(ours, theirs)
+        print(f"at {weight}: {quality:.1f} dB")
+        assert ours.dtype == torch.float32
+        assert quality >= 40
+
+
+def test_at_weight_0_nothing_is_fused(build, faces):
+    network = build("float32")
+    with torch.inference_mode():
+        _, features = network.encode(faces[:1], network.fusions)
+    assert {side: tuple(each.shape) for side, each in features.items()} == {
+        32: (1, 256, 32, 32),
+        64: (1, 256, 64, 64),
+        128: (1, 128, 128, 128),
+        256: (1, 128, 256, 256),
+    }
+
+    def never(_original, _drawn, _weight):
+        raise AssertionError("fused")
+
+    unfused = replace(network, fusions=dict.fromkeys(network.fusions, never))
+    with torch.inference_mode():
+        assert unfused(faces[:1], 0.0).shape == (1, 3, 512, 512)
+        with pytest.raises(AssertionError, match="fused"):
+            unfused(faces[:1], 0.01)
+
+
+def test_it_takes_its_tensors_out_of_the_state_dict(codeformer_file):
+    state = read_state_dict(codeformer_file)
+    codeformer.build(state, "cpu", "bfloat16")
+    assert not state

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from spandrel.architectures.GFPGAN import GFPGAN
+
+from facewatch.faces import precision
+from facewatch.faces.fast import gfpgan
+from facewatch.faces.weights import read_state_dict
+
+pytestmark = pytest.mark.network_files
+
+TOLERANCE = 1e-4  # on [-1, 1]
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Two pictures with edges, gradients and noise, (2, 3, 512, 512) in [-1, 1]."""
+    generator = torch.Generator().manual_seed(5)
+    coarse = torch.rand(2, 3, 16, 16, generator=generator).repeat_interleave(32, 2).repeat_interleave(32, 3)
+    return (coarse + torch.rand(2, 3, 512, 512, generator=generator)) - 1
+
+
+@pytest.fixture(scope="module")
+def published(gfpgan_file, faces):
+    """What the network makes of the faces as it was published."""
+    network = GFPGAN().eval()
+    network.load_state_dict(read_state_dict(gfpgan_file), assign=True)
+    with torch.inference_mode():
+        return torch.cat([network(x[None], return_rgb=False, randomize_noise=False)[0] for x in faces])
+
+
+@pytest.fixture(scope="module")
+def build(gfpgan_file):
+    return lambda name: gfpgan.build(read_state_dict(gfpgan_file), "cpu", name)
+
+
+def restored(network, faces):
+    with torch.inference_mode():
+        return network(faces, 0.0)
+
+
+def psnr(ours, theirs):
+    """Decibels, of a range of 2."""
+    return 10 * math.log10(4 / (ours - theirs).square().mean().item())
+
+
+def test_it_equals_the_published_network_for_one_face_and_for_several(build, faces, published):
+    network = build("float32")
+    together = restored(network, faces)
+    alone = restored(network, faces[:1])
+    for ours, theirs in ((together, published), (alone, published[:1])):
+        difference = (ours - theirs).abs().max().item()
+        print(f"max difference {difference:.1e}, output std {theirs.std().item():.2f}")
+        assert difference <= TOLERANCE
+    assert published.std() > 0.1
+    assert (published[0] - published[1]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_fewer_bits_keep_the_picture(build, faces, published, name):
+    if precision.obstacle(name, precision.look("cpu")):
+        pytest.skip(f"without instructions for {name} this would take minutes")
+    network = build(name)
+    for count in (1, 2):
+        ours = restored(network, faces[:count])
+        assert ours.dtype == torch.float32
+        quality = psnr(ours, published[:count])
+        print(f"{name}, {count} at once: {quality:.1f} dB")
+        assert quality >= 40
+
+
+def test_the_faces_given_stay_as_they_are(build, faces):
+    given = faces.clone()
+    network = build("float32")
+    restored(network, given[:1])
+    assert torch.equal(given, faces)
+
+
+def test_it_takes_its_tensors_out_of_the_state_dict(gfpgan_file):
+    state = read_state_dict(gfpgan_file)
+    gfpgan.build(state, "cpu", "float32")
+    assert not state

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from spandrel.architectures.RestoreFormer import RestoreFormer
+
+from facewatch.faces import precision
+from facewatch.faces.fast import restoreformer
+from facewatch.faces.weights import read_state_dict
+
+pytestmark = pytest.mark.network_files
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Two pictures with edges, gradients and noise, (2, 3, 512, 512) in [-1, 1]."""
+    generator = torch.Generator().manual_seed(8)
+    coarse = torch.rand(2, 3, 16, 16, generator=generator).repeat_interleave(32, 2).repeat_interleave(32, 3)
+    return (coarse + torch.rand(2, 3, 512, 512, generator=generator)) - 1
+
+
+@pytest.fixture(scope="module")
+def published(restoreformer_file, faces):
+    """The codes the network as it was published chooses for both faces, and what it draws of the first."""
+    network = RestoreFormer().eval()
+    network.load_state_dict(read_state_dict(restoreformer_file), assign=True)
+    with torch.inference_mode():
+        quantised, _, (_, _, codes, _), features = network.encode(faces)
+        first = {name: feature[:1] for name, feature in features.items()}
+        return codes.view(2, 256), network.decode(quantised[:1], first)
+
+
+@pytest.fixture(scope="module")
+def build(restoreformer_file):
+    return lambda name: restoreformer.build(read_state_dict(restoreformer_file), "cpu", name)
+
+
+def test_it_equals_the_published_network(build, faces, published):
+    _, theirs = published
+    network = build("float32")
+    with torch.inference_mode():
+        ours = network(faces[:1], 0.0)
+    difference = (ours - theirs).abs().max().item()
+    print(f"max difference {difference:.1e}, output std {theirs.std().item():.2f}")
+    assert difference <= 1e-4
+    assert theirs.std() > 0.1
+
+
+def test_fewer_bits_keep_the_codes_and_the_picture(build, faces, published):
+    if precision.obstacle("bfloat16", precision.look("cpu")):
+        pytest.skip("without instructions for bfloat16 this would take minutes")
+    codes, theirs = published
+    network = build("bfloat16")
+    with torch.inference_mode():
+        assert torch.equal(network.choose(network.encode(faces).latent), codes)
+        ours = network(faces[:1], 0.0)
+    assert all(len(face.unique()) > 10 for face in codes), "the random network must tell places apart"
+    quality = 10 * math.log10(4 / (ours - theirs).square().mean().item())
+    print(f"{quality:.1f} dB")
+    assert ours.dtype == torch.float32
+    assert quality >= 40
+
+
+def test_it_takes_its_tensors_out_of_the_state_dict(restoreformer_file):
+    state = read_state_dict(restoreformer_file)
+    restoreformer.build(state, "cpu", "bfloat16")
+    assert not state

@@ -1,0 +1,87 @@
+"""A daemon with a planted defect: what a row's check has to find, or it checks nothing."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from tests.daemon_process import DaemonProcess
+
+
+class Planted(DaemonProcess):
+    """Runs `defect`, Python source, in the daemon and in the engine before facewatch is loaded there."""
+
+    def __init__(self, home: Path, defect: str, **settings: object) -> None:
+        super().__init__(home, **settings)
+        self._folder = home / "defect"
+        self._folder.mkdir()
+        # Python runs a module of this name at its start, whichever command it was started for.
+        module = self._folder / "sitecustomize.py"
+        module.write_text(f"{textwrap.dedent(defect)}\nopen({str(self._took)!r}, 'w').close()\n", "utf-8")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        before = super().environment
+        searched = [str(self._folder), before.get("PYTHONPATH", "")]
+        return {**before, "PYTHONPATH": ":".join(filter(None, searched))}
+
+    def start(self) -> None:
+        super().start()
+        self.wait_for(self._took.exists, "the defect to be planted", 10)
+
+    @property
+    def _took(self) -> Path:
+        return self._folder / "took"
+
+
+NO_FSYNC = """
+    import os
+    os.fsync = lambda descriptor: None
+"""
+
+NO_FSYNC_OF_FOLDERS = """
+    import os, stat
+    fsync = os.fsync
+    os.fsync = lambda file: None if stat.S_ISDIR(os.fstat(file).st_mode) else fsync(file)
+"""
+
+NO_SYNC_OF_THE_LEDGER = """
+    import functools, sqlite3
+    class Lax(sqlite3.Connection):
+        def execute(self, sql, *values):
+            return super().execute("PRAGMA synchronous = OFF" if "synchronous" in sql else sql, *values)
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=Lax)
+"""
+
+WRITTEN_IN_PLACE = """
+    import os, time
+    def link(source, target, **_):
+        with open(source, "rb") as file:
+            data = file.read()
+        with open(target, "xb", 0) as file:
+            file.write(data[: len(data) // 2])
+            time.sleep(0.1)
+            file.write(data[len(data) // 2 :])
+    os.link = link
+"""
+
+COMMITS_FORGOTTEN = """
+    import os, sys, time
+    def slow(source, target, link=os.link, **how):
+        link(source, target, **how)
+        time.sleep(0.1)  # as on a hard disk that is busy
+    os.link = slow
+    if "run" in sys.orig_argv:
+        import facewatch.daemon
+        assert callable(facewatch.daemon.settle_interrupted)
+        facewatch.daemon.settle_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
+"""
+
+ORIGINALS_OPENED_FOR_WRITING = """
+    import io, os
+    def opened(file, mode="r", *rest, plain=io.open, **more):
+        name = os.fspath(file) if not isinstance(file, int) else ""
+        mode = "r+b" if mode == "rb" and "/in/" in str(name) else mode
+        return plain(file, mode, *rest, **more)
+    io.open = opened
+"""

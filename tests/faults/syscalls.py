@@ -1,0 +1,209 @@
+"""What the daemon and its engine ask of the system, as strace saw it, and whether the order is right."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from facewatch.errors import BadLedger
+from facewatch.ledger import FINISHED, LedgerView
+from tests.daemon_process import DaemonProcess
+from tests.faults.tools import require
+
+OPENING = {"open", "openat", "openat2", "creat"}
+NAMING = {"link", "linkat", "rename", "renameat", "renameat2"}
+SYNCING = {"fsync", "fdatasync"}
+WRITING = {"write", "writev", "pwrite64", "pwritev", "sendfile", "copy_file_range", "ftruncate", "truncate"}
+CHANGING = {"unlink", "unlinkat", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "utimensat"}
+TRACED = OPENING | NAMING | SYNCING | WRITING | CHANGING | {"lseek"}
+CHANGING_FLAGS = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)")
+
+FRAME_HEAD_BYTES = 32  # what stands before a page in SQLite's log, and says nothing without it
+
+LINE = re.compile(r"(\d+) +(?:<\.\.\. \w+ resumed>)?(.*)")
+WHOLE = re.compile(r"(\w+)\((.*)\) += (-?\d+)")
+NAMED = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+OPEN_FILE = re.compile(r"<((?:\\x[0-9a-f]{2})+)>")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One system call."""
+
+    began: int  # the line of the trace on which it began
+    ended: int  # and the one on which it returned
+    name: str
+    arguments: str
+    result: int
+
+    @cached_property
+    def file(self) -> str:
+        """The open file that it works on; empty where there is none."""
+        found = OPEN_FILE.search(self.arguments)
+        return os.fsdecode(_bytes(found[1])) if found else ""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The paths that it names, whole, in their order."""
+        place, paths = "", []
+        for part in re.finditer(f"{OPEN_FILE.pattern}|{NAMED.pattern}", self.arguments):
+            if part[1] is not None:
+                place = os.fsdecode(_bytes(part[1]))
+            else:
+                paths.append(os.path.normpath(os.path.join(place, os.fsdecode(_bytes(part[2])))))  # noqa: PTH118
+        return paths
+
+    @property
+    def touched(self) -> list[str]:
+        """Every file that it names or has open."""
+        if self.name in WRITING - {"truncate"} | SYNCING | {"fchmod", "fchown"}:
+            return [self.file]
+        return self.names
+
+
+def _bytes(escaped: str) -> bytes:
+    return bytes.fromhex(escaped.replace("\\x", ""))
+
+
+def trace(daemon: DaemonProcess, record: Path) -> list[Call]:
+    """Work off the inbox under strace; every call that succeeded, in the order of their ends."""
+    require("strace")
+    tracer = ["strace", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "100000", "-o", str(record), "-e"]
+    trial = subprocess.run([*tracer, "trace=none", "true"], capture_output=True, text=True, check=False)
+    if trial.returncode != 0:
+        pytest.skip(f"needs to trace processes, which is not allowed here: {trial.stderr.strip()}")
+    calls = f"trace={','.join('?' + name for name in sorted(TRACED))}"  # ?: not every machine has every call
+    done = subprocess.run(
+        [*tracer, calls, sys.executable, "-m", "facewatch", "run", "--no-tray", "--once"],
+        env=daemon.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return sorted(_calls(record.read_text("ascii")), key=lambda call: call.ended)
+
+
+def _calls(text: str) -> Iterator[Call]:
+    begun: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(text.splitlines()):
+        found = LINE.match(line)
+        assert found is not None, line[:200]
+        process, rest = found.groups()
+        if rest.endswith("<unfinished ...>"):
+            begun[process] = number, rest.removesuffix("<unfinished ...>").rstrip()
+            continue
+        began = number
+        if "resumed>" in line[:60]:
+            began, start = begun.pop(process)
+            rest = start + rest
+        whole = WHOLE.match(rest)
+        if whole is not None and int(whole[3]) >= 0:
+            yield Call(began, number, whole[1], whole[2], int(whole[3]))
+
+
+def faults_with_originals(calls: list[Call], originals: Path) -> list[str]:
+    """Every call that could have changed something below this folder; empty when all is right."""
+    root = f"{originals}{os.sep}"
+    touching = [call for call in calls if any(name.startswith(root) for name in call.touched)]
+    return [
+        f"{call.name} {call.touched}"
+        for call in touching
+        if call.name in NAMING | WRITING | CHANGING | {"creat"}
+        or (call.name in OPENING and CHANGING_FLAGS.search(call.arguments))
+    ]
+
+
+def faults_of_order(
+    calls: list[Call], final: Path, states: list[tuple[Call, str]], ledger: Path
+) -> list[str]:
+    """What is out of order in one photo's commit; empty when all is right.
+
+    states  as `ledger_states` gives them
+    """
+    named = [call for call in calls if call.name in NAMING and call.names[-1] == str(final)]
+    if len(named) != 1:
+        return [f"the copy got its name {len(named)} times"]
+    name = named[0]
+    temporary = name.names[0]
+    whole = _first(calls, SYNCING, temporary, 0)
+    folder = _first(calls, SYNCING, str(final.parent), name.ended)
+    announced = next((call for call, state in states if state == "committing"), None)
+    finished = next((call for call, state in states if state in FINISHED), None)
+    noted = announced and _first(calls, SYNCING, f"{ledger}-wal", announced.ended)
+    kept = finished and _first(calls, SYNCING, f"{ledger}-wal", finished.ended)
+    written = [call for call in calls if call.name in WRITING and call.file in {temporary, str(final)}]
+    wrong = {
+        "the copy has its name before it is on the disk": whole is None or whole.ended >= name.began,
+        "the copy is written to after it was synced": whole
+        and any(call.ended > whole.began for call in written),
+        "the copy has its name before the ledger knows": noted is None or noted.ended >= name.began,
+        "the folder is not synced": folder is None,
+        "the ledger says done before the folder is synced": folder
+        and (finished is None or finished.began <= folder.ended),
+        "the ledger's last word is not synced": kept is None,
+    }
+    return [what for what, so in wrong.items() if so]
+
+
+def _first(calls: list[Call], names: set[str], file: str, after: int) -> Call | None:
+    return next(
+        (call for call in calls if call.name in names and call.file == file and call.began > after), None
+    )
+
+
+def ledger_states(calls: list[Call], ledger: Path, photo: Path) -> list[tuple[Call, str]]:
+    """The states that a photo went through, each with the write that brought it into the ledger's files.
+
+    Replays the traced writes into copies of the database and its log, and asks those after each.
+    """
+    states: list[tuple[Call, str]] = []
+    contents = {str(ledger): bytearray(), f"{ledger}-wal": bytearray()}
+    positions = dict.fromkeys(contents, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / ledger.name
+        for call in calls:
+            if call.file not in contents or not _replayed(call, contents[call.file], positions):
+                continue
+            state = _state(copy, list(contents.values()), photo)
+            if state is not None and (not states or states[-1][1] != state):
+                states.append((call, state))
+    return states
+
+
+def _replayed(call: Call, content: bytearray, positions: dict[str, int]) -> bool:
+    """Do to `content` what the call did to its file; whether that may have changed what SQLite reads."""
+    if call.name == "lseek":
+        positions[call.file] = call.result
+    if call.name == "ftruncate":
+        del content[int(call.arguments.rpartition(", ")[2]) :]
+    if call.name not in {"write", "pwrite64"}:
+        return False
+    data = NAMED.search(call.arguments)
+    assert data is not None
+    start = positions[call.file] if call.name == "write" else int(call.arguments.rpartition(", ")[2])
+    if call.name == "write":
+        positions[call.file] += call.result
+    content.extend(bytes(max(0, start - len(content))))
+    content[start : start + call.result] = _bytes(data[1])[: call.result]
+    return call.result > FRAME_HEAD_BYTES
+
+
+def _state(copy: Path, parts: list[bytearray], photo: Path) -> str | None:
+    for tail, content in zip(("", "-wal"), parts, strict=True):
+        copy.with_name(copy.name + tail).write_bytes(content)
+    copy.with_name(f"{copy.name}-shm").unlink(missing_ok=True)
+    try:
+        job = LedgerView(copy).photo(photo)
+    except BadLedger:  # it is just being made: half its tables are there
+        return None
+    return job.state if job else None

@@ -1,0 +1,79 @@
+"""Root replaced.
+
+The watched folder is deleted and made again, now with a while between and now at once; and it is renamed. At
+the everyday size the daemon looks at its folders every 2 s instead of every 10.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+
+import pytest
+
+from tests.faults.photos import landscape
+from tests.faults.watched import (
+    QUICK_ROUNDS,
+    QUICK_ROUNDS_SECONDS,
+    DaemonElsewhere,
+    job_of,
+    problems,
+    seconds_until,
+)
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def daemon(tmp_path, soak):
+    process = DaemonElsewhere(tmp_path)
+    if not soak:
+        process.program = ("-c", QUICK_ROUNDS)
+    yield process
+    process.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def notice_seconds(soak):
+    """A round, and the daemon's word on it."""
+    return (10 if soak else QUICK_ROUNDS_SECONDS) + 2
+
+
+def test_the_folder_in_its_place_is_watched_and_none_under_its_old_name(daemon, notice_seconds, measured):
+    daemon.start()
+    drop(daemon.inbox, "1.jpg")
+    daemon.wait_for(lambda: daemon.outputs() == ["1.jpg"], "the first copy")
+
+    shutil.rmtree(daemon.inbox)
+    gone = seconds_until(daemon, lambda: "missing" in problems(daemon), "the loss to be told", notice_seconds)
+    daemon.inbox.mkdir()
+    back = seconds_until(daemon, lambda: problems(daemon) == "", "the return to be told", notice_seconds)
+    drop(daemon.inbox / "x", "2.jpg")
+    daemon.wait_for(lambda: "x/2.jpg" in daemon.outputs(), "the second copy", 20)
+    measured(f"rm: noticed in {gone:.1f} s; mkdir: in {back:.1f} s")
+
+    shutil.rmtree(daemon.inbox)
+    drop(daemon.inbox, "3.jpg")
+    seconds = seconds_until(daemon, lambda: "3.jpg" in daemon.outputs(), "the third copy", 20)
+    drop(daemon.inbox, "4.jpg")
+    daemon.wait_for(lambda: "4.jpg" in daemon.outputs(), "the fourth copy", 20)
+    measured(f"both at once: a photo dropped into the new folder came out after {seconds:.1f} s")
+
+    outputs = daemon.outputs()
+    elsewhere = daemon.inbox.with_name("elsewhere")
+    daemon.inbox.rename(elsewhere)
+    # Until the next round its events still come, under the old name.
+    drop(elsewhere, "old.jpg")
+    told = seconds_until(daemon, lambda: "missing" in problems(daemon), "the loss to be told", notice_seconds)
+    drop(elsewhere, "later.jpg")
+    time.sleep(1.5)  # three times the settle time
+    assert job_of(daemon, "old.jpg") is None
+    assert job_of(daemon, "later.jpg") is None
+    assert daemon.outputs() == outputs == ["1.jpg", "3.jpg", "4.jpg", "x/2.jpg"]
+    measured(f"mv: noticed in {told:.1f} s, no job under the old name")
+
+
+def drop(folder, name):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(landscape(sum(name.encode())))

@@ -1,0 +1,114 @@
+"""kill -9.
+
+SIGKILL for the daemon or its engine over a folder of small photos that fills up again: at any moment after a
+start, while copies come out, and while one is being written.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.daemon_process import DaemonProcess
+from tests.faults.killing import (
+    PNG_OF_FACES,
+    SLOW,
+    Album,
+    Damage,
+    Killer,
+    caught_writing,
+    engine_of,
+    temporaries,
+)
+from tests.faults.photos import grainy
+from tests.faults.plants import COMMITS_FORGOTTEN, WRITTEN_IN_PLACE, Planted
+
+EVERYDAY_KILLS, ALL_KILLS = 25, 500
+BETWEEN_KILLS = 6  # photos
+AHEAD = 12  # photos more than that, so that there is always work
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.fixture
+def killed():
+    """Has what it is called with killed at the end."""
+    daemons: list[DaemonProcess] = []
+    yield lambda daemon: daemons.append(daemon) or daemon
+    for daemon in daemons:
+        daemon.stop(signal.SIGKILL)
+
+
+def test_nothing_is_lost_twice_or_damaged_however_often_daemon_and_engine_are_killed(
+    killed, tmp_path, soak, measured
+):
+    daemon = killed(DaemonProcess(tmp_path, output=PNG_OF_FACES))
+    album, killer = Album(daemon), Killer(daemon, seed=14)
+    album.drop(AHEAD)
+    daemon.start()
+    for _ in range(ALL_KILLS if soak else EVERYDAY_KILLS):
+        album.drop(BETWEEN_KILLS)
+        killer.strike()
+    album.finish()
+    assert daemon.stop() == 0
+    found = album.damage()
+    measured(
+        f"{killer.daemons + killer.engines} kills ({killer.engines} of the engine; {killer.in_commit} of the "
+        f"daemon's in the middle of a copy), {len(album)} photos: {found}"
+    )
+    assert found == Damage()
+
+
+def test_what_a_killed_engine_was_writing_is_gone_after_a_clean_end(killed, tmp_path):
+    daemon = killed(DaemonProcess(tmp_path, output=PNG_OF_FACES))
+    daemon.start()
+    for number in range(5):
+        photo = daemon.inbox / f"large {number}.jpg"
+        photo.write_bytes(grainy(number, (200, 200, 200), (1200, 900)))
+        daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine", SLOW)
+        engine = engine_of(daemon)
+        caught_writing(daemon, engine.pid, SLOW)
+        engine.kill()
+        if temporaries(daemon, engine.pid):
+            break  # else the copy had got its name already
+    daemon.wait_for(lambda: daemon.state(photo.name) == "done", "the next attempt", SLOW)
+    assert daemon.stop() == 0
+    assert daemon.outputs() == [f"large {one}.png" for one in range(number + 1)]
+
+
+@pytest.mark.parametrize(
+    ("defect", "kind"), [(WRITTEN_IN_PLACE, "bad"), (COMMITS_FORGOTTEN, "twice")], ids=["bad", "twice"]
+)
+def test_this_check_finds_a_planted_defect(killed, tmp_path, defect, kind):
+    daemon = killed(Planted(tmp_path, defect, output=PNG_OF_FACES))
+    album, killer = Album(daemon), Killer(daemon, seed=14, early=0, engines=0)
+    album.drop(AHEAD)
+    daemon.start()
+    for _ in range(EVERYDAY_KILLS):
+        album.drop(BETWEEN_KILLS)
+        killer.strike()
+        if getattr(album.damage(), kind):
+            return
+    pytest.fail(f"{EVERYDAY_KILLS} kills of a defective daemon, and nothing found {kind}")
+
+
+def test_this_check_sees_every_kind_of_damage(tmp_path):
+    daemon = DaemonProcess(tmp_path)
+    album = Album(daemon)
+    album.drop(4)
+    daemon.output.mkdir()
+    for number in (1, 2):
+        (daemon.output / f"{number:05}.jpg").write_bytes((daemon.inbox / f"{number:05}.jpg").read_bytes())
+    whole = (daemon.inbox / "00002.jpg").read_bytes()
+    (daemon.output / "00002.jpg").write_bytes(whole[: len(whole) // 2])
+    (daemon.output / "00001 (2).jpg").write_bytes(whole)
+    (daemon.output / ".facewatch-1-a.tmp").write_bytes(whole)
+    (daemon.inbox / "00003.jpg").write_bytes(whole)
+    assert album.damage() == Damage(
+        bad=["00002.jpg"],
+        twice=["00001 (2).jpg"],
+        strays=[".facewatch-1-a.tmp"],
+        missing=["00000.png", "00003.jpg"],
+        harmed=["00003.jpg"],
+    )

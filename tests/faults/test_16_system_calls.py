@@ -1,0 +1,105 @@
+"""system calls.
+
+strace of the daemon and its engine while they restore one photo with a face and two more; the ledger's writes
+are replayed to see when it says what.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.daemon_process import DaemonProcess
+from tests.faults.killing import PNG_OF_FACES
+from tests.faults.photos import landscape, portrait
+from tests.faults.plants import (
+    NO_FSYNC,
+    NO_SYNC_OF_THE_LEDGER,
+    ORIGINALS_OPENED_FOR_WRITING,
+    Planted,
+)
+from tests.faults.syscalls import NAMING, Call, faults_of_order, faults_with_originals, ledger_states, trace
+
+COPIES = {
+    "face.jpg": "face.png",  # the engine writes it
+    "once more.jpg": "once more.png",  # the same photo: a copy of the first one's copy
+    "Bäume.jpg": "Bäume.jpg",  # no face: the daemon copies the original
+}
+
+
+class Traced:
+    """The system calls made for some photos, and what is wrong with them."""
+
+    def __init__(self, daemon: DaemonProcess, photos: list[str]) -> None:
+        self._daemon = daemon
+        self._photos = photos
+        for name in photos:
+            (daemon.inbox / name).write_bytes(landscape(1) if COPIES[name] == name else portrait(2))
+        self.calls = trace(daemon, daemon.places.config.with_name("trace"))
+
+    def original(self, photo: str) -> Path:
+        return self._daemon.inbox / photo
+
+    def copy_of(self, photo: str) -> Path:
+        return self._daemon.output / COPIES[photo]
+
+    def faults(self) -> list[str]:
+        """What is wrong with the calls as they were made."""
+        found = faults_with_originals(self.calls, self._daemon.inbox)
+        return found + [what for name in self._photos for what in self.faults_of(name, self.calls)]
+
+    def faults_of(self, photo: str, calls: list[Call]) -> list[str]:
+        """What is wrong with one photo's commit if the calls were made in this order."""
+        ledger = self._daemon.places.ledger
+        states = ledger_states(calls, ledger, self.original(photo))
+        return [f"{photo}: {what}" for what in faults_of_order(calls, self.copy_of(photo), states, ledger)]
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory):
+    return Traced(DaemonProcess(tmp_path_factory.mktemp("traced"), output=PNG_OF_FACES), list(COPIES))
+
+
+def test_a_copy_is_on_the_disk_before_its_name_and_the_name_before_the_ledger_says_done(traced, measured):
+    found = traced.faults()
+    measured(f"{len(COPIES)} photos: {len(found)} calls out of order or on an original")
+    assert found == []
+
+
+def test_this_check_finds_planted_defects(tmp_path):
+    defect = dedent(NO_FSYNC) + dedent(NO_SYNC_OF_THE_LEDGER) + dedent(ORIGINALS_OPENED_FOR_WRITING)
+    planted = Traced(Planted(tmp_path, defect), ["Bäume.jpg"])
+    found = planted.faults()
+    assert {what.partition(": ")[2] for what in found if what.startswith("Bäume.jpg: ")} == {
+        "the copy has its name before it is on the disk",
+        "the copy has its name before the ledger knows",
+        "the folder is not synced",
+        "the ledger's last word is not synced",
+    }
+    assert f"openat ['{planted.original('Bäume.jpg')}']" in found
+
+
+@pytest.mark.parametrize("photo", COPIES)
+def test_this_check_finds_calls_in_the_wrong_order(traced, photo):
+    copy = traced.copy_of(photo)
+    naming = next(call for call in traced.calls if call.names[-1:] == [str(copy)] and call.name in NAMING)
+    synced = {call.file: call for call in traced.calls if call.name == "fsync" and call.began < naming.began}
+    temporary = synced[naming.names[0]]
+    folder = next(
+        call for call in traced.calls if call.file == str(copy.parent) and call.began > naming.began
+    )
+    assert traced.faults_of(photo, put_last(traced.calls, temporary)) == [
+        f"{photo}: the copy has its name before it is on the disk"
+    ]
+    assert f"{photo}: the ledger says done before the folder is synced" in traced.faults_of(
+        photo, put_last(traced.calls, folder)
+    )
+
+
+def put_last(calls: list[Call], late: Call) -> list[Call]:
+    """The same calls, as if this one had come after all others."""
+    end = calls[-1].ended + 1
+    return [*(call for call in calls if call is not late), replace(late, began=end, ended=end)]

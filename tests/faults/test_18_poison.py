@@ -1,0 +1,62 @@
+"""Poison.
+
+One photo among a hundred good ones kills the engine (SIGKILL, sent from inside as the photo is read), and the
+daemon is killed and started again between its attempts.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.faults.photos import landscape
+from tests.faults.plants import Planted
+
+GOOD = 100
+
+ENGINE_KILLER = """
+    import sys
+    if "engine" in sys.orig_argv:
+        import os, signal
+        from facewatch.engine.restorer import Restorer
+        def deadly(self, job, read=Restorer.read):
+            if "killer" in job.source:
+                with open(os.environ["FACEWATCH_HOME"] + "/deaths", "a") as file:
+                    file.write(".")
+                os.kill(os.getpid(), signal.SIGKILL)
+            return read(self, job)
+        Restorer.read = deadly
+"""
+IN_A_HURRY = """
+    if "run" in sys.orig_argv:
+        import facewatch.judgement
+        assert facewatch.judgement.AGAIN_SECONDS == (5.0, 60.0)
+        facewatch.judgement.AGAIN_SECONDS = (0.5, 3.0)
+"""
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def test_one_killer_costs_three_attempts_and_no_other_photo(tmp_path, soak, measured):
+    daemon = Planted(tmp_path, ENGINE_KILLER if soak else ENGINE_KILLER + IN_A_HURRY)
+    try:
+        for number in range(GOOD):
+            (daemon.inbox / f"{number:03}.jpg").write_bytes(landscape(number))
+        (daemon.inbox / "050 killer.jpg").write_bytes(landscape(GOOD))
+        deaths = tmp_path / "deaths"
+        daemon.start()
+        for attempt in (1, 2):
+            daemon.wait_for(lambda n=attempt: deaths.exists() and len(deaths.read_text()) >= n, "a death")
+            daemon.wait_for(lambda: daemon.state("050 killer.jpg") == "retry", "its verdict")
+            daemon.stop(signal.SIGKILL)
+            daemon.start()
+        daemon.wait_for(lambda: daemon.state("050 killer.jpg") == "poison", "the last verdict", 120)
+        daemon.wait_for(lambda: daemon.counts()["no_faces"] == GOOD, "all good photos")
+        assert daemon.stop() == 0
+        outputs = daemon.outputs()
+        measured(f"{len(outputs)} of {GOOD} copies, {len(deaths.read_text())} attempts over 3 daemons")
+        assert outputs == [f"{number:03}.jpg" for number in range(GOOD)]
+        assert len(deaths.read_text()) == 3
+    finally:
+        daemon.stop(signal.SIGKILL)

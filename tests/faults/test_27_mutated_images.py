@@ -1,0 +1,71 @@
+"""Mutated images.
+
+2,000 photos of every format, made from small valid ones with EXIF, XMP and ICC by flipped bits, cuts and
+splices, go through the real engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from facewatch.engine.handle import EngineHandle
+from facewatch.engine.messages import Answer, Job, Refusal, Setup
+from facewatch.settings import Output, Restoration
+from tests.faces.photo import samples
+from tests.faults.mutations import mutated
+
+IMAGES, ALL_IMAGES = 2000, 20_000
+HANG_SECONDS = 30.0
+SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
+EXPECTED = {"BadPhoto", "TruncatedPhoto", "PhotoTooLarge", "OwnOutput"}
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+def order(number: int, source: Path, folder: Path) -> Job:
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    choices = Restoration().model_dump(), Output(format="png", no_faces="copy").model_dump()
+    return Job(number, str(source), digest, str(folder), 0.0, *choices, 20.0)
+
+
+def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
+    originals = [(f".{name}", samples.described(name)) for name in samples.NAMES]
+    chance = random.Random(27)
+    images, outputs = tmp_path / "in", tmp_path / "out"
+    images.mkdir()
+    outputs.mkdir()
+    engine = EngineHandle(SETUP, timeout_seconds=HANG_SECONDS)
+    engine.start()
+    restored, refused, slowest = 0, {}, 0.0
+    try:
+        for number in range(ALL_IMAGES if soak else IMAGES):
+            suffix, data = originals[number % len(originals)]
+            photo = images / f"{number}{suffix}"
+            photo.write_bytes(mutated(data, [other for _, other in originals], chance))
+            began = time.monotonic()
+            engine.submit(order(number, photo, outputs))
+            while not isinstance(outcome := engine.hear(HANG_SECONDS), Answer | Refusal):
+                pass
+            slowest = max(slowest, time.monotonic() - began)
+            if isinstance(outcome, Answer):
+                restored += 1
+                if outcome.temporary:
+                    Path(outcome.temporary).unlink()
+            else:
+                assert outcome.error in EXPECTED, (photo.name, outcome)
+                assert outcome.message
+                refused[outcome.error] = refused.get(outcome.error, 0) + 1
+            photo.unlink()
+        assert engine.alive
+    finally:
+        engine.close()
+    assert set(tmp_path.rglob("*")) == {images, outputs}
+    words = ", ".join(f"{count} {name}" for name, count in sorted(refused.items()))
+    measured(f"{restored} taken, refused: {words}; one engine for all, the slowest took {slowest:.1f} s")
+    assert restored
+    assert refused

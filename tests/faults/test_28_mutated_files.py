@@ -1,0 +1,68 @@
+"""Mutated configs and requests.
+
+300 configs and 300 request files, broken by flipped bits, cuts and splices, are read as the daemon and the
+commands read them. (Broken ledgers: tests/ledger/test_mutated.py.)
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from importlib import resources
+
+from facewatch import requests
+from facewatch.errors import BadSettings
+from facewatch.files import Places
+from facewatch.settings import Settings
+from facewatch.store import Store
+from tests.faults.mutations import mutated
+
+COUNT = 300
+
+
+def test_a_broken_config_is_a_clear_error_or_a_valid_setting(tmp_path, measured):
+    example = resources.files("facewatch.data").joinpath("config.example.toml").read_bytes()
+    donors = [
+        b'model = "codeformer"\npaused = 3\n',
+        b"[[folders]]\ninput = 7\n",
+        bytes(range(256)),
+        b"\xff\xfe[engine]",
+    ]
+    chance, places = random.Random(28), Places.under(tmp_path)
+    told = []
+    for _ in range(COUNT):
+        places.config.write_bytes(mutated(example, donors, chance))
+        try:
+            settings = Store(places.config).load()
+        except BadSettings as error:
+            told.append(str(error))
+        else:
+            assert isinstance(settings, Settings)
+    errors = len(told)
+    assert all(str(places.config) in text for text in told)
+    measured(f"{COUNT} configs: {errors} clear errors, {COUNT - errors} valid settings")
+    assert errors
+
+
+def test_a_broken_request_is_refused_and_set_aside(tmp_path, measured):
+    places = Places.under(tmp_path)
+    photo = tmp_path / "a.jpg"
+    good = [
+        {"kind": "redo", "path": str(photo), "model": "codeformer", "weight": 0.5},
+        {"kind": "retry_failed"},
+        {"kind": "quit", "pid": 1},
+    ]
+    originals = [json.dumps(fields).encode() for fields in good]
+    chance, taken = random.Random(29), 0
+    places.requests.mkdir(parents=True)
+    for number in range(COUNT):
+        data = mutated(chance.choice(originals), originals, chance)
+        (places.requests / f"{number:04}.json").write_bytes(data)
+    for request in requests.take(places, pid=2):
+        taken += 1
+        assert request.kind in {"redo", "retry_failed"}
+        assert request.weight is None or 0 <= request.weight <= 1
+    aside = len(list(places.requests.glob("*.bad")))
+    assert not list(places.requests.glob("*.json"))
+    measured(f"{COUNT} requests: {aside} set aside, {taken} still requests, the others for another process")
+    assert aside

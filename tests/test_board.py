@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from facewatch.board import Board
+from facewatch.errors import DiskFull
+from facewatch.incidents import KEPT, KEY, listed, told
+from facewatch.ledger import Ledger
+
+
+class FakeNotes:
+    def __init__(self) -> None:
+        self.facts = {}
+        self.full = False
+
+    def note(self, key, value) -> None:
+        if self.full:
+            raise DiskFull("no space left")
+        self.facts[key] = value
+
+    def forget(self, *keys) -> None:
+        for key in keys:
+            self.facts.pop(key, None)
+
+    def fact(self, key):
+        return self.facts.get(key)
+
+
+def whats(notes) -> list[str]:
+    return [incident["what"] for incident in listed(notes.fact(KEY))]
+
+
+def test_a_trouble_is_told_once_and_gone_when_it_is_solved(caplog):
+    notes = FakeNotes()
+    board = Board(notes, now=lambda: 5.0)
+    board.trouble("disk", "no space")
+    board.trouble("disk", "no space")
+    assert notes.facts["troubles"] == {"disk": {"text": "no space", "since": 5.0}}
+    assert caplog.text.count("disk: no space") == 1
+    board.solved("disk")
+    assert notes.facts["troubles"] == {}
+
+
+def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
+    for day, what in enumerate(("the tray was started again", "the engine hung and was ended")):
+        ledger = Ledger.open(tmp_path / "ledger.sqlite3")
+        Board(ledger, now=lambda day=day: 100.0 + day).happened(what)
+        ledger.close()
+    ledger = Ledger.open(tmp_path / "ledger.sqlite3")
+    assert listed(ledger.fact(KEY)) == [
+        {"when": 100.0, "what": "the tray was started again"},
+        {"when": 101.0, "what": "the engine hung and was ended"},
+    ]
+    ledger.close()
+
+
+def test_only_the_last_incidents_are_kept():
+    notes = FakeNotes()
+    board = Board(notes)
+    for number in range(KEPT + 7):
+        board.happened(f"{number}")
+    assert whats(notes) == [f"{number}" for number in range(7, KEPT + 7)]
+
+
+def test_an_incident_that_cannot_be_noted_is_noted_with_the_next():
+    notes = FakeNotes()
+    board = Board(notes)
+    notes.full = True
+    board.happened("the disk was full")
+    notes.full = False
+    board.happened("the disk has room again")
+    assert whats(notes) == ["the disk was full", "the disk has room again"]
+
+
+@pytest.mark.parametrize(
+    "fact", [None, 7, {"a": 1}, "text", [1, {}, {"when": "now", "what": "x"}, {"when": 1}]]
+)
+def test_a_list_of_another_form_has_no_incidents(fact):
+    assert listed(fact) == []
+    notes = FakeNotes()
+    notes.facts[KEY] = fact
+    Board(notes).happened("one")
+    assert whats(notes) == ["one"]
+
+
+def test_an_incident_is_told_at_local_time():
+    assert told({"when": 86_400.0 * 365, "what": "slept"}).endswith(" slept")
+    assert told({"when": 86_400.0 * 365, "what": "slept"}).startswith(("1970-12-31", "1971-01-01"))

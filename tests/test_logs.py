@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+from facewatch.logs import FILES, FORM, LARGEST_BYTES, OneLine, files_of
+from tests.daemon_process import DaemonProcess
+
+CHATTER = """
+import logging, sys
+from pathlib import Path
+from facewatch import logs
+logs.start(Path(sys.argv[1]))
+for number in range(700):
+    logging.getLogger("x").info("%d %s", number, "y" * 100_000)
+"""
+
+
+def test_the_log_rotates_at_ten_megabytes_and_keeps_five_files(tmp_path):
+    file = tmp_path / "logs" / "a.log"
+    subprocess.run(
+        [sys.executable, "-c", CHATTER, str(file)], stderr=subprocess.DEVNULL, check=True, timeout=120
+    )
+    parts = files_of(file)
+    assert sorted(parts) == sorted(file.parent.iterdir())
+    assert len(parts) == FILES == 5
+    assert max(part.stat().st_size for part in parts) <= LARGEST_BYTES == 10_000_000
+    assert " 699 yyy" in parts[0].read_text("utf-8")
+    assert sum(part.stat().st_size for part in parts) > 4 * 9_800_000
+
+
+def test_a_name_with_line_ends_makes_no_second_line():
+    said = {"name": "a", "levelname": "INFO", "msg": "%s: bad", "args": ("x\r\ny\u2028z",)}
+    assert OneLine(FORM).format(logging.makeLogRecord(said)).endswith(r"a: x\r\ny\u2028z: bad")
+
+
+def test_each_photo_has_one_line_and_each_failure_its_reason(tmp_path):
+    daemon = DaemonProcess(tmp_path)
+    portrait = resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes()
+    bad = {"words.jpg": b"these are words, not a photo" * 40, "two\nlines.jpg": b"no photo" * 99}
+    for name, data in {"good.jpg": portrait, **bad}.items():
+        (daemon.inbox / name).write_bytes(data)
+    assert daemon.command("run", "--no-tray", "--once").returncode == 1
+    lines = Path(daemon.places.log).read_text("utf-8").splitlines()
+    ends = {"good.jpg": "1 of 1 face restored", "words.jpg": "[park]", r"two\nlines.jpg": "[park]"}
+    for name, end in ends.items():
+        (line,) = [line for line in lines if name in line]
+        assert line.endswith(end)
+        assert end != "[park]" or "not a photo" in line
