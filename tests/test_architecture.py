@@ -38,7 +38,7 @@ DOORS = {  # third party -> the only rooms that may import it
     "typer": {"cli"},
     "rich": {"cli"},
     "filelock": {"lock", "checkpoints", "tray.process"},
-    "psutil": {"lock", "mounts"},
+    "psutil": {"lock", "mounts", "bench"},
 }  # fmt: skip
 CORE_MAY_USE = {"errors", "catalogue"}
 HEAVY = {"torch", "numpy", "cv2", "PIL", "watchdog", "pystray", "spandrel", "facexlib", "httpx", "pydantic"}

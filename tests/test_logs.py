@@ -49,4 +49,4 @@ def test_each_photo_has_one_line_and_each_failure_its_reason(tmp_path):
     for name, end in ends.items():
         (line,) = [line for line in lines if name in line]
         assert line.endswith(end)
-        assert end != "[park]" or "not a photo" in line
+        assert end != "[park]" or "is not a JPEG" in line

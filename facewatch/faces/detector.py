@@ -56,7 +56,7 @@ class RetinaFace:
         self._network = _network(backbone, read_state_dict(checkpoint))
         with translated("load the face detector"):
             # As the picture lies in memory, too: convolutions need not turn it around first.
-            self._network.to(self._device, memory_format=torch.channels_last)
+            self._network.to(self._device).to(memory_format=torch.channels_last)
 
     def find(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """The faces of an (H, W, 3) uint8 RGB picture, the surest first; boxes may reach over the rim.

@@ -35,7 +35,7 @@ class ParseMask:
         device: str,
         precision: Precision = "float32",
         *,
-        input_size: Literal[512, 256] = CROP_SIZE,
+        input_size: Literal[512, 256] = 512,
     ) -> None:
         """Load ParseNet.
 

@@ -63,7 +63,7 @@ class CodeFormer:
         codes       (N, 256), which entry of the codebook stands at each of 16x16 places
         features    by side; nothing is fused at a side that is missing
         """
-        drawn = F.embedding(codes, self.codebook).transpose(1, 2).unflatten(2, latent.shape[2:])
+        drawn = F.embedding(codes, self.codebook).transpose(1, 2).reshape(latent.shape)
         x = _with_statistics(drawn, latent).to(self.dtype).contiguous(memory_format=torch.channels_last)
         meeting = {_MEETINGS[side][1]: side for side in features}
         for index, block in enumerate(self.generator):
@@ -99,7 +99,7 @@ class _Layer:
         placed = plain + position
         weights, biases = self.looking.weight.chunk(3), self.looking.bias.chunk(3)
         query, key, value = (
-            F.linear(source, weight, bias).unflatten(2, (_HEADS, -1)).transpose(1, 2)
+            F.linear(source, weight, bias).reshape(*x.shape[:2], _HEADS, -1).transpose(1, 2)
             for source, weight, bias in zip((placed, placed, plain), weights, biases, strict=True)
         )
         found = F.scaled_dot_product_attention(query, key, value)

@@ -68,7 +68,7 @@ class RestoreFormer:
 
     def decode(self, encoded: Encoded, codes: torch.Tensor) -> torch.Tensor:
         """The codes drawn -> (N, 3, 512, 512) float32."""
-        drawn = F.embedding(codes, self.codebook).transpose(1, 2).unflatten(2, encoded.latent.shape[2:])
+        drawn = F.embedding(codes, self.codebook).transpose(1, 2).reshape(encoded.latent.shape)
         dtype = self.from_codes.weight.dtype
         x = self.from_codes(drawn.to(dtype).contiguous(memory_format=torch.channels_last))
         return self.decoder(x, encoded.in_middle.to(dtype), encoded.at_smallest.to(dtype)).float()

@@ -63,8 +63,10 @@ class Attention:
         """(N, C, H, W) -> the same; `other`, of the same shape, asks in its place."""
         seen = self.norm(x)
         asking = self.norm_of_other(other) if self.norm_of_other and other is not None else seen
+        count, channels, height, width = x.shape
+        split = (count, self.heads, channels // self.heads, height * width)
         query, key, value = (
-            part.flatten(2).unflatten(1, (self.heads, -1)).transpose(2, 3)
+            part.reshape(split).transpose(2, 3)
             for part in (self.query(asking), self.key(seen), self.value(seen))
         )
         found = F.scaled_dot_product_attention(query, key, value).transpose(2, 3).reshape(x.shape)
@@ -102,8 +104,8 @@ def residual(shelf: Shelf, name: str, shortcut: str) -> Residual:
 def attention(shelf: Shelf, name: str, norms: tuple[str, ...], heads: int) -> Attention:
     """The attention called `name`; `norms` are the names of its one or two normalisations."""
     own, *other = (norm(shelf, f"{name}.{each}") for each in norms)
-    convolutions = (shelf.convolution(f"{name}.{part}") for part in ("q", "k", "v", "proj_out"))
-    return Attention(own, other[0] if other else None, *convolutions, heads=heads)
+    query, key, value, out = (shelf.convolution(f"{name}.{part}") for part in ("q", "k", "v", "proj_out"))
+    return Attention(own, other[0] if other else None, query, key, value, out, heads)
 
 
 def halving(shelf: Shelf, name: str) -> HalvingConvolution:

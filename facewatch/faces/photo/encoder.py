@@ -156,7 +156,8 @@ def _bmp(copy: _Copy) -> bytes:
     header = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, body.nbytes, *per_metre, 0, 0)
     masks = struct.pack("<IIII4s48x", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs")
     start = 14 + len(header) + len(masks)
-    return b"".join((struct.pack("<2sIHHI", b"BM", start + body.nbytes, 0, 0, start), header, masks, body))
+    first = struct.pack("<2sIHHI", b"BM", start + body.nbytes, 0, 0, start)
+    return b"".join((first, header, masks, body.data))
 
 
 def _heic(copy: _Copy) -> bytes:

@@ -1,7 +1,6 @@
-"""What OpenCV decodes: 16-bit pictures, which Pillow cannot hold in colour, JPEG and WebP.
+"""What OpenCV decodes: 16-bit pictures, which Pillow cannot hold in colour, and WebP.
 
-Pillow's WebP class refuses large pictures by a limit that only the whole process can lift. From JPEG Pillow
-gives the same pixels three times as slowly, and holds them three times over on the way.
+Pillow's WebP class refuses large pictures by a limit that only the whole process can lift.
 """
 
 from __future__ import annotations
@@ -88,12 +87,6 @@ def _planes(bare: bytes, page: Directory, channels: int, size: tuple[int, int]) 
                 parts[tag] = packing.longs(form.order, *values[number * share : (number + 1) * share])
         planes.append(_pixels(packing.amended(bare, lambda tag: tag not in dropped, one | parts), size))
     return np.stack(planes, axis=2)
-
-
-def read_jpeg(bare: bytes, size: tuple[int, int]) -> Native:
-    """A grey or RGB JPEG of `size` rows and columns.  Raises BadPhoto when it is damaged."""
-    samples = _pixels(bare, size, np.uint8)
-    return Native("L" if samples.ndim == 2 else "RGB", samples)
 
 
 def read_webp(bare: bytes, size: tuple[int, int]) -> Native:

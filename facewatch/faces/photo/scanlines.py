@@ -73,8 +73,8 @@ def _stripe(samples: Samples, number: int, effort: Effort, span: tuple[int, int]
     pieces, checksum = [], 1
     for top, bottom in stripes.spans(span[1] - span[0], max(1, _BAND_BYTES // samples[0].nbytes)):
         rows = _filtered(samples, span[0] + top, span[0] + bottom, number)
-        checksum = zlib.adler32(rows, checksum)
-        pieces.append(packer.compress(rows))
+        checksum = zlib.adler32(rows.data, checksum)
+        pieces.append(packer.compress(rows.data))
     # A flush ends on a whole byte, so that stripes packed apart make one stream.
     pieces.append(packer.flush(zlib.Z_FINISH if span[1] == len(samples) else zlib.Z_FULL_FLUSH))
     return pieces, checksum

@@ -137,7 +137,7 @@ def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[by
 
     def strip(span: tuple[int, int]) -> bytes:
         packer = zlib.compressobj(effort.level, zlib.DEFLATED, 15, 9, effort.strategy)
-        return packer.compress(stored(span)) + packer.flush()
+        return packer.compress(stored(span).data) + packer.flush()
 
     return list(stripes.in_order(strip, spans)), rows
 

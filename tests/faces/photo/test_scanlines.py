@@ -27,8 +27,7 @@ def clouds(height, width, grain, channels=3, dtype=np.uint8, seed=0):
 
 def by_opencv(data):
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    order = [2, 1, 0, 3][: found.shape[2]] if found.ndim == 3 else ...
-    return found[..., order]
+    return found[..., [2, 1, 0, 3][: found.shape[2]]] if found.ndim == 3 else found
 
 
 def by_pillow(picture, **options):
