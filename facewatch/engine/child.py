@@ -25,7 +25,6 @@ def main(probe: str | None = None) -> None:
     if probe is not None:
         _answer_probe(probe, emit)
         return
-    allocator.tune()
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
     serve(requests, emit)
@@ -39,6 +38,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     except FacewatchError as error:
         emit(Refusal(0, type(error).__name__, str(error)))
         return
+    allocator.tune()  # only now: while the networks are loaded, what is let go of has to go back
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     line = Line(restorer, emit, helpers)
     emit(Ready(_in_words(setup, device), window=window_for(helpers)))

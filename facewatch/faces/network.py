@@ -160,7 +160,7 @@ def load(
     Raises BadCheckpoint when the file is damaged, unsafe, or something else (saying what it looks like),
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
     """
-    state = read_state_dict(checkpoint)
+    state = read_state_dict(checkpoint, mapped=False)  # its tensors are laid out anew, one by one
     support = _recognise(state, registry or _known_architectures())
     row = _ARCHITECTURES.get(support.architecture.id)
     if row is None:

@@ -37,12 +37,14 @@ _TORCH_ERRORS = (
 _FETCH_AGAIN = "remove it and fetch it again, or bring a good copy"
 
 
-def read_state_dict(checkpoint: Path) -> StateDict:
+def read_state_dict(checkpoint: Path, *, mapped: bool = True) -> StateDict:
     """The tensors of a .pth, .pt, .ckpt or .safetensors file, on the CPU, by their plain names.
 
     Averaged weights are taken before plain ones, and the prefixes of parallel training are dropped. Zips and
     safetensors are mapped, so the file must not be changed in place while the tensors live; the pickles of
     torch before 1.6 (GFPGAN, RestoreFormer, RetinaFace and ParseNet, by their sizes) are read into memory.
+
+    mapped  False for those who copy every tensor: what they let go of is then free at once
 
     Raises BadCheckpoint when the file would run code, is damaged, or holds no tensors; OSError as `open`.
     """
@@ -50,7 +52,7 @@ def read_state_dict(checkpoint: Path) -> StateDict:
     if suffix == ".safetensors":
         return _plain(_read_safetensors(checkpoint))
     if suffix in {".pth", ".pt", ".ckpt"}:
-        return _plain(_read_torch(checkpoint))
+        return _plain(_read_torch(checkpoint, mapped=mapped))
     raise BadCheckpoint(
         f"The model file ends in {suffix or 'nothing'}: it must be a .pth, .pt, .ckpt or .safetensors file."
     )
@@ -63,7 +65,7 @@ def _read_safetensors(checkpoint: Path) -> StateDict:
         raise BadCheckpoint(f"The model file is damaged or incomplete ({error}): {_FETCH_AGAIN}.") from error
 
 
-def _read_torch(checkpoint: Path) -> object:
+def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
     with checkpoint.open("rb") as file:
         start = file.read(64)
     if not start:
@@ -77,7 +79,7 @@ def _read_torch(checkpoint: Path) -> object:
         with warnings.catch_warnings():
             # torch warns of pickle protocols it does not write, and then fails on them by itself.
             warnings.simplefilter("ignore", UserWarning)
-            return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mappable)
+            return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mappable and mapped)
     except _TORCH_ERRORS as error:
         strangers = [name for name in _globals_in(checkpoint) if not _HARMLESS.fullmatch(name)]
         if not strangers:

@@ -17,6 +17,8 @@ from facewatch.faces import network
 pytestmark = pytest.mark.network_files
 
 TOLERANCE = 1e-4  # on [-1, 1]
+# The published CodeFormer differs from itself by 3e-4 when nothing but its memory layout is changed.
+CODEFORMER_TOLERANCE = 1e-3
 
 
 def crop():
@@ -54,11 +56,11 @@ def published(checkpoint, model, key):
     return model.eval()
 
 
-def assert_equal(ours, theirs, what):
+def assert_equal(ours, theirs, what, tolerance=TOLERANCE):
     difference = (ours - theirs).abs().max().item()
     print(f"{what}: max difference {difference:.1e}, output std {theirs.std().item():.2f}")
     assert theirs.std() > 0.1
-    assert difference <= TOLERANCE
+    assert difference <= tolerance
 
 
 def test_gfpgan_equals_the_packages_network(gfpgan_file, reference):
@@ -100,6 +102,6 @@ def test_codeformer_equals_its_network_at_every_weight(codeformer_file):
         with torch.inference_mode():
             expected = theirs(as_reference_input(crop()), weight=weight, adain=True)[0]
         seen.append(ours.forward([crop()], weight))
-        assert_equal(seen[-1], expected, f"CodeFormer at {weight}")
+        assert_equal(seen[-1], expected, f"CodeFormer at {weight}", CODEFORMER_TOLERANCE)
     assert (seen[0] - seen[1]).abs().max() > 0.1
     assert (seen[1] - seen[2]).abs().max() > 0.1
