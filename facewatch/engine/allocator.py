@@ -17,10 +17,10 @@ _LARGE = 1 << 30  # bytes; above this a piece is mapped for itself and goes back
 def tune() -> bool:
     """Keep large pieces of memory for the next call instead of giving each back to the system.
 
-    glibc maps each piece over 32 MB anew, and to fault in all its pages at each layer of a network can take as
-    long as the computing. To be called once the networks are loaded, since until then what is let go of has to
-    go back. It holds for the whole process but serves its first thread: what others ask for beyond 64 MB is
-    mapped as before.
+    glibc maps each piece over 32 MB anew, and to fault in all its pages at each layer of a network can take
+    as long as the computing. To be called once the networks are loaded, since until then what is let go of
+    has to go back. It holds for the whole process but serves its first thread: what others ask for beyond
+    64 MB is mapped as before.
 
     returns  whether it took effect: only with glibc; musl, macOS and Windows are left as they are
     """

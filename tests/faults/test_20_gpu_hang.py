@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.faults.killing import engine_of
-from tests.faults.photos import wide
+from tests.faults.photos import grainy
 
 TIMEOUT_SECONDS = 3.0
 
@@ -22,7 +22,7 @@ def test_a_hung_engine_is_killed_and_its_photo_tried_again(daemon, measured):
     daemon.write_settings(engine={"timeout_seconds": TIMEOUT_SECONDS})
     daemon.start()
     photo = daemon.inbox / "a.jpg"
-    photo.write_bytes(wide(1, (200, 200, 200), (1800, 1200)))
+    photo.write_bytes(grainy(1, (200, 200, 200), (1800, 1200)))
     daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine")
     daemon.wait_for(lambda: daemon.state("a.jpg") == "running", "its photo")
     engine = engine_of(daemon)
