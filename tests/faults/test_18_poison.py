@@ -21,7 +21,7 @@ ENGINE_KILLER = """
         import os, signal
         from facewatch.engine.restorer import Restorer
         def deadly(self, job, read=Restorer.read):
-            if "killer" in job.source:
+            if "killer" in os.path.basename(job.source):
                 with open(os.environ["FACEWATCH_HOME"] + "/deaths", "a") as file:
                     file.write(".")
                 os.kill(os.getpid(), signal.SIGKILL)
