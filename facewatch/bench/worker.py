@@ -37,12 +37,12 @@ def main() -> None:
 def serve(requests: IO[str], answers: IO[str]) -> None:
     """Answer the case, which comes first, when it is ready, then each further line with one repetition."""
     case = case_of(requests.readline())
+    watch = Stopwatch()
+    repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
     if case.tuned:
         from facewatch.engine.allocator import tune
 
-        tune()
-    watch = Stopwatch()
-    repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
+        tune()  # when the engine does it: once the networks are loaded
     watch.settle = _settling(case.device)
     for _ in requests:
         _measured(case, watch, answers, lambda: (None, repetition() or {}))

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from facewatch.board import Board, Notes
+from facewatch.board import Notes
 from facewatch.engine.handle import EngineHandle
 from facewatch.engine.messages import Advance, Answer, Job, Refusal, Setup
 from facewatch.errors import EngineFailed, EngineUnavailable, FacewatchError
@@ -24,13 +24,11 @@ class CurrentEngine:
         self,
         make: MakeEngine,
         notes: Notes,
-        board: Board,
         on_loaded: Callable[[Setup], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
         self._notes = notes
-        self._board = board
         self._on_loaded = on_loaded
         self._clock = clock
         self._engine: EngineHandle | None = None

@@ -56,7 +56,7 @@ class Worker:
         self._root_of = root_of
         self._preparer = Preparer(ledger, readiness, checkpoints, settings)
         self._committer = Committer(ledger)
-        self._engine = CurrentEngine(make_engine, ledger, board, self._note_kinds, clock)
+        self._engine = CurrentEngine(make_engine, ledger, self._note_kinds, clock)
         self._flights = Flights()
         self._next: Flight | None = None  # prepared, but the engine cannot have it beside the others
         self._failures = Failures(inbox, ledger, board, readiness, clock)
@@ -102,7 +102,11 @@ class Worker:
         settings = self._settings()
         if not self._flights:
             self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
-        prepared = self._put_back() if settings.pausing() else self._fill(settings)
+        prepared = 0
+        if settings.pausing():
+            self._put_back()
+        else:
+            prepared = self._fill(settings)
         if self._flights:
             self._hear()
         return took or prepared > 0 or len(self._flights) > 0 or self._next is not None
@@ -137,11 +141,10 @@ class Worker:
             self._launch(flight)
         return MOST_PREPARED
 
-    def _put_back(self) -> int:
+    def _put_back(self) -> None:
         if self._next is not None:  # when the wait is over, what is chosen then holds for it
             self._ledger.give_back(self._next.job)
             self._next = None
-        return 0
 
     def _full(self) -> bool:
         if self._stopping.is_set() or self._failures.holding:

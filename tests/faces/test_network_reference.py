@@ -17,8 +17,6 @@ from facewatch.faces import network
 pytestmark = pytest.mark.network_files
 
 TOLERANCE = 1e-4  # on [-1, 1]
-# The published CodeFormer differs from itself by 3e-4 when nothing but its memory layout is changed.
-CODEFORMER_TOLERANCE = 1e-3
 
 
 def crop():
@@ -56,11 +54,11 @@ def published(checkpoint, model, key):
     return model.eval()
 
 
-def assert_equal(ours, theirs, what, tolerance=TOLERANCE):
+def assert_equal(ours, theirs, what):
     difference = (ours - theirs).abs().max().item()
     print(f"{what}: max difference {difference:.1e}, output std {theirs.std().item():.2f}")
     assert theirs.std() > 0.1
-    assert difference <= tolerance
+    assert difference <= TOLERANCE
 
 
 def test_gfpgan_equals_the_packages_network(gfpgan_file, reference):
@@ -94,14 +92,20 @@ def test_restoreformer_equals_the_packages_network(restoreformer_file, reference
 
 
 def test_codeformer_equals_its_network_at_every_weight(codeformer_file):
-    """Neither gfpgan nor basicsr holds it; the reference is its module as spandrel itself loads it."""
+    """Neither gfpgan nor basicsr holds it; the reference is its module as spandrel itself loads it.
+
+    With channels last, as ours is: at weight 1 the layout alone moves the published module by 3.8e-4, for its
+    random fusions amplify rounding (from the same module in float64: 1.5e-5 with channels first, 3.8e-4 last).
+    """
     theirs = ModelLoader(registry=network.EXTRA_REGISTRY).load_from_file(codeformer_file).eval().model
+    theirs = theirs.to(memory_format=torch.channels_last)
     ours = network.load(codeformer_file, "codeformer", "cpu")
+    shown = as_reference_input(crop()).to(memory_format=torch.channels_last)
     seen = []
     for weight in (0.0, 0.5, 1.0):
         with torch.inference_mode():
-            expected = theirs(as_reference_input(crop()), weight=weight, adain=True)[0]
+            expected = theirs(shown, weight=weight, adain=True)[0]
         seen.append(ours.forward([crop()], weight))
-        assert_equal(seen[-1], expected, f"CodeFormer at {weight}", CODEFORMER_TOLERANCE)
+        assert_equal(seen[-1], expected, f"CodeFormer at {weight}")
     assert (seen[0] - seen[1]).abs().max() > 0.1
     assert (seen[1] - seen[2]).abs().max() > 0.1

@@ -50,7 +50,10 @@ def test_it_equals_the_published_network(state, picture, published):
     difference = ((ours - published).abs().max() / published.std()).item()
     print(f"max difference {difference:.1e} of the output's spread")
     assert difference <= 1e-4
-    assert torch.equal(ours.argmax(1), published.argmax(1))
+    best, second = published.topk(2, dim=1).values.unbind(1)
+    plain = best - second > 2e-4 * published.std()  # nearer than that, rounding may decide either way
+    assert plain.float().mean() > 0.999
+    assert torch.equal(ours.argmax(1)[plain], published.argmax(1)[plain])
 
 
 def test_fewer_bits_keep_the_parts(state, picture, published):
