@@ -199,7 +199,7 @@ def test_the_same_face_comes_out_the_same_every_time(gfpgan_file):
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux shows it")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("form", ["gfpgan_file", "restoreformer_file", "codeformer_file"])
-def test_loading_takes_no_more_memory_than_the_file_and_a_third(form, precision, request):
+def test_loading_takes_no_more_than_1_3_times_the_file(form, precision, request):
     file = request.getfixturevalue(form)
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     done = subprocess.run(
@@ -210,7 +210,7 @@ def test_loading_takes_no_more_memory_than_the_file_and_a_third(form, precision,
         env=environment,
     )
     print(f"{file.name} in {precision}: peak rise {int(done.stdout) / file.stat().st_size:.2f} of the file")
-    assert int(done.stdout) <= 4 / 3 * file.stat().st_size
+    assert int(done.stdout) <= 1.3 * file.stat().st_size
 
 
 def test_a_model_in_safetensors_is_the_same_network(codeformer_file, tmp_path):

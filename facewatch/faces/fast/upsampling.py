@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ class NearestDoubling:
         cls, weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype, *, mirrored: bool = False
     ) -> NearestDoubling:
         """To compute in `dtype`, from the 3x3's weight, (out, in, 3, 3) float32, whose taps are added up."""
-        kernel = _spread(weight).to(dtype).contiguous(memory_format=torch.channels_last)
+        kernel = _spread(weight).to(dtype)
         return cls(kernel, bias.to(dtype), mirrored)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -41,6 +42,9 @@ def _spread(weight: torch.Tensor) -> torch.Tensor:
 
     Small pixel i is the large 2 i and 2 i + 1, so large o sees it with the taps 2 i + 1 - o and 2 i + 2 - o.
     """
-    taps = F.pad(weight.flip(2, 3).transpose(0, 1), (1, 1, 1, 1))
-    rows = taps[:, :, :-1] + taps[:, :, 1:]
-    return rows[..., :-1] + rows[..., 1:]
+    outputs, inputs = weight.shape[:2]
+    kernel = weight.new_zeros(inputs, outputs, 4, 4).contiguous(memory_format=torch.channels_last)
+    for row, column in itertools.product(range(3), repeat=2):  # tap by tap: no second kernel beside it
+        tap = weight[:, :, 2 - row, 2 - column].t()
+        kernel[:, :, row : row + 2, column : column + 2] += tap[..., None, None]
+    return kernel
