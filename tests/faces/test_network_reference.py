@@ -94,8 +94,8 @@ def test_restoreformer_equals_the_packages_network(restoreformer_file, reference
 def test_codeformer_equals_its_network_at_every_weight(codeformer_file):
     """Neither gfpgan nor basicsr holds it; the reference is its module as spandrel itself loads it.
 
-    Both with channels last: the layout alone moves the published module by 3.8e-4 at weight 1, where its random
-    fusions amplify rounding. From the same module in float64 it is 1.5e-5 with channels first, 3.8e-4 with last.
+    Both with channels last: the layout alone moves the published module by 3.8e-4 at weight 1, where its
+    random fusions amplify rounding. From itself in float64 it is 1.5e-5 with channels first, 3.8e-4 last.
     """
     theirs = ModelLoader(registry=network.EXTRA_REGISTRY).load_from_file(codeformer_file).eval().model
     theirs = theirs.to(memory_format=torch.channels_last)
