@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,7 +17,6 @@ from facewatch import __version__, logs, requests
 from facewatch.board import Board
 from facewatch.delivery import remove_strays
 from facewatch.engine.handle import EngineHandle, probe, program
-from facewatch.engine.messages import Setup
 from facewatch.errors import BadSettings, FacewatchError
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places
@@ -25,7 +24,7 @@ from facewatch.inbox import Fingerprint, Inbox
 from facewatch.installation import checkpoints_of, store_of
 from facewatch.interrupted import settle_interrupted
 from facewatch.keeper import Keeper
-from facewatch.ledger import Ledger
+from facewatch.ledger import DamagedLedger, Ledger
 from facewatch.lock import only_instance
 from facewatch.mounts import Disks
 from facewatch.pulse import Pulse, tray_file
@@ -68,7 +67,7 @@ class Daemon:
                 lambda: self._checkpoints, self.board, self._fetcher.want, probe, disks=self._disks
             ),
             root_of=self._root_of,
-            make_engine=_engine,
+            make_engine=lambda setup, seconds: EngineHandle(setup, timeout_seconds=seconds),
         )
         store.subscribe(self._apply)
 
@@ -93,7 +92,8 @@ class Daemon:
                 if keeper is not None:
                     keeper.tick()
                 if not thread.is_alive():
-                    raise RuntimeError("the worker thread has died; its error is in the log")
+                    died = RuntimeError("the worker thread has died; its error is in the log")
+                    raise self._worker.damaged_ledger or died
         log.info("facewatch has stopped")
 
     def run_once(self) -> int:
@@ -243,14 +243,24 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     """
     with only_instance(places):
         logs.start(places.log)  # only now: the log is the running daemon's
-        store = store_of(places)
-        if not store.load().folders:
-            raise BadSettings(
-                f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
-            )
-        ledger = Ledger.open(places.ledger)
+        while True:
+            try:
+                return _run(places, once=once, tray=tray)
+            except DamagedLedger as error:  # while it was in use; opening it sets it aside
+                log.warning("%s: it is opened anew", error)
+                time.sleep(TICK_SECONDS)
+
+
+def _run(places: Places, *, once: bool, tray: bool) -> int:
+    store = store_of(places)
+    if not store.load().folders:
+        raise BadSettings(
+            f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
+        )
+    ledger = Ledger.open(places.ledger)
+    with closing(ledger):
+        daemon = Daemon(places, store, ledger)
         try:
-            daemon = Daemon(places, store, ledger)
             with _signals(daemon.stop):
                 if once:
                     return 1 if daemon.run_once() else 0
@@ -258,7 +268,6 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
                 return 0
         finally:
             ledger.forget("daemon", "current", "engine", "downloads", "watching")
-            ledger.close()
 
 
 def _keeper(places: Places, board: Board) -> Keeper:
@@ -273,10 +282,6 @@ def watches_of(settings: Settings) -> tuple[Watch, ...]:
         Watch(folder.input, folder.recursive, folder.include, folder.exclude, outputs)
         for folder in settings.folders
     )
-
-
-def _engine(setup: Setup, timeout_seconds: float) -> EngineHandle:
-    return EngineHandle(setup, timeout_seconds=timeout_seconds)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from facewatch.engine.messages import Answer
@@ -19,7 +19,7 @@ from facewatch.files import (
     sync_folder,
     writing,
 )
-from facewatch.lock import process_runs
+from facewatch.lock import still_runs
 from facewatch.space import ask_for_room
 
 
@@ -136,10 +136,13 @@ def remove_strays(output: Path, *, below: bool = True) -> int:
     """Remove the temporaries in `output`, and in all folders `below` it, whose maker is gone; how many."""
     pattern = f"{TEMPORARY_PREFIX}*.tmp"
     found = output.rglob(pattern) if below else output.glob(pattern)
-    strays = [stray for stray in found if not process_runs(maker_of(stray))]
-    for stray in strays:
-        stray.unlink(missing_ok=True)
-    return len(strays)
+    count = 0
+    for stray in found:
+        with suppress(FileNotFoundError):  # its maker has just ended, and taken it along
+            if not still_runs(maker_of(stray), stray.lstat().st_ctime):
+                stray.unlink()
+                count += 1
+    return count
 
 
 def _unheard(_: Path) -> None:

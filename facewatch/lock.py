@@ -17,6 +17,7 @@ from facewatch.errors import AlreadyRunning, CannotWrite
 from facewatch.files import Places, private_folder, write_whole
 
 GLANCE_SECONDS = 0.5  # `held` takes a free lock for a moment; a daemon that starts then has to wait
+_CLOCK_STEP_SECONDS = 2.0  # files' times and processes' do not come from the same clock
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -31,9 +32,16 @@ def running_pid(places: Places) -> int | None:
     return pid if alive else None
 
 
-def process_runs(pid: int) -> bool:
-    """Whether a process of this number is there."""
-    return pid > 0 and psutil.pid_exists(pid)
+def still_runs(pid: int, when: float) -> bool:
+    """Whether the process that had this number at the wall-clock time `when` is still there."""
+    if pid <= 0:
+        return False
+    try:  # a number used again is another process, which began later
+        return psutil.Process(pid).create_time() <= when + _CLOCK_STEP_SECONDS
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def held(places: Places) -> bool:

@@ -15,12 +15,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--table", metavar="FILE", help="write the fault matrix' table of figures into FILE")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    # They kill, unmount and fill disks for ten minutes: they run where they are asked for by their folder.
-    asked = any("faults" in argument for argument in config.args)
-    return True if collection_path == ROOT / "tests" / "faults" and not asked else None
-
-
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The real photos and the real detector beside the project; skips where they are missing."""

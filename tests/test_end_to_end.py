@@ -152,15 +152,6 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert daemon.stop() == 0
 
 
-def test_a_second_daemon_is_refused_and_told_who_runs(daemon):
-    daemon.start()
-    second = daemon.command("run", "--no-tray")
-    assert second.returncode == 1
-    assert f"process {daemon.process.pid}" in second.stderr
-    daemon.stop(signal.SIGKILL)
-    daemon.start()
-
-
 def test_once_works_off_what_is_there_and_ends(daemon, portrait):
     (daemon.inbox / "a.jpg").write_bytes(portrait)
     (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)

@@ -11,7 +11,7 @@ import pytest
 
 from facewatch.errors import AlreadyRunning
 from facewatch.files import Places
-from facewatch.lock import held, holder, only_instance, running_pid
+from facewatch.lock import held, holder, only_instance, running_pid, still_runs
 
 HOLD = """
 import sys, filelock
@@ -99,3 +99,13 @@ def test_a_process_that_has_ended_but_is_not_buried_does_not_run(places):
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert running_pid(places) is None
+
+
+def test_a_number_used_again_is_another_process(stranger):
+    began = psutil.Process(stranger.pid).create_time()
+    assert still_runs(stranger.pid, began + 1)
+    assert not still_runs(stranger.pid, began - 60)
+    stranger.kill()
+    stranger.wait()
+    assert not still_runs(stranger.pid, began + 1)
+    assert not still_runs(0, began)

@@ -17,7 +17,7 @@ from facewatch.engine.handle import as_error
 from facewatch.engine.messages import Advance, Answer, Refusal, Setup
 from facewatch.errors import EngineFailed, FacewatchError, Unexpected
 from facewatch.inbox import Inbox
-from facewatch.ledger import Job, Ledger
+from facewatch.ledger import DamagedLedger, Job, Ledger
 from facewatch.readiness import Readiness
 from facewatch.settings import Settings
 from facewatch.worker.committing import Committer
@@ -61,23 +61,32 @@ class Worker:
         self._next: Flight | None = None  # prepared, but the engine cannot have it beside the others
         self._failures = Failures(inbox, ledger, board, readiness, clock)
         self._stopping = threading.Event()
+        self.damaged_ledger: DamagedLedger | None = None  # what ended `run`
         self._unsettled: list[Job] = []  # started, and what became of them is not in the ledger
 
     def run(self) -> None:
-        """Work until `stop`; the thread's whole life."""
+        """Work until `stop`, or until the ledger is a `damaged_ledger`; the thread's whole life."""
         try:
-            while not self._stopping.is_set():
-                try:
-                    busy = self.turn()
-                except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
-                    self._failures.hold("ledger", error)
-                    busy = False
-                if self._failures.holding:
-                    self._stopping.wait(IDLE_SECONDS)  # the inbox may have what nobody may take now
-                elif not busy:
-                    self._inbox.wait(IDLE_SECONDS)
-        finally:
-            self._end()
+            try:
+                self._work()
+            finally:
+                self._end()
+        except DamagedLedger as error:
+            self.damaged_ledger = error
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = self.turn()
+            except DamagedLedger:
+                raise
+            except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
+                self._failures.hold("ledger", error)
+                busy = False
+            if self._failures.holding:
+                self._stopping.wait(IDLE_SECONDS)  # the inbox may have what nobody may take now
+            elif not busy:
+                self._inbox.wait(IDLE_SECONDS)
 
     def stop(self) -> None:
         """End `run` soon, from any thread; the photos in work go back into the queue."""

@@ -53,6 +53,15 @@ NO_SYNC_OF_THE_LEDGER = """
     sqlite3.connect = functools.partial(sqlite3.connect, factory=Lax)
 """
 
+NO_CACHE_OF_THE_LEDGER = """
+    import functools, sqlite3
+    class Forgetful(sqlite3.Connection):  # as with a ledger that is larger than SQLite's cache
+        def __init__(self, *where, **how):
+            super().__init__(*where, **how)
+            self.execute("PRAGMA cache_size = 0")
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=Forgetful)
+"""
+
 WRITTEN_IN_PLACE = """
     import os, time
     def link(source, target, **_):
@@ -72,9 +81,14 @@ COMMITS_FORGOTTEN = """
         time.sleep(0.1)  # as on a hard disk that is busy
     os.link = slow
     if "run" in sys.orig_argv:
-        import facewatch.daemon
+        import facewatch.daemon, facewatch.delivery, facewatch.worker.preparing
         assert callable(facewatch.daemon.settle_interrupted)
         facewatch.daemon.settle_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
+        # Two more would know the copy again: by its tag before the work, and by its bytes after it.
+        assert callable(facewatch.worker.preparing.adopted)
+        facewatch.worker.preparing.adopted = lambda *_: None
+        deliver = facewatch.delivery.deliver
+        facewatch.delivery.deliver = lambda temporary, wanted, heard, _: deliver(temporary, wanted, heard)
 """
 
 ORIGINALS_OPENED_FOR_WRITING = """

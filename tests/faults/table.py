@@ -78,7 +78,7 @@ class Table:
 
     def write(self, file: Path, *, soak: bool) -> None:
         """Put the table between the file's two marks; what stands around it stays."""
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8") if file.exists() else ""
         before, _, rest = text.partition(BEGIN)
         _, _, after = rest.partition(END)
         made = "\n".join(self.lines(soak=soak))

@@ -22,6 +22,7 @@ from PIL import Image
 from facewatch.autostart import Login
 from facewatch.autostart.systemd import UserUnit
 from facewatch.autostart.xdg import DesktopEntry
+from facewatch.catalogue import BY_NAME
 from facewatch.ledger import LedgerView
 from tests.faults.tools import require
 from tests.odd_programs import ODD_NAMES, arrived, program_at
@@ -211,10 +212,12 @@ def test_a_pickled_checkpoint_is_not_run_and_one_with_a_wrong_hash_not_loaded(da
     run = daemon.command(*command, "kind-model", timeout=280)
     assert run.returncode == 1
     assert "would run code when loaded" in run.stderr, run.stderr
-    (daemon.places.models / "GFPGANv1.4.pth").write_bytes(bytes(1000))
-    run = daemon.command(*command, "gfpgan-1.4", timeout=280)
+    with (daemon.places.models / "RestoreFormer.pth").open("wb") as zeros:
+        zeros.truncate(BY_NAME["restoreformer"].checkpoint.size_bytes)  # only its hash is wrong
+    run = daemon.command(*command, "restoreformer", timeout=280)
     assert run.returncode == 1
-    assert "GFPGANv1.4.pth" in run.stderr, run.stderr
+    assert "restoreformer could not be fetched" in run.stderr, run.stderr
+    assert "restoreformer: corrupt" in daemon.command("models", "verify", "restoreformer").stdout
     assert not marker.exists()
     assert not daemon.output.exists() or daemon.outputs() == []
     measured("a pickled checkpoint and one with a wrong hash refused, nothing in them run")

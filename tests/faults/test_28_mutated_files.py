@@ -1,13 +1,15 @@
-"""Mutated configs and requests.
+"""Mutated configs and requests, and a ledger damaged while in use.
 
 300 configs and 300 request files, broken by flipped bits, cuts and splices, are read as the daemon and the
-commands read them. (Broken ledgers: tests/ledger/test_mutated.py.)
+commands read them. A running daemon's ledger is overwritten but for its head. (300 ledgers found broken at a
+start: tests/ledger/test_mutated.py.)
 """
 
 from __future__ import annotations
 
 import json
 import random
+import signal
 from importlib import resources
 
 from facewatch import requests
@@ -16,6 +18,8 @@ from facewatch.files import Places
 from facewatch.settings import Settings
 from facewatch.store import Store
 from tests.faults.mutations import mutated
+from tests.faults.photos import portrait
+from tests.faults.plants import NO_CACHE_OF_THE_LEDGER, Planted
 
 COUNT = 300
 
@@ -66,3 +70,27 @@ def test_a_broken_request_is_refused_and_set_aside(tmp_path, measured):
     assert not list(places.requests.glob("*.json"))
     measured(f"{COUNT} requests: {aside} set aside, {taken} still requests, the others for another process")
     assert aside
+
+
+def test_a_ledger_damaged_while_in_use_is_set_aside_and_made_anew(tmp_path, measured):
+    daemon = Planted(tmp_path, NO_CACHE_OF_THE_LEDGER)
+    try:
+        daemon.start()
+        (daemon.inbox / "before.jpg").write_bytes(portrait(1))
+        daemon.wait_for(lambda: daemon.state("before.jpg") == "done", "the first photo")
+        ledger = daemon.places.ledger
+        for file in (ledger, ledger.with_name(f"{ledger.name}-wal")):
+            with file.open("r+b") as pages:
+                pages.seek(4096)
+                pages.write(b"\xa5" * (file.stat().st_size - 4096))
+        (daemon.inbox / "after.jpg").write_bytes(portrait(2))
+        kept = "ledger.broken-*.sqlite3"
+        daemon.wait_for(lambda: any(ledger.parent.glob(kept)), "the ledger to be set aside")
+        for name in ("before.jpg", "after.jpg"):
+            daemon.wait_for(lambda name=name: daemon.state(name) == "done", f"{name} in the new ledger")
+        assert daemon.outputs() == ["after.jpg", "before.jpg"]
+        assert "was kept as ledger.broken-" in daemon.command("status").stdout
+        assert daemon.stop() == 0
+    finally:
+        daemon.stop(signal.SIGKILL)
+    measured("a ledger overwritten under the running daemon: set aside, made anew, no photo lost or twice")
