@@ -16,8 +16,9 @@ PACKAGE = ROOT / "facewatch"
 
 DOORS = {  # third party -> the only rooms that may import it
     "torch": {"faces.device", "faces.detector", "faces.network", "faces.background", "faces.masks",
-              "faces.weights", "faces.failures", "faces.fast", "faces.precision", "bench"},
-    "torchvision": {"faces.detector", "bench"},
+              "faces.weights", "faces.failures", "faces.fast", "faces.precision", "faces.lean",
+              "faces.blank", "bench"},
+    "torchvision": {"faces.lean", "bench"},
     "spandrel": {"faces.network", "faces.background", "bench"},
     "spandrel_extra_arches": {"faces.network", "bench"},
     "facexlib": {"faces.detector", "faces.masks", "faces.fast", "bench"},

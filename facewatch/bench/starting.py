@@ -19,6 +19,9 @@ def engine(case: Case, watch: Stopwatch) -> Made:
     model, detector = "gfpgan-1.4", "retinaface-mobilenet"
     with watch.stage("import"):
         from facewatch.engine.restorer import Restorer
+        from facewatch.faces.lean import import_torchvision
+
+        import_torchvision()
         from facewatch.faces import detector as _detector  # noqa: F401
     before, clean = resident_bytes(), forget_peak()
     setup = Setup(

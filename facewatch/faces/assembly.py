@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from facewatch.errors import CheckpointMissing
 from facewatch.faces.forms import Detector, FaceNetwork, Masker, Upscaler
+from facewatch.faces.lean import import_torchvision
 from facewatch.faces.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Parts:
     detect_threshold: float  # 0-1
     precision: str = "auto"  # as it is wished: auto or the name of one
 
+    @property
+    def need_torch(self) -> bool:
+        """Whether any of them is a network."""
+        return (self.network, self.detector, self.parser, self.upscaler) != ("builtin", "cascade", None, None)
+
 
 def assemble(parts: Parts, device: str) -> Pipeline:
     """Load every part onto `device`.
@@ -40,6 +46,8 @@ def assemble(parts: Parts, device: str) -> Pipeline:
     Raises BadCheckpoint, CheckpointMissing, OutOfMemory, DeviceFailed, or NoSuchDevice for a precision that
     the device has not.
     """
+    if parts.need_torch:
+        import_torchvision()
     return Pipeline(
         _detector(parts, device), _network(parts, device), _masker(parts, device), _upscaler(parts, device)
     )

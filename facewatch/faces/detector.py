@@ -13,6 +13,7 @@ import torch
 from facexlib.detection.retinaface import RetinaFace as RetinaFaceNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
+from facewatch.faces.blank import blank
 from facewatch.faces.boxes import MOST_OVERLAP, survivors
 from facewatch.faces.failures import translated
 from facewatch.faces.forms import Face
@@ -103,7 +104,7 @@ class RetinaFace:
 
 def _network(backbone: Backbone, state: StateDict) -> torch.nn.Module:
     """facexlib's network with the checkpoint's tensors in the place of its own."""
-    with torch.device("meta"), warnings.catch_warnings():
+    with blank(), warnings.catch_warnings():
         # It asks torchvision for the ResNet in a way that has gone out of use.
         warnings.filterwarnings("ignore", message=r".*('pretrained'|weight enum)", category=UserWarning)
         network: torch.nn.Module = RetinaFaceNet(_BUILT_AS[backbone], device=torch.device("meta"))

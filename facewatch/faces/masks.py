@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from facexlib.parsing.parsenet import ParseNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
+from facewatch.faces.blank import blank
 from facewatch.faces.failures import translated
 from facewatch.faces.fast import Precision, parsenet
 from facewatch.faces.forms import CROP_SIZE, Crop, Mask
@@ -88,7 +89,7 @@ class ParseMask:
 
 def _check(state: StateDict) -> None:
     """Raise BadCheckpoint unless ParseNet as it was published would take exactly these tensors."""
-    with torch.device("meta"):
+    with blank():
         network: torch.nn.Module = ParseNet(in_size=CROP_SIZE, out_size=CROP_SIZE, parsing_ch=_LABELS)
     try:
         network.load_state_dict(state, assign=True)

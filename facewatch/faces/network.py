@@ -19,6 +19,7 @@ from spandrel import (
 )
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
+from facewatch.faces.blank import blank
 from facewatch.faces.failures import first_lines, means_memory, told, translated
 from facewatch.faces.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.faces.forms import CROP_SIZE, Crop
@@ -201,7 +202,7 @@ def _recognise(state: StateDict, registry: ArchRegistry) -> ArchSupport:
 def _check(support: ArchSupport, state: StateDict) -> None:
     """Have spandrel's own module take this state dict, key by key and shape by shape, without its numbers."""
     shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in state.items()}
-    with torch.device("meta"):
+    with blank():
         _load_as(support, shapes)
 
 
