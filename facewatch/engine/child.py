@@ -18,6 +18,8 @@ from facewatch.errors import FacewatchError
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
 
+KEPT_SECONDS = 5.0  # without a job
+
 
 def main(probe: str | None = None) -> None:
     """Serve on standard input and output until the input ends; with `probe`, only name the device."""
@@ -45,8 +47,17 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():
-            begun.append(line.begin(requests.get()))
+            begun.append(line.begin(_next(requests)))
         line.finish(begun.popleft())
+
+
+def _next(requests: queue.SimpleQueue[Any]) -> Any:
+    """The next job; while there is none, the memory kept for it goes back."""
+    try:
+        return requests.get(timeout=KEPT_SECONDS)
+    except queue.Empty:
+        allocator.release()
+        return requests.get()
 
 
 def _take_over_output() -> Emit:

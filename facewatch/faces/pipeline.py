@@ -106,8 +106,9 @@ class Pipeline:
         ]
         if not restored and wishes.upscale == 1 and self._upscaler is None:
             return Restored(photo, tuple(reports), ())
-        picture = self._enlarge(photo.pixels, wishes.upscale, progress)
         masks = self._masker.masks([crop for _, crop in restored])
+        # It may be large: only now, when the networks' own work is over.
+        picture = self._enlarge(photo.pixels, wishes.upscale, progress)
         for (cut, crop), mask in zip(restored, masks, strict=True):
             paste(picture, self._upsample(crop, wishes), cut.affine, mask, scale=wishes.upscale)
         whole = replace(photo, pixels=picture, alpha=_enlarged_alpha(photo, wishes.upscale))

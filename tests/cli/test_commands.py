@@ -28,6 +28,8 @@ COMMANDS = [
     "models",
     "config",
     "doctor",
+    "report",
+    "bench",
 ]
 
 
