@@ -51,7 +51,8 @@ def parse(case: Case, watch: Stopwatch) -> Made:
     from facewatch.faces.masks import ParseMask
 
     del watch
-    masker = ParseMask(case.model("parsenet"), case.device, _precision(case))
+    size: Literal[512, 256] = case.args.get("input_size", 512)
+    masker = ParseMask(case.model("parsenet"), case.device, _precision(case), input_size=size)
     crop = np.load(case.args["crop"])
 
     def repetition() -> None:

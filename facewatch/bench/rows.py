@@ -104,6 +104,7 @@ def _networks() -> tuple[Row, ...]:
             "ParseNet mask, one face",
             (
                 Flow("ours", "ours.parse", ("parsenet",)),
+                Flow("ours", "ours.parse", ("parsenet",), {"input_size": 256}, "shown at 256 pixels"),
                 *_both("peers.parse", HELPER, {}),
             ),
             repeats=5,

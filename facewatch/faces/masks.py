@@ -24,7 +24,8 @@ _LABELS = 19
 # By CelebAMask-HQ's numbers: skin, features, ears, hair and earring show; background, hat, necklace, neck and
 # clothes (0, 14, 16, 17, 18) do not.
 _SHOWN = np.array([0, *[255] * 13, 0, 255, 0, 0, 0], dtype=np.uint8)
-_BATCH = 4  # crops at once; a batch that does not fit is halved
+_BATCH_ON_CARD = 4  # crops at once; a batch that does not fit is halved
+_BATCH_ON_CPU = 1  # a processor gains nothing from more, and each takes a third of a gigabyte
 
 
 class ParseMask:
@@ -47,6 +48,7 @@ class ParseMask:
         Raises BadCheckpoint when the file is not ParseNet's, OutOfMemory when the device has no room for it.
         """
         self._device = torch.device(device)
+        self._batch = _BATCH_ON_CPU if self._device.type == "cpu" else _BATCH_ON_CARD
         self._shrink = CROP_SIZE // input_size
         state = read_state_dict(checkpoint)
         _check(state)
@@ -58,7 +60,7 @@ class ParseMask:
 
         Raises NetworkFailed when the network's answer holds NaN, OutOfMemory when not even one crop fits.
         """
-        return [soften(_SHOWN[labels]) for labels in self._labels(crops, _BATCH)]
+        return [soften(_SHOWN[labels]) for labels in self._labels(crops, self._batch)]
 
     def _labels(self, crops: Sequence[Crop], batch: int) -> list[npt.NDArray[np.uint8]]:
         """What each pixel is, (512, 512) uint8 0-18 for each crop."""
