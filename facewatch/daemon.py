@@ -38,6 +38,7 @@ from facewatch.worker import Worker
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+REOPEN_SECONDS = 5.0  # a disk that spoils one ledger after the other is not to be filled with them
 
 
 class Daemon:
@@ -244,30 +245,29 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     with only_instance(places):
         logs.start(places.log)  # only now: the log is the running daemon's
         while True:
-            try:
-                return _run(places, once=once, tray=tray)
-            except DamagedLedger as error:  # while it was in use; opening it sets it aside
-                log.warning("%s: it is opened anew", error)
-                time.sleep(TICK_SECONDS)
+            store = store_of(places)
+            if not store.load().folders:
+                raise BadSettings(
+                    f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
+                )
+            with closing(Ledger.open(places.ledger)) as ledger:
+                try:
+                    return _run(places, store, ledger, once=once, tray=tray)
+                except DamagedLedger as error:  # while it was in use; opening it again sets it aside
+                    log.warning("%s: it is opened anew", error)
+            time.sleep(REOPEN_SECONDS)
 
 
-def _run(places: Places, *, once: bool, tray: bool) -> int:
-    store = store_of(places)
-    if not store.load().folders:
-        raise BadSettings(
-            f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
-        )
-    ledger = Ledger.open(places.ledger)
-    with closing(ledger):
-        daemon = Daemon(places, store, ledger)
-        try:
-            with _signals(daemon.stop):
-                if once:
-                    return 1 if daemon.run_once() else 0
-                daemon.run(_keeper(places, daemon.board) if tray else None)
-                return 0
-        finally:
-            ledger.forget("daemon", "current", "engine", "downloads", "watching")
+def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool) -> int:
+    daemon = Daemon(places, store, ledger)
+    try:
+        with _signals(daemon.stop):
+            if once:
+                return 1 if daemon.run_once() else 0
+            daemon.run(_keeper(places, daemon.board) if tray else None)
+            return 0
+    finally:
+        ledger.forget("daemon", "current", "engine", "downloads", "watching")
 
 
 def _keeper(places: Places, board: Board) -> Keeper:

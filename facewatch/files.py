@@ -163,7 +163,8 @@ def _temporary_with(folder: Path, data: BinaryIO, size_bytes: int) -> Path:
         with writing(path), os.fdopen(descriptor, "wb") as file:
             set_aside(descriptor, size_bytes)
             shutil.copyfileobj(data, file, 1 << 20)
-            file.truncate()  # to what was there to copy, if that was less; and nothing waits in a buffer
+            file.flush()
+            file.truncate()  # to what was there to copy, if that was less
             sync(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)

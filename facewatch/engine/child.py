@@ -36,14 +36,14 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     """Load the setup, which comes first, then answer job after job."""
     setup = requests.get()
     try:
-        restorer, device = _load(setup)
+        restorer, device, words = _load(setup)
     except FacewatchError as error:
         emit(Refusal(0, type(error).__name__, str(error)))
         return
     allocator.tune()  # only now: while the networks are loaded, what is let go of has to go back
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     line = Line(restorer, emit, helpers)
-    emit(Ready(_in_words(setup, device), window=window_for(helpers)))
+    emit(Ready(words, window=window_for(helpers)))
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():
@@ -90,23 +90,17 @@ def _answer_probe(wish: str, emit: Emit) -> None:
         emit(Refusal(0, type(error).__name__, str(error)))
 
 
-def _load(setup: Setup) -> tuple[Restorer, str]:
+def _load(setup: Setup) -> tuple[Restorer, str, str]:
+    """The loaded networks, their device, and what they compute on in words."""
     from facewatch.engine.restorer import Restorer
 
     if not setup.files:  # without a network there is no need to load torch, nor any use for a GPU
         limit_memory()
-        return Restorer.load(setup, "cpu"), "cpu"
-    from facewatch.faces import device
+        return Restorer.load(setup, "cpu"), "cpu", "cpu, without a network"
+    from facewatch.faces import device, precision
 
     chosen = device.choose(setup.device)
     if chosen == "cpu":  # a card's driver takes address space as it likes
         limit_memory()
-    return Restorer.load(setup, chosen), chosen
-
-
-def _in_words(setup: Setup, device_name: str) -> str:
-    if not setup.files:
-        return "cpu, without a network"
-    from facewatch.faces import device, precision
-
-    return f"{device.describe(device_name)}, {precision.choose(setup.precision, device_name)}"
+    restorer = Restorer.load(setup, chosen)
+    return restorer, chosen, f"{device.describe(chosen)}, {precision.choose(setup.precision, chosen)}"

@@ -79,13 +79,14 @@ class ParseMask:
         with translated("tell the parts of one face apart"), torch.inference_mode():
             pixels = torch.from_numpy(np.stack(crops)).to(self._device)
             picture = pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-            logits = self._network(F.avg_pool2d(picture, self._shrink))
-            if not bool(torch.isfinite(logits).all()):
+            likeliest, labels = self._network(F.avg_pool2d(picture, self._shrink)).max(1)
+            if not bool(torch.isfinite(likeliest).all()):  # NaN is taken for the largest
                 raise NetworkFailed(
                     "The parsing network gave no usable mask: fetch its file again, or set mask to soft."
                 )
-            labels = logits.argmax(1).to(torch.uint8)
-            whole = labels.repeat_interleave(self._shrink, 1).repeat_interleave(self._shrink, 2)
+            whole = (
+                labels.to(torch.uint8).repeat_interleave(self._shrink, 1).repeat_interleave(self._shrink, 2)
+            )
             return np.asarray(whole.cpu().numpy(), dtype=np.uint8)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,11 +24,6 @@ from facewatch.faces.failures import first_lines, means_memory, told, translated
 from facewatch.faces.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.faces.forms import CROP_SIZE, Crop
 from facewatch.faces.weights import StateDict, read_state_dict
-
-with warnings.catch_warnings():
-    # It scripts a function while it is imported, of which torch warns; no user can put that right.
-    warnings.simplefilter("ignore", FutureWarning)
-    from spandrel_extra_arches import EXTRA_REGISTRY
 
 Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
 
@@ -162,7 +157,7 @@ def load(
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
     """
     state = read_state_dict(checkpoint, mapped=False)  # its tensors are laid out anew, one by one
-    support = _recognise(state, registry or _known_architectures())
+    support = _recognise(state, (registry,) if registry is not None else _known_architectures())
     row = _ARCHITECTURES.get(support.architecture.id)
     if row is None:
         return _unknown(support, state, name, device)
@@ -179,20 +174,24 @@ def _unknown(support: ArchSupport, state: StateDict, name: str, device: str) -> 
     return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False)
 
 
-def _known_architectures() -> ArchRegistry:
-    """A registry of our own: spandrel's global one stays as it is."""
-    registry = MAIN_REGISTRY.copy()
-    registry.add(*EXTRA_REGISTRY, ignore_duplicates=True)
-    return registry
+def _known_architectures() -> Iterator[ArchRegistry]:
+    """spandrel's registry, and only if that does not do, its extra ones, which take a while to import."""
+    yield MAIN_REGISTRY
+    with warnings.catch_warnings():
+        # It scripts a function while it is imported, of which torch warns; no user can put that right.
+        warnings.simplefilter("ignore", FutureWarning)
+        from spandrel_extra_arches import EXTRA_REGISTRY
+    yield EXTRA_REGISTRY
 
 
-def _recognise(state: StateDict, registry: ArchRegistry) -> ArchSupport:
+def _recognise(state: StateDict, registries: Iterable[ArchRegistry]) -> ArchSupport:
     for key, what in _STRANGERS.items():
         if key in state:
             raise BadCheckpoint(f"The file is no face network; it looks like {what}.")
-    for support in registry.architectures("detection"):
-        if support.detect(state):
-            return support
+    for registry in registries:
+        for support in registry.architectures("detection"):
+            if support.detect(state):
+                return support
     raise BadCheckpoint(
         "The file is of no known kind of network: a face model must be a GFPGAN, RestoreFormer or CodeFormer "
         "file, or another face network that spandrel knows."

@@ -48,7 +48,7 @@ class Observing:
     def check(self) -> list[Root]:
         """Look at every root and mend what can be mended; the roots that have to be scanned for it."""
         if self._observer is not None and not self._alive(self._observer):
-            self._happened("the observer of the watched folders had ended: another was started")
+            self._note("the observer of the watched folders had ended: another was started")
             self.close()
         if self._observer is None:
             self._start()
@@ -85,7 +85,7 @@ class Observing:
                 "through instead, every 30 s: raise fs.inotify.max_user_watches"
             )
             if not self.shortage:
-                self._happened(shortage)
+                self._note(shortage)
         self.shortage = shortage
         self._short_before = short
         return short
@@ -114,7 +114,7 @@ class Observing:
         self._leave(root)
         came = identity is not None and identity != root.identity
         if came and root.online:
-            self._happened(f"the folder {root.watch.root} was replaced by another: that one is watched now")
+            self._note(f"the folder {root.watch.root} was replaced by another: that one is watched now")
         if identity is None:
             self._tell(root, f"{why}: its photos wait until it is there")
             root.unreadable = {}
@@ -158,9 +158,5 @@ class Observing:
 
     def _tell(self, root: Root, problem: str) -> None:
         if problem != root.problem:
-            self._happened(problem or f"the folder {root.watch.root} is watched again")
+            self._note(problem or f"the folder {root.watch.root} is watched again")
         root.problem = problem
-
-    def _happened(self, what: str) -> None:
-        log.warning("%s", what)
-        self._note(what)

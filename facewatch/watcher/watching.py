@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import threading
@@ -21,8 +20,6 @@ from facewatch.watcher.observing import Observing
 from facewatch.watcher.roots import Root, kernel_watches
 from facewatch.watcher.rules import Watch, enters, offered, root_of
 from facewatch.watcher.walk import Walk, walk_names
-
-log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 10.0  # how often the roots are looked at
 POLL_SECONDS = 30.0  # how often a root is scanned that gives no events, or not all
@@ -190,13 +187,9 @@ class Watcher:
         return True
 
     def _missed(self, why: str) -> None:
-        self._happened(f"{why}: everything is looked through")
+        self._note(f"{why}: everything is looked through")
         self._asked = True
         self._check_at = float("-inf")
-
-    def _happened(self, what: str) -> None:
-        log.warning("%s", what)
-        self._note(what)
 
     def _complained(self, complaint: str) -> None:
         # From a thread of watchdog's, in the middle of its work: noted by the scan.
@@ -228,7 +221,7 @@ class Watcher:
         self._asked = False
         complaint, self._complaint = self._complaint, ""
         if complaint:
-            self._happened(f"events may be lost ({complaint}): everything is looked through")
+            self._note(f"events may be lost ({complaint}): everything is looked through")
         there = [root for root in self._observing.roots if root.look(self._disks)[0] is not None]
         for root in there:
             self._scan(root)

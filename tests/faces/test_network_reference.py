@@ -97,7 +97,8 @@ def test_codeformer_equals_its_network_at_every_weight(codeformer_file):
     Both with channels last: the layout alone moves the published module by 3.8e-4 at weight 1, where its
     random fusions amplify rounding. From itself in float64 it is 1.5e-5 with channels first, 3.8e-4 last.
     """
-    theirs = ModelLoader(registry=network.EXTRA_REGISTRY).load_from_file(codeformer_file).eval().model
+    *_, extra = network._known_architectures()
+    theirs = ModelLoader(registry=extra).load_from_file(codeformer_file).eval().model
     theirs = theirs.to(memory_format=torch.channels_last)
     ours = network.load(codeformer_file, "codeformer", "cpu")
     shown = as_reference_input(crop()).to(memory_format=torch.channels_last)

@@ -198,7 +198,7 @@ def _styled(shelf: Shelf, name: str, number: int, *, doubling: bool = False) -> 
     return _Styled(
         filters=DoublingConvolution.of(plain) if doubling else plain,
         style=shelf.linear(f"{name}.modulated_conv.modulation", single),
-        energy=exact.square().sum((2, 3)).t().contiguous(),
+        energy=torch.linalg.vector_norm(exact, dim=(2, 3)).square().t().contiguous(),
         noise=(strength * shelf.take(f"stylegan_decoder.noises.noise{number}", single)).to(shelf.dtype),
     )
 

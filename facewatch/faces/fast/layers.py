@@ -29,8 +29,10 @@ class Shelf:
 
     def take(self, key: str, dtype: torch.dtype | None = None) -> torch.Tensor:
         """One tensor on the device, as `dtype` (the network's own when not given); images channels last."""
-        tensor = self.state.pop(key).to(self.device, dtype or self.dtype)
-        return tensor.contiguous(memory_format=_SPREAD) if tensor.ndim == 4 else tensor.contiguous()
+        tensor, wanted = self.state.pop(key), dtype or self.dtype
+        if tensor.ndim == 4:
+            return tensor.to(self.device, wanted, memory_format=_SPREAD)
+        return tensor.to(self.device, wanted).contiguous()
 
     def linear(self, name: str, dtype: torch.dtype | None = None) -> Linear:
         """The linear layer called `name`."""

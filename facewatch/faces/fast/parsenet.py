@@ -58,7 +58,11 @@ class _Mirrored:
     bias: torch.Tensor  # (out,)
 
     def __call__(self, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.weight, self.bias, stride)
+        return self.of_mirrored(mirrored(x), stride)
+
+    def of_mirrored(self, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        """The same, of a picture that is `mirrored` already."""
+        return F.conv2d(x, self.weight, self.bias, stride)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,9 @@ class _Down:
     shortcut: _Mirrored
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return self.second(leaky(self.first(x)), stride=2).add_(self.shortcut(x, stride=2))
+        x = mirrored(x)
+        y = self.second(leaky(self.first.of_mirrored(x)), stride=2)
+        return y.add_(self.shortcut.of_mirrored(x, stride=2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,11 @@ class _Up:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         first, shortcut = self.first(x).chunk(2, dim=1)
         return self.second(F.leaky_relu(first, 0.2)).add_(shortcut)
+
+
+def mirrored(x: torch.Tensor) -> torch.Tensor:
+    """The picture and one pixel more on each side, as in a mirror that stands on its outermost pixels."""
+    return F.pad(x, (1, 1, 1, 1), mode="reflect")
 
 
 def build(state: StateDict, device: str, precision: Precision) -> ParseNet:

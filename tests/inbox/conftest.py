@@ -1,0 +1,23 @@
+"""An inbox whose clock and files the test moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from facewatch.inbox import Inbox
+from tests.inbox.standins import Clock, Files
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def files() -> Files:
+    return Files()
+
+
+@pytest.fixture
+def inbox(clock, files) -> Inbox:
+    return Inbox(5, clock=clock, stat=files.stat)
