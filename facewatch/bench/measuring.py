@@ -131,8 +131,10 @@ def _begun(one: Measured, start: Callable[[Flow], Asked], stack: ExitStack) -> A
 
 
 def _in_turn(row: Row, begun: Sequence[tuple[Measured, Asked]]) -> None:
-    for _ in range(row.repeats):
-        for one, process in begun:
+    ours = [(one, process) for one, process in begun if one.flow.side == "ours"]
+    for round_number in range(row.repeats + 1):
+        # Ours begins and ends, so that what the machine does meanwhile meets both sides.
+        for one, process in begun if round_number < row.repeats else ours:
             if one.failure:
                 continue
             try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-BEGIN, END = "<!-- made by the run: begin -->", "<!-- made by the run: end -->"
+EVERYDAY, FULL = "made by the run", "made by the run with --soak"
 
 
 @dataclass
@@ -77,9 +77,11 @@ class Table:
         return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
 
     def write(self, file: Path, *, soak: bool) -> None:
-        """Put the table between the file's two marks; what stands around it stays."""
+        """Put the table between the file's two marks for this size; what stands around it stays."""
+        what = FULL if soak else EVERYDAY
+        begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
         text = file.read_text("utf-8") if file.exists() else ""
-        before, _, rest = text.partition(BEGIN)
-        _, _, after = rest.partition(END)
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
         made = "\n".join(self.lines(soak=soak))
-        file.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", "utf-8")
+        file.write_text(f"{before}{begin}\n{made}\n{end}{after}", "utf-8")

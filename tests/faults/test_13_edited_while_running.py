@@ -1,4 +1,4 @@
-"""edited while running.
+"""Edited while running.
 
 The engine is stopped (SIGSTOP) at moments spread over its work, one in three while it writes the copy; the
 original is rewritten in place, replaced, or rewritten with its old size and time; the engine goes on.

@@ -1,4 +1,4 @@
-"""power cut.
+"""Power cut.
 
 State and output lie on ext4 images on loop devices; in mid-flight the daemon is stopped, what had reached the
 images is copied, and the daemon goes on from the mounted copies.

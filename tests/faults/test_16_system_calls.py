@@ -1,4 +1,4 @@
-"""system calls.
+"""System calls.
 
 strace of the daemon and its engine while they restore one photo with a face and two more; the ledger's writes
 are replayed to see when it says what.
