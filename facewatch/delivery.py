@@ -119,10 +119,23 @@ def commit(
     for file in (temporary, *(Path(extra["temporary"]) for extra in extras)):
         like_original(file, original)
     final = deliver(temporary, wanted, heard, adopt)
-    again = None if adopt is None else _agreed
-    for extra in extras:
-        deliver(Path(extra["temporary"]), final.with_name(final.stem + extra["tail"]), _unheard, again)
+    deliver_extras(extras, final, anew=adopt is None)
     return final
+
+
+def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool = False) -> None:
+    """Give what stands beside a copy the copy's name and its own tail; what has it already is passed over.
+
+    extras  as engine.messages.Extra
+    anew    number it, even if the same stands there already
+
+    Raises CannotWrite or DiskFull.
+    """
+    for extra in extras:
+        temporary = Path(extra["temporary"])
+        if temporary.exists():
+            wanted = copy.with_name(copy.stem + extra["tail"])
+            deliver(temporary, wanted, _unheard, None if anew else _agreed)
 
 
 def drop(answer: Answer) -> None:

@@ -86,9 +86,11 @@ class Committer:
         extras: list[dict[str, str]],
     ) -> None:
         job = flight.job
+        # With the extras: if this run ends before they have their names, the next one gives them.
+        noted = {**report, "extras": extras} if extras else report
 
         def announce(name: Path) -> None:
-            if not self.ledger.committing(job, name, sha256, temporary, report):
+            if not self.ledger.committing(job, name, sha256, temporary, noted):
                 raise SourceChanged("the photo changed while it was restored")
 
         def adopt(name: Path) -> bool:

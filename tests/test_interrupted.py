@@ -1,0 +1,83 @@
+"""What becomes of a photo that was being given its name when the daemon was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from facewatch.files import sha256_of, write_temporary
+from facewatch.inbox import Fingerprint
+from facewatch.interrupted import STOPPED_ATTEMPTS, settle_interrupted
+from facewatch.ledger import Ledger
+
+TAIL = " before-after.jpg"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    return tmp_path / "in", tmp_path / "out"
+
+
+@pytest.fixture
+def started(ledger, folders):
+    """A photo in work."""
+    photo = folders[0] / "a.jpg"
+    photo.write_bytes(b"photo")
+    ledger.queue(photo, folders[0], Fingerprint.of(photo.stat()))
+    return ledger.start(ledger.next([folders[0]]))
+
+
+def killed_while_committing(ledger, job, out: Path, *, linked: bool) -> tuple[Path, Path]:
+    """The copy's name and its comparison's temporary, as a kill in mid-commit leaves them."""
+    copy, extra = out / "a.jpg", write_temporary(out, b"before and after")
+    temporary = write_temporary(out, b"restored")
+    noted = {"faces": [{"fate": "restored"}], "extras": [{"temporary": str(extra), "tail": TAIL}]}
+    assert ledger.committing(job, copy, sha256_of(temporary), temporary, noted)
+    if linked:
+        temporary.rename(copy)
+    return copy, extra
+
+
+def test_what_belongs_beside_a_copy_gets_its_name_too(ledger, started, folders):
+    copy, extra = killed_while_committing(ledger, started, folders[1], linked=True)
+    (job,) = ledger.interrupted()
+    settle_interrupted(ledger, job)
+    assert (folders[1] / f"a{TAIL}").read_bytes() == b"before and after"
+    assert not extra.exists()
+    known = ledger.photo(started.path)
+    assert (known.state, known.output) == ("done", copy)
+    assert "extras" not in known.report
+
+
+def test_what_has_its_name_already_is_passed_over(ledger, started, folders):
+    _, extra = killed_while_committing(ledger, started, folders[1], linked=True)
+    (folders[1] / f"a{TAIL}").hardlink_to(extra)  # killed between the name and the temporary's end
+    (job,) = ledger.interrupted()
+    settle_interrupted(ledger, job)
+    assert sorted(path.name for path in folders[1].iterdir()) == [f"a{TAIL}", "a.jpg"]
+
+
+def test_a_copy_without_its_name_is_made_again(ledger, started, folders):
+    killed_while_committing(ledger, started, folders[1], linked=False)
+    (job,) = ledger.interrupted()
+    settle_interrupted(ledger, job)
+    assert ledger.photo(started.path).state == "retry"
+
+
+def test_a_photo_under_way_at_every_end_is_blamed_at_last(ledger, started, folders):
+    job = started
+    for _ in range(STOPPED_ATTEMPTS - 1):
+        settle_interrupted(ledger, job)
+        job = ledger.start(ledger.next([folders[0]]))
+    settle_interrupted(ledger, job)
+    assert ledger.photo(started.path).state == "poison"
