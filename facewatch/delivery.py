@@ -124,7 +124,7 @@ def commit(
 
 
 def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool = False) -> None:
-    """Give what stands beside a copy the copy's name and its own tail; what has it already is passed over.
+    """Give what stands beside a copy the copy's name and its own tail.
 
     extras  as engine.messages.Extra
     anew    number it, even if the same stands there already
@@ -132,10 +132,8 @@ def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool =
     Raises CannotWrite or DiskFull.
     """
     for extra in extras:
-        temporary = Path(extra["temporary"])
-        if temporary.exists():
-            wanted = copy.with_name(copy.stem + extra["tail"])
-            deliver(temporary, wanted, _unheard, None if anew else _agreed)
+        wanted = copy.with_name(copy.stem + extra["tail"])
+        deliver(Path(extra["temporary"]), wanted, _unheard, None if anew else _agreed)
 
 
 def drop(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from facewatch.delivery import deliver_extras
 from facewatch.errors import FacewatchError
@@ -39,6 +40,6 @@ def _stands(job: Job) -> bool:
 def _finish(job: Job, extras: list[dict[str, str]]) -> None:
     assert job.output is not None
     try:
-        deliver_extras(extras, job.output)
+        deliver_extras([extra for extra in extras if Path(extra["temporary"]).exists()], job.output)
     except FacewatchError as error:  # the copy itself is there
         log.warning("%s: its comparison and crops could not be put beside it: %s", job.output, error)

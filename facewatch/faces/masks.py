@@ -84,9 +84,8 @@ class ParseMask:
                 raise NetworkFailed(
                     "The parsing network gave no usable mask: fetch its file again, or set mask to soft."
                 )
-            whole = (
-                labels.to(torch.uint8).repeat_interleave(self._shrink, 1).repeat_interleave(self._shrink, 2)
-            )
+            names = labels.to(torch.uint8)
+            whole = names.repeat_interleave(self._shrink, 1).repeat_interleave(self._shrink, 2)
             return np.asarray(whole.cpu().numpy(), dtype=np.uint8)
 
 

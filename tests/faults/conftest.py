@@ -11,6 +11,7 @@ import pytest
 
 from tests.daemon_process import DaemonProcess
 from tests.faults.table import Table
+from tests.faults.watched import QUICK_ROUNDS_SECONDS
 
 ROW = re.compile(r"test_(\d\d)_")
 TABLE = pytest.StashKey[Table]()
@@ -47,6 +48,12 @@ def row_of(path: Path) -> int | None:
 def soak(request: pytest.FixtureRequest) -> bool:
     """Whether the full figures are wished: hundreds of kills, thousands of photos."""
     return bool(request.config.getoption("soak"))
+
+
+@pytest.fixture
+def notice_seconds(soak: bool) -> int:
+    """A round, and the daemon's word on it; at the full size the rounds are the daemon's own."""
+    return (10 if soak else QUICK_ROUNDS_SECONDS) + 2
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 from tests.faults.photos import landscape
 from tests.faults.watched import (
     QUICK_ROUNDS,
-    QUICK_ROUNDS_SECONDS,
     DaemonElsewhere,
     job_of,
     problems,
@@ -32,12 +31,6 @@ def daemon(tmp_path, soak):
         process.program = ("-c", QUICK_ROUNDS)
     yield process
     process.stop(signal.SIGKILL)
-
-
-@pytest.fixture
-def notice_seconds(soak):
-    """A round, and the daemon's word on it."""
-    return (10 if soak else QUICK_ROUNDS_SECONDS) + 2
 
 
 def test_the_folder_in_its_place_is_watched_and_none_under_its_old_name(daemon, notice_seconds, measured):

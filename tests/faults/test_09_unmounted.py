@@ -16,7 +16,7 @@ import pytest
 from facewatch.ledger import LedgerView
 from tests.faults.photos import landscape
 from tests.faults.tools import require, require_root
-from tests.faults.watched import QUICK_ROUNDS, QUICK_ROUNDS_SECONDS, DaemonElsewhere, problems, seconds_until
+from tests.faults.watched import QUICK_ROUNDS, DaemonElsewhere, problems, seconds_until
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.timeout(240)]
 
@@ -72,12 +72,6 @@ def daemon(tmp_path, space, soak):
     process.stop(signal.SIGKILL)
 
 
-@pytest.fixture
-def offline_seconds(soak):
-    """A round, and the daemon's word on it."""
-    return (10 if soak else QUICK_ROUNDS_SECONDS) + 2
-
-
 def troubles(daemon) -> str:
     """What the daemon says of its output folders."""
     told = LedgerView(daemon.places.ledger).fact("troubles") or {}
@@ -98,7 +92,7 @@ def copies(space, folder):
     return sorted(path.name for path in space.inside(folder).glob("*.jpg"))
 
 
-def test_a_watched_disk_that_goes_is_offline_and_its_jobs_wait(daemon, space, offline_seconds, measured):
+def test_a_watched_disk_that_goes_is_offline_and_its_jobs_wait(daemon, space, notice_seconds, measured):
     restored = daemon.inbox / "Restored"  # on the disk as well
     daemon.write_settings(folders=[{"input": str(daemon.inbox), "output": str(restored)}])
     space.mount(daemon.inbox)
@@ -111,7 +105,7 @@ def test_a_watched_disk_that_goes_is_offline_and_its_jobs_wait(daemon, space, of
     daemon.wait_for(lambda: daemon.counts()["queued"] == 3, "three in the queue")
     space.unmount(daemon.inbox)
     daemon.write_settings(paused=False)
-    offline = seconds_until(daemon, lambda: "not mounted" in problems(daemon), "offline", offline_seconds)
+    offline = seconds_until(daemon, lambda: "not mounted" in problems(daemon), "offline", notice_seconds)
     assert daemon.counts()["queued"] == 3
     assert bare(daemon.inbox)
     space.mount(daemon.inbox)
