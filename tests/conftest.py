@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.checkpoints.fault_server import FaultServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +25,11 @@ def shared() -> Path:
     if not (folder / "photos").is_dir():
         pytest.skip(f"no real photos: {folder}/photos is missing (set FACEWATCH_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultServer]:
+    """A server of model files that misbehaves as it is told."""
+    running = FaultServer()
+    yield running
+    running.close()

@@ -14,16 +14,9 @@ from facewatch.catalogue import Licence
 from facewatch.checkpoints import Progress
 from facewatch.errors import BadCheckpoint, DiskFull, DownloadFailed, FacewatchError, LicenceNotAccepted
 from facewatch.fetcher import FORGET_SECONDS, Fetcher
-from tests.checkpoint_rows import NON_COMMERCIAL, quick, served, shelf
-from tests.fault_server import FaultServer
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.checkpoints.fault_server import FaultServer
+from tests.checkpoints.rows import NON_COMMERCIAL, quick, served, shelf
+from tests.clock import Clock
 
 
 @dataclass

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,10 @@ from facewatch.checkpoints import Checkpoints
 from facewatch.cli import fetching, models
 from facewatch.cli.models import app
 from facewatch.errors import BadCheckpoint, CheckpointMissing, WrongUse
-from tests.checkpoint_rows import NON_COMMERCIAL, SIZE, row, served, shelf
-from tests.fault_server import FaultServer, content
+from tests.checkpoints.fault_server import FaultServer, content
+from tests.checkpoints.rows import NON_COMMERCIAL, SIZE, row, served, shelf
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FaultServer]:
-    running = FaultServer()
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from facewatch.inbox import Inbox
-from tests.inbox.standins import Clock, Files
+from tests.clock import Clock
+from tests.inbox.standins import Files
 
 
 @pytest.fixture

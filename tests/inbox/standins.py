@@ -1,4 +1,4 @@
-"""A clock and files that only tests move, and how a photo is handed over."""
+"""Files that only tests change, and how a photo is handed over."""
 
 from __future__ import annotations
 
@@ -10,14 +10,7 @@ from pathlib import Path
 
 from facewatch.errors import DiskFull
 from facewatch.inbox import Inbox, Settled
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @dataclass

@@ -9,14 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass(eq=False)
 class FakeEmitter:
     watch: str

@@ -12,15 +12,9 @@ from facewatch.ledger import Ledger
 from facewatch.readiness import Readiness
 from facewatch.settings import parse
 from facewatch.worker import Worker
+from tests.clock import Clock
 
 FAKE = [sys.executable, str(Path(__file__).parent.parent / "engine" / "fake_engine.py")]
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 class Files:

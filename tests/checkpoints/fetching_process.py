@@ -1,6 +1,6 @@
 """Fetches the row /toy.pth of a fault server in a process of its own.
 
-`python -m tests.fetching_process BASE SHA256 SIZE FOLDER`; prints the file, or the error.
+`python -m tests.checkpoints.fetching_process BASE SHA256 SIZE FOLDER`; prints the file, or the error.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from facewatch.errors import FacewatchError
-from tests.checkpoint_rows import quick, row, shelf
+from tests.checkpoints.rows import quick, row, shelf
 
 if __name__ == "__main__":
     base, sha256, size, folder = sys.argv[1:]

@@ -14,18 +14,11 @@ import pytest
 
 from facewatch.catalogue import Model
 from facewatch.errors import DiskFull
-from tests.checkpoint_rows import served, shelf
-from tests.fault_server import FaultServer, content
+from tests.checkpoints.fault_server import FaultServer, content
+from tests.checkpoints.rows import served, shelf
 
 SIZE = 2_000_000
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FaultServer]:
-    running = FaultServer()
-    yield running
-    running.close()
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def start(server: FaultServer, model: Model, folder: Path) -> subprocess.Popen[str]:
@@ -33,7 +26,7 @@ def start(server: FaultServer, model: Model, folder: Path) -> subprocess.Popen[s
     assert checkpoint is not None
     facts = [server.base, str(checkpoint.sha256), str(checkpoint.size_bytes), str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    command = [sys.executable, "-m", "tests.fetching_process", *facts]
+    command = [sys.executable, "-m", "tests.checkpoints.fetching_process", *facts]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from facewatch.catalogue import Checkpoint, Kind, Licence, Model
 from facewatch.checkpoints import Checkpoints, Patience
-from tests.fault_server import FaultServer
+from tests.checkpoints.fault_server import FaultServer
 
 FREE = Licence("Free", "https://example.org/free", "Free to use.")
 NON_COMMERCIAL = Licence("NC 1.0", "https://example.org/nc", "Not for commerce.", non_commercial=True)
@@ -33,6 +34,12 @@ def row(
     return Model(
         name, kind, "for tests", Checkpoint(f"{name}.pth", url, sha256, size_bytes, licence, mirrors)
     )
+
+
+RIGHT = b"the right bytes"
+SHA = hashlib.sha256(RIGHT).hexdigest()
+TOY = row("toy", "https://example.org/toy.pth", SHA, len(RIGHT))
+UNPUBLISHED = row("loose", "https://example.org/loose.pth", None, None)
 
 
 def served(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import pytest
 
 from facewatch.checkpoints import Checkpoints, Progress
 from facewatch.errors import DownloadFailed
-from tests.checkpoint_rows import quick, row, shelf
-from tests.fault_server import FaultServer, content
+from tests.checkpoints.fault_server import FaultServer, content
+from tests.checkpoints.rows import quick, row, shelf
 
 SEQUENCES = 200
 BATCHES = 4
@@ -24,19 +24,6 @@ KNOWN_REASONS = re.compile(
     r"|stalled|cut off|compressed|wrong file came|not https|redirects more than|changed on the server"
     r"|another part of the file|fewer bytes|empty file|does not say how long"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FaultServer]:
-    running = FaultServer()
-    yield running
-    running.close()
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def random_fault(rng: random.Random, size: int, path: str) -> list[dict[str, Any]]:

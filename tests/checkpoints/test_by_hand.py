@@ -1,0 +1,146 @@
+"""Files brought by hand, linked and removed, and the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from facewatch.checkpoints import own_names
+from facewatch.errors import BadCheckpoint, CheckpointMissing, DiskFull, WrongUse
+from tests.checkpoints.rows import RIGHT, SHA, TOY, UNPUBLISHED, row, shelf
+
+
+def test_a_file_added_by_hand_is_checked_and_copied(tmp_path: Path):
+    stick = tmp_path / "stick" / "anything.bin"
+    stick.parent.mkdir()
+    stick.write_bytes(RIGHT)
+    checkpoints = shelf(tmp_path / "models", TOY)
+    assert checkpoints.add("toy", stick) == tmp_path / "models" / "toy.pth"
+    assert checkpoints.find("toy").read_bytes() == RIGHT
+    assert stick.exists()
+
+
+def test_a_wrong_file_added_by_hand_is_refused(tmp_path: Path):
+    stick = tmp_path / "stick.pth"
+    stick.write_bytes(b"wrong")
+    checkpoints = shelf(tmp_path / "models", TOY)
+    with pytest.raises(BadCheckpoint, match=f"expected is {SHA}.*--trust"):
+        checkpoints.add("toy", stick)
+    assert checkpoints.state("toy") == "missing"
+
+
+def test_a_refused_file_that_is_another_models_is_named(tmp_path: Path):
+    stick = tmp_path / "stick.pth"
+    stick.write_bytes(RIGHT)
+    other = row("other", "https://example.org/other.pth", "0" * 64, 3)
+    with pytest.raises(BadCheckpoint, match="It is the file of toy"):
+        shelf(tmp_path / "models", TOY, other).add("other", stick)
+
+
+def test_a_wrong_file_is_taken_on_the_users_word(tmp_path: Path):
+    stick = tmp_path / "stick.pth"
+    stick.write_bytes(b"my own training")
+    checkpoints = shelf(tmp_path / "models", TOY)
+    checkpoints.add("toy", stick, trust=True)
+    assert checkpoints.state("toy") == "present"
+    look = checkpoints.look("toy")
+    assert look.trusted is not None
+    assert look.trusted.by == "user"
+    assert checkpoints.digest("toy") == hashlib.sha256(b"my own training").hexdigest()
+    (tmp_path / "models" / "toy.pth").write_bytes(b"something else")
+    assert checkpoints.state("toy") == "corrupt"
+    (tmp_path / "models" / "toy.pth").write_bytes(RIGHT)
+    assert checkpoints.state("toy") == "present"
+
+
+def test_a_file_is_not_copied_onto_a_full_disk(tmp_path: Path):
+    stick = tmp_path / "stick.pth"
+    stick.write_bytes(RIGHT)
+    with pytest.raises(DiskFull, match=r"toy needs 15 bytes in .* where 10 bytes are free"):
+        shelf(tmp_path / "models", TOY, free=lambda _: 10).add("toy", stick)
+    assert not (tmp_path / "models" / "toy.pth").exists()
+
+
+def test_a_linked_file_is_used_where_it_lies(tmp_path: Path):
+    elsewhere = tmp_path / "ComfyUI" / "weights.pth"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(RIGHT)
+    checkpoints = shelf(tmp_path / "models", TOY)
+    checkpoints.link("toy", elsewhere)
+    assert shelf(tmp_path / "models", TOY).find("toy") == elsewhere
+    elsewhere.write_bytes(b"wrong")
+    assert checkpoints.state("toy") == "corrupt"
+    elsewhere.unlink()
+    assert checkpoints.state("toy") == "missing"
+
+
+def test_removing_a_link_leaves_the_file(tmp_path: Path):
+    elsewhere = tmp_path / "weights.pth"
+    elsewhere.write_bytes(RIGHT)
+    checkpoints = shelf(tmp_path / "models", TOY)
+    checkpoints.link("toy", elsewhere)
+    checkpoints.remove("toy")
+    assert checkpoints.state("toy") == "missing"
+    assert elsewhere.read_bytes() == RIGHT
+
+
+def test_removing_deletes_the_file_the_part_and_the_record(tmp_path: Path):
+    (tmp_path / "loose.pth").write_bytes(b"first")
+    (tmp_path / "loose.pth.part").write_bytes(b"fi")
+    checkpoints = shelf(tmp_path, UNPUBLISHED)
+    checkpoints.state("loose")
+    checkpoints.remove("loose")
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["records.json"]
+    assert checkpoints.look("loose").trusted is None
+    with pytest.raises(CheckpointMissing, match="no file of loose"):
+        checkpoints.remove("loose")
+
+
+def test_the_users_own_files_appear_under_their_names(tmp_path: Path):
+    (tmp_path / "wedding.pth").write_bytes(b"a")
+    (tmp_path / "toy.safetensors").write_bytes(b"b")  # its stem is a catalogue name
+    (tmp_path / ".hidden.pth").write_bytes(b"c")
+    (tmp_path / "toy.pth").write_bytes(RIGHT)
+    (tmp_path / "notes.txt").write_bytes(b"d")
+    checkpoints = shelf(tmp_path, TOY)
+    assert [model.name for model in checkpoints.rows()] == ["toy", "builtin", "toy.safetensors", "wedding"]
+    assert checkpoints.state("wedding") == "present"
+    assert checkpoints.look("wedding").trusted is not None
+    assert checkpoints.row("wedding").kind == "face"
+    checkpoints.note_kind("wedding", "upscaler")
+    assert shelf(tmp_path, TOY).row("wedding").kind == "upscaler"
+
+
+def test_own_names_are_those_of_no_catalogue(tmp_path: Path):
+    (tmp_path / "wedding.pth").write_bytes(b"a")
+    (tmp_path / "GFPGANv1.4.pth").write_bytes(b"b")
+    assert own_names(tmp_path) == ("wedding",)
+    assert own_names(tmp_path / "nowhere") == ()
+
+
+def test_an_own_file_can_be_added_and_linked_under_a_name(tmp_path: Path):
+    file = tmp_path / "epoch_90.safetensors"
+    file.write_bytes(b"weights")
+    checkpoints = shelf(tmp_path / "models", TOY)
+    assert checkpoints.add("wedding", file) == tmp_path / "models" / "wedding.safetensors"
+    checkpoints.link("party", file)
+    assert checkpoints.find("party") == file
+    assert {"wedding", "party"} <= {model.name for model in checkpoints.rows()}
+    with pytest.raises(WrongUse, match="cannot be the name"):
+        checkpoints.add("../up", file)
+    with pytest.raises(WrongUse, match="no model file"):
+        checkpoints.add("notes", tmp_path / "notes.txt")
+
+
+def test_a_changed_own_file_is_accepted_by_adding_it_again(tmp_path: Path):
+    file = tmp_path / "wedding.pth"
+    file.write_bytes(b"first")
+    checkpoints = shelf(tmp_path, TOY)
+    checkpoints.find("wedding")
+    file.write_bytes(b"second")
+    with pytest.raises(BadCheckpoint, match="--trust"):
+        checkpoints.find("wedding")
+    checkpoints.add("wedding", file, trust=True)
+    assert checkpoints.find("wedding") == file

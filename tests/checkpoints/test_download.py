@@ -1,0 +1,163 @@
+"""Each thing a server can do wrong: the right file comes all the same, or a message tells what it was."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facewatch.checkpoints import Progress
+from facewatch.errors import DiskFull, DownloadFailed, FacewatchError
+from tests.checkpoints.fault_server import FaultServer, content
+from tests.checkpoints.fetching import failure, fetch, gets
+from tests.checkpoints.rows import SIZE, quick, row, served, shelf
+
+
+def test_a_good_server_is_asked_once(server: FaultServer, tmp_path: Path):
+    checkpoints = shelf(tmp_path / "models", served(server))
+    server.log()
+    assert fetch(checkpoints) == tmp_path / "models" / "toy.pth"
+    assert (tmp_path / "models" / "toy.pth").read_bytes() == content(SIZE, 1)
+    fetch(checkpoints)
+    assert gets(server) == [(200, 0, SIZE)]
+    assert not list((tmp_path / "models").glob("*.part*"))
+
+
+def test_progress_tells_bytes_total_and_speed(server: FaultServer, tmp_path: Path):
+    told: list[Progress] = []
+    ticks = iter(range(1000))
+    checkpoints = shelf(tmp_path, served(server), patience=quick(clock=lambda: next(ticks)))
+    checkpoints.fetch("toy", told.append, threading.Event())
+    assert told[0].done_bytes == 0
+    assert (told[-1].done_bytes, told[-1].total_bytes) == (SIZE, SIZE)
+    assert told[-1].bytes_per_second > 0
+    assert told[-1].seconds_left == 0
+    assert [one.done_bytes for one in told] == sorted(one.done_bytes for one in told)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "cut", "after": 40_000}, "came truncated"),
+        ({"kind": "short", "by": 10}, "offers 100.0 kB (99990 bytes), the published file has"),
+        ({"kind": "long", "by": 10}, "offers 100.0 kB (100010 bytes), the published file has"),
+        ({"kind": "overlong", "by": 10}, "too long: more than 100000 bytes"),
+        ({"kind": "status", "status": 404}, "no such file (404)"),
+        ({"kind": "status", "status": 403}, "may want a login"),
+        ({"kind": "status", "status": 503}, "out of order or too busy (503)"),
+        ({"kind": "html"}, "a web page (HTML) came"),
+        ({"kind": "html", "disguised": True}, "a web page (HTML) came"),
+        ({"kind": "stall", "after": 40_000}, "the connection stalled"),
+        ({"kind": "silent"}, "the connection stalled"),
+        ({"kind": "reset"}, "cut off before an answer"),
+        ({"kind": "gzip"}, "compressed (gzip)"),
+        ({"kind": "wrong"}, "the wrong file came"),
+        (
+            {"kind": "redirect", "to": "http://example.org/toy.pth"},
+            "leads to http://example.org, which is not https",
+        ),
+        ({"kind": "redirect", "to": "/toy.pth"}, "redirects more than 10 times"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "-".join(str(part) for part in value.values()),
+)
+def test_each_fault_has_its_own_words(server: FaultServer, tmp_path: Path, fault: dict[str, Any], words: str):
+    checkpoints = shelf(tmp_path, served(server), patience=quick(tries=1))
+    server.script("/toy.pth", *[fault] * 11)
+    said = failure(checkpoints)
+    assert words in said
+    assert f"{server.base}/toy.pth" in said
+
+
+def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path):
+    pauses: list[float] = []
+    model = row("toy", "http://127.0.0.1:9/toy.pth", "0" * 64, SIZE)
+    checkpoints = shelf(tmp_path, model, patience=quick(sleep=pauses.append))
+    assert "no connection" in failure(checkpoints)
+    assert pauses == []
+
+
+def test_a_file_of_200_mb_comes(server: FaultServer, tmp_path: Path):
+    size = 200_000_000
+    checkpoints = shelf(tmp_path, served(server, "large", size=size), patience=quick(stall_seconds=20))
+    file = fetch(checkpoints, "large")
+    assert file.stat().st_size == size
+    file.unlink()
+
+
+def test_without_size_and_digest_the_server_has_to_say_how_long(server: FaultServer, tmp_path: Path):
+    server.put("/toy.pth", SIZE, 1)
+    server.script("/toy.pth", {"kind": "overlong", "by": 0})
+    checkpoints = shelf(tmp_path, row("toy", f"{server.base}/toy.pth", None, None), patience=quick(tries=1))
+    assert "does not say how long" in failure(checkpoints)
+    server.script("/toy.pth", {"kind": "chunked"})
+    fetch(checkpoints)
+    trusted = checkpoints.look("toy").trusted
+    assert trusted is not None
+    assert trusted.by == "first use"
+
+
+def test_space_is_asked_for_first(server: FaultServer, tmp_path: Path):
+    checkpoints = shelf(tmp_path, served(server), free=lambda _: 50_000)
+    with pytest.raises(DiskFull, match=r"toy needs 100.0 kB in .* 50.0 kB are free"):
+        fetch(checkpoints)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_corrupt_file_is_replaced_only_by_the_right_one(server: FaultServer, tmp_path: Path):
+    checkpoints = shelf(tmp_path, served(server), patience=quick(tries=1))
+    (tmp_path / "toy.pth").write_bytes(b"rotten")
+    server.script("/toy.pth", {"kind": "wrong"})
+    with pytest.raises(DownloadFailed):
+        fetch(checkpoints)
+    assert (tmp_path / "toy.pth").read_bytes() == b"rotten"
+    assert fetch(checkpoints).read_bytes() == content(SIZE, 1)
+
+
+def test_a_lost_link_is_replaced_by_a_download(server: FaultServer, tmp_path: Path):
+    model = served(server)
+    stick = tmp_path / "stick.pth"
+    stick.write_bytes(content(SIZE, 1))
+    checkpoints = shelf(tmp_path / "models", model)
+    checkpoints.link("toy", stick)
+    stick.unlink()
+    assert fetch(checkpoints) == tmp_path / "models" / "toy.pth"
+    assert checkpoints.find("toy") == tmp_path / "models" / "toy.pth"
+
+
+def test_an_own_file_has_no_address(tmp_path: Path):
+    (tmp_path / "wedding.pth").write_bytes(b"a")
+    checkpoints = shelf(tmp_path)
+    assert fetch(checkpoints, "wedding") == tmp_path / "wedding.pth"
+    (tmp_path / "wedding.pth").write_bytes(b"b")
+    with pytest.raises(DownloadFailed, match="your own file"):
+        fetch(checkpoints, "wedding")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "stall", "after": 40_000}, {"kind": "silent"}], ids=["body", "head"]
+)
+def test_a_stop_is_heard_in_the_middle_of_a_silence(
+    server: FaultServer, tmp_path: Path, fault: dict[str, Any]
+):
+    checkpoints = shelf(tmp_path, served(server), patience=quick(stall_seconds=60))
+    server.script("/toy.pth", fault)
+    stop, said = threading.Event(), []
+
+    def work() -> None:
+        try:
+            checkpoints.fetch("toy", lambda _: None, stop)
+        except FacewatchError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.5)
+    started = time.monotonic()
+    stop.set()
+    thread.join(5)
+    assert time.monotonic() - started < 2
+    assert "was stopped" in said[0]
+    assert [one.name for one in threading.enumerate() if one.name == "download"] == []

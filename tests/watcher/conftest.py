@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from facewatch.watcher import Watch
+from tests.watcher.desk import Desk
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"x")
+    return folder
+
+
+@pytest.fixture
+def desk(root) -> Desk:
+    return Desk(Watch(root))
