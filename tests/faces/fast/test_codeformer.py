@@ -12,6 +12,7 @@ import torch
 from facewatch.faces import precision
 from facewatch.faces.fast import codeformer
 from facewatch.faces.weights import read_state_dict
+from tests.faces.fast.made import pictures
 
 pytestmark = pytest.mark.network_files
 
@@ -22,10 +23,7 @@ TOLERANCES = {0.0: 1e-4, 0.5: 2e-4, 1.0: 1e-3}
 
 @pytest.fixture(scope="module")
 def faces():
-    """Three pictures with edges, gradients and noise, (3, 3, 512, 512) in [-1, 1]."""
-    generator = torch.Generator().manual_seed(6)
-    coarse = torch.rand(3, 3, 16, 16, generator=generator).repeat_interleave(32, 2).repeat_interleave(32, 3)
-    return (coarse + torch.rand(3, 3, 512, 512, generator=generator)) - 1
+    return pictures(3, 6)
 
 
 @pytest.fixture(scope="module")

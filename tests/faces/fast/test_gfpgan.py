@@ -9,6 +9,7 @@ from spandrel.architectures.GFPGAN import GFPGAN
 from facewatch.faces import precision
 from facewatch.faces.fast import gfpgan
 from facewatch.faces.weights import read_state_dict
+from tests.faces.fast.made import pictures
 
 pytestmark = pytest.mark.network_files
 
@@ -17,10 +18,7 @@ TOLERANCE = 1e-4  # on [-1, 1]
 
 @pytest.fixture(scope="module")
 def faces():
-    """Two pictures with edges, gradients and noise, (2, 3, 512, 512) in [-1, 1]."""
-    generator = torch.Generator().manual_seed(5)
-    coarse = torch.rand(2, 3, 16, 16, generator=generator).repeat_interleave(32, 2).repeat_interleave(32, 3)
-    return (coarse + torch.rand(2, 3, 512, 512, generator=generator)) - 1
+    return pictures(2, 5)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,14 @@ from spandrel.architectures.RestoreFormer import RestoreFormer
 from facewatch.faces import precision
 from facewatch.faces.fast import restoreformer
 from facewatch.faces.weights import read_state_dict
+from tests.faces.fast.made import pictures
 
 pytestmark = pytest.mark.network_files
 
 
 @pytest.fixture(scope="module")
 def faces():
-    """Two pictures with edges, gradients and noise, (2, 3, 512, 512) in [-1, 1]."""
-    generator = torch.Generator().manual_seed(8)
-    coarse = torch.rand(2, 3, 16, 16, generator=generator).repeat_interleave(32, 2).repeat_interleave(32, 3)
-    return (coarse + torch.rand(2, 3, 512, 512, generator=generator)) - 1
+    return pictures(2, 8)
 
 
 @pytest.fixture(scope="module")
