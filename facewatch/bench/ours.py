@@ -80,8 +80,9 @@ def paste(case: Case, watch: Stopwatch) -> Made:
     """Crop, enlarge, soften the masks and paste, with every network's answer there at once."""
     from facewatch.faces.oval import soften
     from facewatch.faces.photo import Photo
-    from facewatch.faces.pipeline import Pipeline, Wishes
+    from facewatch.faces.pipeline import Pipeline
     from facewatch.faces.selection import Limits
+    from facewatch.faces.wishes import Wishes
 
     del watch
     picture = read_rgb(case.args["photo"])
@@ -127,7 +128,7 @@ def whole(case: Case, watch: Stopwatch) -> Made:
         job = _job(case, source, 0)
         with watch.stage("decode"):
             photo = restorer.read(job)
-        restored = restorer.restore(job, photo, lambda *_: None)
+        restored = restorer.compose(job, photo, restorer.draw(job, photo, lambda *_: None))
         with watch.stage("encode"):
             answer = restorer.write(job, photo, restored, 0.0)
         _written(answer)
@@ -137,7 +138,7 @@ def whole(case: Case, watch: Stopwatch) -> Made:
 
 def folder(case: Case, watch: Stopwatch) -> Made:
     """Every photo of a folder, read, restored and written side by side as in the engine."""
-    from facewatch.engine.line import Line, helpers_for, window_for
+    from facewatch.engine.line import Line, helpers_for
 
     heard: queue.SimpleQueue[object] = queue.SimpleQueue()
     helpers = helpers_for(case.device.partition(":")[0], os.cpu_count() or 1)
@@ -147,22 +148,31 @@ def folder(case: Case, watch: Stopwatch) -> Made:
     def repetition() -> Mapping[str, Any]:
         begun: deque[Any] = deque()
         waiting = deque(_job(case, photo, number) for number, photo in enumerate(photos))
+        under_way = 0  # begun and not answered, as the daemon bounds them
         with watched_gpu(case.device) as told:
-            while waiting or begun:
-                while waiting and len(begun) < window_for(helpers):
+            while waiting or under_way:
+                if waiting and under_way < helpers.window:
                     begun.append(line.begin(waiting.popleft()))
-                line.finish(begun.popleft())
-            answers = 0
-            while answers < len(photos):
-                message = heard.get()
-                if isinstance(message, Refusal):
-                    raise FlowFailed(message.message)
-                if isinstance(message, Answer):
-                    _written(message)
-                    answers += 1
+                    under_way += 1
+                elif begun:
+                    line.finish(begun.popleft())
+                else:
+                    under_way -= _answered(heard.get())
+                while not heard.empty():
+                    under_way -= _answered(heard.get())
         return told
 
-    return repetition, {"helpers": helpers}
+    return repetition, helpers._asdict()
+
+
+def _answered(message: object) -> bool:
+    """Whether the message is a photo's answer; how far another is counts for nothing."""
+    if isinstance(message, Refusal):
+        raise FlowFailed(message.message)
+    if not isinstance(message, Answer):
+        return False
+    _written(message)
+    return True
 
 
 def png(case: Case, watch: Stopwatch) -> Made:

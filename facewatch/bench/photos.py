@@ -16,10 +16,10 @@ from facewatch.bench.case import Case
 from facewatch.bench.stopwatch import Stopwatch
 from facewatch.bench.worker import Repetition
 from facewatch.errors import WrongUse
+from facewatch.faces.depth import eight_bits
 from facewatch.faces.forms import CROP_SIZE, Detector, Face
 from facewatch.faces.geometry import TEMPLATE, crop_upright
 from facewatch.faces.photo import decode
-from facewatch.faces.pipeline import eight_bits
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 FaceRows: TypeAlias = list[list[float]]

@@ -18,10 +18,10 @@ from facewatch.cli.shared import checkpoints, store
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.faces.compare import contact_sheet
+from facewatch.faces.depth import eight_bits
 from facewatch.faces.formats import BY_NAME, BY_SUFFIX
 from facewatch.faces.photo import Provenance, decode
 from facewatch.faces.photo.plain import encode_plain
-from facewatch.faces.pipeline import eight_bits
 from facewatch.files import Places, deliver, write_temporary
 from facewatch.recipe import Recipe, resolve
 

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import allocator
 from facewatch.engine.limits import limit_memory
-from facewatch.engine.line import Begun, Emit, Line, helpers_for, window_for
+from facewatch.engine.line import Begun, Emit, Line, helpers_for
 from facewatch.engine.messages import Ready, Refusal, Setup, from_line, to_line
 from facewatch.errors import FacewatchError
 
@@ -43,7 +43,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     allocator.tune()  # only now: while the networks are loaded, what is let go of has to go back
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     line = Line(restorer, emit, helpers)
-    emit(Ready(words, window=window_for(helpers)))
+    emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():

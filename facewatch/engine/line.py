@@ -1,4 +1,4 @@
-"""The engine's three stages side by side: read, restore, write."""
+"""The engine's three stages side by side: read, draw, write."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from facewatch.errors import FacewatchError, OutOfMemory, Unexpected
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
+    from facewatch.faces.composing import Drawn
     from facewatch.faces.photo import Photo
-    from facewatch.faces.pipeline import Restored
 
 Emit = Callable[[object], None]
 
@@ -27,39 +27,55 @@ class Begun(NamedTuple):
     reading: Future[tuple[Photo, float]]  # the photo, and the seconds it took
 
 
-class Line:
-    """Helper threads read the next photos and write the last ones while the caller's thread restores one.
+class Helpers(NamedTuple):
+    """Threads beside the one that has the networks."""
 
-    The caller bounds what is under way: `window` jobs begun and not answered keep every stage at work.
+    readers: int
+    writers: int
+
+    @property
+    def window(self) -> int:
+        """How many jobs keep every stage at work: one in each thread."""
+        return self.readers + 1 + self.writers
+
+
+class Line:
+    """Helper threads read the next photos and finish the last ones while the caller's thread draws one.
+
+    All that needs no network is theirs, so that a GPU waits for nothing but the detector's resizing. The
+    caller bounds what is under way: as many jobs begun and not answered as the window keep every stage at
+    work.
     """
 
-    def __init__(self, restorer: Restorer, emit: Emit, helpers: int) -> None:
-        """helpers: threads that read, and as many that write"""
+    def __init__(self, restorer: Restorer, emit: Emit, helpers: Helpers) -> None:
         self._restorer = restorer
         self._emit = emit
-        self._readers = ThreadPoolExecutor(helpers, "reader")
-        self._writers = ThreadPoolExecutor(helpers, "writer")
+        self._readers = ThreadPoolExecutor(helpers.readers, "reader")
+        self._writers = ThreadPoolExecutor(helpers.writers, "writer")
 
     def begin(self, job: Job) -> Begun:
         """Have a photo read as soon as a helper is free."""
         return Begun(job, self._readers.submit(self._read, job))
 
     def finish(self, begun: Begun) -> None:
-        """Restore the photo and leave the copy to a helper; whatever comes of it is emitted."""
+        """Draw the photo's faces and leave the copy to a helper; whatever comes of it is emitted."""
         job = begun.job
         with self._refusing(job):
             photo, spent = begun.reading.result()
             started = time.monotonic()
-            restored = self._restorer.restore(job, photo, lambda *how_far: self._tell(job, *how_far))
+            drawn = self._restorer.draw(job, photo, lambda *how_far: self._tell(job, *how_far))
             spent += time.monotonic() - started
-            self._writers.submit(self._write, job, photo, restored, spent)
+            self._writers.submit(self._write, job, photo, drawn, spent)
 
     def _read(self, job: Job) -> tuple[Photo, float]:
         started = time.monotonic()
         return self._restorer.read(job), time.monotonic() - started
 
-    def _write(self, job: Job, photo: Photo, restored: Restored, spent: float) -> None:
+    def _write(self, job: Job, photo: Photo, drawn: Drawn, spent: float) -> None:
         with self._refusing(job):
+            started = time.monotonic()
+            restored = self._restorer.compose(job, photo, drawn)
+            spent += time.monotonic() - started
             self._emit(self._restorer.write(job, photo, restored, spent))
 
     def _tell(self, job: Job, done: int, total: int, what: str) -> None:
@@ -79,14 +95,14 @@ class Line:
             self._emit(Refusal(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))
 
 
-def helpers_for(device: str, cores: int) -> int:
-    """How many threads read, and how many write, beside the one that restores.
+def helpers_for(device: str, cores: int) -> Helpers:
+    """How many threads help.
 
-    A GPU restores faster than one core decodes and encodes, so several feed it; a CPU is busy restoring.
+    device  its kind: cpu, cuda, mps or xpu
+
+    A CPU is busy drawing. A GPU draws faster than one core decodes, and much faster than it pastes and
+    encodes, so several feed it and more clear away; each holds a photo and its copy.
     """
-    return 1 if device == "cpu" else max(1, min(4, cores // 4))
-
-
-def window_for(helpers: int) -> int:
-    """How many jobs keep every stage at work: one in each thread."""
-    return 2 * helpers + 1
+    if device == "cpu":
+        return Helpers(1, 1)
+    return Helpers(max(1, min(4, cores // 4)), max(1, min(6, cores // 2)))

@@ -1,4 +1,4 @@
-"""One photo in the engine: read it, restore it, write the copy into a temporary."""
+"""One photo in the engine: read it, draw its faces, write the copy into a temporary."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from facewatch.engine.side_files import side_files
 from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone
 from facewatch.faces import formats
 from facewatch.faces.assembly import Parts, assemble
+from facewatch.faces.composing import Drawn, Restored, compose
+from facewatch.faces.depth import eight_bits
 from facewatch.faces.photo import Photo, Provenance, decode, encode
-from facewatch.faces.pipeline import Pipeline, Restored, Wishes, eight_bits
+from facewatch.faces.pipeline import Pipeline
 from facewatch.faces.selection import Limits
+from facewatch.faces.wishes import Wishes
 from facewatch.files import write_temporary
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
@@ -60,12 +63,20 @@ class Restorer:
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
         return photo
 
-    def restore(self, job: Job, photo: Photo, advance: Advance) -> Restored:
-        """Restore its faces.
+    def draw(self, job: Job, photo: Photo, advance: Advance) -> Drawn:
+        """All that the networks do for the photo.
 
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
-        return self._pipeline.restore(photo, wishes_of(job), advance)
+        return self._pipeline.draw(photo, wishes_of(job), advance)
+
+    def compose(self, job: Job, photo: Photo, drawn: Drawn) -> Restored:
+        """The restored photo; no network is needed for it."""
+        if (
+            photo.pixels.nbytes * job.restoration["upscale"] ** 2 > LARGE_BYTES
+        ):  # and as much again to write it
+            allocator.release()
+        return compose(photo, wishes_of(job), drawn)
 
     def write(self, job: Job, photo: Photo, restored: Restored, seconds: float) -> Answer:
         """Write the copy into a temporary in the job's output folder, if there is anything to write.
@@ -75,8 +86,6 @@ class Restorer:
         Raises CannotWrite or DiskFull; nothing is left behind then.
         """
         started = time.monotonic()
-        if restored.photo.pixels.nbytes > LARGE_BYTES:  # to write it takes about as much again
-            allocator.release()
         format_name = _format_of(photo, job)
         answer = Answer(
             number=job.number,

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from facewatch.engine.messages import Job
 from facewatch.faces import compare
+from facewatch.faces.composing import Restored
+from facewatch.faces.depth import eight_bits
 from facewatch.faces.photo import Provenance
 from facewatch.faces.photo.plain import encode_plain
-from facewatch.faces.pipeline import Restored, eight_bits
 
 
 def side_files(

@@ -40,17 +40,22 @@ class Tint:
         return bool((self.curve == self.curve[:, :1]).all())
 
 
-def keep_colour(restored: Crop, original: Crop) -> Crop:
+def keep_colour(restored: Bytes, original: Crop) -> Bytes:
     """The restored face with the low frequencies of the original's colour and brightness.
+
+    restored    (S, S, 3) uint8 RGB: the crop, or the crop enlarged
 
     What a Gaussian of sigma 32 px leaves is taken from `original` in all three channels, the rest stays that
     of `restored`; equal crops come back as they are.
     """
-    drift = original.astype(np.float32) - restored.astype(np.float32)
-    small = cv2.resize(drift, None, fx=1 / _SHRINK, fy=1 / _SHRINK, interpolation=cv2.INTER_AREA)
-    smooth = cv2.GaussianBlur(small, (0, 0), _COLOUR_SIGMA_PX / _SHRINK)
+    height, width = (side // _SHRINK for side in original.shape[:2])
+    before, after = (
+        cv2.resize(crop.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        for crop in (original, restored)
+    )
+    smooth = cv2.GaussianBlur(before - after, (0, 0), _COLOUR_SIGMA_PX / _SHRINK)
     shift = cv2.resize(smooth, restored.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.rint(np.clip(restored + shift, 0, 255)), dtype=np.uint8)
+    return np.asarray(cv2.add(restored, shift, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def tint(original: Bytes) -> Tint | None:
@@ -81,7 +86,7 @@ def stray(original: Bytes) -> float:
     return _stray_from(_toning(look), look)
 
 
-def keep_tint(restored: Crop, toning: Tint) -> Crop:
+def keep_tint(restored: Bytes, toning: Tint) -> Bytes:
     """The restored face in the photo's own toning: its luma, coloured by the curve."""
     luma = cv2.cvtColor(restored, cv2.COLOR_RGB2GRAY)
     return np.asarray(toning.curve[luma], dtype=np.uint8)

@@ -1,9 +1,10 @@
-"""Plain enlargement, without a network and without torch."""
+"""Plain resizing, without a network and without torch."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from facewatch.faces.forms import Pixels
 
@@ -23,3 +24,12 @@ def resize(image: Pixels, scale: int) -> Pixels:
         if image.dtype == np.uint8
         else larger.astype(np.uint16, copy=False)
     )
+
+
+def fit(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """The picture at (width, height), whatever its own proportions."""
+    height, width = picture.shape[:2]
+    if (width, height) == size:
+        return picture
+    way = cv2.INTER_AREA if size[0] < width else cv2.INTER_LANCZOS4
+    return np.asarray(cv2.resize(picture, size, interpolation=way), dtype=np.uint8)

@@ -9,8 +9,9 @@ from facewatch.errors import NetworkFailed
 from facewatch.faces.forms import Face
 from facewatch.faces.oval import SoftMask
 from facewatch.faces.photo import Metadata, Photo
-from facewatch.faces.pipeline import Pipeline, Wishes
+from facewatch.faces.pipeline import Pipeline
 from facewatch.faces.selection import Limits
+from facewatch.faces.wishes import Wishes
 
 TEMPLATE = np.array(
     [[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [201.26, 371.41], [313.09, 371.15]]
@@ -187,7 +188,7 @@ def test_the_background_and_if_wished_the_faces_go_through_the_upscaler():
     upscaler = Triples()
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), upscaler)
     pipeline.restore(photo(), Wishes(upscale=2, face_upsample=True))
-    assert upscaler.sizes == [((300, 400), 2), ((512, 512), 2)]
+    assert upscaler.sizes == [((512, 512), 2), ((300, 400), 2)]
 
 
 def test_an_aligned_photo_is_one_face_and_keeps_its_size():
@@ -224,3 +225,16 @@ def test_how_far_it_is_is_told():
     pipeline = Pipeline(Finds(*faces), Paints(), SoftMask(), Triples())
     pipeline.restore(photo(), RAW, lambda *news: heard.append(news))
     assert heard == [(0, 3, "faces"), (2, 3, "faces"), (1, 1, "tiles")]
+
+
+@pytest.mark.parametrize("face_upsample", [False, True])
+def test_a_face_is_pasted_in_the_colours_of_the_photo(face_upsample):
+    grey = np.full((300, 400, 3), 120, np.uint8)
+    grey[::7] = 90
+    original = Photo(grey, None, "RGB", "png", Metadata())
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), Triples())
+    restored = pipeline.restore(original, Wishes(upscale=2, face_upsample=face_upsample))
+    assert (restored.photo.pixels == restored.photo.pixels[..., :1]).all()
+    ((_, after),) = restored.crops
+    assert after.shape == (512, 512, 3)
+    assert (after == after[..., :1]).all()

@@ -1,0 +1,98 @@
+"""What is left to do when the networks are done: colours, plain enlargement, paste."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from facewatch.faces import colour
+from facewatch.faces.depth import as_deep_as, eight_bits
+from facewatch.faces.forms import Affine, Crop, FaceReport, Mask, Pixels
+from facewatch.faces.geometry import paste
+from facewatch.faces.photo import Photo
+from facewatch.faces.resizing import fit, resize
+from facewatch.faces.wishes import Wishes
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnFace:
+    """One face as a network drew it, in the network's own colours."""
+
+    before: Crop
+    after: Crop
+    shown: npt.NDArray[np.uint8]  # what is pasted: `after`, or that enlarged by the upscaler
+
+
+class Place(NamedTuple):
+    """Where a face is pasted."""
+
+    affine: Affine
+    mask: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What the networks made of one photo."""
+
+    reports: tuple[FaceReport, ...]
+    faces: tuple[DrawnFace, ...] = ()  # those that were restored
+    places: tuple[Place, ...] = ()  # one for each of them; none: the photo is the face
+    background: Pixels | None = None  # the whole photo at its new size, if an upscaler drew it
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A restored photo and the fate of every face in it."""
+
+    photo: Photo
+    faces: tuple[FaceReport, ...]
+    crops: tuple[tuple[Crop, Crop], ...]  # each restored face: before, after
+
+    @property
+    def restored_count(self) -> int:
+        """How many faces were restored."""
+        return sum(face.fate == "restored" for face in self.faces)
+
+
+def compose(photo: Photo, wishes: Wishes, drawn: Drawn) -> Restored:
+    """The restored photo; `photo` itself where there is nothing to change in it.
+
+    Pixels outside the pasted faces stay as they are at upscale 1; nothing of `photo` is changed in place.
+    """
+    if not drawn.faces and drawn.background is None and wishes.upscale == 1:
+        return Restored(photo, drawn.reports, ())
+    tint = colour.tint(eight_bits(photo.pixels)) if wishes.color_fix and drawn.faces else None
+    coloured = [_coloured(face, tint, wishes) for face in drawn.faces]
+    pixels = _pixels(photo.pixels, wishes.upscale, drawn, [shown for _, shown in coloured])
+    alpha = photo.alpha if photo.alpha is None or wishes.upscale == 1 else resize(photo.alpha, wishes.upscale)
+    crops = [(face.before, after) for face, (after, _) in zip(drawn.faces, coloured, strict=True)]
+    return Restored(replace(photo, pixels=pixels, alpha=alpha), drawn.reports, tuple(crops))
+
+
+def _pixels(original: Pixels, scale: int, drawn: Drawn, shown: Sequence[npt.NDArray[np.uint8]]) -> Pixels:
+    if drawn.faces and not drawn.places:
+        height, width = original.shape[:2]
+        return as_deep_as(original, fit(shown[0], (width * scale, height * scale)))
+    picture = resize(original, scale) if drawn.background is None else drawn.background
+    for face, (affine, mask) in zip(shown, drawn.places, strict=True):
+        paste(picture, face, affine, mask, scale=scale)
+    return picture
+
+
+def _coloured(
+    face: DrawnFace, tint: colour.Tint | None, wishes: Wishes
+) -> tuple[Crop, npt.NDArray[np.uint8]]:
+    """The restored crop and what is pasted of it, in the colours of the original."""
+    if not wishes.color_fix:
+        return face.after, face.shown
+    after = _right_colour(face.after, face.before, tint)
+    return after, after if face.shown is face.after else _right_colour(face.shown, face.before, tint)
+
+
+def _right_colour(new: npt.NDArray[np.uint8], old: Crop, tint: colour.Tint | None) -> npt.NDArray[np.uint8]:
+    fixed = colour.keep_colour(new, old)
+    return fixed if tint is None else colour.keep_tint(fixed, tint)
