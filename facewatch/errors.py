@@ -66,6 +66,10 @@ class OutOfMemory(NetworkFailed):
     """The device has too little memory for the work, even one face at a time."""
 
 
+class TooLittleMemory(FacewatchError):
+    """The machine has too little memory for one photo."""
+
+
 class DeviceFailed(FacewatchError):
     """The device itself failed; what is computed on it after that is worth nothing."""
 
@@ -130,6 +134,7 @@ BY_NAME: dict[str, type[FacewatchError]] = {
         CannotAlign,
         NetworkFailed,
         OutOfMemory,
+        TooLittleMemory,
         DeviceFailed,
         NoSuchDevice,
         CheckpointMissing,

@@ -22,6 +22,7 @@ from facewatch.errors import (
     OwnOutput,
     SourceChanged,
     SourceGone,
+    TooLittleMemory,
     TruncatedPhoto,
     Unexpected,
 )
@@ -33,7 +34,8 @@ NO_ENGINE_SECONDS = 30.0
 DOWN_AFTER = 3  # different photos in a row
 LONGEST_HOLD_SECONDS = {"disk": 60.0, "ledger": 60.0, "engine": 300.0}
 
-_OF_THE_ENGINE = (EngineFailed, DeviceFailed, NetworkFailed, OutOfMemory, Unexpected)
+_OF_THE_ENGINE = (EngineFailed, DeviceFailed, NetworkFailed, OutOfMemory, TooLittleMemory, Unexpected)
+_OF_THE_DEVICE = (DeviceFailed, OutOfMemory)  # every face is as large; what fills a card is another program
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def judge(  # noqa: PLR0911 - one line a kind of error
         return Verdict("park")
     if isinstance(error, CannotWrite):
         return _again_or(UNFINISHED_SECONDS, attempts, Verdict("park"))
-    if down or (isinstance(error, DeviceFailed) and not others_passed):
+    if down or (isinstance(error, _OF_THE_DEVICE) and not others_passed):
         return Verdict("later", new_engine=True, hold_place="engine")
     return _again_or(AGAIN_SECONDS, attempts, Verdict("poison", new_engine=True))
 

@@ -25,6 +25,7 @@ from facewatch.reports import summary
         (errors.ModelAwaited, "retry"),
         (errors.EngineFailed, "retry"),
         (errors.OutOfMemory, "retry"),
+        (errors.TooLittleMemory, "retry"),
         (errors.NetworkFailed, "retry"),
         (errors.DeviceFailed, "retry"),
         (errors.Unexpected, "retry"),
@@ -51,11 +52,21 @@ def test_where_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
     assert judge(errors.EngineUnavailable("no device"), 1).rests
 
 
-def test_a_device_that_fails_on_every_photo_blames_none_of_them():
-    error = errors.DeviceFailed("the card fell off the bus")
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.DeviceFailed("the card fell off the bus"),
+        errors.OutOfMemory("a game has filled the card"),
+    ],
+)
+def test_a_device_that_fails_on_every_photo_blames_none_of_them(error):
     verdict = judge(error, 9, others_passed=False)
     assert (verdict.what, verdict.hold_place, verdict.new_engine) == ("later", "engine", True)
     assert judge(error, 3, others_passed=True).what == "poison"
+
+
+def test_a_photo_that_is_too_much_for_the_machine_is_to_blame_itself():
+    assert judge(errors.TooLittleMemory("600 megapixels"), 3, others_passed=False).what == "poison"
 
 
 def test_three_different_photos_failing_in_a_row_are_the_engines_fault():

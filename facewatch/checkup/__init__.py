@@ -59,12 +59,11 @@ def examine(places: Places, *, quick: bool = False, machine: Machine | None = No
     findings += watches(settings, machine)
     findings += [room("state", places.state), room("log", places.logs), _ledger(places)]
     findings += clock(places, machine)
-    device = None
-    if not quick:
-        found = list(engine(places, settings, machine))
-        device = next((finding.text for finding in found if finding.what == "device" and finding.ok), None)
-        findings += found
-    findings += torch_and_driver(settings, device, machine)
+    found = [] if quick else list(engine(places, settings, machine))
+    findings += found
+    device = next((finding.text for finding in found if finding.what == "device" and finding.ok), None)
+    if not any(finding.what == "cuda" for finding in found):
+        findings += torch_and_driver(settings, device, machine)
     findings += [*tray(machine), login(machine), daemon(places)]
     return findings
 

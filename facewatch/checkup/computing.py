@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from facewatch.checkpoints import Checkpoints
-from facewatch.checkup.findings import Finding
+from facewatch.checkup.findings import Finding, Level
 from facewatch.checkup.machine import Machine
 from facewatch.errors import FacewatchError
 from facewatch.files import Places
@@ -32,6 +32,9 @@ def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Fin
         return
     device, precision = found.device, settings.engine.precision
     yield Finding("device", "ok", device)
+    if found.passed_over:
+        level: Level = "note" if device.startswith("cuda") or settings.engine.device == "cpu" else "mend"
+        yield Finding("cuda", level, found.passed_over)
     yield Finding("precision", "ok", found.precision if precision == "auto" else f"{precision}, as it is set")
     files = checkpoints_of(places, settings)
     plans = [settings.plan(folder) for folder in settings.folders] or [settings.plan(None)]

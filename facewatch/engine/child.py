@@ -6,7 +6,9 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections import deque
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import allocator
@@ -43,21 +45,36 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     allocator.tune()  # only now: while the networks are loaded, what is let go of has to go back
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     line = Line(restorer, emit, helpers)
+    let_go = _letting_go(device) if setup.files else allocator.release
     emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():
-            begun.append(line.begin(_next(requests)))
+            begun.append(line.begin(_next(requests, let_go)))
         line.finish(begun.popleft())
 
 
-def _next(requests: queue.SimpleQueue[Any]) -> Any:
+def _next(requests: queue.SimpleQueue[Any], let_go: Callable[[], object]) -> Any:
     """The next job; while there is none, the memory kept for it goes back."""
     try:
         return requests.get(timeout=KEPT_SECONDS)
     except queue.Empty:
-        allocator.release()
+        let_go()
         return requests.get()
+
+
+def _letting_go(device: str) -> Callable[[], None]:
+    """Gives back the machine's memory and the device's; in vain where a device in trouble refuses."""
+    from facewatch.faces.device import free_cache
+
+    def let_go() -> None:
+        allocator.release()
+        try:
+            free_cache(device)
+        except RuntimeError:  # the next photo tells what is wrong
+            traceback.print_exc()
+
+    return let_go
 
 
 def _take_over_output() -> Emit:
@@ -85,7 +102,8 @@ def _answer_probe(wish: str, emit: Emit) -> None:
 
     try:
         chosen = device.choose(wish)
-        emit(Ready(chosen, precision=precision.describe("auto", chosen)))
+        words = precision.describe("auto", chosen)
+        emit(Ready(chosen, precision=words, passed_over=device.passed_over()))
     except FacewatchError as error:
         emit(Refusal(0, type(error).__name__, str(error)))
 

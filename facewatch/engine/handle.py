@@ -20,6 +20,7 @@ from facewatch.errors import EngineFailed, FacewatchError
 
 log = logging.getLogger(__name__)
 
+KILLED_SECONDS = 30.0  # in which a killed process is gone
 _ENDED = object()
 
 
@@ -142,30 +143,37 @@ class EngineHandle:
         with contextlib.suppress(OSError):
             if process.stdin:
                 process.stdin.close()  # the engine ends when nobody can ask it any more
-        try:
-            process.wait(grace_seconds)
-        except subprocess.TimeoutExpired:
+        if not _ends(process, grace_seconds):
             process.kill()
-            process.wait()
+            if not _ends(process, KILLED_SECONDS):
+                log.error(
+                    "engine %d was killed and does not end: the device's driver holds it, with its memory; "
+                    "if this stays so, restart the computer",
+                    process.pid,
+                )
+                self._process, self._readers = None, []  # they end with it
+                return
         for reader in self._readers:
             reader.join()
-        for stream in (process.stdout, process.stderr):
-            if stream:
-                stream.close()
-        self._process = None
+        self._process, self._readers = None, []
 
     def _read_with(self, take: Callable[[IO[str]], None], stream: IO[str]) -> None:
-        reader = threading.Thread(target=take, args=(stream,), name="engine-reader", daemon=True)
+        def read() -> None:
+            with stream:
+                take(stream)
+
+        reader = threading.Thread(target=read, name="engine-reader", daemon=True)
         reader.start()
         self._readers.append(reader)
 
     def _take_messages(self, stream: IO[str]) -> None:
+        messages = self._messages  # of this process: the next one has others
         for line in stream:
             try:
-                self._messages.put(from_line(line))
+                messages.put(from_line(line))
             except ValueError as error:
                 self._complaints.append(str(error))
-        self._messages.put(_ENDED)
+        messages.put(_ENDED)
 
     def _take_complaints(self, stream: IO[str]) -> None:
         for line in stream:
@@ -194,6 +202,14 @@ class EngineHandle:
     def _last_words(self, what: str) -> str:
         words = [line for line in self._complaints if line.strip()]
         return f"{what}; its last words: {words[-1]}" if words else what
+
+
+def _ends(process: subprocess.Popen[str], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def as_error(refusal: Refusal) -> FacewatchError:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from facewatch.engine.messages import Advance, Job, Refusal
-from facewatch.errors import FacewatchError, OutOfMemory, Unexpected
+from facewatch.errors import FacewatchError, TooLittleMemory, Unexpected
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
@@ -89,7 +89,7 @@ class Line:
             self._emit(Refusal(job.number, type(error).__name__, str(error)))
         except MemoryError:
             words = "the machine has too little memory for this photo"
-            self._emit(Refusal(job.number, OutOfMemory.__name__, words))
+            self._emit(Refusal(job.number, TooLittleMemory.__name__, words))
         except Exception as error:  # noqa: BLE001 - one photo must not stop the rest
             traceback.print_exc()
             self._emit(Refusal(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))

@@ -68,6 +68,7 @@ class Ready:
 
     device: str  # in words, for people
     precision: str = ""  # what `auto` takes on it and why, in words; a probe tells
+    passed_over: str = ""  # cards that are here and cannot be used, and what to do; a probe tells
     window: int = 1  # photos it may be given at once: while one is restored others are read and written
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,10 +15,59 @@ _WISHES = "auto, cuda, cuda:1 (the second of several), mps, xpu or cpu"
 
 def present() -> tuple[str, ...]:
     """The devices that torch can use here, the best first; the cpu is always the last."""
-    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     arcs = torch.xpu.device_count() if torch.xpu.is_available() else 0
     apple = ("mps",) if torch.backends.mps.is_available() else ()
-    return (*(f"cuda:{i}" for i in range(cards)), *apple, *(f"xpu:{i}" for i in range(arcs)), "cpu")
+    cards = (f"cuda:{i}" for i in range(_cards()) if _has_code_for(i))
+    return (*cards, *apple, *(f"xpu:{i}" for i in range(arcs)), "cpu")
+
+
+def passed_over() -> str:
+    """Which cards are here that this torch cannot use, and what to do; empty where there is none."""
+    return " ".join(_too_old())
+
+
+def free_cache(device: str) -> None:
+    """Give back what torch keeps of the device's memory for later."""
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    elif device.startswith("xpu"):
+        torch.xpu.empty_cache()
+    elif device.startswith("mps"):
+        torch.mps.empty_cache()
+
+
+def _cards() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _has_code_for(index: int) -> bool:
+    """Whether this torch holds code for a card: it counts every card, and for older ones only warns.
+
+    Code of a generation runs on its later cards (7.5 on none of 8.x, 8.0 on 8.6); PTX, `compute_`, is
+    translated for every later one. CUDA C++ Programming Guide, section on compute capability.
+    """
+    if torch.version.hip is not None:
+        return True
+    card = torch.cuda.get_device_capability(index)
+    for name in torch.cuda.get_arch_list():
+        found = re.match(r"(sm|compute)_(\d+)(\d)", name)
+        if found is None:
+            continue
+        code = int(found[2]), int(found[3])
+        if code <= card and (found[1] == "compute" or code[0] == card[0]):
+            return True
+    return False
+
+
+def _too_old() -> Iterator[str]:
+    for index in range(_cards()):
+        if not _has_code_for(index):
+            major, minor = torch.cuda.get_device_capability(index)
+            yield (
+                f"The card {torch.cuda.get_device_name(index)} (compute capability {major}.{minor}) is not "
+                f"among those this torch is built for ({', '.join(torch.cuda.get_arch_list())}): install a "
+                "build of torch for it, an older one for an older card."
+            )
 
 
 def choose(wish: str, devices: Sequence[str] | None = None) -> str:
@@ -64,7 +114,7 @@ def _remedy(kind: str) -> str:
     if kind == "cuda" and torch.version.cuda is None and torch.version.hip is None:
         return "This torch is built without CUDA: install the CUDA build."
     if kind == "cuda":
-        return "Check with nvidia-smi that the card and its driver are well."
+        return passed_over() or "Check with nvidia-smi that the card and its driver are well."
     if kind == "mps":
         return "It needs a Mac with Apple silicon."
     if kind == "xpu":

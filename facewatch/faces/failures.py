@@ -10,7 +10,17 @@ import torch
 from facewatch.errors import DeviceFailed, FacewatchError, NetworkFailed, OutOfMemory
 
 # Only CUDA and XPU have a class of their own for it; MPS, the CPU and cuDNN raise a bare RuntimeError.
-_MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+# cuDNN tries its ways of convolving one after the other; where each wants more memory than is left, torch
+# says only that it found none.
+_MEMORY_SIGNS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "alloc_failed",
+    "allocation_failed",
+    "unable to find an engine to execute",
+    "unable to find a valid cudnn algorithm",
+)
 # Older calls and the libraries beneath torch raise a bare RuntimeError where AcceleratorError is meant.
 _DEVICE_SIGNS = (
     "cuda error:",
@@ -22,6 +32,8 @@ _DEVICE_SIGNS = (
     "status_internal_error",
     "status_mapping_error",
     "device_lost",
+    "status_not_initialized",
+    "no kernel image",
 )
 
 

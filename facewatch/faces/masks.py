@@ -60,19 +60,20 @@ class ParseMask:
 
         Raises NetworkFailed when the network's answer holds NaN, OutOfMemory when not even one crop fits.
         """
-        return [soften(_SHOWN[labels]) for labels in self._labels(crops, self._batch)]
+        return [soften(_SHOWN[labels]) for labels in self._labels(crops)]
 
-    def _labels(self, crops: Sequence[Crop], batch: int) -> list[npt.NDArray[np.uint8]]:
+    def _labels(self, crops: Sequence[Crop]) -> list[npt.NDArray[np.uint8]]:
         """What each pixel is, (512, 512) uint8 0-18 for each crop."""
         found: list[npt.NDArray[np.uint8]] = []
         while len(found) < len(crops):
-            next_ones = crops[len(found) : len(found) + batch]
+            next_ones = crops[len(found) : len(found) + self._batch]
             try:
                 found.extend(self._parse(next_ones))
+                continue
             except OutOfMemory:
-                if batch == 1:
+                if len(next_ones) == 1:
                     raise
-                batch //= 2
+            self._batch = len(next_ones) // 2
         return found
 
     def _parse(self, crops: Sequence[Crop]) -> npt.NDArray[np.uint8]:

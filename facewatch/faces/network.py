@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from spandrel import (
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.faces.blank import blank
+from facewatch.faces.device import free_cache
 from facewatch.faces.failures import first_lines, means_memory, told, translated
 from facewatch.faces.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.faces.forms import CROP_SIZE, Crop
@@ -85,22 +87,23 @@ class TorchNetwork:
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
 
-        Out of memory, it goes on with half as many faces at once, down to one.
+        Out of memory, it goes on with half as many faces at once, down to one, and stays with that.
         Raises OutOfMemory when not even one face fits, NetworkFailed when an output is not a picture, and
         DeviceFailed when the device itself is in trouble.
         """
         restored: list[Crop] = []
-        batch = self.batch
         while len(restored) < len(crops):
+            next_ones = crops[len(restored) : len(restored) + self.batch]
             try:
-                restored += self._restore_batch(crops[len(restored) : len(restored) + batch], weight)
+                restored += self._restore_batch(next_ones, weight)
                 continue
             except (RuntimeError, MemoryError) as error:
-                if batch == 1 or not means_memory(error):
+                if len(next_ones) == 1 or not means_memory(error):
                     raise told(error, f"restore a face with {self.name}") from error
             # Only here, past the except block, are the failed batch's tensors let go.
-            _free_cache(self.device)
-            batch //= 2
+            with translated("let go of what it had kept"):
+                free_cache(self.device)
+            self.batch = len(next_ones) // 2
         return restored
 
     def forward(self, crops: Sequence[Crop], weight: float) -> torch.Tensor:
@@ -108,7 +111,7 @@ class TorchNetwork:
 
         returns    (N, 3, 512, 512) float32 RGB on the network's device, [-1, 1] and a little beyond
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), _exact():
             return self._forward(self._as_bytes(crops) / 127.5 - 1, weight)
 
     def _restore_batch(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
@@ -171,7 +174,8 @@ def _unknown(support: ArchSupport, state: StateDict, name: str, device: str) -> 
     descriptor = _load_unknown(support, state)
     with translated(f"hold {name}"):
         descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
-    return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False)
+    # Its call is promised for one picture at a time.
+    return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False, batch=1)
 
 
 def _known_architectures() -> Iterator[ArchRegistry]:
@@ -242,10 +246,7 @@ def _by_contract(descriptor: Descriptor) -> Forward:
     return forward
 
 
-def _free_cache(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.empty_cache()
-    elif device.startswith("xpu"):
-        torch.xpu.empty_cache()
-    elif device.startswith("mps"):
-        torch.mps.empty_cache()
+def _exact() -> AbstractContextManager[None]:
+    """What is computed in float32 is: cards otherwise round a convolution's factors to TF32's ten bits."""
+    exact: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return exact

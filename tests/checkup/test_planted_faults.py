@@ -240,6 +240,16 @@ def test_a_cuda_build_without_a_driver(house, tmp_path):
     )
 
 
+def test_a_card_that_this_torch_has_no_code_for(house):
+    too_old = Ready(
+        "cpu", "float32", passed_over="The card Some Card is not among those: install another torch."
+    )
+    assert house.finding("cuda", probe=lambda _: too_old).level == "mend"
+    assert "install another torch" in house.finding("cuda", probe=lambda _: too_old).text
+    beside = replace(too_old, device="cuda:1")
+    assert house.finding("cuda", probe=lambda _: beside).level == "note"
+
+
 def test_the_version_of_cuda_is_that_of_torch_itself():
     import torch
 

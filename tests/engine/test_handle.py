@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -124,3 +125,18 @@ def test_the_real_engine_ends_when_its_daemon_is_gone():
     handle._process.stdin.close()  # as the kernel does at the daemon's death
     process.wait(10)
     handle.close()
+
+
+def test_a_process_that_a_driver_holds_is_let_go_of_and_a_fresh_one_started(engine, tmp_path, monkeypatch):
+    held = engine._process
+
+    def wait(seconds=None):
+        raise subprocess.TimeoutExpired("engine", seconds)
+
+    monkeypatch.setattr(held, "wait", wait)
+    engine.close(grace_seconds=0)
+    assert not engine.alive
+    engine.start()
+    monkeypatch.undo()
+    assert held.wait(20) != 0  # now its driver lets it go, and what it says last is no news
+    assert engine.restore(job(tmp_path, "a.jpg")).temporary

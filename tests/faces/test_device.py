@@ -48,6 +48,38 @@ def test_the_cpu_is_described_with_its_threads():
     assert device.describe("cpu") == f"cpu ({threads} thread{'s' * (threads > 1)})"
 
 
+CODE = ["sm_75", "sm_80", "sm_86", "sm_90", "compute_120"]
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A function that puts a card of a compute capability in here, beside a torch with code for CODE."""
+
+    def put(capability):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Some Card")
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: CODE)
+
+    return put
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (12, 0), (12, 1), (13, 0)])
+def test_a_card_that_torch_has_code_for_is_taken(card, capability):
+    card(capability)
+    assert device.choose("auto") == "cuda"
+    assert device.passed_over() == ""
+
+
+@pytest.mark.parametrize("capability", [(6, 1), (7, 0), (10, 0), (11, 0)])
+def test_a_card_that_torch_has_no_code_for_is_passed_over_and_named(card, capability):
+    card(capability)
+    assert device.choose("auto") == "cpu"
+    with pytest.raises(NoSuchDevice, match=r"Some Card \(compute capability .* install a build of torch"):
+        device.choose("cuda")
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_a_card_is_described_with_its_name_and_memory():
     assert device.describe("cuda").startswith("cuda:0 (")

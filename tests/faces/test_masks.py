@@ -161,7 +161,9 @@ def test_a_batch_that_does_not_fit_is_halved(parsenet_file):
     parser = scripted(parsenet_file, room=1)
     parser._batch = 4  # as on a GPU
     assert len(parser.masks([face(seed) for seed in range(3)])) == 3
-    assert parser._network.batches == [3, 2, 1, 1, 1]
+    assert parser._network.batches == [3, 1, 1, 1]
+    parser.masks([face(seed) for seed in range(2)])
+    assert parser._network.batches[4:] == [1, 1]  # what did not fit once is not tried again
 
 
 @pytest.mark.network_files
