@@ -17,7 +17,7 @@ from facewatch import __version__, logs, requests
 from facewatch.board import Board
 from facewatch.delivery import remove_strays
 from facewatch.engine.handle import EngineHandle, probe, program
-from facewatch.errors import BadSettings, FacewatchError
+from facewatch.errors import BadSettings, FacewatchError, WrongUse
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places
 from facewatch.inbox import Fingerprint, Inbox
@@ -29,7 +29,7 @@ from facewatch.lock import only_instance
 from facewatch.mounts import Disks
 from facewatch.pulse import Pulse, tray_file
 from facewatch.readiness import Readiness
-from facewatch.requests import Request
+from facewatch.requests import Request, watched_photo
 from facewatch.settings import Settings
 from facewatch.store import Store
 from facewatch.watcher import Watch, Watcher, root_of
@@ -174,17 +174,17 @@ class Daemon:
         self._inbox.wake()
 
     def _redo(self, path: Path, wishes: dict[str, Any]) -> None:
-        root = self._root_of(path)
         try:
-            fingerprint = Fingerprint.of(path.stat())
+            root, photo = watched_photo(path, [folder.input for folder in self._store.current.folders])
+            fingerprint = Fingerprint.of(photo.stat())
+        except WrongUse as error:
+            self.board.trouble("redo", str(error))
+            return
         except OSError as error:
             self.board.trouble("redo", f"{path} cannot be restored again: {error.strerror}")
             return
-        if root is None:
-            self.board.trouble("redo", f"{path} lies in no watched folder: use `facewatch restore`")
-            return
         self.board.solved("redo")
-        self._ledger.queue(path, root, fingerprint, wishes)
+        self._ledger.queue(photo, root, fingerprint, wishes)
 
     def _show_problems(self) -> None:
         problems = self._watcher.problems()

@@ -30,10 +30,16 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
 
     Raises CannotWrite, DiskFull where a copy as large as `source` would nearly fill the disk, SourceGone.
     """
+    below = source.parent.relative_to(root).parts
+    if ".." in below:
+        raise CannotWrite(
+            f"{source} has a .. in it, which leads out of {root}: nothing is written outside of {output}; "
+            "name the photo without it"
+        )
     with _in_the_way(output):
         output.mkdir(parents=True, exist_ok=True)
     folder = output
-    for part in source.parent.relative_to(root).parts:
+    for part in below:
         folder /= part
         with _in_the_way(folder):
             new = not folder.exists()

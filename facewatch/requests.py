@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from facewatch.errors import CannotWrite
+from facewatch.errors import CannotWrite, WrongUse
 from facewatch.files import Places, private_folder, write_whole
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,28 @@ def put(places: Places, request: Request) -> Path:
     file = places.requests / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
     write_whole(file, json.dumps(fields).encode())
     return file
+
+
+def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
+    """The watched folder that a photo lies in, and the photo as that folder spells it.
+
+    path   whole; any way to the photo will do, through links and `..` too
+    roots  the watched folders, whole
+
+    Raises WrongUse when it is no photo in one of them.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        raise WrongUse(f"{path} is a folder; name a photo in it")
+    if not os.path.isfile(path):  # noqa: PTH113 - never raises
+        raise WrongUse(f"{path} is not there, or cannot be reached; name a photo")
+    # The photo may be a link itself, and keeps its place then. Below its folder the watcher follows none.
+    there = Path(os.path.realpath(path.parent), path.name)
+    inside = [(Path(os.path.realpath(root)), root) for root in roots]
+    inside = [(real, root) for real, root in inside if there.is_relative_to(real)]
+    if not inside:
+        raise WrongUse(f"{path} lies in no watched folder: use `facewatch restore`")
+    real, root = max(inside, key=lambda pair: (len(pair[0].parts), path.is_relative_to(pair[1])))
+    return root, root / there.relative_to(real)
 
 
 def take(places: Places, pid: int) -> list[Request]:

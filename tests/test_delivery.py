@@ -51,6 +51,16 @@ def test_an_output_that_is_a_link_made_by_the_user_is_followed(tmp_path):
     assert (tmp_path / "large disk" / "1974").is_dir()
 
 
+def test_a_way_that_leads_out_of_the_output_is_refused(tmp_path):
+    photo_in(tmp_path / "in" / "1974")
+    source = photo_in(tmp_path / "foreign")
+    with pytest.raises(CannotWrite, match=r"\.\. .* leads out of"):
+        output_folder(tmp_path / "in" / ".." / "foreign" / source.name, tmp_path / "in", tmp_path / "out")
+    with pytest.raises(CannotWrite):
+        output_folder(tmp_path / "in" / "1974" / ".." / "a.jpg", tmp_path / "in", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["a.jpg"]
+
+
 @pytest.mark.parametrize("link", ["1974", "1974/summer"])
 def test_a_link_below_the_output_is_not_followed_and_nothing_is_made_behind_it(tmp_path, link):
     (tmp_path / "elsewhere").mkdir()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from facewatch.errors import WrongUse
 from facewatch.files import Places
-from facewatch.requests import Request, parse, put, take
+from facewatch.requests import Request, parse, put, take, watched_photo
 
 PID = 77
 
@@ -113,3 +114,56 @@ def test_only_its_owner_may_put_requests(places):
 
 def test_a_whole_number_is_a_weight_too():
     assert parse(json.loads('{"kind": "redo", "path": "/a.jpg", "weight": 1}')).weight == 1.0
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photo in the sub-folder of a watched folder."""
+    photo = tmp_path / "in" / "1974" / "a.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"photo")
+    return photo
+
+
+def test_a_photo_is_spelled_as_its_watched_folder_is(tmp_path, photo):
+    inbox = tmp_path / "in"
+    (tmp_path / "link").symlink_to(inbox)
+    (tmp_path / "out").mkdir()
+    ways = ["in/1974/a.jpg", "out/../in/1974/a.jpg", "in/1974/../1974/a.jpg", "link/1974/a.jpg"]
+    for root in (inbox, tmp_path / "link", tmp_path / "out" / ".." / "in"):
+        for way in ways:
+            assert watched_photo(tmp_path / way, [tmp_path / "elsewhere", root]) == (
+                root,
+                root / "1974" / "a.jpg",
+            )
+
+
+def test_of_watched_folders_in_each_other_the_innermost_has_the_photo(tmp_path, photo):
+    (tmp_path / "link").symlink_to(photo.parent)
+    roots = [tmp_path / "in", photo.parent, tmp_path / "link"]
+    assert watched_photo(photo, roots) == (photo.parent, photo)
+    assert watched_photo(tmp_path / "link" / "a.jpg", roots) == (roots[2], roots[2] / "a.jpg")
+
+
+def test_a_photo_that_is_itself_a_link_keeps_its_place(tmp_path, photo):
+    linked = tmp_path / "in" / "b.jpg"
+    linked.symlink_to(photo)
+    assert watched_photo(linked, [tmp_path / "in"]) == (tmp_path / "in", linked)
+
+
+@pytest.mark.parametrize("way", ["other.jpg", "in/../other.jpg", "in/1974/../../other.jpg", "in/link/a.jpg"])
+def test_a_photo_beside_the_watched_folder_is_not_in_it(tmp_path, photo, way):
+    (tmp_path / "other.jpg").write_bytes(b"photo")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.jpg").write_bytes(b"photo")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(WrongUse, match=r"lies in no watched folder: use `facewatch restore`"):
+        watched_photo(tmp_path / way, [tmp_path / "in"])
+
+
+def test_what_is_no_photo_in_the_folder_is_told(tmp_path, photo):
+    with pytest.raises(WrongUse, match=r"1974 is a folder; name a photo in it"):
+        watched_photo(photo.parent, [tmp_path / "in"])
+    for name in ("b.jpg", "b" * 300 + ".jpg"):
+        with pytest.raises(WrongUse, match=r"b\.jpg is not there, or cannot be reached"):
+            watched_photo(tmp_path / "in" / name, [tmp_path / "in"])

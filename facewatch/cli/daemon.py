@@ -78,18 +78,13 @@ def redo(
     config: ConfigOption = None,
 ) -> None:
     """Restore a photo once more, if wished with another model or weight; the first copy stays."""
-    from facewatch.errors import WrongUse
-    from facewatch.requests import Request, put
+    from facewatch.requests import Request, put, watched_photo
 
     where = places(config)
     settings = store(where).load()
     if model is not None:
         store(where).parse({**settings.model_dump(exclude_unset=True), "model": model}, "the options")
-    path = photo.expanduser().absolute()
-    if not path.is_file():
-        raise WrongUse(f"{photo} is not there")
-    if not any(path.is_relative_to(folder.input) for folder in settings.folders):
-        raise WrongUse(f"{photo} lies in no watched folder: use `facewatch restore`")
+    _, path = watched_photo(photo.expanduser().absolute(), [folder.input for folder in settings.folders])
     put(where, Request("redo", path=path, model=model, weight=weight))
     print("asked; a running facewatch restores it next, another when it starts")
 

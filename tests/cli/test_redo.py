@@ -1,0 +1,27 @@
+"""`facewatch redo`: which photo is meant."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from facewatch.requests import Request, take
+
+
+@pytest.mark.parametrize("way", ["../in/1974/a.jpg", "../in/../in/1974/a.jpg", "../link/a.jpg"])
+def test_a_photo_may_be_named_by_any_way_to_it(call, places, inbox, tmp_path, monkeypatch, way):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to(inbox / "1974")
+    monkeypatch.chdir(tmp_path / "out")
+    assert call("redo", way, "--weight", "1").code == 0
+    assert take(places, os.getpid()) == [Request("redo", inbox / "1974" / "a.jpg", weight=1.0)]
+
+
+def test_a_photo_beside_the_watched_folder_is_not_asked_for(call, places, inbox, tmp_path, monkeypatch):
+    (tmp_path / "other.jpg").write_bytes(b"photo")
+    monkeypatch.chdir(inbox / "1974")
+    said = call("redo", "../../other.jpg")
+    assert said.code == 2
+    assert "lies in no watched folder: use `facewatch restore`" in said.err
+    assert take(places, os.getpid()) == []

@@ -1,0 +1,54 @@
+"""What a daemon does with what it is asked."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import tomlkit
+
+from facewatch.daemon import Daemon
+from facewatch.files import Places
+from facewatch.installation import store_of
+from facewatch.ledger import Ledger
+from facewatch.requests import Request
+
+
+@pytest.fixture
+def places(tmp_path):
+    """An installation that watches `in`; beside it lies a photo of somebody else's."""
+    (tmp_path / "in" / "1974").mkdir(parents=True)
+    for photo in ("in/a.jpg", "in/1974/b.jpg", "other.jpg"):
+        (tmp_path / photo).write_bytes(b"photo")
+    places = Places.under(tmp_path)
+    folder = {"input": str(tmp_path / "in"), "output": str(tmp_path / "out")}
+    places.config.write_text(tomlkit.dumps({"model": "builtin", "folders": [folder]}), "utf-8")
+    places.state.mkdir()
+    return places
+
+
+@pytest.fixture
+def daemon(places):
+    store = store_of(places)
+    store.load()
+    with closing(Ledger.open(places.ledger)) as ledger:
+        yield Daemon(places, store, ledger)
+
+
+def queued(daemon: Daemon, home: Path) -> list[str]:
+    job = daemon._ledger.next([home / "in"])
+    return [] if job is None else [str(job.path.relative_to(home))]
+
+
+@pytest.mark.parametrize("way", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])
+def test_a_redo_is_queued_under_the_name_that_its_folder_has_for_it(daemon, tmp_path, way):
+    daemon._heed(Request("redo", tmp_path / way))
+    assert queued(daemon, tmp_path) == ["in/1974/b.jpg"]
+
+
+@pytest.mark.parametrize("way", ["other.jpg", "in/../other.jpg", "in/1974/../../other.jpg", "in/c.jpg", "in"])
+def test_a_redo_of_what_is_not_in_the_folder_is_a_trouble(daemon, tmp_path, way):
+    daemon._heed(Request("redo", tmp_path / way))
+    assert queued(daemon, tmp_path) == []
+    assert str(tmp_path) in daemon._ledger.fact("troubles")["redo"]["text"]
