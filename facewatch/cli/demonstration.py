@@ -23,6 +23,7 @@ from facewatch.errors import FacewatchError, WrongUse
 from facewatch.files import Places, copy_to_temporary, deliver, write_whole
 from facewatch.recipe import resolve
 from facewatch.status import Status, headline, look
+from facewatch.watcher import Watch, offered
 
 PORTRAIT = "eileen-collins.jpg"
 CREDIT = (
@@ -47,6 +48,12 @@ def demonstrate(order: Order) -> int:
     for photo in order.photos:
         if not photo.is_file():
             raise WrongUse(f"{photo} is not there; name photos")
+        path = photo.absolute()
+        if not offered(Watch(path.parent), path):
+            raise WrongUse(
+                f"{photo} is no photo by its name, and the daemon would pass over it; name JPEG, PNG, WebP, "
+                "TIFF, BMP, HEIC or AVIF files that are not hidden"
+            )
     home = _home(order.output)
     places = Places.under(home)
     inbox, restored = home / "Inbox", home / "Restored"

@@ -1,0 +1,32 @@
+"""`facewatch demo`: what it refuses before anything is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from facewatch.cli import demonstration
+from facewatch.errors import FacewatchError
+
+
+@pytest.fixture(autouse=True)
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(_: Path) -> None:
+        raise FacewatchError("the daemon would start now")
+
+    monkeypatch.setattr(demonstration, "_daemon", started)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "photo", ".hidden.jpg", "a.jpg.part", "thumbs.db"])
+def test_a_file_that_the_daemon_would_pass_over_is_refused(call, tmp_path, name):
+    (tmp_path / name).write_bytes(b"words")
+    said = call("demo", name, "-o", "shown")
+    assert said.code == 2
+    assert f"{name} is no photo by its name" in said.err
+    assert not (tmp_path / "shown").exists()
+
+
+def test_a_photo_may_be_named_from_here(call, tmp_path):
+    (tmp_path / "a.JPG").write_bytes(b"photo")
+    assert "the daemon would start now" in call("demo", "a.JPG", "-o", "shown").err
