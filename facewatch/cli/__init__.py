@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -52,6 +53,7 @@ app.command("engine", hidden=True)(daemon.engine)
 
 def main() -> None:
     """Run one command; ends the process with 0 done, 1 something failed, 2 wrong use."""
+    _show_any_name()
     try:
         app()
     except WrongUse as error:
@@ -70,6 +72,13 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _show_any_name() -> None:
+    """Write out what a terminal cannot show: a photo may have a name that its encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a windowed program has none
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _said(error: FacewatchError, code: int) -> int:
