@@ -8,7 +8,8 @@ from facewatch.errors import BadPhoto, TruncatedPhoto
 from facewatch.faces.photo import png
 
 HOLLOW_BYTES = 64
-"""So many zeros end a WebP, HEIC or AVIF file only when its space was set aside and is not yet filled."""
+"""So many zeros at a file's end need a reason, or its space was set aside and is not yet filled."""
+UNFINISHED = "the end of the file is still empty: it may still be being copied"
 
 
 def kind(data: bytes) -> str:
@@ -50,15 +51,20 @@ def _kind_of_boxes(data: bytes) -> str:
     raise BadPhoto("the file is a film or another MP4-like file, not a HEIC or AVIF picture")
 
 
-def check_tail(data: bytes) -> None:
-    """Raises TruncatedPhoto when the file's space was set aside and its end is not yet filled."""
-    if not data[-HOLLOW_BYTES:].strip(b"\0"):
-        raise TruncatedPhoto("the end of the file is still empty: it may still be being copied")
+def hollow(data: bytes, exif: bytes | None = None) -> bool:
+    """The file ends in zeros that the EXIF block, if that stands last, does not own.
+
+    exif  the block that was read from the file; cameras and Windows leave room in it
+    """
+    if data[-HOLLOW_BYTES:].strip(b"\0"):
+        return False
+    start = len(data) - len(exif or b"")
+    # WebP puts a byte behind an odd block.
+    return not exif or exif[:8] not in data[max(0, start - 1) : start + 8]
 
 
 def check_boxes(data: bytes) -> None:
     """Raises TruncatedPhoto when a HEIC or AVIF file's boxes reach past its end."""
-    check_tail(data)
     at = 0
     while at < len(data):
         if at + 8 > len(data):

@@ -131,9 +131,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _opened(
-    opener: Callable[[io.BytesIO], ImageFile.ImageFile], data: bytes, max_pixels: int
-) -> ImageFile.ImageFile:
+def _opened(opener: Opener, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """The header, read and checked."""
     image = opener(io.BytesIO(data))
     _check_size(image.size, max_pixels)
@@ -173,13 +171,11 @@ def _png(data: bytes, max_pixels: int) -> _Found:
 
 
 def _webp(data: bytes, max_pixels: int) -> _Found:
-    containers.check_tail(data)
     bare, metadata = webp.split(data)
     width, height = webp.size(bare)
     _check_size((width, height), max_pixels)
-    return _Found(
-        opencv.read_webp(bare, (height, width)), _with_exif_dpi(metadata), lossless=webp.lossless(bare)
-    )
+    picture = opencv.read_webp(bare, (height, width), hollow=containers.hollow(data, metadata.exif))
+    return _Found(picture, _with_exif_dpi(metadata), lossless=webp.lossless(bare))
 
 
 def _tiff(data: bytes, max_pixels: int) -> _Found:
@@ -199,21 +195,37 @@ def _bmp(data: bytes, max_pixels: int) -> _Found:
 
 
 def _heic(data: bytes, max_pixels: int) -> _Found:
-    containers.check_boxes(data)
-    image = _opened(HeifImageFile, data, max_pixels)
-    return _Found(_loaded(image), _said_by(image))
+    return _boxed(HeifImageFile, data, max_pixels)
 
 
 def _avif(data: bytes, max_pixels: int) -> _Found:
-    containers.check_boxes(data)
+    return _boxed(_avif_file, data, max_pixels)
+
+
+def _avif_file(stream: io.BytesIO) -> ImageFile.ImageFile:
     try:
-        image = _opened(AvifImageFile, data, max_pixels)
+        image = AvifImageFile(stream)
     except (SyntaxError, ValueError, UserWarning):
         # EXIF is read while the file is opened; should that be what is broken, it is hidden.
-        image = _opened(AvifImageFile, _AVIF_EXIF_ITEM.sub(rb"\1skip", data), max_pixels)
+        image = AvifImageFile(io.BytesIO(_AVIF_EXIF_ITEM.sub(rb"\1skip", stream.getvalue())))
     if getattr(image, "n_frames", 1) > 1:
         raise BadPhoto("the AVIF file is animated; only single pictures are restored")
-    return _Found(_loaded(image), _said_by(image))
+    return image
+
+
+def _boxed(opener: Opener, data: bytes, max_pixels: int) -> _Found:
+    """A HEIC or AVIF file, whose pictures never end in zeros; an EXIF block behind them may."""
+    containers.check_boxes(data)
+    try:
+        image = _opened(opener, data, max_pixels)
+    except LIBRARY_ERRORS as error:
+        if containers.hollow(data):
+            raise TruncatedPhoto(containers.UNFINISHED) from error
+        raise
+    metadata = _said_by(image)
+    if containers.hollow(data, metadata.exif):
+        raise TruncatedPhoto(containers.UNFINISHED)
+    return _Found(_loaded(image), metadata)
 
 
 def _said_by(image: ImageFile.ImageFile) -> Metadata:

@@ -10,12 +10,13 @@ import struct
 import cv2
 import numpy as np
 
-from facewatch.errors import BadPhoto
-from facewatch.faces.photo import packing, tags, tiff
+from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.faces.photo import containers, packing, tags, tiff, webp
 from facewatch.faces.photo.forms import Native, Samples
 from facewatch.faces.photo.tags import Directory
 
 _PNG_MODES = {0: "L16", 2: "RGB16", 4: "LA16", 6: "RGBA16"}
+_CUT_BYTES = 32  # half of containers.HOLLOW_BYTES; decoders read no more than 8 ahead
 _UNSUPPORTED = "the TIFF file's kind of 16-bit picture is not supported; save it as RGB with 8 or 16 bits"
 
 
@@ -89,10 +90,32 @@ def _planes(bare: bytes, page: Directory, channels: int, size: tuple[int, int]) 
     return np.stack(planes, axis=2)
 
 
-def read_webp(bare: bytes, size: tuple[int, int]) -> Native:
-    """A WebP of `size` rows and columns.  Raises BadPhoto when it is damaged."""
-    samples = _pixels(bare, size, np.uint8)
+def read_webp(bare: bytes, size: tuple[int, int], *, hollow: bool) -> Native:
+    """A WebP of `size` rows and columns.
+
+    hollow  the file ends in zeros: either they are its plain bottom, or it is not yet filled
+
+    Raises TruncatedPhoto when it is not yet filled, BadPhoto when it is damaged.
+    """
+    # Of zeros that an encoder wrote its decoder needs all; those of a hole it hardly touches.
+    if hollow and not (containers.hollow(bare) and _is_short(webp.shortened(bare, _CUT_BYTES), size)):
+        raise TruncatedPhoto(containers.UNFINISHED)
+    try:
+        samples = _pixels(bare, size, np.uint8)
+    except BadPhoto as error:
+        if hollow:
+            raise TruncatedPhoto(containers.UNFINISHED) from error
+        raise
     return Native("RGBA" if samples.shape[2:] == (4,) else "RGB", samples)
+
+
+def _is_short(bare: bytes, size: tuple[int, int]) -> bool:
+    """The decoder misses something of the WebP."""
+    try:
+        _pixels(bare, size, np.uint8)
+    except BadPhoto:
+        return True
+    return False
 
 
 def _pixels(data: bytes, size: tuple[int, int], dtype: type[np.uint8 | np.uint16] = np.uint16) -> Samples:

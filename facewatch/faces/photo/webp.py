@@ -52,6 +52,15 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
     )
 
 
+def shortened(bare: bytes, length: int) -> bytes:
+    """What `split` gave, without the last bytes of its picture; `length` is even."""
+    at = 12
+    while at + 8 + (size := struct.unpack_from("<I", bare, at + 4)[0]) < len(bare) - 1:
+        at += 8 + size + size % 2
+    body = bare[8 : at + 4] + struct.pack("<I", size - length) + bare[at + 8 : len(bare) - length]
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def size(bare: bytes) -> tuple[int, int]:
     """Width and height, from the header of what `split` gave.  Raises BadPhoto when there is none."""
     kind, start = bare[12:16], 20
