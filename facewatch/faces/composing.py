@@ -95,4 +95,4 @@ def _coloured(
 
 def _right_colour(new: npt.NDArray[np.uint8], old: Crop, tint: colour.Tint | None) -> npt.NDArray[np.uint8]:
     fixed = colour.keep_colour(new, old)
-    return fixed if tint is None else colour.keep_tint(fixed, tint)
+    return colour.keep_tint(fixed, tint) if tint is not None and colour.fits(tint, old) else fixed

@@ -62,20 +62,28 @@ def crop_upright(image: npt.NDArray[np.uint8], landmarks: Points) -> tuple[Crop,
     Raises CannotAlign when no similarity fits the five points or the face lies outside the picture.
     """
     affine = align(landmarks)
-    height, width = image.shape[:2]
-    box = _box(_inverse(affine), (-1, -1, CROP_SIZE, CROP_SIZE), (height, width))
+    return warped(image, affine, (CROP_SIZE, CROP_SIZE), cv2.BORDER_CONSTANT), affine
+
+
+def warped(
+    image: npt.NDArray[np.uint8], affine: Affine, size: tuple[int, int], border: int
+) -> npt.NDArray[np.uint8]:
+    """What an affine takes to (0, 0)-(width, height), (height, width, 3) uint8 RGB.
+
+    affine  (2, 3), from pixels of `image`
+    size    width, height
+    border  what stands for pixels beyond the picture, of OpenCV's kinds; a constant one is grey
+
+    Raises CannotAlign where all of it lies outside the picture.
+    """
+    box = _box(_inverse(affine), (-1, -1, *size), image.shape[:2])
     if box is None:
         raise CannotAlign("A face lies outside the picture; it cannot be cut out.")
     left, top, right, bottom = box
     # Only the part that is needed: OpenCV counts a warp's source pixels in 16 bits.
-    crop = cv2.warpAffine(
-        image[top:bottom, left:right],
-        _shifted_source(affine, left, top),
-        (CROP_SIZE, CROP_SIZE),
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=_PADDING,
-    )
-    return np.asarray(crop, np.uint8), affine
+    part, shifted = image[top:bottom, left:right], _shifted_source(affine, left, top)
+    cut = cv2.warpAffine(part, shifted, size, borderMode=border, borderValue=_PADDING)
+    return np.asarray(cut, np.uint8)
 
 
 def paste(picture: Pixels, crop: npt.NDArray[np.uint8], affine: Affine, mask: Mask, scale: int = 1) -> None:
@@ -148,7 +156,7 @@ def _shifted_source(affine: Affine, left: int, top: int) -> Affine:
 
 
 def _box(
-    affine: Affine, square: tuple[int, int, int, int], shape: tuple[int, int]
+    affine: Affine, square: tuple[int, int, int, int], shape: tuple[int, ...]
 ) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of a mapped rectangle with a pixel to spare; None where outside `shape`."""
     x0, y0, x1, y1 = square

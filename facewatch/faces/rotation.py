@@ -17,7 +17,7 @@ def find_rotated(detector: Detector, image: npt.NDArray[np.uint8]) -> list[Face]
     height, width = image.shape[:2]
     found: list[Face] = []
     for quarters in range(4):
-        turned = np.ascontiguousarray(np.rot90(image, quarters))
+        turned = np.rot90(image, quarters).copy()  # of a single row, numpy would call a turned view in order
         found += [_turned_back(face, quarters, width, height) for face in detector.find(turned)]
     return without_overlaps(found, MOST_OVERLAP)
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.faces.forms import Points
-from facewatch.faces.geometry import align
+from facewatch.faces.geometry import align, warped
 
 _FINER = 2  # times the crop's resolution: what a crop cannot hold has to be seen here
 _LEFT, _TOP, _WIDTH, _HEIGHT = 256, 384, 512, 448  # cheek to cheek and brows to chin in the finer crop
@@ -25,11 +25,11 @@ def edge_gain(image: npt.NDArray[np.uint8], landmarks: Points) -> float:
     strongest edges (the re-blurring measure of Zhuo and Sim, 2011). A soft edge gains little; looking at
     edges only keeps grain and JPEG blocks from passing as sharpness.
 
-    Raises CannotAlign when no similarity fits the five points.
+    Raises CannotAlign when no similarity fits the five points or the face lies outside the picture.
     """
     affine = align(landmarks) * _FINER
     affine[:, 2] += (_FINER - 1) / 2 - np.array([_LEFT, _TOP])
-    upright = cv2.warpAffine(image, affine, (_WIDTH, _HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    upright = warped(image, affine, (_WIDTH, _HEIGHT), cv2.BORDER_REPLICATE)
     grey = cv2.cvtColor(upright, cv2.COLOR_RGB2GRAY).astype(np.float32)
     fine, coarse = _steepness(grey, _FINE_PX), _steepness(grey, _COARSE_PX)
     edges = coarse >= np.percentile(coarse, 100 - _EDGES_PERCENT)

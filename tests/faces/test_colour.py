@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces.colour import keep_colour, keep_tint, stray, tint
+from facewatch.faces.colour import fits, keep_colour, keep_tint, stray, tint
 
 TINTED = (
     "codeformer_169_John_Lennon_00",
@@ -123,6 +123,25 @@ def test_a_small_pale_face_in_a_grey_scene_keeps_its_colour():
     scene = grey(picture(12, (1000, 750)))
     cv2.ellipse(scene, (500, 300), (26, 34), 0, 0, 360, (205, 165, 145), -1)
     assert tint(scene) is None
+
+
+def test_a_coloured_face_too_small_to_count_keeps_its_colour_all_the_same():
+    scene = grey(picture(12, (3000, 2000)))
+    face = np.full((512, 512, 3), (205, 165, 145), np.uint8)
+    scene[300:360, 500:560] = cv2.resize(face, (60, 60))
+    toning = tint(scene)
+    assert toning is not None
+    assert not fits(toning, face)
+    assert fits(toning, grey(face))
+
+
+@pytest.mark.parametrize("quality", [75, 50])
+def test_the_faces_of_a_sepia_photo_fit_it(quality):
+    photo = jpeg(sepia(picture(8)), quality)
+    toning = tint(photo)
+    assert toning is not None
+    assert fits(toning, cv2.resize(photo[200:240, 200:240], (512, 512), interpolation=cv2.INTER_LANCZOS4))
+    assert not fits(toning, picture(13))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40, 3), (7, 3, 3)])

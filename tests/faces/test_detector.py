@@ -191,3 +191,8 @@ class TestRotations:
 
         assert without_overlaps([*faces, apart], 0.4) == [faces[1], apart]
         assert without_overlaps([], 0.4) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 3), (7, 1, 3)])
+def test_a_picture_of_a_single_row_is_turned_as_well(detector, shape):
+    assert find_rotated(detector, np.zeros(shape, np.uint8)) == []

@@ -132,6 +132,14 @@ class TestSharpness:
         assert edge_gain(grainy, landmarks) < limit
         assert edge_gain(enlarged, landmarks) < limit
 
+    def test_a_face_in_a_panorama_is_measured_as_in_any_photo(self):
+        picture = np.random.default_rng(2).integers(0, 256, (700, 40_000, 3), np.uint8)
+        far, near = face_at(39_300, 350, 600), face_at(300, 350, 600)
+        picture[:, :700] = picture[:, 39_000:39_700]
+        assert edge_gain(picture, far.landmarks) == pytest.approx(
+            edge_gain(picture, near.landmarks), rel=0.02
+        )
+
 
 def reasons_of_real(face: Face) -> list[str]:
     return [reason for _, reason in select([face], PICTURE, Limits(min_eye_distance=0))]
