@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from facewatch import __version__, logs, requests
@@ -31,6 +28,7 @@ from facewatch.pulse import Pulse, tray_file
 from facewatch.readiness import Readiness
 from facewatch.requests import Request, watched_photo
 from facewatch.settings import Settings
+from facewatch.signals import stopped_by_signals
 from facewatch.store import Store
 from facewatch.watcher import Watch, Watcher, root_of
 from facewatch.worker import Worker
@@ -247,9 +245,7 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
         while True:
             store = store_of(places)
             if not store.load().folders:
-                raise BadSettings(
-                    f"{places.config} names no folder to watch; `facewatch config init` writes a first one"
-                )
+                raise _no_folder(places)
             with closing(Ledger.open(places.ledger)) as ledger:
                 try:
                     return _run(places, store, ledger, once=once, tray=tray)
@@ -258,10 +254,17 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
             time.sleep(REOPEN_SECONDS)
 
 
+def _no_folder(places: Places) -> BadSettings:
+    named = "" if places.config == Places.standard().config else f" --config {places.config}"
+    return BadSettings(
+        f"{places.config} names no folder to watch; `facewatch config init{named}` adds the usual one"
+    )
+
+
 def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool) -> int:
     daemon = Daemon(places, store, ledger)
     try:
-        with _signals(daemon.stop):
+        with stopped_by_signals(daemon.stop):
             if once:
                 return 1 if daemon.run_once() else 0
             daemon.run(_keeper(places, daemon.board) if tray else None)
@@ -282,17 +285,3 @@ def watches_of(settings: Settings) -> tuple[Watch, ...]:
         Watch(folder.input, folder.recursive, folder.include, folder.exclude, outputs)
         for folder in settings.folders
     )
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    def heard(number: int, _: FrameType | None) -> None:
-        log.info("stopping (signal %d)", number)
-        stop()
-
-    kept = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

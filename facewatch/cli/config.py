@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,21 +43,40 @@ def check(config: ConfigOption = None) -> None:
 
 @app.command()
 def init(config: ConfigOption = None) -> None:
-    """Write a config file with the usual inbox, and make its folders."""
+    """Write a config file with the usual inbox, or add that to one that names no folder; make its folders."""
     from facewatch.errors import WrongUse
     from facewatch.files import write_whole, writing
     from facewatch.store import example
 
     where = places(config, new=True)
-    if where.config.exists():
-        raise WrongUse(f"{where.config} is there already; edit it, or use `facewatch set`")
     home = where.pictures / "Facewatch"
-    write_whole(where.config, example(home).encode())
-    for folder in (home / "Inbox", home / "Restored"):
+    inbox, restored = home / "Inbox", home / "Restored"
+    if not where.config.exists():
+        text, done = example(home), f"wrote {where.config}"
+    elif not store(where).load().folders:
+        text = _with_folder(where.config.read_text("utf-8"), inbox, restored)
+        done = f"added the usual folder to {where.config}"
+    else:
+        raise WrongUse(f"{where.config} is there already; edit it, or use `facewatch set`")
+    write_whole(where.config, text.encode())
+    for folder in (inbox, restored):
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    print(f"wrote {where.config}\ndrop photos into {home / 'Inbox'}; copies appear in {home / 'Restored'}")
+    print(f"{done}\ndrop photos into {inbox}; copies appear in {restored}")
     print("`facewatch models pull gfpgan-1.4` shows its licence and fetches it; `facewatch run` starts")
+
+
+def _with_folder(text: str, inbox: Path, restored: Path) -> str:
+    """The text of a config that names no folder, its comments kept, with one at its end."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    document.pop("folders", None)  # an empty list
+    entry = tomlkit.table()
+    entry.update({"input": str(inbox), "output": str(restored)})
+    folders = tomlkit.aot()
+    folders.append(entry)
+    return tomlkit.dumps(document).rstrip() + "\n\n" + tomlkit.dumps({"folders": folders})
 
 
 def set_value(

@@ -1,0 +1,80 @@
+"""`facewatch config init`: the first config, and the usual folder for one that names none."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from facewatch.installation import store_of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'model = "builtin"  # no download\n',
+        'model = "builtin"  # no download\nfolders = []  # none yet\n[weights]\ncodeformer = 0.5\n',
+        'model = "builtin"  # no download\n\n[restoration]\nupscale = 2\n# [[folders]]\n# input = "x"',
+    ],
+)
+def test_a_config_that_names_no_folder_is_given_the_usual_one(call, places, text):
+    places.config.parent.mkdir()
+    places.config.write_text(text, "utf-8")
+    before = store_of(places).load()
+    said = call("config", "init")
+    assert said.code == 0, said.err
+    assert said.out.startswith(f"added the usual folder to {places.config}\n")
+    settings = store_of(places).load()
+    home = places.pictures / "Facewatch"
+    assert [(folder.input, folder.output) for folder in settings.folders] == [
+        (home / "Inbox", home / "Restored")
+    ]
+    assert settings.model_copy(update={"folders": ()}) == before
+    assert (home / "Inbox").is_dir()
+    kept = places.config.read_text("utf-8")
+    assert all(line in kept for line in text.splitlines() if not line.startswith("folders"))
+
+
+@pytest.mark.parametrize("first", [["pause"], ["set", "model", "builtin"], ["set", "suffix", "-restored"]])
+def test_what_made_the_config_does_not_matter(call, places, first):
+    assert call(*first).code == 0
+    assert call("config", "init").code == 0
+    assert len(store_of(places).load().folders) == 1
+
+
+def test_a_config_with_folders_is_left_alone(call, places, inbox):
+    before = places.config.read_bytes()
+    said = call("config", "init")
+    assert said.code == 2
+    assert f"{places.config} is there already" in said.err
+    assert places.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("modle = 1\n", "unknown key modle"), ("model =\n", "not valid TOML")]
+)
+def test_a_config_that_is_wrong_is_not_added_to(call, places, text, words):
+    places.config.parent.mkdir()
+    places.config.write_text(text, "utf-8")
+    said = call("config", "init")
+    assert (said.code, words in said.err) == (2, True)
+    assert places.config.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize("named", [(), ("--config", "own.toml")])
+def test_the_advice_of_run_works(call, places, tmp_path, named):
+    config = tmp_path / "own.toml" if named else places.config
+    config.parent.mkdir(exist_ok=True)
+    config.write_text("paused = false\n", "utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "facewatch", "run", "--no-tray", *named],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 2
+    (advice,) = re.findall(r"names no folder to watch; `facewatch (.*)` adds the usual one", run.stderr)
+    assert call(*advice.split()).code == 0
+    assert "[[folders]]" in config.read_text("utf-8")
