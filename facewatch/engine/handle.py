@@ -21,6 +21,7 @@ from facewatch.errors import EngineFailed, FacewatchError
 log = logging.getLogger(__name__)
 
 KILLED_SECONDS = 30.0  # in which a killed process is gone
+UNREADABLE = "backslashreplace"  # our messages are ASCII; what libraries say has the system's own encoding
 _ENDED = object()
 
 
@@ -78,6 +79,7 @@ class EngineHandle:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            errors=UNREADABLE,
             env=environment(),
             start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the engine
         )
@@ -236,6 +238,7 @@ def examine(device: str, *, command: Sequence[str] | None = None, timeout_second
             list(command or program("engine", "--probe", device)),
             capture_output=True,
             encoding="utf-8",
+            errors=UNREADABLE,
             env=environment(),
             timeout=timeout_seconds,
             check=False,

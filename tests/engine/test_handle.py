@@ -140,3 +140,20 @@ def test_a_process_that_a_driver_holds_is_let_go_of_and_a_fresh_one_started(engi
     monkeypatch.undo()
     assert held.wait(20) != 0  # now its driver lets it go, and what it says last is no news
     assert engine.restore(job(tmp_path, "a.jpg")).temporary
+
+
+ODD_WORDS = r"""
+import json, sys
+sys.stderr.buffer.write(b"C:\\Users\\Jos\xe9: a warning\n")
+sys.stderr.flush()
+print(json.dumps({"kind": "Ready", "device": "cpu"}), flush=True)
+"""
+
+
+def test_what_the_engine_complains_of_need_not_be_utf_8(tmp_path):
+    assert probe("auto", command=[sys.executable, "-c", ODD_WORDS]) == "cpu"
+    until_the_photo = ODD_WORDS + "sys.stdin.readline(), sys.stdin.readline()"
+    handle = EngineHandle(SETUP, timeout_seconds=20, command=[sys.executable, "-c", until_the_photo])
+    handle.start()
+    with pytest.raises(EngineFailed, match=r"Jos\\xe9: a warning"):
+        handle.restore(job(tmp_path, "a.jpg"))
