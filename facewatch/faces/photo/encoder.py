@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -90,28 +95,50 @@ def _fitting(icc: bytes | None, mode: str) -> bytes | None:
     return icc if _COLOUR_SPACES.get(icc[16:20]) == base else None
 
 
+def _memory() -> BinaryIO:
+    """A file in memory: Pillow lets other threads run while it writes a JPEG into it, not into BytesIO."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # a sandbox may forbid it
+            return open(os.memfd_create("photo"), "w+b", buffering=0)  # noqa: PTH123 - it has no path
+    return io.BytesIO()
+
+
 def _saved(image: Image.Image, pillow_name: str, **options: object) -> bytes:
     """What Pillow writes; an option that is None is not said."""
-    stream = io.BytesIO()
-    image.save(stream, pillow_name, **{name: value for name, value in options.items() if value is not None})
-    return stream.getvalue()
+    said = {name: value for name, value in options.items() if value is not None}
+    with _memory() as stream:
+        image.save(stream, pillow_name, **said)
+        stream.seek(0)
+        return stream.read()
 
 
 def _jpeg(copy: _Copy) -> bytes:
     image = modes.image(copy.native)
-    # Pillow's own numbers: 0 = 4:4:4, 2 = 4:2:0.
-    sampling = 0 if copy.quality >= FINE_QUALITY or copy.photo.subsampling == 0 else copy.photo.subsampling
-    return _saved(
+    save = partial(
+        _saved,
         image,
         "JPEG",
         quality=copy.quality,
-        optimize=image.width * image.height <= MOST_OPTIMIZED_PIXELS,
-        subsampling=2 if sampling is None else sampling,
+        subsampling=_sampling(copy),
         dpi=_whole_dpi(copy.metadata),
         icc_profile=copy.metadata.icc,
         exif=b"Exif\0\0" + exif.small(copy.metadata.exif or b""),
         extra=jpeg.segments(copy.metadata),
     )
+    if image.width * image.height > MOST_OPTIMIZED_PIXELS:
+        return save()
+    try:
+        return save(optimize=True)
+    except OSError:  # Pillow sets a byte or two a pixel aside for this, and grain at high quality takes more
+        return save()
+
+
+def _sampling(copy: _Copy) -> int:
+    """Pillow's own numbers: 0 = 4:4:4, 2 = 4:2:0."""
+    # In CMYK it would be magenta, yellow and black that lose half their resolution.
+    if copy.quality >= FINE_QUALITY or copy.native.mode == "CMYK":
+        return 0
+    return 2 if copy.photo.subsampling is None else copy.photo.subsampling
 
 
 def _whole_dpi(metadata: Metadata) -> tuple[int, int] | None:
