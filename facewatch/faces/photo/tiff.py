@@ -55,7 +55,8 @@ _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
     """The file with nothing but the picture in its first directory, the descriptions, and that directory.
 
-    Raises TruncatedPhoto when anything the page needs lies past the end, BadPhoto for several pages.
+    Raises TruncatedPhoto when anything the page needs lies past the end, BadPhoto for several pages and for a
+    preview that stands before its photo.
     """
     try:
         pages = list(tags.pages(data))
@@ -69,6 +70,10 @@ def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
     if not _whole(page) and SUB_PAGES in page.tags:
         raise BadPhoto(
             "the TIFF file's first page is only a preview, as in raw files; develop it to a photo first"
+        )
+    if not _whole(page) and any(_whole(each) for each in pages):
+        raise BadPhoto(
+            "the TIFF file's first page is only a preview of a later one; save the photo as a file of its own"
         )
     _check_ends(page, len(data))
     return packing.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page

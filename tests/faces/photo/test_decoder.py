@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
 from facewatch.faces.photo import decode, png
@@ -182,6 +183,28 @@ def test_a_file_of_several_pictures_is_refused(name):
     first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
     with pytest.raises(BadPhoto, match=r"animated|several pages"):
         decode(saved(name, first, save_all=True, append_images=[second]), LIMIT)
+
+
+def pages(*subfiles):
+    """A TIFF file with a page for each NewSubfileType: 0 a photo, 1 a preview, half as large, 4 a mask."""
+    stream = io.BytesIO()
+    with AppendingTiffWriter(stream, new=True) as file:
+        for subfile in subfiles:
+            page = Image.fromarray(scene()[::2, ::2].copy() if subfile == 1 else scene())
+            page.save(file, "TIFF", tiffinfo={254: subfile})
+            file.newFrame()
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("subfiles", [(1, 0), (4, 0), (1, 1, 0)])
+def test_a_preview_is_not_restored_in_its_photo_s_place(subfiles):
+    with pytest.raises(BadPhoto, match="only a preview of a later one; save the photo"):
+        decode(pages(*subfiles), LIMIT)
+
+
+@pytest.mark.parametrize("subfiles", [(0, 1), (0, 1, 4)])
+def test_a_preview_behind_its_photo_does_no_harm(subfiles):
+    assert decode(pages(*subfiles), LIMIT).pixels.shape == (30, 40, 3)
 
 
 def test_a_jpeg_with_further_pictures_behind_it_is_its_first():
