@@ -25,7 +25,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(map(_piece, TOKENS.finditer(_whole(pattern)))), re.IGNORECASE | re.DOTALL)
     except re.error as error:
-        raise BadSettings(f"the pattern {pattern!r} cannot be read: {error}; see the sets in [ ]") from error
+        raise BadSettings(f"the pattern {pattern!r} cannot be read: {error.msg}; look at its [ ]") from error
 
 
 def matches(patterns: Iterable[str], relative: str) -> bool:

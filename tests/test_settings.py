@@ -35,6 +35,11 @@ FOLDER = {"input": "/photos/in", "output": "/photos/out"}
         ({"weights": {"codeformer": True}}, ["weights.codeformer", "no number"]),
         ({"engine": {"timeout_seconds": float("inf")}}, ["engine.timeout_seconds", "finite"]),
         ({"output": {"suffix": "a/b"}}, ["output.suffix", "file's name"]),
+        (
+            {"folders": [{**FOLDER, "exclude": ["*.png", "[z-a]*.jpg"]}]},
+            ["folders.0.exclude.1", "'[z-a]*.jpg'", "range z-a"],
+        ),
+        ({"folders": [{**FOLDER, "include": [""]}]}, ["folders.0.include.0", "a pattern is empty"]),
         ({"restoration": {"background": "realesrgan"}}, ["restoration.background", "realesrgan-x"]),
     ],
 )

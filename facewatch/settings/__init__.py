@@ -5,14 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -22,38 +18,10 @@ from pydantic import (
 
 from facewatch import catalogue
 from facewatch.errors import BadSettings
+from facewatch.settings.values import FolderPath, Patterns, Section, Weight, known, one_of
 
 
-def _no_truth(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} is no number")  # noqa: TRY004 - pydantic tells ValueErrors
-    return value
-
-
-Weight = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1)]
-
-
-def _home_resolved(path: Path) -> Path:
-    path = path.expanduser()
-    if not path.is_absolute():
-        raise ValueError(f"{str(path)!r} is a relative path; write the whole path, or begin it with ~/")
-    return path
-
-
-FolderPath = Annotated[Path, AfterValidator(_home_resolved)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        kind = cls.model_fields[str(info.field_name)].annotation
-        return _no_truth(value) if kind in {int, float, int | None, float | None} else value
-
-
-class Restoration(_Section):
+class Restoration(Section):
     """How photos are restored."""
 
     upscale: int = Field(1, ge=1, le=4)
@@ -76,15 +44,15 @@ class Restoration(_Section):
     @field_validator("background")
     @classmethod
     def _known_background(cls, name: str, info: ValidationInfo) -> str:
-        return _known(name, ("none", *catalogue.names("upscaler")), info)
+        return known(name, ("none", *catalogue.names("upscaler")), info)
 
     @field_validator("detector")
     @classmethod
     def _known_detector(cls, name: str) -> str:
-        return _one_of(name, ("auto", *catalogue.names("detector")))
+        return one_of(name, ("auto", *catalogue.names("detector")))
 
 
-class Output(_Section):
+class Output(Section):
     """What is written."""
 
     format: Literal["same", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"] = "same"
@@ -101,14 +69,14 @@ class Output(_Section):
         return suffix
 
 
-class Watching(_Section):
+class Watching(Section):
     """How folders are watched."""
 
     settle_seconds: float = Field(5, ge=0, le=3600)
     rescan_seconds: float = Field(300, ge=1, le=86400)
 
 
-class Engine(_Section):
+class Engine(Section):
     """The process that holds the networks."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
@@ -118,14 +86,14 @@ class Engine(_Section):
     max_megapixels: float = Field(179, gt=0, le=10_000)
 
 
-class Folder(_Section):
+class Folder(Section):
     """One watched folder."""
 
     input: FolderPath
     output: FolderPath
     recursive: bool = True
-    include: tuple[str, ...] = ()  # globs; empty: every photo
-    exclude: tuple[str, ...] = ()
+    include: Patterns = ()  # globs; empty: every photo
+    exclude: Patterns = ()
     model: str | None = None
     weight: Weight | None = None
     restoration: dict[str, Any] = Field(default_factory=dict)  # overrides of [restoration]
@@ -140,7 +108,7 @@ class Folder(_Section):
         return self
 
 
-class Plan(_Section):
+class Plan(Section):
     """Everything chosen for the photos of one folder."""
 
     model: str
@@ -149,7 +117,7 @@ class Plan(_Section):
     output: Output
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole of config.toml."""
 
     model: str = "gfpgan-1.4"
@@ -167,13 +135,13 @@ class Settings(_Section):
     @field_validator("model")
     @classmethod
     def _known_model(cls, name: str, info: ValidationInfo) -> str:
-        return _known(name, catalogue.names("face"), info)
+        return known(name, catalogue.names("face"), info)
 
     @field_validator("weights")
     @classmethod
     def _known_models(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
         for name in weights:
-            _known(name, catalogue.names("face"), info)
+            known(name, catalogue.names("face"), info)
         return weights
 
     @field_validator("folders")
@@ -182,7 +150,7 @@ class Settings(_Section):
         inputs = [folder.input for folder in folders]
         for folder in folders:
             if folder.model is not None:
-                _known(folder.model, catalogue.names("face"), info)
+                known(folder.model, catalogue.names("face"), info)
             if inputs.count(folder.input) > 1:
                 raise ValueError(f"{folder.input} is watched twice; keep one of the two entries")
         return folders
@@ -243,9 +211,9 @@ def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ())
 def _explain(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = _keys_beside(error["loc"])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else f"known keys here: {', '.join(known)}"
+        keys = _keys_beside(error["loc"])
+        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known keys here: {', '.join(keys)}"
         return f"unknown key {place}; {hint}"
     if error["type"] == "value_error":
         return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
@@ -284,16 +252,3 @@ def full_key(key: str) -> str:
     near = difflib.get_close_matches(key, [*top, *settable, *(n.split(".")[1] for n in settable)], n=1)
     hint = f'did you mean "{near[0]}"?' if near else "`facewatch config show` lists the keys"
     raise BadSettings(f'unknown key "{key}"; {hint}')
-
-
-def _known(name: str, known: tuple[str, ...], info: ValidationInfo) -> str:
-    own = (info.context or {}).get("own_models", frozenset())
-    return name if name in own else _one_of(name, known)
-
-
-def _one_of(name: str, known: Collection[str]) -> str:
-    if name in known:
-        return name
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
-    raise ValueError(f'unknown name "{name}"; {hint}')

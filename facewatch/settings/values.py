@@ -1,0 +1,81 @@
+"""What single values of the settings may be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from facewatch.errors import BadSettings
+from facewatch.globs import compiled
+
+
+def no_truth(value: Any) -> Any:
+    """A value that is no boolean, which Python would take for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is no number")  # noqa: TRY004 - pydantic tells ValueErrors
+    return value
+
+
+Weight = Annotated[float, BeforeValidator(no_truth), Field(ge=0, le=1)]
+
+
+def home_resolved(path: Path) -> Path:
+    """A whole path, `~` replaced by the home folder."""
+    path = path.expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"{str(path)!r} is a relative path; write the whole path, or begin it with ~/")
+    return path
+
+
+FolderPath = Annotated[Path, AfterValidator(home_resolved)]
+
+
+def readable(pattern: str) -> str:
+    """A pattern of `facewatch.globs`."""
+    try:
+        compiled(pattern)
+    except BadSettings as error:
+        raise ValueError(str(error)) from error
+    return pattern
+
+
+Patterns = tuple[Annotated[str, AfterValidator(readable)], ...]
+
+
+class Section(BaseModel):
+    """A table of the config file: frozen, and no key in it that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        return no_truth(value) if kind in {int, float, int | None, float | None} else value
+
+
+def known(name: str, names: tuple[str, ...], info: ValidationInfo) -> str:
+    """A name that is one of `names`, or of the user's own model files."""
+    own = (info.context or {}).get("own_models", frozenset())
+    return name if name in own else one_of(name, names)
+
+
+def one_of(name: str, names: Collection[str]) -> str:
+    """A name that is one of `names`."""
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names)}"
+    raise ValueError(f'unknown name "{name}"; {hint}')
