@@ -39,7 +39,7 @@ class Sample:
 
     seconds: dict[str, float]  # "total", and the stages that were looked at
     peak_bytes: int  # the most memory the process has had since it started
-    gpu_bytes: int = 0  # the most its tensors have had on the GPU
+    gpu_bytes: int = 0  # the most of the card that torch has held for it
     extra: dict[str, Any] = field(default_factory=dict)  # what else the maker tells
 
 

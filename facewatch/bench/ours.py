@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from facewatch import __version__
+from facewatch.bench.card import watched
 from facewatch.bench.case import Case
-from facewatch.bench.memory import watched_gpu
 from facewatch.bench.photos import read_rgb
 from facewatch.bench.stopwatch import Stopwatch
 from facewatch.bench.worker import Repetition
@@ -145,23 +145,27 @@ def folder(case: Case, watch: Stopwatch) -> Made:
     line = Line(_restorer(case, watch), heard.put, helpers)
     photos: list[str] = case.args["photos"]
 
-    def repetition() -> Mapping[str, Any]:
+    def restore(some: list[str]) -> None:
         begun: deque[Any] = deque()
-        waiting = deque(_job(case, photo, number) for number, photo in enumerate(photos))
+        waiting = deque(_job(case, photo, number) for number, photo in enumerate(some))
         under_way = 0  # begun and not answered, as the daemon bounds them
-        with watched_gpu(case.device) as told:
-            while waiting or under_way:
-                if waiting and under_way < helpers.window:
-                    begun.append(line.begin(waiting.popleft()))
-                    under_way += 1
-                elif begun:
-                    line.finish(begun.popleft())
-                else:
-                    under_way -= _answered(heard.get())
-                while not heard.empty():
-                    under_way -= _answered(heard.get())
+        while waiting or under_way:
+            if waiting and under_way < helpers.window:
+                begun.append(line.begin(waiting.popleft()))
+                under_way += 1
+            elif begun:
+                line.finish(begun.popleft())
+            else:
+                under_way -= _answered(heard.get())
+            while not heard.empty():
+                under_way -= _answered(heard.get())
+
+    def repetition() -> Mapping[str, Any]:
+        with watched(case.device) as told:
+            restore(photos)
         return told
 
+    restore(photos[:1])  # the first one on a device takes longer, which is not the folder's doing
     return repetition, helpers._asdict()
 
 

@@ -191,6 +191,8 @@ def _in_words(told: Mapping[str, Any], one: Measured) -> Iterator[str]:
         yield f"idle at {told['idle_core_percent']} % of a core and {told['idle_bytes'] / 1e6:.0f} MB"
     if "gpu_busy_percent" in told:
         yield f"the GPU busy {told['gpu_busy_percent']} % of the time"
+    if "gpu_busy_unknown" in told:
+        yield f"how busy the GPU was is not known: {told['gpu_busy_unknown']}"
     gpu = max((sample.gpu_bytes for sample in one.samples), default=0)
     if gpu:
-        yield f"{gpu / 1e9:.2f} GB of GPU memory for tensors"
+        yield f"{gpu / 1e9:.2f} GB of GPU memory"

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeAlias
 
+from facewatch.bench import card
 from facewatch.bench.case import Case, Sample, case_of, to_line
 from facewatch.bench.memory import peak_bytes
 from facewatch.bench.stopwatch import Stopwatch
@@ -37,13 +38,12 @@ def main() -> None:
 def serve(requests: IO[str], answers: IO[str]) -> None:
     """Answer the case, which comes first, when it is ready, then each further line with one repetition."""
     case = case_of(requests.readline())
-    watch = Stopwatch()
+    watch = Stopwatch(card.settling(case.device))
     repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
     if case.tuned:
         from facewatch.engine.allocator import tune
 
         tune()  # when the engine does it: once the networks are loaded
-    watch.settle = _settling(case.device)
     for _ in requests:
         _measured(case, watch, answers, lambda: (None, repetition() or {}))
 
@@ -59,9 +59,10 @@ def _measured(
     made, told = act()
     watch.settle()
     total = time.perf_counter() - started
+    card.refuse_want_of_memory(case.device)
     extra = dict(told)
     seconds = {"total": extra.pop("total", total), **watch.take()}
-    answers.write(to_line(Sample(seconds, peak_bytes(), _gpu_bytes(case.device), extra)))
+    answers.write(to_line(Sample(seconds, peak_bytes(), card.held_bytes(case.device), extra)))
     answers.flush()
     return made, told
 
@@ -70,19 +71,3 @@ def _maker(name: str) -> Maker:
     module, _, function = name.partition(".")
     maker: Maker = getattr(importlib.import_module(f"facewatch.bench.{module}"), function)
     return maker
-
-
-def _settling(device: str) -> Callable[[], None]:
-    if not device.startswith("cuda"):
-        return lambda: None
-    import torch
-
-    return torch.cuda.synchronize
-
-
-def _gpu_bytes(device: str) -> int:
-    if not device.startswith("cuda") or "torch" not in sys.modules:
-        return 0
-    import torch
-
-    return torch.cuda.max_memory_allocated()
