@@ -165,9 +165,19 @@ def _jpeg(data: bytes, max_pixels: int) -> _Found:
 def _png(data: bytes, max_pixels: int) -> _Found:
     bare, metadata = png.split(data)
     image = _opened(PngImageFile, bare, max_pixels)
-    return _Found(
-        opencv.read_png(bare) if opencv.is_deep_png(bare) else _loaded(image), _with_exif_dpi(metadata)
-    )
+    if opencv.is_deep_png(bare):
+        native = opencv.read_png(bare, image.info.get("transparency"))
+    else:
+        _spread_transparency(image, bits=bare[24])
+        native = _loaded(image)
+    return _Found(native, _with_exif_dpi(metadata))
+
+
+def _spread_transparency(image: ImageFile.ImageFile, bits: int) -> None:
+    """The transparent grey at 8 bits, to which Pillow spreads the samples but not that level."""
+    if image.mode == "L" and "transparency" in image.info:
+        top = 2**bits - 1
+        image.info["transparency"] = (image.info["transparency"] & top) * 255 // top
 
 
 def _webp(data: bytes, max_pixels: int) -> _Found:

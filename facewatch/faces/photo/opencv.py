@@ -31,8 +31,13 @@ def is_deep_tiff(page: Directory) -> bool:
     return bool(bits) and set(bits) == {16} and page.number(tiff.PHOTOMETRIC, 1) in (0, 1, 2)
 
 
-def read_png(bare: bytes) -> Native:
-    """A 16-bit PNG.  Raises BadPhoto when it is damaged."""
+def read_png(bare: bytes, clear: int | tuple[int, ...] | None) -> Native:
+    """A 16-bit PNG.
+
+    clear  the one level or colour that is transparent
+
+    Raises BadPhoto when it is damaged.
+    """
     width, height = struct.unpack_from(">II", bare, 16)
     mode = _PNG_MODES.get(bare[25], "")
     samples = _pixels(bare, (height, width))
@@ -43,6 +48,8 @@ def read_png(bare: bytes) -> Native:
         mode = "RGBA16"
     elif channels != {"L16": 1, "RGB16": 3, "RGBA16": 4}.get(mode):
         raise BadPhoto("the PNG file's header and picture do not agree: it is damaged")
+    if mode == "L16" and clear is not None:  # OpenCV heeds it in colour only
+        return Native("LA16", np.dstack([samples, np.where(samples == clear, 0, 65535).astype(np.uint16)]))
     return Native(mode, samples)
 
 

@@ -185,6 +185,28 @@ def test_a_file_of_several_pictures_is_refused(name):
         decode(saved(name, first, save_all=True, append_images=[second]), LIMIT)
 
 
+def grey_png(bits, clear):
+    """Two rows of all levels (of 16 bits every 4,369th), of which one is transparent; and the levels."""
+    levels = np.arange(0, 2**bits, 4369 if bits == 16 else 1)
+    row = "".join(f"{level:0{bits}b}" for level in levels)
+    line = b"\0" + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")
+    header = png.chunk(b"IHDR", struct.pack(">IIBBBBB", len(levels), 2, bits, 0, 0, 0, 0))
+    body = png.chunk(b"tRNS", struct.pack(">H", clear)) + png.chunk(b"IDAT", zlib.compress(line * 2))
+    return png.SIGNATURE + header + body + png.chunk(b"IEND", b""), levels
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_of_a_png_is_heeded_at_every_depth(bits, place):
+    data, levels = grey_png(bits, 0)
+    data, _ = grey_png(bits, int(levels[place]))
+    photo = decode(data, LIMIT)
+    top = 65535 if bits == 16 else 255
+    assert photo.mode == ("LA16" if bits == 16 else "LA")
+    assert photo.pixels[0, :, 0].tolist() == (levels * top // (2**bits - 1)).tolist()
+    assert photo.alpha[1].tolist() == np.where(levels == levels[place], 0, top).tolist()
+
+
 def pages(*subfiles):
     """A TIFF file with a page for each NewSubfileType: 0 a photo, 1 a preview, half as large, 4 a mask."""
     stream = io.BytesIO()
