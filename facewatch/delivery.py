@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from facewatch.files import (
     writing,
 )
 from facewatch.lock import still_runs
+from facewatch.naming import remove
 from facewatch.space import ask_for_room
 
 
@@ -146,19 +148,20 @@ def drop(answer: Answer) -> None:
     """Remove what an answer left that will not be used."""
     for name in (answer.temporary, *(extra["temporary"] for extra in answer.extras)):
         if name is not None:
-            Path(name).unlink(missing_ok=True)
+            remove(Path(name))
 
 
 def remove_strays(output: Path, *, below: bool = True) -> int:
     """Remove the temporaries in `output`, and in all folders `below` it, whose maker is gone; how many."""
-    pattern = f"{TEMPORARY_PREFIX}*.tmp"
-    found = output.rglob(pattern) if below else output.glob(pattern)
     count = 0
-    for stray in found:
-        with suppress(FileNotFoundError):  # its maker has just ended, and taken it along
-            if not still_runs(maker_of(stray), stray.lstat().st_ctime):
-                stray.unlink()
-                count += 1
+    for folder, folders, names in os.walk(output):  # passes over what it cannot enter
+        if not below:
+            folders.clear()
+        for name in fnmatch.filter(names, f"{TEMPORARY_PREFIX}*.tmp"):
+            stray = Path(folder, name)
+            with suppress(OSError):  # its maker has just ended, and taken it along
+                if not still_runs(maker_of(stray), stray.lstat().st_ctime):
+                    count += remove(stray)
     return count
 
 

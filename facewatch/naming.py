@@ -1,12 +1,16 @@
-"""A finished file gets its name, which is never taken from another."""
+"""A finished file gets its name, which is never taken from another; what is not needed is removed."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.ENOTSUP}
 _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
@@ -41,6 +45,23 @@ def _claim_and_rename(temporary: Path, final: Path) -> None:
     # File systems without hard links (exFAT, some shares): an exclusive create claims the name first.
     os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     temporary.replace(final)
+
+
+def remove(temporary: Path) -> bool:
+    """Remove a file of our own; False where it was gone already, or cannot be removed: the log says why.
+
+    No work may end because of one: what is left lying is removed when facewatch starts again.
+    """
+    try:
+        if os.name == "nt":  # removes nothing that is read-only, as the copy of a read-only photo is
+            temporary.chmod(stat.S_IREAD | stat.S_IWRITE)
+        _retry_while_busy(temporary.unlink)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        log.warning("%s is not needed any more and cannot be removed: %s", temporary, error.strerror or error)
+        return False
+    return True
 
 
 def _retry_while_busy(act: Callable[[], object]) -> None:

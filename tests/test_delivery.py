@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -158,3 +161,20 @@ def test_strays_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
     assert not stray.exists()
     assert under_way.exists()
     assert other.exists()
+
+
+def test_a_stray_that_cannot_be_removed_is_told_and_keeps_no_other(tmp_path, monkeypatch, caplog):
+    first, last = (
+        write_temporary(tmp_path, b"half").rename(tmp_path / f".facewatch-0-{n}.tmp") for n in "ab"
+    )
+    unlink = Path.unlink
+
+    def refuse(path, *, missing_ok=False):
+        if path == first:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert remove_strays(tmp_path) == 1
+    assert (first.exists(), last.exists()) == (True, False)
+    assert "a.tmp is not needed any more and cannot be removed: Read-only file system" in caplog.text

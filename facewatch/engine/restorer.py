@@ -22,6 +22,7 @@ from facewatch.faces.pipeline import Pipeline
 from facewatch.faces.selection import Limits
 from facewatch.faces.wishes import Wishes
 from facewatch.files import write_temporary
+from facewatch.naming import remove
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -119,7 +120,7 @@ class Restorer:
             temporaries.append(write_temporary(folder, data))
         except BaseException:
             for temporary in temporaries:
-                temporary.unlink(missing_ok=True)
+                remove(temporary)
             raise
         return replace(
             answer, temporary=str(temporaries[-1]), sha256=hashlib.sha256(data).hexdigest(), extras=extras

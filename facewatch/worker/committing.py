@@ -12,6 +12,7 @@ from facewatch.engine.messages import Answer
 from facewatch.errors import SourceChanged
 from facewatch.files import copy_to_temporary, sha256_of
 from facewatch.ledger import Ledger
+from facewatch.naming import remove
 from facewatch.reports import summary
 from facewatch.worker.flights import Flight
 from facewatch.worker.preparing import unchanged
@@ -39,7 +40,7 @@ class Committer:
         except OSError:
             return False  # moved or deleted: it is made anew
         if sha256_of(temporary) != twin.output_sha256:
-            temporary.unlink()
+            remove(temporary)
             return False
         wanted = name_for(flight.job.path, flight.folder, output.suffix, twin.output.suffix)
         self._give_name(flight, temporary, twin.output_sha256, wanted, twin.report or {}, [])
@@ -101,7 +102,7 @@ class Committer:
             output = flight.ready.folder.output
             final = commit(temporary, job.path, wanted, announce, extras, output=output, adopt=adopt)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            remove(temporary)
             raise
         end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
         end(job, report)

@@ -83,6 +83,10 @@ class Worker:
             except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
                 self._failures.hold("ledger", error)
                 busy = False
+            except OSError as error:  # whatever the system refuses, it may be well again later
+                log.exception("a turn of the worker has failed")
+                self._failures.hold("engine", Unexpected(f"{type(error).__name__}: {error}"))
+                busy = False
             if self._failures.holding:
                 self._stopping.wait(IDLE_SECONDS)  # the inbox may have what nobody may take now
             elif not busy:
