@@ -30,7 +30,7 @@ from facewatch.requests import Request, watched_photo
 from facewatch.settings import Settings
 from facewatch.signals import stopped_by_signals
 from facewatch.store import Store
-from facewatch.watcher import Watch, Watcher, root_of
+from facewatch.watcher import Watcher, root_of, watches_of
 from facewatch.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ class Daemon:
             self._models = settings.models_folder, settings.model_mirror
             self._checkpoints = checkpoints_of(self._places, settings)
             self._fetcher.use(self._checkpoints)
-        if (watches_of(settings), settings.watching) != self._watched:
+        if (watches_of(settings, self._disks.ask), settings.watching) != self._watched:
             self._watch_anew(settings)
 
     def _watch_anew(self, settings: Settings) -> None:
@@ -209,7 +209,7 @@ class Daemon:
         self._watcher.stop()  # a change of settings may have made another one than was started
 
     def _root_of(self, path: Path) -> Path | None:
-        watch = root_of(watches_of(self._store.current), path)
+        watch = root_of(self._watched[0], path)
         return watch.root if watch else None
 
     def _gone(self, path: Path) -> None:
@@ -224,9 +224,9 @@ class Daemon:
         self._inbox.wake()
 
     def _watcher_for(self, settings: Settings) -> Watcher:
-        self._watched = watches_of(settings), settings.watching
+        self._watched = watches_of(settings, self._disks.ask), settings.watching
         return Watcher(
-            watches_of(settings),
+            self._watched[0],
             self._inbox.put,
             self._gone,
             settings.watching.rescan_seconds,
@@ -276,12 +276,3 @@ def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool
 def _keeper(places: Places, board: Board) -> Keeper:
     command = program("tray", "--config", str(places.config))
     return Keeper(command, pulse=Pulse(tray_file(places)), on_incident=board.happened)
-
-
-def watches_of(settings: Settings) -> tuple[Watch, ...]:
-    """The watched folders, each knowing where our own copies lie."""
-    outputs = tuple(folder.output for folder in settings.folders)
-    return tuple(
-        Watch(folder.input, folder.recursive, folder.include, folder.exclude, outputs)
-        for folder in settings.folders
-    )

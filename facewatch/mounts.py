@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from facewatch.asking import Asking
+
 FSTAB = Path("/etc/fstab")
 TABLE = Path("/proc/self/mounts")
 NETWORK = frozenset({
@@ -76,6 +78,8 @@ class Disks:
 
     Where a disk is away there is an empty folder in its place, or one that happens to hold something else:
     what is written there is hidden when the disk comes back.
+
+    ask  asks a disk or share that may never answer
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class Disks:
         self._mounted = mounted
         self._planned = planned
         self._lock = threading.Lock()
+        self.ask = Asking()
 
     def away(self, folder: Path) -> str:
         """Why `folder` must be neither read nor written now: its disk is not mounted. Empty: it may be.

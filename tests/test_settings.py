@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def test_a_wrong_setting_is_named_with_what_to_do(raw, words):
         parse(raw, "config.toml")
     for word in ["config.toml", *words]:
         assert word in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+@pytest.mark.parametrize("output", ["link", "data/x/..", "link/in"])
+def test_an_input_that_lies_in_the_output_by_another_name_is_refused(tmp_path, output):
+    (tmp_path / "data" / "in").mkdir(parents=True)
+    (tmp_path / "data" / "x").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    folder = {"input": str(tmp_path / "data" / "in"), "output": str(tmp_path / output)}
+    with pytest.raises(BadSettings, match="lies in the output"):
+        parse({"folders": [folder]}, "config.toml")
 
 
 def test_every_mistake_is_told_at_once():

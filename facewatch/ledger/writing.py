@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -105,8 +106,8 @@ class Ledger(Queue):
 
         A photo copied unchanged has its source's own hash: such an output is known only at its own place.
         """
-        sql = "SELECT 1 FROM outputs WHERE sha256 = ? AND (unchanged = 0 OR path = ?) LIMIT 1"
-        return bool(self._rows(sql, [sha256, name_of(path)]))
+        found = self._rows("SELECT unchanged, path FROM outputs WHERE sha256 = ?", [sha256])
+        return any(not unchanged or _same_place(Path(os.fsdecode(name)), path) for unchanged, name in found)
 
     def claimed(self, output: Path, job: Job) -> bool:
         """Whether a file is the copy of another photo than this one."""
@@ -200,3 +201,16 @@ class Ledger(Queue):
     ) -> bool:
         sql = f"UPDATE photos SET {to}, changed = ? WHERE id = ? AND turn = ? {only}"  # noqa: S608  # as above
         return changed_rows(connection.execute(sql, [*values, self._now(), job.id, job.turn]))
+
+
+def _same_place(one: Path, other: Path) -> bool:
+    """Whether two names lead to one place, through links or however they are spelled.
+
+    Not whether it is one file: what finds duplicates may have linked a photo and its unchanged copy.
+    """
+    if one == other:
+        return True
+    try:
+        return one.name == other.name and one.parent.samefile(other.parent)
+    except OSError:
+        return False

@@ -17,8 +17,12 @@ from pydantic import (
 )
 
 from facewatch import catalogue
+from facewatch.asking import Asking
 from facewatch.errors import BadSettings
 from facewatch.settings.values import FolderPath, Patterns, Section, Weight, known, one_of
+from facewatch.spelling import below
+
+LOOK_SECONDS = 2.0  # at a folder on a share that may be dead, while somebody waits for a command
 
 
 class Restoration(Section):
@@ -100,12 +104,20 @@ class Folder(Section):
 
     @model_validator(mode="after")
     def _apart(self) -> Folder:
-        if self.input == self.output or self.output in self.input.parents:
+        inside = self.input == self.output or self.output in self.input.parents
+        if inside or self._really_inside():
             raise ValueError(
                 f"the input {self.input} lies in the output {self.output}: facewatch would never look at it; "
                 "choose an output outside of, or below, the input"
             )
         return self
+
+    def _really_inside(self) -> bool:
+        """Whether links, case or `..` hide that the input lies in the output."""
+        try:
+            return Asking(LOOK_SECONDS)(self.input, lambda: below(self.input, self.output)) is not None
+        except OSError:  # what does not answer is watched only when it does
+            return False
 
 
 class Plan(Section):

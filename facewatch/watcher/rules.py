@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from facewatch.asking import Asking
 from facewatch.faces.formats import BY_SUFFIX
 from facewatch.globs import matches
 from facewatch.ignored import is_ignored
+from facewatch.settings import Settings
+from facewatch.spelling import as_found
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Watch:
     recursive: bool = True
     include: tuple[str, ...] = ()  # patterns of `facewatch.globs`; none: everything
     exclude: tuple[str, ...] = ()
-    outputs: tuple[Path, ...] = ()  # absolute; what lies in them is ours
+    outputs: tuple[Path, ...] = ()  # absolute, as a scan of the root meets them; what lies in them is ours
 
     def owns(self, folder: str) -> bool:
         """Whether a folder holds our own work.
@@ -40,6 +43,33 @@ class Watch:
         if self.include and not matches(self.include, relative):
             return False
         return not (self.exclude and matches(self.exclude, relative))
+
+
+def watches_of(settings: Settings, ask: Asking) -> tuple[Watch, ...]:
+    """The watched folders, each knowing where our own copies lie."""
+    places = {place for folder in settings.folders for place in (folder.input, folder.output)}
+    answering = {place for place in places if _answers(place, ask)}
+    outputs = tuple(folder.output for folder in settings.folders)
+    there = [output for output in outputs if output in answering]
+    return tuple(
+        Watch(
+            folder.input,
+            folder.recursive,
+            folder.include,
+            folder.exclude,
+            (*outputs, *(spelled_below(folder.input, there) if folder.input in answering else ())),
+        )
+        for folder in settings.folders
+    )
+
+
+def spelled_below(root: Path, outputs: Iterable[Path]) -> tuple[Path, ...]:
+    """The outputs that lie in `root`, as a scan of it meets them: however the settings spell them.
+
+    A copy that is met under another name than its folder's would be taken for a photo, and its copy as well.
+    """
+    found = (as_found(output, root) for output in outputs)
+    return tuple(place for place in found if place is not None)
 
 
 def offered(watch: Watch, path: Path) -> bool:
@@ -63,6 +93,14 @@ def root_of(watches: Sequence[Watch], path: Path) -> Watch | None:
     name = os.fspath(path)
     inside = [watch for watch in watches if _lies_in(name, os.fspath(watch.root))]
     return max(inside, key=lambda watch: len(os.fspath(watch.root)), default=None)
+
+
+def _answers(place: Path, ask: Asking) -> bool:
+    try:
+        ask(place, lambda: os.path.lexists(place))
+    except TimeoutError:
+        return False
+    return True
 
 
 def _lies_in(name: str, folder: str) -> bool:

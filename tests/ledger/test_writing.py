@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,16 @@ def test_a_photo_copied_unchanged_does_not_make_its_original_our_output(ledger):
     ledger.no_faces(job, {"faces": 0})
     assert not ledger.is_output("content", ROOT / "a second copy.jpg")
     assert ledger.is_output("content", Path("/out/a.jpg"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+def test_a_copy_met_through_a_link_is_known_and_a_photo_linked_to_its_copy_is_not_one(ledger, tmp_path):
+    (tmp_path / "in" / "Restored").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "in" / "Restored")
+    (tmp_path / "out" / "a.jpg").write_bytes(b"plain")
+    os.link(tmp_path / "out" / "a.jpg", tmp_path / "in" / "a.jpg")
+    job = started(ledger)
+    ledger.hashed(job, "content", "recipe")
+    ledger.committing(job, tmp_path / "out" / "a.jpg", "content", None)
+    assert ledger.is_output("content", tmp_path / "in" / "Restored" / "a.jpg")
+    assert not ledger.is_output("content", tmp_path / "in" / "a.jpg")

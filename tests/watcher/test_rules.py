@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.watcher import Watch, offered, root_of
+from facewatch.asking import Asking
+from facewatch.settings import parse
+from facewatch.watcher import Watch, offered, root_of, watches_of
 from facewatch.watcher.rules import enters
 from facewatch.watcher.walk import walk
 
@@ -75,6 +77,33 @@ def test_the_innermost_root_has_a_path():
     assert root_of([outer, inner], ROOT / "raw" / "x" / "a.jpg") == inner
     assert root_of([inner, outer], ROOT / "rawer" / "a.jpg") == outer
     assert root_of([outer, inner], Path("/elsewhere/a.jpg").absolute()) is None
+
+
+def watches(*folders) -> tuple[Watch, ...]:
+    entries = [{"input": str(root), "output": str(output)} for root, output in folders]
+    return watches_of(parse({"folders": entries}, "test"), Asking())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+@pytest.mark.parametrize(
+    ("root", "output"),
+    [("data/in", "link/in/Restored"), ("link/in", "data/in/Restored"), ("data/in", "data/x/../in/Restored")],
+)
+def test_an_output_is_ours_however_it_is_spelled(tmp_path, root, output):
+    (tmp_path / "data" / "in" / "Restored").mkdir(parents=True)
+    (tmp_path / "data" / "x").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    (watch,) = watches((tmp_path / root, tmp_path / output))
+    assert not enters(watch, tmp_path / root / "Restored")
+    assert enters(watch, tmp_path / root / "Other")
+
+
+def test_the_output_of_another_folder_is_ours_too(tmp_path):
+    (tmp_path / "a").mkdir()
+    first, _ = watches(
+        (tmp_path / "a", tmp_path / "out"), (tmp_path / "b", tmp_path / "c" / ".." / "a" / "R")
+    )
+    assert not enters(first, tmp_path / "a" / "R")
 
 
 @pytest.fixture
