@@ -77,6 +77,7 @@ class Fetcher:
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._told_at = float("-inf")
+        self._untold = False
         self._thread = threading.Thread(target=self._run, name="fetcher", daemon=True)
 
     def start(self) -> None:
@@ -133,8 +134,8 @@ class Fetcher:
         with self._changed:
             names = list(self._wishes)
         news = [self._look(name) for name in names]
-        if any(news):
-            self._on_change()
+        if any(news) or self._untold:
+            self._tell()
         with self._changed:
             due = [name for name, wish in self._wishes.items() if self._is_due(wish)]
         if not due:
@@ -182,7 +183,7 @@ class Fetcher:
 
     def _fetch(self, name: str) -> None:
         self._set(name, state="downloading", progress=None, reason="")
-        self._on_change()
+        self._tell()
         try:
             self._checkpoints.fetch(name, self._progressed, self._stopping)
         except LicenceNotAccepted as error:
@@ -194,7 +195,7 @@ class Fetcher:
             log.info("%s is here", name)
             with self._changed:
                 self._wishes.pop(name, None)
-        self._on_change()
+        self._tell()
 
     def _failed(self, name: str, error: FacewatchError) -> None:
         if self._stopping.is_set():
@@ -210,11 +211,19 @@ class Fetcher:
         due = self._clock() + wait
         self._set(name, state="waiting", failures=failures, due=due, reason=str(error), progress=None)
 
+    def _tell(self) -> None:
+        try:
+            self._on_change()
+        except (
+            FacewatchError
+        ) as error:  # the files still come; how they stand is told again at the next change
+            log.warning("how the models stand cannot be told: %s", error)
+
     def _progressed(self, progress: Progress) -> None:
         self._set(progress.name, progress=progress)
         if self._clock() - self._told_at >= TELL_SECONDS:
             self._told_at = self._clock()
-            self._on_change()
+            self._tell()
 
     def _set(self, name: str, **fields: Any) -> None:
         with self._changed:

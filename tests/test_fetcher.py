@@ -205,6 +205,26 @@ def test_a_dead_thread_is_told(monkeypatch: pytest.MonkeyPatch):
     fetcher.stop()
 
 
+def test_news_that_cannot_be_told_stop_no_file(caplog: pytest.LogCaptureFixture):
+    told, full = [], [True]
+
+    def tell() -> None:
+        if full:
+            raise DiskFull("no space left for the ledger")
+        told.append(fetcher.states())
+
+    store = FakeStore()
+    fetcher = Fetcher(store, tell)
+    fetcher.want("toy")
+    assert fetcher.turn()
+    assert store.here == {"toy"}
+    assert "no space left for the ledger" in caplog.text
+    full.clear()
+    for _ in range(3):
+        assert not fetcher.turn()
+    assert told == [{}]
+
+
 def test_it_stops_before_it_was_started(house: House):
     house.fetcher.stop()
 
