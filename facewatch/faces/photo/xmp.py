@@ -28,6 +28,10 @@ STALE_NAMESPACES = (CONTAINER, GAIN_MAP)
 MOST_BYTES = 8_000_000
 DEEPEST = 100
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'.encode()
+# A reader turns breaks in attributes to spaces and CR in text to LF, unless they stand as references. minidom
+# writes none before Python 3.13, so that they are marked by halves of surrogates, which no packet can hold.
+_MARKED = {ord("\t"): "\ud801", ord("\n"): "\ud802", ord("\r"): "\ud803"}
+_REFERENCES = {ord(mark): f"&#{code};" for code, mark in _MARKED.items()}
 
 
 class _RefusedError(ValueError):
@@ -180,8 +184,15 @@ def _bound(element: minidom.Element) -> dict[str, str]:
 
 def _packet(document: minidom.Document) -> bytes:
     root = next(node for node in document.childNodes if isinstance(node, minidom.Element))
+    for element in (root, *root.getElementsByTagName("*")):
+        for attribute in element.attributes.values():
+            attribute.value = attribute.value.translate(_MARKED)
+        for node in element.childNodes:
+            if isinstance(node, minidom.Text):
+                node.data = node.data.replace("\r", _MARKED[ord("\r")])
     begin = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-    return begin + root.toxml().encode("utf-8", "xmlcharrefreplace") + b'\n<?xpacket end="w"?>'
+    body = root.toxml().translate(_REFERENCES).encode("utf-8", "xmlcharrefreplace")
+    return begin + body + b'\n<?xpacket end="w"?>'
 
 
 def _goes(name: tuple[str, str]) -> bool:

@@ -6,6 +6,7 @@ import json
 import shutil
 import struct
 import subprocess
+from xml.dom import minidom
 
 import numpy as np
 import pytest
@@ -215,6 +216,18 @@ class TestXmp:
         after = xmp.restored(packet, BY_A_NETWORK, (80, 60))
         assert not any(word in after for word in (b"Thumbnails", b"Directory", b"MotionPhoto"))
         assert samples.TITLE.encode() in after
+
+    def test_line_breaks_and_tabs_are_read_again_as_they_were(self):
+        packet = XMP.replace(b"Scanner 3", b"Front: Anna&#xA;Back:&#x9;Clara&#xD;1931").replace(
+            samples.TITLE.encode(), b"a&#xD;b\nc&#x9;d <![CDATA[e\n<f>]]>"
+        )
+        once = xmp.restored(packet, BY_A_NETWORK, (80, 60))
+        for after in (once, xmp.restored(once, BY_A_NETWORK, (80, 60))):
+            document = minidom.parseString(after)
+            first = document.getElementsByTagName("rdf:Description")[0]
+            assert first.getAttribute("xmp:CreatorTool") == "Front: Anna\nBack:\tClara\r1931"
+            title = document.getElementsByTagName("rdf:li")[0].childNodes
+            assert "".join(node.data for node in title) == "a\rb\nc\td e\n<f>"
 
     def test_the_orientation_is_read_where_exif_says_none(self):
         packet = XMP.replace(b'xmp:Rating="4"', b'tiff:Orientation="6"')
