@@ -214,10 +214,11 @@ class Fetcher:
     def _tell(self) -> None:
         try:
             self._on_change()
-        except (
-            FacewatchError
-        ) as error:  # the files still come; how they stand is told again at the next change
+        except FacewatchError as error:  # the files still come; the next look tells it again
             log.warning("how the models stand cannot be told: %s", error)
+            self._untold = True
+        else:
+            self._untold = False
 
     def _progressed(self, progress: Progress) -> None:
         self._set(progress.name, progress=progress)
