@@ -200,7 +200,13 @@ class Ledger(Queue):
         self, connection: sqlite3.Connection, job: Job, to: str, values: Sequence[Any], only: str = ""
     ) -> bool:
         sql = f"UPDATE photos SET {to}, changed = ? WHERE id = ? AND turn = ? {only}"  # noqa: S608  # as above
-        return changed_rows(connection.execute(sql, [*values, self._now(), job.id, job.turn]))
+        told = [_text(value) if isinstance(value, str) else value for value in values]
+        return changed_rows(connection.execute(sql, [*told, self._now(), job.id, job.turn]))
+
+
+def _text(value: str) -> str:
+    r"""A reason as SQLite takes it: a name in it that is no UTF-8 has its odd bytes written out, `\udce9`."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _same_place(one: Path, other: Path) -> bool:

@@ -94,6 +94,14 @@ def test_a_failure_before_the_content_was_known_says_nothing_about_the_content(l
     assert not ledger.same_content(again, "content")
 
 
+@pytest.mark.parametrize("end", ["park", "poison", "skipped", "retry", "lost"])
+def test_a_reason_with_a_name_that_is_no_text_is_kept_readable(ledger, end):
+    job = started(ledger)
+    rest = {"park": ["CannotWrite"], "poison": ["CannotWrite"], "retry": ["CannotWrite", 0.0]}
+    assert getattr(ledger, end)(job, "/out/caf\udce9 is in the way", *rest.get(end, []))
+    assert ledger.photo(PHOTO).reason == r"/out/caf\udce9 is in the way"
+
+
 def test_a_file_that_vanished_or_changed_under_the_reader_waits_to_be_seen_again(ledger):
     job = started(ledger)
     assert ledger.lost(job, "changed while it was read")
