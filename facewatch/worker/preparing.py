@@ -8,6 +8,7 @@ from pathlib import Path
 
 from facewatch.checkpoints import Checkpoints
 from facewatch.delivery import output_folder
+from facewatch.engine.messages import Setup
 from facewatch.errors import BadPhoto, CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
 from facewatch.files import sha256_of
 from facewatch.inbox import Fingerprint
@@ -46,6 +47,14 @@ class Preparer:
         if adopted(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):
             return None
         return Flight(job, ready, sha256, key, folder, ready.recipe.setup(self.checkpoints()))
+
+    def note_kinds(self, setup: Setup) -> None:
+        """Put on record what the user's own files have turned out to be: an engine has loaded them."""
+        files = self.checkpoints()
+        if files.is_own(setup.model):
+            files.note_kind(setup.model, "face")
+        if setup.upscaler is not None and files.is_own(setup.upscaler):
+            files.note_kind(setup.upscaler, "upscaler")
 
     def _redone(self, job: Job, ready: Ready) -> Ready:
         try:

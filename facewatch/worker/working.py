@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from facewatch.board import Board
@@ -14,8 +14,8 @@ from facewatch.checkpoints import Checkpoints
 from facewatch.delivery import remove_strays
 from facewatch.engine.current import CurrentEngine, MakeEngine
 from facewatch.engine.handle import as_error
-from facewatch.engine.messages import Advance, Answer, Refusal, Setup
-from facewatch.errors import EngineFailed, FacewatchError, Unexpected
+from facewatch.engine.messages import Advance, Answer, Refusal
+from facewatch.errors import DiskFull, EngineFailed, FacewatchError, Unexpected
 from facewatch.inbox import Inbox
 from facewatch.ledger import DamagedLedger, Job, Ledger
 from facewatch.readiness import Readiness
@@ -56,13 +56,13 @@ class Worker:
         self._root_of = root_of
         self._preparer = Preparer(ledger, readiness, checkpoints, settings)
         self._committer = Committer(ledger)
-        self._engine = CurrentEngine(make_engine, ledger, self._note_kinds, clock)
+        self._engine = CurrentEngine(make_engine, ledger, self._preparer.note_kinds, clock)
         self._flights = Flights()
         self._next: Flight | None = None  # prepared, but the engine cannot have it beside the others
         self._failures = Failures(inbox, ledger, board, readiness, clock)
         self._stopping = threading.Event()
         self.damaged_ledger: DamagedLedger | None = None  # what ended `run`
-        self._unsettled: list[Job] = []  # started, and what became of them is not in the ledger
+        self._unsettled: dict[int, Job] = {}  # by turn: started, and what became of them is not in the ledger
 
     def run(self) -> None:
         """Work until `stop`, or until the ledger is a `damaged_ledger`; the thread's whole life."""
@@ -108,9 +108,8 @@ class Worker:
             if self._flights:  # what the engine has comes to its end, and leaves nothing lying about
                 self._hear()
             return len(self._flights) > 0
-        while self._unsettled:
-            self._ledger.give_back(self._unsettled[-1])
-            self._unsettled.pop()
+        for job in tuple(self._unsettled.values()):
+            self._give_back(job)
         took = self._take_in()
         settings = self._settings()
         if not self._flights:
@@ -218,10 +217,17 @@ class Worker:
 
     def _failed(self, job: Job, error: FacewatchError) -> None:
         if self._stopping.is_set():
-            self._ledger.give_back(job)
-        elif self._failures.judge(job, error).new_engine:
+            self._give_back(job)
+            return
+        verdict = self._failures.judge(job, error)
+        self._unsettled.pop(job.turn, None)  # whatever comes of the engine's end
+        if verdict.new_engine:
             for flight in self._new_engine():
-                self._ledger.give_back(flight.job)
+                self._give_back(flight.job)
+
+    def _give_back(self, job: Job) -> None:
+        self._ledger.give_back(job)
+        self._unsettled.pop(job.turn, None)
 
     @contextmanager
     def _accounted(self, job: Job) -> Iterator[None]:
@@ -229,7 +235,7 @@ class Worker:
 
         Raises DiskFull or BadLedger when the ledger cannot be written; the next turn makes it good.
         """
-        self._unsettled.append(job)
+        self._unsettled[job.turn] = job
         try:
             yield
         except FacewatchError as error:
@@ -237,29 +243,32 @@ class Worker:
         except OSError as error:  # one photo's folder or disk must not end the work on all others
             log.exception("%s", job.path)
             self._failed(job, Unexpected(f"{type(error).__name__}: {error}"))
-        self._unsettled.remove(job)
+        self._unsettled.pop(job.turn, None)
 
     def _crashed(self, error: EngineFailed) -> None:
         """The engine has died or was killed: which photo was it?"""
         lost = self._new_engine()
-        if not self._stopping.is_set():
-            self._board.happened(f"{error}: another engine takes its place")
-        if len(lost) == 1 and not self._stopping.is_set():
+        if self._stopping.is_set():
+            for flight in lost:
+                self._give_back(flight.job)
+            return
+        self._board.happened(f"{error}: another engine takes its place")
+        if len(lost) == 1:
             with self._accounted(lost[0].job):
                 raise error
-            return
-        for flight in lost:
-            self._unsettled.append(flight.job)
-        if self._stopping.is_set():
             return
         log.warning("each of the %d photos in the engine is tried again, alone", len(lost))
         for flight in lost:
             self._ledger.retry(flight.job, str(error), type(error).__name__, 0)
-            self._unsettled.remove(flight.job)
+            self._unsettled.pop(flight.job.turn, None)
 
     def _new_engine(self) -> list[Flight]:
-        """End the engine; the photos that were in it."""
+        """End the engine; the photos that were in it, which are unsettled from here on.
+
+        Raises DiskFull or BadLedger.
+        """
         lost = self._flights.lost()
+        self._unsettled |= {flight.job.turn: flight.job for flight in lost}
         self._engine.close()
         for folder in {flight.folder for flight in lost}:
             remove_strays(folder, below=False)
@@ -268,19 +277,17 @@ class Worker:
 
     def _end(self) -> None:
         """Leave everything as an earlier run would like to find it."""
-        lost = self._new_engine()
-        waiting = [] if self._next is None else [self._next]
-        for job in [*self._unsettled, *(flight.job for flight in (*lost, *waiting))]:
-            self._ledger.give_back(job)
-
-    def _note_kinds(self, setup: Setup) -> None:
-        """Put on record what the user's own files have turned out to be."""
-        files = self._checkpoints()
-        if files.is_own(setup.model):
-            files.note_kind(setup.model, "face")
-        if setup.upscaler is not None and files.is_own(setup.upscaler):
-            files.note_kind(setup.upscaler, "upscaler")
+        try:
+            self._new_engine()
+            self._put_back()
+            for job in tuple(self._unsettled.values()):
+                self._give_back(job)
+        except DamagedLedger:
+            raise
+        except FacewatchError as error:
+            log.warning("photos in work cannot be put back: %s; they are found at the next start", error)
 
     def _show(self, flight: Flight, advance: Advance | None) -> None:
         how_far = {"done": advance.done, "total": advance.total, "what": advance.what} if advance else {}
-        self._ledger.note("current", {"path": str(flight.job.path), **how_far})
+        with suppress(DiskFull):  # what is only shown must not take a photo out of the engine's hands
+            self._ledger.note("current", {"path": str(flight.job.path), **how_far})

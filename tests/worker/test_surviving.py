@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import threading
 
+import pytest
+
+from facewatch.errors import DiskFull, EngineFailed
+
 
 def test_a_turn_that_the_system_spoils_does_not_end_the_thread(house, monkeypatch, caplog):
     turn, turns = house.worker.turn, []
@@ -24,3 +28,61 @@ def test_a_turn_that_the_system_spoils_does_not_end_the_thread(house, monkeypatc
     assert len(turns) == 2
     assert "Input/output error" in house.ledger.fact("troubles")["engine"]["text"]
     assert "a turn of the worker has failed" in caplog.text
+
+
+def three_in_the_engine(house):
+    house.window = 3
+    names = [f"slow-{number}.jpg" for number in range(3)]
+    for name in names:
+        house.drop(name, name.encode())
+    while len(house.worker._flights) < 3:
+        house.worker.turn()
+    return names
+
+
+@pytest.mark.parametrize("call", ["forget", "retry"])
+def test_photos_of_an_engine_that_dies_while_the_ledgers_disk_is_full_are_done_later(
+    house, monkeypatch, call
+):
+    names = three_in_the_engine(house)
+    calls = []
+
+    def full(*_, **__):
+        calls.append(call)
+        raise DiskFull("no space left for the ledger")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.ledger, call, full)
+        house.engines[-1].kill()
+        with pytest.raises(DiskFull):
+            house.work()
+        assert calls
+    house.work()
+    assert [house.state(name) for name in names] == ["done"] * 3
+
+
+def test_what_cannot_be_given_back_at_the_end_is_told(house, monkeypatch, caplog):
+    names = three_in_the_engine(house)
+
+    def full(*_):
+        raise DiskFull("no space left for the ledger")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.ledger, "give_back", full)
+        house.worker.stop()
+        house.worker.run()
+    assert [house.state(name) for name in names] == ["running"] * 3
+    assert "no space left for the ledger" in caplog.text
+
+
+def test_an_engine_that_dies_as_the_worker_stops_leaves_no_photo_behind(house):
+    house.drop("a.jpg")
+
+    def late(order):
+        house.worker.stop()  # ends the engine too
+        raise EngineFailed("the engine has ended")
+
+    house.worker._engine.submit = late
+    house.work()
+    house.worker.run()
+    assert house.state("a.jpg") == "queued"
