@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from facewatch.engine.messages import Answer
-from facewatch.errors import CannotWrite, SourceGone
+from facewatch.errors import CannotWrite, FacewatchError, SourceGone
 from facewatch.files import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
@@ -23,6 +24,8 @@ from facewatch.files import (
 from facewatch.lock import still_runs
 from facewatch.naming import remove
 from facewatch.space import ask_for_room
+
+log = logging.getLogger(__name__)
 
 
 def output_folder(source: Path, root: Path, output: Path) -> Path:
@@ -134,14 +137,18 @@ def commit(
 def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool = False) -> None:
     """Give what stands beside a copy the copy's name and its own tail.
 
+    What cannot be put there is logged: the copy itself is there, and is not to be made again for it.
+
     extras  as engine.messages.Extra
     anew    number it, even if the same stands there already
-
-    Raises CannotWrite or DiskFull.
     """
     for extra in extras:
-        wanted = copy.with_name(copy.stem + extra["tail"])
-        deliver(Path(extra["temporary"]), wanted, _unheard, None if anew else _agreed)
+        wanted, temporary = copy.with_name(copy.stem + extra["tail"]), Path(extra["temporary"])
+        try:
+            deliver(temporary, wanted, _unheard, None if anew else _agreed)
+        except FacewatchError as error:
+            log.warning("%s could not be put beside its copy: %s", wanted, error)
+            remove(temporary)
 
 
 def drop(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -18,10 +19,12 @@ from typing import BinaryIO
 import platformdirs
 
 from facewatch.errors import CannotWrite, DiskFull
-from facewatch.naming import link_or_rename, names
+from facewatch.naming import link_or_rename, names, remove
 from facewatch.space import NO_SPACE, ask_for_room, set_aside
 
 TEMPORARY_PREFIX = ".facewatch-"
+# What a file system says whose folders cannot be synced, such as vboxsf: no more can be done there.
+NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,9 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 
@@ -241,7 +247,7 @@ def deliver(
             continue
         with writing(name):
             sync_folder(name.parent)
-            temporary.unlink(missing_ok=True)
+        remove(temporary)
         return name
     raise AssertionError("the names never end")
 

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 from facewatch.delivery import deliver_extras
-from facewatch.errors import FacewatchError
 from facewatch.files import sha256_of
 from facewatch.ledger import Job, Ledger
 
@@ -17,10 +16,7 @@ STOPPED_ATTEMPTS = 10  # so often may a photo be under way when the daemon ends,
 
 def settle_interrupted(ledger: Ledger, job: Job) -> None:
     """Decide what a photo that an earlier run left under way has come to."""
-    if job.state == "committing" and _stands(job):
-        report = dict(job.report or {})
-        _finish(job, report.pop("extras", []))
-        (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
+    if finished(ledger, job):
         return
     reason = "facewatch was stopped while it worked on this photo"
     if job.attempts >= STOPPED_ATTEMPTS:
@@ -29,17 +25,34 @@ def settle_interrupted(ledger: Ledger, job: Job) -> None:
     ledger.retry(job, reason, "", 0)
 
 
-def _stands(job: Job) -> bool:
+def finished(ledger: Ledger, job: Job) -> bool:
+    """End a photo that was stopped or failed after its copy had got its name; False if that is not so.
+
+    Raises DiskFull or BadLedger.
+    """
+    known = ledger.photo(job.path)
+    if known is None or known.turn != job.turn or known.state != "committing" or not stands(known):
+        return False
+    finish(ledger, known)
+    return True
+
+
+def finish(ledger: Ledger, job: Job) -> None:
+    """End a photo whose copy `stands`.
+
+    Raises DiskFull or BadLedger.
+    """
+    assert job.output is not None
+    report = dict(job.report or {})
+    extras = [extra for extra in report.pop("extras", []) if Path(extra["temporary"]).exists()]
+    deliver_extras(extras, job.output)
+    (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
+    log.info("%s -> %s: its copy has its name already", job.path, job.output)
+
+
+def stands(job: Job) -> bool:
     """Whether the copy has its name, and is whole."""
     try:
         return job.output is not None and sha256_of(job.output) == job.output_sha256
     except OSError:
         return False
-
-
-def _finish(job: Job, extras: list[dict[str, str]]) -> None:
-    assert job.output is not None
-    try:
-        deliver_extras([extra for extra in extras if Path(extra["temporary"]).exists()], job.output)
-    except FacewatchError as error:  # the copy itself is there
-        log.warning("%s: its comparison and crops could not be put beside it: %s", job.output, error)

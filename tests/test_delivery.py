@@ -178,3 +178,13 @@ def test_a_stray_that_cannot_be_removed_is_told_and_keeps_no_other(tmp_path, mon
     assert remove_strays(tmp_path) == 1
     assert (first.exists(), last.exists()) == (True, False)
     assert "a.tmp is not needed any more and cannot be removed: Read-only file system" in caplog.text
+
+
+def test_what_cannot_be_put_beside_a_copy_is_told_and_leaves_the_copy_as_it_is(tmp_path, caplog):
+    source = photo_in(tmp_path / "in")
+    main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
+    extras = [{"temporary": str(extra), "tail": f" {'x' * 250}.jpg"}]
+    final = commit(main, source, tmp_path / "a.jpg", lambda _: None, extras)
+    assert final == tmp_path / "a.jpg"
+    assert not list(tmp_path.glob(".facewatch-*"))
+    assert "File name too long" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 
 from facewatch.files import sha256_of, write_temporary
 from facewatch.inbox import Fingerprint
-from facewatch.interrupted import STOPPED_ATTEMPTS, settle_interrupted
+from facewatch.interrupted import STOPPED_ATTEMPTS, finished, settle_interrupted
 from facewatch.ledger import Ledger
 
 TAIL = " before-after.jpg"
@@ -81,3 +81,12 @@ def test_a_photo_under_way_at_every_end_is_blamed_at_last(ledger, started, folde
         job = ledger.start(ledger.next([folders[0]]))
     settle_interrupted(ledger, job)
     assert ledger.photo(started.path).state == "poison"
+
+
+def test_only_a_copy_of_this_very_turn_ends_a_photo_that_failed_after_it(ledger, started, folders):
+    killed_while_committing(ledger, started, folders[1], linked=True)
+    ledger.queue(started.path, folders[0], started.fingerprint, {"weight": 0.5})
+    assert not finished(ledger, started)
+    again = ledger.start(ledger.next([folders[0]]))
+    assert not finished(ledger, again)
+    assert ledger.photo(started.path).state == "running"

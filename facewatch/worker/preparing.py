@@ -12,6 +12,7 @@ from facewatch.engine.messages import Setup
 from facewatch.errors import BadPhoto, CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
 from facewatch.files import sha256_of
 from facewatch.inbox import Fingerprint
+from facewatch.interrupted import finish, stands
 from facewatch.ledger import Job, Ledger
 from facewatch.readiness import Readiness, Ready
 from facewatch.settings import Settings
@@ -42,6 +43,9 @@ class Preparer:
         if self.ledger.is_output(sha256, job.path):
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
         key = ready.recipe.key(self.checkpoints())
+        if job.attempts > 1 and (job.sha256, job.recipe) == (sha256, key) and stands(job):
+            finish(self.ledger, job)  # an earlier attempt failed after its copy had got its name
+            return None
         self.ledger.hashed(job, sha256, key)
         folder = output_folder(job.path, job.folder, ready.folder.output)
         if adopted(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):

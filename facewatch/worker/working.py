@@ -17,6 +17,7 @@ from facewatch.engine.handle import as_error
 from facewatch.engine.messages import Advance, Answer, Refusal
 from facewatch.errors import DiskFull, EngineFailed, FacewatchError, Unexpected
 from facewatch.inbox import Inbox
+from facewatch.interrupted import finished
 from facewatch.ledger import DamagedLedger, Job, Ledger
 from facewatch.readiness import Readiness
 from facewatch.settings import Settings
@@ -219,6 +220,9 @@ class Worker:
         if self._stopping.is_set():
             self._give_back(job)
             return
+        if finished(self._ledger, job):
+            log.warning("%s: after its copy had got its name: %s", job.path, error)
+            return
         verdict = self._failures.judge(job, error)
         self._unsettled.pop(job.turn, None)  # whatever comes of the engine's end
         if verdict.new_engine:
@@ -226,7 +230,8 @@ class Worker:
                 self._give_back(flight.job)
 
     def _give_back(self, job: Job) -> None:
-        self._ledger.give_back(job)
+        if not finished(self._ledger, job):
+            self._ledger.give_back(job)
         self._unsettled.pop(job.turn, None)
 
     @contextmanager
