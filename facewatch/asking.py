@@ -21,8 +21,12 @@ class Asking:
         self._seconds = seconds
         self._overdue: dict[str, threading.Thread] = {}  # by place; a thread that lives still waits
 
-    def __call__(self, place: Path | str, question: Callable[[], Answer]) -> Answer:
+    def __call__(
+        self, place: Path | str, question: Callable[[], Answer], seconds: float | None = None
+    ) -> Answer:
         """The answer to a question about what lies at `place` or below it.
+
+        seconds  for what may take longer than most
 
         Raises what `question` raises, and TimeoutError, which is an OSError, when no answer comes in time; at
         once, without asking, while an earlier question about `place` has none.
@@ -42,7 +46,7 @@ class Asking:
 
         thread = threading.Thread(target=ask, name="facewatch-asking", daemon=True)
         thread.start()
-        thread.join(self._seconds)
+        thread.join(self._seconds if seconds is None else seconds)
         if failed:
             raise failed[0]
         if not told:

@@ -79,7 +79,7 @@ class Disks:
     Where a disk is away there is an empty folder in its place, or one that happens to hold something else:
     what is written there is hidden when the disk comes back.
 
-    ask  asks a disk or share that may never answer
+    ask  for every question to a disk or share that may never answer
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Disks:
         earlier: Any = None,
         mounted: Callable[[], Sequence[Mount]] = mounted,
         planned: Callable[[], set[str]] = planned,
+        ask: Asking | None = None,
     ) -> None:
         pairs = earlier.items() if isinstance(earlier, dict) else ()
         self._earlier = {
@@ -95,16 +96,25 @@ class Disks:
         self._seen: dict[str, str] = {}
         self._mounted = mounted
         self._planned = planned
+        self._shares: frozenset[str] = frozenset()  # folders that were found to hold a share, or lie on one
         self._lock = threading.Lock()
-        self.ask = Asking()
+        self.ask = ask or Asking()
 
     def away(self, folder: Path) -> str:
-        """Why `folder` must be neither read nor written now: its disk is not mounted. Empty: it may be.
+        """Why `folder` must be neither read nor written now: its disk is not mounted, or does not answer.
+
+        Empty: it may be.
 
         Its disk is the one it was seen on in this run; one that /etc/fstab has for a place at or above it;
         and the one it was seen on in an earlier run, as long as nothing lies at that one's place: somebody
         may have moved everything to another disk for good.
         """
+        try:
+            return self.ask(folder, lambda: self._away(folder))
+        except TimeoutError:
+            return f"the disk or share of {folder} does not answer: mend it, or its network"
+
+    def _away(self, folder: Path) -> str:
         name, place, mounts = str(folder), os.path.realpath(folder), self._mounted()
         points = {mount.point for mount in mounts}
         wanted = {os.path.realpath(point) for point in self._planned() if point not in points}
@@ -128,7 +138,17 @@ class Disks:
         place = os.path.realpath(folder)
         mounts = self._mounted()
         below = [mount for mount in mounts if mount.point != place and _holds(place, mount.point)]
-        return [_mount_of(place, mounts), *below]
+        found = [_mount_of(place, mounts), *below]
+        with self._lock:
+            self._shares -= {str(folder)}
+            if any(mount.remote for mount in found):
+                self._shares |= {str(folder)}
+        return found
+
+    def stat(self, name: str) -> os.stat_result:
+        """As `os.stat`, but of a file on a share that falls silent it raises TimeoutError in time."""
+        share = next((folder for folder in self._shares if _holds(folder, name)), None)
+        return os.stat(name) if share is None else self.ask(share, lambda: os.stat(name))  # noqa: PTH116 - 100,000
 
 
 def _mount_of(place: str, mounts: Sequence[Mount]) -> Mount:

@@ -56,7 +56,7 @@ class Readiness:
         """The folders that can be worked on, by their watched root."""
         ready = {}
         for folder in settings.folders:
-            if not self._there(folder) or not self._writable(folder):
+            if not self._usable(folder):
                 continue
             recipe = self._recipe(folder, settings)
             if recipe is None or self._rests(folder.input, recipe) or not self._all_present(recipe):
@@ -88,6 +88,13 @@ class Readiness:
             raise CheckpointMissing(f"{plan.model} is not here yet; the photo is restored when it is")
         return Ready(ready.folder, recipe)
 
+    def _usable(self, folder: Folder) -> bool:
+        """Whether both disks are there, and copies can be written; a share may never answer."""
+        try:
+            return self._there(folder) and self._writable(folder)
+        except TimeoutError:
+            return False  # at the next look its disk is away
+
     def _there(self, folder: Folder) -> bool:
         """Whether both disks are: on a bare mount point nothing must be looked for, and nothing written."""
         place = f"disk of {folder.output}"
@@ -96,19 +103,18 @@ class Readiness:
             self._board.trouble(place, away)
         else:
             self._board.solved(place)
-        # Of the input the watcher tells.
-        return not away and not self._disks.away(folder.input) and os.path.isdir(folder.input)  # noqa: PTH112 - never raises
+        if away or self._disks.away(folder.input):  # of the input the watcher tells
+            return False
+        return self._disks.ask(folder.input, lambda: os.path.isdir(folder.input))  # noqa: PTH112 - never raises
 
     def _writable(self, folder: Folder) -> bool:
         place = f"folder {folder.output}"
-        there = nearest_existing(folder.output)
-        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        trouble = self._disks.ask(folder.output, lambda: _unwritable(folder.output))
+        if trouble:
+            self._board.trouble(place, trouble)
+        else:
             self._board.solved(place)
-            return True
-        self._board.trouble(
-            place, f"copies cannot be written to {there}; check that it is a folder and its permissions"
-        )
-        return False
+        return not trouble
 
     def _recipe(self, folder: Folder, settings: Settings) -> Recipe | None:
         try:
@@ -144,3 +150,10 @@ class Readiness:
             self._board.trouble(f"model {name}", str(error))
             return False
         return state in ("present", "builtin")
+
+
+def _unwritable(output: Path) -> str:
+    there = nearest_existing(output)
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return ""
+    return f"copies cannot be written to {there}; check that it is a folder and its permissions"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from facewatch import mounts
+from facewatch.asking import Asking
 from facewatch.mounts import Disks, Mount
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the places are POSIX paths")
@@ -22,8 +25,8 @@ class System:
         self.table = [ROOT, *mounted]
         self.planned = set(planned)
 
-    def disks(self, earlier=None) -> Disks:
-        return Disks(earlier, mounted=lambda: self.table, planned=lambda: self.planned)
+    def disks(self, earlier=None, ask=None) -> Disks:
+        return Disks(earlier, mounted=lambda: self.table, planned=lambda: self.planned, ask=ask)
 
 
 def test_a_folder_is_there_until_the_disk_it_was_seen_on_is_not_mounted():
@@ -46,6 +49,27 @@ def test_a_place_that_the_systems_plan_names_must_be_mounted():
     assert disks.away(Path("/mnt/nas"))
     assert not disks.away(Path("/mnt/nas3"))
     assert not disks.away(Path("/mnt"))
+
+
+def test_a_disk_that_does_not_answer_is_away(tmp_path):
+    silence = threading.Event()
+    disks = Disks(mounted=lambda: [silence.wait(9) and ROOT], planned=set, ask=Asking(0.05))
+    assert "does not answer" in disks.away(tmp_path)
+    silence.set()
+    time.sleep(0.1)
+    assert disks.away(tmp_path) == ""
+
+
+def test_a_look_at_a_file_on_a_share_has_a_deadline_and_another_none(tmp_path):
+    asked = []
+    ask = lambda place, question: asked.append(place) or question()  # noqa: E731
+    disks = System(Mount(str(tmp_path / "nas"), "nfs4")).disks(ask=ask)
+    for name in ("nas", "here"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").write_bytes(b"x")
+        disks.mounts(tmp_path / name)
+        assert disks.stat(str(tmp_path / name / "a.jpg")).st_size == 1
+    assert asked == [str(tmp_path / "nas")]
 
 
 def test_a_planned_place_may_be_named_through_a_link(tmp_path):

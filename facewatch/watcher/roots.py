@@ -51,7 +51,7 @@ class Root:
         status, why = None, ""
         try:
             # The dot makes an automounter mount what a look at the folder alone leaves away.
-            status = os.stat(os.path.join(self.watch.root, "."))  # noqa: PTH116, PTH118 - pathlib drops the dot
+            status = disks.ask(self.watch.root, lambda: os.stat(os.path.join(self.watch.root, ".")))  # noqa: PTH116, PTH118 - pathlib drops the dot
         except OSError as error:
             why = f"the folder {self.watch.root} is missing ({error.strerror or error})"
         why = disks.away(self.watch.root) or why
@@ -63,6 +63,12 @@ class Root:
 
     def share_on(self, disks: Disks) -> str:
         """The type of the network file system that its photos lie on, or some of them; empty: none."""
+        try:
+            return disks.ask(self.watch.root, lambda: self._share_on(disks))
+        except TimeoutError:
+            return self.share  # the next look finds it offline
+
+    def _share_on(self, disks: Disks) -> str:
         here, *below = disks.mounts(self.watch.root)
         place = os.path.realpath(self.watch.root)
         inside = {mount: self.watch.root / os.path.relpath(mount.point, place) for mount in below}

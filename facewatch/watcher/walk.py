@@ -20,6 +20,12 @@ class Walk:
     unreadable: dict[str, str] = field(default_factory=dict)  # folder -> why
 
 
+def listed(folder: str) -> list[os.DirEntry[str]]:
+    """What lies in a folder, but for the names that are left alone. Raises OSError."""
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not is_ignored(entry.name)]
+
+
 def walk(
     watch: Watch,
     start: Path,
@@ -44,20 +50,26 @@ def walk_names(
     offer: Callable[[str], None],
     others: Collection[str] = (),
     stopped: Callable[[], bool] = lambda: False,
+    *,
+    read: Callable[[str], list[os.DirEntry[str]]] = listed,
 ) -> Walk:
-    """As `walk`, without making Path objects, which take a quarter of the time."""
+    """As `walk`, without making Path objects, which take a quarter of the time.
+
+    read  as `listed`; where it raises TimeoutError, the rest is not asked either
+    """
     walked = Walk()
     cut = len(os.fspath(watch.root).rstrip(os.sep)) + 1
     folders = [os.fspath(start)]
     while folders and not stopped():
         folder = folders.pop()
         try:
-            with os.scandir(folder) as entries:
-                inside = [entry for entry in entries if not is_ignored(entry.name)]
+            inside = read(folder)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             walked.unreadable[folder] = error.strerror or str(error)
+            if isinstance(error, TimeoutError):
+                break
             continue
         walked.folders += 1
         for entry in inside:

@@ -19,12 +19,14 @@ from facewatch.watcher.events import Complaints, Handler
 from facewatch.watcher.observing import Observing
 from facewatch.watcher.roots import Root, kernel_watches
 from facewatch.watcher.rules import Watch, enters, offered, root_of
-from facewatch.watcher.walk import Walk, walk_names
+from facewatch.watcher.walk import Walk, listed, walk_names
 
 CHECK_SECONDS = 10.0  # how often the roots are looked at
 POLL_SECONDS = 30.0  # how often a root is scanned that gives no events, or not all
 SPACING_SECONDS = 2.0  # between scans that are asked for: a flood of events asks for many
 POLL_SHARE = 50  # a round of such scans takes one part in so many of the time
+LISTING_SECONDS = 60.0  # for one folder of a share: 100,000 names are slow to come
+STOPPING_SECONDS = 5.0  # its thread may be at a share that does not answer, and is left behind then
 ASLEEP_SECONDS = 30.0  # so far the clocks drift apart, or a wait lasts too long, only if something stopped
 
 
@@ -104,7 +106,7 @@ class Watcher:
         self._stopping.set()
         self._woken.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(STOPPING_SECONDS)
         self._observing.close()
         self._complaints.detach()
 
@@ -251,4 +253,9 @@ class Watcher:
         def offer(name: str) -> None:
             self._offer(name, root.settle_seconds, news=news)
 
-        return walk_names(root.watch, start, offer, self._others, self._stopping.is_set)
+        def read(folder: str) -> list[os.DirEntry[str]]:
+            return self._disks.ask(folder, lambda: listed(folder), LISTING_SECONDS)
+
+        return walk_names(
+            root.watch, start, offer, self._others, self._stopping.is_set, read=read if root.share else listed
+        )

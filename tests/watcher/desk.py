@@ -21,18 +21,24 @@ class Desk:
         self.counted = counted
         self.mounts = [Mount("/", "ext4")]
         self.notes: list[str] = []
+        self.silent: set[str] = set()  # places that do not answer
         self.watcher = Watcher(
             watches,
             self.offered,
             self.gone,
             300,
             note=self.notes.append,
-            disks=Disks(mounted=lambda: self.mounts, planned=set),
+            disks=Disks(mounted=lambda: self.mounts, planned=set, ask=self._ask),
             clock=self.clock,
             wall=self.wall,
             make_observer=self._observer,
             count_watches=lambda: self.counted,
         )
+
+    def _ask(self, place, question, seconds=None):
+        if str(place) in self.silent:
+            raise TimeoutError(110, "its disk or share does not answer")
+        return question()
 
     def _observer(self) -> FakeObserver:
         self.observers.append(FakeObserver(self.refuses))

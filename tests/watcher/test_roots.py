@@ -87,6 +87,30 @@ def test_a_bare_mount_point_is_offline(desk, root):
     ]
 
 
+def test_a_share_that_does_not_answer_is_offline_and_stops_no_other(root, tmp_path):
+    share = tmp_path / "share"
+    share.mkdir()
+    desk = Desk(Watch(share), Watch(root))
+    desk.silent.add(str(share))
+    assert desk.tend() == [root / "a.jpg"]
+    assert desk.watcher.online() == [Watch(root)]
+    assert "does not answer" in desk.watcher.problems()[0]
+    desk.silent.clear()
+    (share / "b.jpg").write_bytes(b"x")
+    assert desk.tend(10) == [share / "b.jpg"]
+
+
+def test_a_share_that_falls_silent_under_a_scan_ends_the_scan_alone(root):
+    desk = Desk(Watch(root))
+    for name in ("x", "y"):
+        (root / name).mkdir()
+    desk.mounts.append(Mount(str(root), "nfs4"))
+    desk.silent |= {str(root / "x"), str(root / "y")}
+    assert desk.tend() == [root / "a.jpg"]
+    (problem,) = [told for told in desk.watcher.problems() if "cannot read" in told]
+    assert "does not answer" in problem
+
+
 def test_a_share_is_degraded_polled_and_settles_slowly(desk, root):
     desk.tend()
     assert desk.offered.settle_seconds == 0
