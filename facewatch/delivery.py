@@ -5,8 +5,8 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from facewatch.engine.messages import Answer
@@ -41,12 +41,12 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
             f"{source} has a .. in it, which leads out of {root}: nothing is written outside of {output}; "
             "name the photo without it"
         )
-    with _in_the_way(output):
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     folder = output
     for part in below:
         folder /= part
-        with _in_the_way(folder):
+        with writing(folder):
             new = not folder.exists()
             folder.mkdir(exist_ok=True)
             if new:  # what is synced in a folder is lost with the folder
@@ -71,15 +71,6 @@ def stay_inside(folder: Path, output: Path) -> None:
             f"{folder} is a link to {there}, or lies behind one: nothing is written through links; "
             "put a folder in its place, or watch it as a folder of its own"
         )
-
-
-@contextmanager
-def _in_the_way(folder: Path) -> Iterator[None]:
-    try:
-        with writing(folder):
-            yield
-    except FileExistsError as error:
-        raise CannotWrite(f"{folder} is in the way: it is a file, not a folder; move it elsewhere") from error
 
 
 def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:

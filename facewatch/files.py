@@ -91,14 +91,15 @@ class Places:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write `path` into an error that says what to do.
+    """Turn the system's refusal to write `path`, or to make it a folder, into an error that says what to do.
 
     Raises DiskFull or CannotWrite.
     """
     try:
         yield
-    except FileExistsError:
-        raise
+    except FileExistsError as error:
+        place = path if error.filename is None else error.filename
+        raise CannotWrite(f"{place} is in the way: it is no folder; move it elsewhere") from error
     except OSError as error:
         if error.errno in NO_SPACE:
             raise DiskFull(
@@ -182,7 +183,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    target = path.resolve()  # a config that is a link into somebody's dotfiles stays one
+    target = Path(os.path.realpath(path))  # a config that is a link into somebody's dotfiles stays one
     temporary = _temporary_with(target.parent, io.BytesIO(data), len(data))
     try:
         with writing(path):
@@ -239,13 +240,12 @@ def deliver(
         if os.path.lexists(name) and not stands:
             continue
         announce(name)
-        try:
-            with writing(name):
+        with writing(name):
+            try:
                 if not stands:
                     link_or_rename(temporary, name)
-        except FileExistsError:
-            continue
-        with writing(name):
+            except FileExistsError:
+                continue
             sync_folder(name.parent)
         remove(temporary)
         return name

@@ -18,6 +18,7 @@ from facewatch.files import (
     copy_to_temporary,
     deliver,
     like_original,
+    private_folder,
     sha256_of,
     write_temporary,
     write_whole,
@@ -120,6 +121,20 @@ def test_the_bytes_are_out_of_our_hands_before_they_are_synced(tmp_path, monkeyp
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(CannotWrite, match="missing"):
         write_temporary(tmp_path / "missing", b"")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"")
+    with pytest.raises(CannotWrite, match=r"notes\.txt is in the way"):
+        write_whole(tmp_path / "notes.txt" / "config.toml", b"")
+    with pytest.raises(CannotWrite, match=r"notes\.txt is in the way"):
+        private_folder(tmp_path / "notes.txt")
+
+
+def test_a_file_of_ours_that_is_a_link_to_itself_is_replaced(tmp_path):
+    (tmp_path / "config.toml").symlink_to(tmp_path / "config.toml")
+    write_whole(tmp_path / "config.toml", b"new")
+    assert (tmp_path / "config.toml").read_bytes() == b"new"
 
 
 def test_a_name_that_is_taken_is_never_replaced(tmp_path):

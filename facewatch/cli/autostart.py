@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption
+from facewatch.cli.shared import ConfigOption, whole
 from facewatch.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -58,5 +58,5 @@ def of_this_program(config: Path | None) -> Login:
     """The ways to start this very installation, with its config file if it is an unusual one."""
     from facewatch.autostart import of_this_system, own_command
 
-    named = ("--config", str(config.expanduser().absolute())) if config else ()
+    named = ("--config", str(whole(config))) if config else ()
     return of_this_system(own_command(("run", *named)))

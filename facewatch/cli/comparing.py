@@ -14,7 +14,7 @@ from rich.console import Console
 
 from facewatch import __version__
 from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, store
+from facewatch.cli.shared import checkpoints, readable_photo, store, whole
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.faces.compare import contact_sheet
@@ -62,16 +62,10 @@ def compare(places: Places, order: Order) -> Path:
 
     Raises WrongUse, BadPhoto when the photo shows no face, and what restoration raises.
     """
-    source = order.photo.expanduser().absolute()
-    if not source.is_file():
-        raise WrongUse(f"{order.photo} is not there; name a photo")
+    source = readable_photo(order.photo)
     format_name = _format_of(order.output)
     recipes = _recipes(places, order)
-    wanted = (
-        order.output.expanduser().absolute()
-        if order.output
-        else source.with_name(f"{source.stem} comparison.jpg")
-    )
+    wanted = whole(order.output) if order.output else source.with_name(f"{source.stem} comparison.jpg")
     limit = round(recipes[0][0].engine.max_megapixels * 1e6)
     try:
         before = eight_bits(decode(source.read_bytes(), limit).pixels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,17 +52,17 @@ def init(config: ConfigOption = None) -> None:
     where = places(config, new=True)
     home = where.pictures / "Facewatch"
     inbox, restored = home / "Inbox", home / "Restored"
-    if not where.config.exists():
+    if not os.path.exists(where.config):  # noqa: PTH110 - never raises
         text, done = example(home), f"wrote {where.config}"
     elif not store(where).load().folders:
         text = _with_folder(where.config.read_text("utf-8"), inbox, restored)
         done = f"added the usual folder to {where.config}"
     else:
         raise WrongUse(f"{where.config} is there already; edit it, or use `facewatch set`")
-    write_whole(where.config, text.encode())
     for folder in (inbox, restored):
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
+    write_whole(where.config, text.encode())
     print(f"{done}\ndrop photos into {inbox}; copies appear in {restored}")
     print("`facewatch models pull gfpgan-1.4` shows its licence and fetches it; `facewatch run` starts")
 

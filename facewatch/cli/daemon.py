@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places, store
+from facewatch.cli.shared import ConfigOption, JsonOption, places, store, whole
 
 if TYPE_CHECKING:
     from facewatch.files import Places
@@ -84,7 +84,7 @@ def redo(
     settings = store(where).load()
     if model is not None:
         store(where).parse({**settings.model_dump(exclude_unset=True), "model": model}, "the options")
-    _, path = watched_photo(photo.expanduser().absolute(), [folder.input for folder in settings.folders])
+    _, path = watched_photo(whole(photo), [folder.input for folder in settings.folders])
     put(where, Request("redo", path=path, model=model, weight=weight))
     print("asked; a running facewatch restores it next, another when it starts")
 

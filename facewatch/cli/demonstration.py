@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, store
+from facewatch.cli.shared import checkpoints, readable_photo, store, whole
 from facewatch.engine.handle import environment, probe, program
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.files import Places, copy_to_temporary, deliver, write_whole
+from facewatch.files import Places, copy_to_temporary, deliver, write_whole, writing
 from facewatch.recipe import resolve
 from facewatch.status import Status, headline, look
 from facewatch.watcher import Watch, offered
@@ -45,19 +45,12 @@ class Order:
 
 def demonstrate(order: Order) -> int:
     """Run the daemon on a folder of its own until all photos are through; the exit code."""
-    for photo in order.photos:
-        if not photo.is_file():
-            raise WrongUse(f"{photo} is not there; name photos")
-        path = photo.absolute()
-        if not offered(Watch(path.parent), path):
-            raise WrongUse(
-                f"{photo} is no photo by its name, and the daemon would pass over it; name JPEG, PNG, WebP, "
-                "TIFF, BMP, HEIC or AVIF files that are not hidden"
-            )
+    photos = [_photo(named) for named in order.photos]
     home = _home(order.output)
     places = Places.under(home)
     inbox, restored = home / "Inbox", home / "Restored"
-    inbox.mkdir(parents=True, exist_ok=True)
+    with writing(inbox):
+        inbox.mkdir(exist_ok=True)
     write_whole(places.config, _config(order, inbox, restored).encode())
     settings = store(places).load()
     recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
@@ -65,18 +58,31 @@ def demonstrate(order: Order) -> int:
     console = Console(highlight=False)
     console.print(f"photo: {CREDIT}", soft_wrap=True)
     with _daemon(home) as daemon:
-        dropped = _drop(order.photos, inbox)
+        dropped = _drop(photos, inbox)
         status = _follow(console, places, daemon, len(dropped))
     return _tell(console, status, home)
+
+
+def _photo(named: Path) -> Path:
+    path = readable_photo(named)
+    if not offered(Watch(path.parent), path):
+        raise WrongUse(
+            f"{named} is no photo by its name, and the daemon would pass over it; name JPEG, PNG, WebP, "
+            "TIFF, BMP, HEIC or AVIF files that are not hidden"
+        )
+    return path
 
 
 def _home(output: Path | None) -> Path:
     if output is None:
         return Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
-    home = output.expanduser().absolute()
-    if home.exists() and any(home.iterdir()):
-        raise WrongUse(f"{home} is not empty; name a new folder")
-    home.mkdir(parents=True, exist_ok=True)
+    home = whole(output)
+    if any("\ud800" <= character <= "\udfff" for character in str(home)):
+        raise WrongUse(f"{home} is not UTF-8, and a config file cannot hold it; name another folder")
+    with writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+        if any(home.iterdir()):
+            raise WrongUse(f"{home} is not empty; name a new folder")
     return home
 
 

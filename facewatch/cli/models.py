@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import JsonOption
+from facewatch.cli.shared import JsonOption, whole
 from facewatch.errors import FacewatchError, WrongUse
 
 if TYPE_CHECKING:
@@ -125,9 +126,9 @@ def add(  # noqa: PLR0917 - typer's options
     if file is None:
         file = Path(name)
         name = _name_of(checkpoints, file)
-    if not file.is_file():
-        raise WrongUse(f"there is no file {file}")
-    path = (checkpoints.link if link else checkpoints.add)(name, file, trust=trust)
+    if not os.path.isfile(whole(file)):  # noqa: PTH113 - never raises
+        raise WrongUse(f"there is no file {file} that can be reached")
+    path = (checkpoints.link if link else checkpoints.add)(name, whole(file), trust=trust)
     typer.echo(f"{name}: {path}{_licence_note(checkpoints, name)}")
 
 

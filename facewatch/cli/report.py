@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, places
+from facewatch.cli.shared import ConfigOption, places, whole
 
 
 def report(
@@ -25,8 +26,8 @@ def report(
     from facewatch.report_file import default_name, write_report
 
     name = default_name(datetime.now().astimezone())
-    target = output.expanduser().absolute() if output else Path.cwd()
-    target = target / name if target.is_dir() else target
+    target = whole(output) if output else Path.cwd()
+    target = target / name if os.path.isdir(target) else target  # noqa: PTH112 - never raises
     written = write_report(places(config), target, with_names=with_names)
     print(written.file)
     for entry, what in written.contents:

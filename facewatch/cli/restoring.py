@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, store
+from facewatch.cli.shared import checkpoints, store, whole
 from facewatch.delivery import commit, drop, name_for, output_folder, take
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Answer
@@ -95,9 +95,9 @@ def _settings(places: Places, changes: Mapping[str, Any], weight: float | None) 
 
 def _photos(order: Order) -> Iterator[Source]:
     for source in order.sources:
-        path = source.expanduser().absolute()
+        path = whole(source)
         if os.path.isdir(path):  # noqa: PTH112 - never raises
-            output = order.output.expanduser().absolute() if order.output else path / OUTPUT
+            output = whole(order.output) if order.output else path / OUTPUT
             watch = Watch(path, recursive=order.recursive, outputs=(output,))
             found: list[Path] = []
             unreadable = walk(watch, path, found.append).unreadable
@@ -106,7 +106,7 @@ def _photos(order: Order) -> Iterator[Source]:
                 raise WrongUse(f"{folder} cannot be read: {reason}")
             yield from (Source(photo, path, output) for photo in sorted(found))
         elif os.path.exists(path):  # noqa: PTH110 - never raises
-            output = order.output.expanduser().absolute() if order.output else path.parent / OUTPUT
+            output = whole(order.output) if order.output else path.parent / OUTPUT
             yield Source(path, path.parent, output)
         else:
             raise WrongUse(f"{source} is not there or cannot be reached; name photos or folders of photos")

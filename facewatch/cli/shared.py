@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,28 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+def whole(named: Path) -> Path:
+    """The whole path of what was typed."""
+    return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
+
+
+def readable_photo(named: Path) -> Path:
+    """The whole path of a photo that was typed.
+
+    Raises WrongUse unless it is a file that can be read.
+    """
+    path = whole(named)
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        raise WrongUse(f"{named} is a folder; name a photo in it")
+    if not os.path.isfile(path):  # noqa: PTH113 - never raises
+        raise WrongUse(f"{named} is not there, or cannot be reached; name a photo")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise WrongUse(f"{named} cannot be read: {error.strerror}; check its permissions") from error
+    return path
+
+
 def places(config: Path | None = None, *, new: bool = False) -> Places:
     """Where this installation lives; `config` replaces its config file.
 
@@ -30,9 +53,12 @@ def places(config: Path | None = None, *, new: bool = False) -> Places:
     standard = Places.standard()
     if config is None:
         return standard
-    named = config.expanduser().absolute()
-    if not new and not named.exists():
-        raise WrongUse(f"{config} is not there; `facewatch config init --config {config}` writes it")
+    named = whole(config)
+    if not new and not os.path.exists(named):  # noqa: PTH110 - never raises
+        raise WrongUse(
+            f"{config} is not there, or cannot be reached; "
+            f"`facewatch config init --config {config}` writes one"
+        )
     return replace(standard, config=named)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,9 @@ def test_a_file_that_the_daemon_would_pass_over_is_refused(call, tmp_path, name)
 def test_a_photo_may_be_named_from_here(call, tmp_path):
     (tmp_path / "a.JPG").write_bytes(b"photo")
     assert "the daemon would start now" in call("demo", "a.JPG", "-o", "shown").err
+
+
+def test_a_folder_that_no_config_can_name_is_refused(call, tmp_path):
+    said = call("demo", "-o", os.fsdecode(b"sh\xf6wn"))
+    assert (said.code, "is not UTF-8" in said.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == []

@@ -1,0 +1,34 @@
+"""Files and folders as they are named on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("command", ["compare", "demo", "redo"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("folder", "folder is a folder; name a photo in it"),
+        ("b" * 300 + ".jpg", "b.jpg is not there, or cannot be reached; name a photo"),
+        ("notes.txt/a.jpg", "a.jpg is not there, or cannot be reached; name a photo"),
+        ("~nobody-of-that-name/a.jpg", "a.jpg is not there, or cannot be reached; name a photo"),
+    ],
+)
+def test_what_is_no_photo_is_told(call, tmp_path, command, name, words):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_bytes(b"")
+    said = call(command, name)
+    assert (said.code, words in said.err) == (2, True), said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "restore ~nobody-of-that-name/a.jpg",
+        "config check --config ~nobody-of-that-name/c.toml",
+        "models add my ~nobody-of-that-name/a.pth",
+    ],
+)
+def test_a_home_that_nobody_has_is_no_mistake_of_ours(call, command):
+    assert call(*command.split()).code == 2
