@@ -28,7 +28,7 @@ from pillow_heif import HeifImageFile
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
 from facewatch.faces.photo import containers, exif, jpeg, modes, opencv, png, tiff, webp, xmp
-from facewatch.faces.photo.forms import Metadata, Native, Photo, Samples
+from facewatch.faces.photo.forms import UNTURNED, Laid, Metadata, Native, Photo, Samples
 
 MOST_DPI = 65_000
 """A resolution beyond this is noise, and does not fit every format."""
@@ -98,8 +98,11 @@ def _photo(name: str, found: _Found) -> Photo:
         native = dataclasses.replace(found.native, samples=_upright(found.native.samples, turned))
     else:
         native = found.native
+    laid = _laid(found, turned)
     dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MOST_DPI for side in metadata.dpi) else None
-    metadata = dataclasses.replace(metadata, dpi=dpi[::-1] if dpi and turned >= 5 else dpi)
+    metadata = dataclasses.replace(
+        metadata, dpi=dpi[::-1] if dpi and laid.orientation >= 5 else dpi, laid=laid
+    )
     pixels, alpha = modes.working(native, metadata.icc)
     return Photo(
         pixels=pixels,
@@ -111,6 +114,16 @@ def _photo(name: str, found: _Found) -> Photo:
         source=native if native.mode in modes.LOSSY_BACK else None,
         subsampling=found.subsampling,
         lossless=found.lossless,
+    )
+
+
+def _laid(found: _Found, orientation: int) -> Laid:
+    """How the picture lay; `orientation` is what was still to be applied when the decoder was done."""
+    height, width = found.native.samples.shape[:2]
+    by_decoder = found.metadata.laid.orientation
+    return Laid(
+        orientation if orientation in _UPRIGHT else by_decoder,
+        (height, width) if by_decoder >= 5 else (width, height),
     )
 
 
@@ -241,8 +254,12 @@ def _boxed(opener: Opener, data: bytes, max_pixels: int) -> _Found:
 def _said_by(image: ImageFile.ImageFile) -> Metadata:
     said = image.info
     block, packet = said.get("exif"), said.get("xmp")
+    by_decoder = said.get("original_orientation")  # HEIC comes turned
     metadata = Metadata(
-        exif=exif.block(block) if block else None, xmp=packet or None, icc=said.get("icc_profile")
+        exif=exif.block(block) if block else None,
+        xmp=packet or None,
+        icc=said.get("icc_profile"),
+        laid=Laid(by_decoder) if by_decoder in _UPRIGHT else UNTURNED,
     )
     return _with_said_dpi(metadata, image)
 

@@ -81,8 +81,8 @@ def encode(photo: Photo, format: str, quality: int, provenance: Provenance) -> b
 def _described(metadata: Metadata, provenance: Provenance, size: tuple[int, int], mode: str) -> Metadata:
     return dataclasses.replace(
         metadata,
-        exif=exif.restored(metadata.exif, provenance.software, size, metadata.dpi),
-        xmp=xmp.restored(metadata.xmp, provenance, size),
+        exif=exif.restored(metadata.exif, provenance.software, size, metadata.dpi, metadata.laid),
+        xmp=xmp.restored(metadata.xmp, provenance, size, metadata.laid),
         icc=_fitting(metadata.icc, mode),
     )
 

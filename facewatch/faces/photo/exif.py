@@ -6,12 +6,14 @@ import re
 import struct
 from collections.abc import Mapping
 
-from facewatch.faces.photo import packing, tags
+from facewatch.faces.photo import packing, places, tags
+from facewatch.faces.photo.forms import UNTURNED, Laid
 from facewatch.faces.photo.tags import BrokenTagsError, Directory, Tag
 
 ORIENTATION, SOFTWARE = 0x0112, 0x0131
 SIZES_IN_FIRST = (0x0100, 0x0101)  # ImageWidth, ImageLength
 SIZES_IN_EXIF = (0xA002, 0xA003)  # PixelXDimension, PixelYDimension
+SUBJECT = (0x9214, 0xA214)  # SubjectArea, SubjectLocation
 RESOLUTION, RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
 THUMBNAIL, THUMBNAIL_BYTES = 0x0201, 0x0202
 JPEG_ROOM = 65_527
@@ -48,12 +50,17 @@ def ours(exif: bytes | None) -> bool:
 
 
 def restored(
-    exif: bytes | None, software: str, size: tuple[int, int], dpi: tuple[float, float] | None
+    exif: bytes | None,
+    software: str,
+    size: tuple[int, int],
+    dpi: tuple[float, float] | None,
+    laid: Laid = UNTURNED,
 ) -> bytes:
     """The block as a restored, upright copy has it.
 
-    Software is replaced, the orientation is 1, sizes that are given are made right, and the thumbnail is
-    taken out, since it shows the unrestored picture. All else stays in place, maker notes too.
+    Software is replaced, the orientation is 1, sizes, resolutions and the subject's place are made right
+    where they are given, and the thumbnail is taken out, since it shows the unrestored picture. All else
+    stays in place, maker notes too.
 
     size  width and height of the restored picture
     dpi   is put in where the block says none, for formats that have no other place
@@ -69,10 +76,12 @@ def restored(
         for tag, side in zip(SIZES_IN_FIRST, size, strict=True)
         if tag in found.tags
     }
+    if laid.orientation >= 5 and all(tag in found.tags for tag in RESOLUTION):
+        put |= dict(zip(RESOLUTION, (found.tags[tag] for tag in reversed(RESOLUTION)), strict=True))
     if dpi and found.resolution() is None:
         put |= {tag: packing.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
         put[RESOLUTION_UNIT] = packing.shorts(order, 2)
-    bare = _with_sizes(_without_thumbnail(exif, found), found, size)
+    bare = _amended_inside(_without_thumbnail(exif, found), found, size, laid)
     return packing.amended(bare, lambda _: True, put)
 
 
@@ -125,16 +134,24 @@ def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
     return exif[:start] + bytes(len(exif[start : start + length])) + exif[start + length :] if start else exif
 
 
-def _with_sizes(exif: bytes, found: Directory, size: tuple[int, int]) -> bytes:
-    """PixelXDimension and PixelYDimension, overwritten where they stand."""
+def _amended_inside(exif: bytes, found: Directory, size: tuple[int, int], laid: Laid) -> bytes:
+    """The picture's sizes and the subject's place in the directory below, overwritten where they stand."""
     pointed = found.number(tags.EXIF, 0)
     if tags.EXIF not in found.children:
         return exif
-    form, body = tags.layout(exif), bytearray(exif)
+    form, body, inner = tags.layout(exif), bytearray(exif), found.children[tags.EXIF]
     start = pointed + struct.calcsize(form.count)
     for index, entry in enumerate(tags.entries(exif, pointed, form)[0]):
         at, number = start + index * form.entry_size, struct.unpack_from(form.order + "H", entry)[0]
-        if number in SIZES_IN_EXIF and not form.big:
+        if form.big:
+            continue
+        if number in SIZES_IN_EXIF:
             value = size[SIZES_IN_EXIF.index(number)]
             struct.pack_into(form.order + "HHII", body, at, number, tags.LONG, 1, value)
+        elif number in SUBJECT and number in inner.tags:
+            said = inner.tags[number]
+            if said.kind == tags.SHORT and 2 <= said.count <= 4:
+                moved = places.subject(inner.numbers(number), laid, size)
+                place = at + 8 if said.offset < 0 else said.offset
+                struct.pack_into(f"{form.order}{said.count}H", body, place, *moved)
     return bytes(body)

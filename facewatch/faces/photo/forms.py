@@ -41,13 +41,25 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Laid:
+    """How the picture lay in its file, of which what is said about places in it speaks."""
+
+    orientation: int = 1  # EXIF's, 1-8, that was applied to the pixels
+    size: tuple[int, int] | None = None  # width and height
+
+
+UNTURNED = Laid()
+
+
+@dataclass(frozen=True)
 class Metadata:
     """All that a file says about its picture, as it was found."""
 
     exif: bytes | None = None  # a TIFF block, from its byte-order mark on
     xmp: bytes | None = None  # one packet
     icc: bytes | None = None
-    dpi: tuple[float, float] | None = None  # across, down
+    dpi: tuple[float, float] | None = None  # across, down; of the upright picture
+    laid: Laid = UNTURNED
     resources: bytes | None = None  # Photoshop's image resources, which hold the IPTC record
     comments: tuple[bytes, ...] = ()  # JPEG's
     chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG's text, colour and size chunks: kind, payload

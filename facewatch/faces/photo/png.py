@@ -77,7 +77,8 @@ def _metadata(said: list[tuple[bytes, bytes]]) -> Metadata:
     if len(unit) == 9 and unit[8] == 1:
         across, down = struct.unpack_from(">II", unit)
         dpi = (across * 0.0254, down * 0.0254) if across and down else None
-    kept = [(kind, payload) for kind, payload in said if kind in COLOUR or kind == b"pHYs"]
+    # A resolution is turned with the picture; the shape of a pixel, which is all that it may say, is kept.
+    kept = [(kind, payload) for kind, payload in said if kind in COLOUR or (kind == b"pHYs" and not dpi)]
     kept += [(kind, payload) for kind, payload, word in texts if word not in special]
     return Metadata(
         exif=exif.block(block) if block else None,

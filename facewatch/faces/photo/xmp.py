@@ -8,7 +8,8 @@ from __future__ import annotations
 from xml.dom import minidom
 from xml.parsers import expat
 
-from facewatch.faces.photo.forms import Provenance
+from facewatch.faces.photo import dom, regions
+from facewatch.faces.photo.forms import UNTURNED, Laid, Provenance
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -84,32 +85,17 @@ def _descriptions(document: minidom.Document) -> list[minidom.Element]:
     ]
 
 
-def _properties(document: minidom.Document) -> list[tuple[minidom.Element, minidom.Attr | minidom.Element]]:
-    """Every top-level property, an attribute or an element, with the description it stands in."""
-    found: list[tuple[minidom.Element, minidom.Attr | minidom.Element]] = []
-    for owner in _descriptions(document):
-        found += [(owner, item) for item in owner.attributes.values()]
-        found += [(owner, item) for item in owner.childNodes if isinstance(item, minidom.Element)]
-    return found
-
-
-def _text(item: minidom.Attr | minidom.Element) -> str:
-    return "".join(node.data for node in item.childNodes if isinstance(node, minidom.Text)).strip()
-
-
-def _remove(owner: minidom.Element, item: minidom.Attr | minidom.Element) -> None:
-    if isinstance(item, minidom.Attr):
-        owner.removeAttributeNode(item)
-    else:
-        owner.removeChild(item)
+def _properties(document: minidom.Document) -> list[tuple[minidom.Element, dom.Item]]:
+    """Every top-level property with the description it stands in."""
+    return [(owner, item) for owner in _descriptions(document) for item in dom.items(owner)]
 
 
 def orientation(packet: bytes | None) -> int | None:
     """tiff:Orientation, 1-8; None where it says nothing."""
     document = _parsed(packet)
     for _, item in _properties(document) if document else ():
-        if (item.namespaceURI, item.localName) == (TIFF, "Orientation") and _text(item) in set("12345678"):
-            return int(_text(item))
+        if (item.namespaceURI, item.localName) == (TIFF, "Orientation") and dom.text(item) in set("12345678"):
+            return int(dom.text(item))
     return None
 
 
@@ -119,10 +105,12 @@ def ours(packet: bytes | None) -> bool:
     return document is not None and any(item.namespaceURI == FACEWATCH for _, item in _properties(document))
 
 
-def restored(packet: bytes | None, provenance: Provenance, size: tuple[int, int]) -> bytes:
+def restored(
+    packet: bytes | None, provenance: Provenance, size: tuple[int, int], laid: Laid = UNTURNED
+) -> bytes:
     """The packet of a restored, upright copy: all that was there, our provenance, right size and orientation.
 
-    A packet that cannot be read is replaced by a new one.
+    Named faces are turned with the picture. A packet that cannot be read is replaced by a new one.
 
     size  width and height of the restored picture
     """
@@ -138,9 +126,10 @@ def restored(packet: bytes | None, provenance: Provenance, size: tuple[int, int]
     for owner, item in _properties(document):
         name = (item.namespaceURI or "", item.localName or "")
         if name in right:
-            _say(document, item, right[name])
+            dom.say(document, item, right[name])
         elif _goes(name):
-            _remove(owner, item)
+            dom.remove(owner, item)
+    regions.turn(document, laid, size)
     _add_provenance(document, provenance)
     return _packet(document)
 
@@ -200,15 +189,6 @@ def _goes(name: tuple[str, str]) -> bool:
     if name[0] in (FACEWATCH, *STALE_NAMESPACES) or name in gone:
         return True
     return any(name[0] == space and name[1].startswith(start) for space, start in STALE)
-
-
-def _say(document: minidom.Document, item: minidom.Attr | minidom.Element, value: str) -> None:
-    if isinstance(item, minidom.Attr):
-        item.value = value
-        return
-    for node in list(item.childNodes):
-        item.removeChild(node)
-    item.appendChild(document.createTextNode(value))
 
 
 def _add_provenance(document: minidom.Document, provenance: Provenance) -> None:
