@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import stat
 from pathlib import Path
 
 from facewatch.delivery import deliver_extras
 from facewatch.files import sha256_of
 from facewatch.ledger import Job, Ledger
+from facewatch.naming import remove
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +20,22 @@ def settle_interrupted(ledger: Ledger, job: Job) -> None:
     """Decide what a photo that an earlier run left under way has come to."""
     if finished(ledger, job):
         return
+    if job.state == "committing" and job.output is not None and _is_claim(job.output):
+        remove(job.output)
     reason = "facewatch was stopped while it worked on this photo"
     if job.attempts >= STOPPED_ATTEMPTS:
         ledger.poison(job, f"{reason}, {job.attempts} times", "")
         return
     ledger.retry(job, reason, "", 0)
+
+
+def _is_claim(name: Path) -> bool:
+    """Whether a name was claimed for a copy that never got it (`naming`): none is empty."""
+    try:
+        found = name.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_size == 0
+    except OSError:
+        return False
 
 
 def finished(ledger: Ledger, job: Job) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import logging
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,9 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.ENOTSUP}
+_NO_EXCLUSIVE_RENAME = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # of Linux
+_RENAME_EXCL = 4  # of macOS
 _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
 
 
@@ -38,13 +43,47 @@ def link_or_rename(temporary: Path, final: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
+        _rename(temporary, final)
+
+
+def _rename(temporary: Path, final: Path) -> None:
+    """Rename where there are no hard links (exFAT, some shares), and replace nothing."""
+    try:
+        _rename_exclusively(temporary, final)
+    except OSError as error:
+        if error.errno not in _NO_EXCLUSIVE_RENAME:
+            raise
         _claim_and_rename(temporary, final)
 
 
+def _rename_exclusively(temporary: Path, final: Path) -> None:
+    """Raises FileExistsError where the name is taken, OSError (`_NO_EXCLUSIVE_RENAME`) where there is no way.
+
+    renameat2(2) of Linux, in glibc since 2.28, and renamex_np(2) of macOS.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    old, new = os.fsencode(temporary), os.fsencode(final)
+    try:
+        if sys.platform == "darwin":
+            failed = library.renamex_np(old, new, _RENAME_EXCL)
+        else:
+            failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    except AttributeError:  # a C library without it
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fspath(final))
+
+
 def _claim_and_rename(temporary: Path, final: Path) -> None:
-    # File systems without hard links (exFAT, some shares): an exclusive create claims the name first.
+    # An exclusive create claims the name first. After a kill in between, the next start removes it.
     os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    temporary.replace(final)
+    try:
+        temporary.replace(final)
+    except BaseException:
+        if final.stat().st_size == 0:  # a share may have renamed it, and only have said that it has not
+            remove(final)
+        raise
 
 
 def remove(temporary: Path) -> bool:

@@ -74,6 +74,15 @@ def test_a_copy_without_its_name_is_made_again(ledger, started, folders):
     assert ledger.photo(started.path).state == "retry"
 
 
+def test_a_name_that_was_only_claimed_is_free_again(ledger, started, folders):
+    copy, _ = killed_while_committing(ledger, started, folders[1], linked=False)
+    copy.touch()  # where neither a link nor an exclusive rename is to be had
+    (job,) = ledger.interrupted()
+    settle_interrupted(ledger, job)
+    assert ledger.photo(started.path).state == "retry"
+    assert not copy.exists()
+
+
 def test_a_photo_under_way_at_every_end_is_blamed_at_last(ledger, started, folders):
     job = started
     for _ in range(STOPPED_ATTEMPTS - 1):

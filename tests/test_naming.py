@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from facewatch import naming
 from facewatch.files import write_temporary
-from facewatch.naming import remove
+from facewatch.naming import link_or_rename, remove
 
 
 def test_a_temporary_that_windows_calls_read_only_is_removed(tmp_path, monkeypatch):
@@ -26,3 +33,75 @@ def test_a_temporary_that_windows_calls_read_only_is_removed(tmp_path, monkeypat
         assert remove(temporary)
     assert not temporary.exists()
     assert not remove(temporary)
+
+
+@pytest.fixture
+def no_links(monkeypatch):
+    """A file system without hard links."""
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+
+
+@pytest.fixture(params=[errno.EINVAL, errno.ENOSYS])
+def no_exclusive_rename(no_links, monkeypatch, request):
+    """One that cannot rename without replacing either."""
+
+    def refused(*_):
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(naming, "_rename_exclusively", refused)
+
+
+def named(folder):
+    """What `link_or_rename` makes of a temporary."""
+    link_or_rename(write_temporary(folder, b"ours"), folder / "a.jpg")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows never replaces by itself")
+def test_without_links_the_system_renames_in_one_step(tmp_path, no_links, monkeypatch):
+    monkeypatch.setattr(naming, "_claim_and_rename", None)
+    assert named(tmp_path) == {"a.jpg": b"ours"}
+    with pytest.raises(FileExistsError):
+        named(tmp_path)
+    assert (tmp_path / "a.jpg").read_bytes() == b"ours"
+
+
+def test_where_there_is_no_such_rename_either_the_name_is_claimed(tmp_path, no_exclusive_rename):
+    assert named(tmp_path) == {"a.jpg": b"ours"}
+    with pytest.raises(FileExistsError):
+        named(tmp_path)
+
+
+def test_a_claim_is_given_up_when_the_rename_fails(tmp_path, no_exclusive_rename, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        named(tmp_path)
+    assert not (tmp_path / "a.jpg").exists()
+
+
+def test_a_rename_that_was_done_although_the_share_says_no_is_kept(
+    tmp_path, no_exclusive_rename, monkeypatch
+):
+    replace = Path.replace
+
+    def answers_late(path, target):
+        replace(path, target)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", answers_late)
+    with pytest.raises(OSError, match="Input/output error"):
+        named(tmp_path)
+    assert (tmp_path / "a.jpg").read_bytes() == b"ours"
+
+
+def test_a_c_library_without_that_call_is_told_as_such(tmp_path, monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace())
+    with pytest.raises(OSError, match=re.escape(os.strerror(errno.ENOSYS))):
+        naming._rename_exclusively(tmp_path / "a", tmp_path / "b")
