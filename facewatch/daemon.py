@@ -245,7 +245,7 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
         while True:
             store = store_of(places)
             if not store.load().folders:
-                raise _no_folder(places)
+                raise no_folder(places)
             with closing(Ledger.open(places.ledger)) as ledger:
                 try:
                     return _run(places, store, ledger, once=once, tray=tray)
@@ -254,7 +254,8 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
             time.sleep(REOPEN_SECONDS)
 
 
-def _no_folder(places: Places) -> BadSettings:
+def no_folder(places: Places) -> BadSettings:
+    """What is said about a config that names no folder, or is not there."""
     named = "" if places.config == Places.standard().config else f" --config {places.config}"
     return BadSettings(
         f"{places.config} names no folder to watch; `facewatch config init{named}` adds the usual one"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, whole
+from facewatch.cli.shared import ConfigOption, places, store, whole
 from facewatch.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -24,12 +25,18 @@ def on(
     config: ConfigOption = None,
 ) -> None:
     """Start facewatch at login from now on."""
+    where = places(config)
+    settings = store(where).load()  # what is wrong, or not there, would fail at every login
     login = of_this_program(config)
     wanted = login.ways[-1] if systemd else login.ways[0]
     if systemd and len(login.ways) == 1:
         raise WrongUse("--systemd is for Linux; leave it out")
     login.enable(wanted)
     print(f"on: {wanted.program()} is started at login ({wanted.place})")
+    if not settings.folders:
+        from facewatch.daemon import no_folder
+
+        print(f"before that: {no_folder(where)}", file=sys.stderr)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from facewatch.cli.autostart import app
+from facewatch.errors import WrongUse
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the ways of Linux")
 
@@ -51,10 +52,42 @@ def test_systemd_takes_the_place_of_the_desktop_entry(say, tmp_path):
 
 
 def test_an_unusual_config_file_is_started_with(say, tmp_path):
+    (tmp_path / "my own.toml").write_text("paused = false\n", "utf-8")
     say("on", "--config", str(tmp_path / "my own.toml"))
     assert f'"run" "--config" "{tmp_path}/my own.toml"' in (
         tmp_path / "autostart" / "facewatch.desktop"
     ).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("typo.toml", "typo.toml is not there"),
+        ("folder", "cannot be read"),
+        ("bad.toml", "unknown key modle"),
+    ],
+)
+def test_a_config_file_that_would_fail_at_login_is_refused(say, tmp_path, name, words):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bad.toml").write_text("modle = 1\n", "utf-8")
+    with pytest.raises(WrongUse, match=words):
+        say("on", "--config", str(tmp_path / name))
+    assert say("status") == "off\n"
+    assert entries(tmp_path) == ["bad.toml"]
+
+
+def test_a_config_that_names_no_folder_yet_is_told(call, places):
+    said = call("autostart", "on")
+    assert said.out.startswith("on: ")
+    assert f"{places.config} names no folder to watch; `facewatch config init` adds" in said.err
+
+
+def test_the_usual_config_file_is_looked_at_too(say, places):
+    places.config.parent.mkdir()
+    places.config.write_text("modle = 1\n", "utf-8")
+    with pytest.raises(WrongUse, match="unknown key modle"):
+        say("on")
+    assert say("status") == "off\n"
 
 
 def test_a_program_that_is_gone_is_told(say, tmp_path):
