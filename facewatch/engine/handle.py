@@ -73,16 +73,19 @@ class EngineHandle:
         Raises EngineFailed, or what kept it from loading: NoSuchDevice, BadCheckpoint, OutOfMemory.
         """
         self._messages = queue.SimpleQueue()  # nothing that an earlier process said
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors=UNREADABLE,
-            env=environment(),
-            start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the engine
-        )
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors=UNREADABLE,
+                env=environment(),
+                start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the engine
+            )
+        except OSError as error:  # no memory for one more, or Python is just being replaced by a newer one
+            raise EngineFailed(f"the engine cannot start: {error}; run `facewatch doctor`") from error
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._read_with(self._take_messages, self._process.stdout)

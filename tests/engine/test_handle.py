@@ -112,6 +112,14 @@ def test_what_keeps_the_engine_from_loading_is_told():
     handle.close()
 
 
+def test_a_process_that_cannot_be_had_is_an_engine_that_cannot_start():
+    handle = EngineHandle(SETUP, timeout_seconds=20, command=["/gone/python", "engine"])
+    with pytest.raises(EngineFailed, match=r"cannot start: .*No such file.*/gone/python"):
+        handle.start()
+    assert not handle.alive
+    handle.close()
+
+
 def test_the_real_engine_names_its_device():
     assert probe("cpu") == "cpu"
     with pytest.raises(NoSuchDevice, match="cuda:99"):
