@@ -14,7 +14,7 @@ from facewatch.faces.depth import as_deep_as, eight_bits
 from facewatch.faces.forms import Affine, Crop, FaceReport, Mask, Pixels
 from facewatch.faces.geometry import paste
 from facewatch.faces.photo import Photo
-from facewatch.faces.resizing import fit, resize
+from facewatch.faces.resizing import fit, led_on, resize
 from facewatch.faces.wishes import Wishes
 
 
@@ -67,17 +67,20 @@ def compose(photo: Photo, wishes: Wishes, drawn: Drawn) -> Restored:
         return Restored(photo, drawn.reports, ())
     tint = colour.tint(eight_bits(photo.pixels)) if wishes.color_fix and drawn.faces else None
     coloured = [_coloured(face, tint, wishes) for face in drawn.faces]
-    pixels = _pixels(photo.pixels, wishes.upscale, drawn, [shown for _, shown in coloured])
+    pixels = _pixels(photo, wishes.upscale, drawn, [shown for _, shown in coloured])
     alpha = photo.alpha if photo.alpha is None or wishes.upscale == 1 else resize(photo.alpha, wishes.upscale)
     crops = [(face.before, after) for face, (after, _) in zip(drawn.faces, coloured, strict=True)]
     return Restored(replace(photo, pixels=pixels, alpha=alpha), drawn.reports, tuple(crops))
 
 
-def _pixels(original: Pixels, scale: int, drawn: Drawn, shown: Sequence[npt.NDArray[np.uint8]]) -> Pixels:
+def _pixels(photo: Photo, scale: int, drawn: Drawn, shown: Sequence[npt.NDArray[np.uint8]]) -> Pixels:
     if drawn.faces and not drawn.places:
-        height, width = original.shape[:2]
-        return as_deep_as(original, fit(shown[0], (width * scale, height * scale)))
-    picture = resize(original, scale) if drawn.background is None else drawn.background
+        height, width = photo.pixels.shape[:2]
+        return as_deep_as(photo.pixels, fit(shown[0], (width * scale, height * scale)))
+    if drawn.background is not None:
+        picture = drawn.background
+    else:
+        picture = resize(led_on(photo.pixels, photo.alpha) if scale > 1 else photo.pixels, scale)
     for face, (affine, mask) in zip(shown, drawn.places, strict=True):
         paste(picture, face, affine, mask, scale=scale)
     return picture

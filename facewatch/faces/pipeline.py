@@ -25,7 +25,7 @@ from facewatch.faces.forms import (
 )
 from facewatch.faces.geometry import crop_upright
 from facewatch.faces.photo import Photo
-from facewatch.faces.resizing import fit
+from facewatch.faces.resizing import fit, led_on
 from facewatch.faces.rotation import find_rotated
 from facewatch.faces.selection import select
 from facewatch.faces.wishes import Wishes
@@ -128,8 +128,9 @@ class Pipeline:
     def _background(self, photo: Photo, wishes: Wishes, progress: Progress) -> Pixels | None:
         if self._upscaler is None:
             return None
+        pixels = led_on(photo.pixels, photo.alpha)
         return self._upscaler.enlarge(
-            photo.pixels, wishes.upscale, lambda done, total: progress(done, total, "tiles")
+            pixels, wishes.upscale, lambda done, total: progress(done, total, "tiles")
         )
 
 

@@ -8,6 +8,28 @@ import numpy.typing as npt
 
 from facewatch.faces.forms import Pixels
 
+_REACH_PX = 8  # Lanczos' window looks 4 pixels far, and the enlarged alpha reaches as far beyond the rim
+
+
+def led_on(pixels: Pixels, alpha: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None) -> Pixels:
+    """The picture, the colours at the rim of what is seen led on a little under what is not.
+
+    pixels   (H, W, 3), of which nothing is changed
+    alpha    (H, W), or None: all is seen
+
+    Enlarging mixes neighbours; without this a cut-out would get a rim of whatever colour lies hidden there.
+    """
+    if alpha is None or bool(alpha.all()):
+        return pixels
+    seen = (alpha > 0).astype(np.float32)
+    window = (2 * _REACH_PX + 1,) * 2
+    share = cv2.blur(seen, window)
+    mean = cv2.blur(pixels * seen[..., None], window)
+    hidden = (seen == 0) & (share > 1e-3)
+    picture = pixels.copy()
+    picture[hidden] = np.rint(mean[hidden] / share[hidden][:, None])
+    return picture
+
 
 def resize(image: Pixels, scale: int) -> Pixels:
     """The picture `scale` times as large by Lanczos' window of 8 pixels, as the models' own scripts do it.

@@ -238,3 +238,17 @@ def test_a_face_is_pasted_in_the_colours_of_the_photo(face_upsample):
     ((_, after),) = restored.crops
     assert after.shape == (512, 512, 3)
     assert (after == after[..., :1]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("upscaler", [None, Triples()])
+def test_a_cut_out_has_no_rim_of_hidden_colour_when_it_is_enlarged(dtype, upscaler):
+    top = np.iinfo(dtype).max
+    pixels, alpha = np.zeros((60, 60, 3), dtype), np.zeros((60, 60), dtype)
+    pixels[20:40, 20:40] = top
+    alpha[20:40, 20:40] = top  # a white square, black where nothing is seen
+    cut_out = Photo(pixels, alpha, "RGBA", "png", Metadata())
+    larger = Pipeline(Finds(), Paints(), SoftMask(), upscaler).restore(cut_out, Wishes(upscale=2)).photo
+    assert (larger.pixels[larger.alpha > 0] > 0.99 * top).all()
+    assert (larger.pixels[:8] == 0).all()  # far from what is seen nothing is changed
+    assert (pixels[0] == 0).all()
