@@ -94,7 +94,7 @@ def judge(  # noqa: PLR0911 - one line a kind of error
     if isinstance(error, DiskFull):
         return Verdict("give back", hold_place="disk")
     if isinstance(error, ModelAwaited):
-        return Verdict("retry", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
+        return Verdict("later", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
         return Verdict("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
     if isinstance(error, TruncatedPhoto):

@@ -22,7 +22,7 @@ from facewatch.reports import summary
         (errors.BadCheckpoint, "later"),
         (errors.TruncatedPhoto, "retry"),
         (errors.CannotWrite, "retry"),
-        (errors.ModelAwaited, "retry"),
+        (errors.ModelAwaited, "later"),
         (errors.EngineFailed, "retry"),
         (errors.OutOfMemory, "retry"),
         (errors.TooLittleMemory, "retry"),

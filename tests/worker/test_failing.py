@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from facewatch.inbox import Fingerprint
+from facewatch.judgement import AWAIT_MODEL_SECONDS
 from facewatch.readiness import PROBE_AGAIN_SECONDS
 
 
@@ -94,3 +96,18 @@ def test_a_folder_whose_model_cannot_be_loaded_does_not_hold_up_the_others(house
     house.raw["folders"][0]["model"] = "builtin"
     wait(house, PROBE_AGAIN_SECONDS)
     assert len(house.outputs()) == 6
+
+
+def test_waiting_for_the_model_of_a_redo_costs_no_attempt(house):
+    photo = house.drop("a.jpg")
+    house.files.missing = {"codeformer"}
+    house.ledger.queue(photo, house.inbox_folder, Fingerprint.of(photo.stat()), {"model": "codeformer"})
+    house.work()
+    for _ in range(12):
+        wait(house, AWAIT_MODEL_SECONDS + 1)
+    job = house.ledger.photo(photo)
+    assert (job.state, job.attempts) == ("retry", 0)
+    assert "is not here yet" in job.reason
+    house.files.missing = set()
+    wait(house, AWAIT_MODEL_SECONDS + 1)
+    assert house.state("a.jpg") == "done"
