@@ -98,6 +98,7 @@ class Daemon:
     def run_once(self) -> int:
         """Work off what is in the folders now; how many photos failed or were left waiting."""
         self._begin()
+        self._take_requests()
         self._fetcher.start()
         try:
             self._watcher.scan()
@@ -144,8 +145,7 @@ class Daemon:
             self.board.happened("the watcher's thread had ended: it was started again")
             self._watch_anew(settings)
         try:
-            for request in requests.take(self._places, os.getpid()):
-                self._heed(request)
+            self._take_requests()
             self._show_problems()
         except FacewatchError as error:
             self.board.trouble("requests", str(error))
@@ -161,6 +161,10 @@ class Daemon:
                 if self._store.problem is None:
                     self.board.solved("config")
             return self._store.current
+
+    def _take_requests(self) -> None:
+        for request in requests.take(self._places, os.getpid()):
+            self._heed(request)
 
     def _heed(self, request: Request) -> None:
         if request.kind == "quit":

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from facewatch.errors import CannotWrite, WrongUse
+from facewatch.faces.formats import BY_SUFFIX
 from facewatch.files import Places, private_folder, write_whole
+from facewatch.ignored import is_ignored
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,11 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
         raise WrongUse(f"{path} is a folder; name a photo in it")
     if not os.path.isfile(path):  # noqa: PTH113 - never raises
         raise WrongUse(f"{path} is not there, or cannot be reached; name a photo")
+    if is_ignored(path.name) or path.suffix.lower() not in BY_SUFFIX:
+        raise WrongUse(
+            f"{path} is no photo by its name; name a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF file that is "
+            "not hidden"
+        )
     # The photo may be a link itself, and keeps its place then. Below its folder the watcher follows none.
     there = Path(os.path.realpath(path.parent), path.name)
     inside = [(Path(os.path.realpath(root)), root) for root in roots]

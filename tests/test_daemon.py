@@ -10,16 +10,17 @@ import tomlkit
 
 from facewatch.daemon import Daemon
 from facewatch.files import Places
+from facewatch.inbox import Fingerprint
 from facewatch.installation import store_of
 from facewatch.ledger import Ledger
-from facewatch.requests import Request
+from facewatch.requests import Request, put
 
 
 @pytest.fixture
 def places(tmp_path):
     """An installation that watches `in`; beside it lies a photo of somebody else's."""
     (tmp_path / "in" / "1974").mkdir(parents=True)
-    for photo in ("in/a.jpg", "in/1974/b.jpg", "other.jpg"):
+    for photo in ("in/a.jpg", "in/1974/b.jpg", "other.jpg", "in/notes.txt"):
         (tmp_path / photo).write_bytes(b"photo")
     places = Places.under(tmp_path)
     folder = {"input": str(tmp_path / "in"), "output": str(tmp_path / "out")}
@@ -36,6 +37,13 @@ def daemon(places):
         yield Daemon(places, store, ledger)
 
 
+@pytest.fixture
+def paused(places):
+    """From its start the daemon begins no photo, so that no engine is needed."""
+    text = places.config.read_text("utf-8")
+    places.config.write_text(f"paused = true\n{text}", "utf-8")
+
+
 def queued(daemon: Daemon, home: Path) -> list[str]:
     job = daemon._ledger.next([home / "in"])
     return [] if job is None else [str(job.path.relative_to(home))]
@@ -47,8 +55,22 @@ def test_a_redo_is_queued_under_the_name_that_its_folder_has_for_it(daemon, tmp_
     assert queued(daemon, tmp_path) == ["in/1974/b.jpg"]
 
 
-@pytest.mark.parametrize("way", ["other.jpg", "in/../other.jpg", "in/1974/../../other.jpg", "in/c.jpg", "in"])
+@pytest.mark.parametrize(
+    "way", ["other.jpg", "in/../other.jpg", "in/1974/../../other.jpg", "in/c.jpg", "in", "in/notes.txt"]
+)
 def test_a_redo_of_what_is_not_in_the_folder_is_a_trouble(daemon, tmp_path, way):
     daemon._heed(Request("redo", tmp_path / way))
     assert queued(daemon, tmp_path) == []
     assert str(tmp_path) in daemon._ledger.fact("troubles")["redo"]["text"]
+
+
+def test_once_heeds_what_was_asked_while_no_daemon_ran(paused, daemon, places, tmp_path):
+    failed = tmp_path / "in" / "a.jpg"
+    daemon._ledger.queue(failed, tmp_path / "in", Fingerprint.of(failed.stat()))
+    daemon._ledger.park(daemon._ledger.start(daemon._ledger.next([tmp_path / "in"])), "no photo", "BadPhoto")
+    put(places, Request("redo", tmp_path / "in" / "1974" / "b.jpg", weight=1.0))
+    put(places, Request("retry_failed"))
+    daemon.run_once()
+    assert queued(daemon, tmp_path) == ["in/1974/b.jpg"]
+    assert daemon._ledger.photo(failed).state == "queued"
+    assert list(places.requests.iterdir()) == []

@@ -162,6 +162,10 @@ def test_a_photo_beside_the_watched_folder_is_not_in_it(tmp_path, photo, way):
 
 
 def test_what_is_no_photo_in_the_folder_is_told(tmp_path, photo):
+    for name in ("notes.txt", "a", ".hidden.jpg", "a.jpg.part"):
+        (tmp_path / "in" / name).write_bytes(b"words")
+        with pytest.raises(WrongUse, match=r"is no photo by its name"):
+            watched_photo(tmp_path / "in" / name, [tmp_path / "in"])
     with pytest.raises(WrongUse, match=r"1974 is a folder; name a photo in it"):
         watched_photo(photo.parent, [tmp_path / "in"])
     for name in ("b.jpg", "b" * 300 + ".jpg"):
