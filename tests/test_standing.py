@@ -20,6 +20,7 @@ class House:
 
     def __init__(self, home: Path) -> None:
         self.input, self.output = home / "in", home / "out"
+        self.input.mkdir()
         self.output.mkdir()
         self.ledger = Ledger.open(home / "ledger.sqlite3")
 
@@ -29,6 +30,7 @@ class House:
         return path
 
     def job(self, name: str, wishes: dict | None = None):
+        (self.input / name).touch()
         self.ledger.queue(self.input / name, self.input, Fingerprint(1, 2, 3, 4), wishes)
         found = self.ledger.photo(self.input / name)
         return self.ledger.start(found)
@@ -87,6 +89,14 @@ def test_one_copy_is_never_taken_by_two(house):
     house.stands("a.jpg")
     assert house.adopt("a.jpg") is not None
     assert house.adopt("a.png") is None
+
+
+def test_photos_of_a_folder_that_was_renamed_find_their_copies(house):
+    copy = house.stands("a.jpg")
+    assert house.adopt("a.jpg") == copy
+    house.input.rename(house.input.with_name("photos"))
+    house.input = house.input.with_name("photos")
+    assert house.adopt("a.jpg") == copy
 
 
 def test_what_was_made_from_other_bytes_or_says_nothing_is_left_alone(house):

@@ -15,6 +15,7 @@ from facewatch.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to
 from facewatch.ledger.opening import DamagedLedger, set_aside, translated
 from facewatch.ledger.queueing import Queue
 
+CLAIMANTS = "SELECT id, path FROM photos WHERE output = ? AND id <> ?"
 END = "temporary = NULL, reason = ?, error = ?"
 
 
@@ -110,9 +111,11 @@ class Ledger(Queue):
         return any(not unchanged or _same_place(Path(os.fsdecode(name)), path) for unchanged, name in found)
 
     def claimed(self, output: Path, job: Job) -> bool:
-        """Whether a file is the copy of another photo than this one."""
-        sql = "SELECT 1 FROM photos WHERE output = ? AND id <> ? LIMIT 1"
-        return bool(self._rows(sql, [name_of(output), job.id]))
+        """Whether a file is the copy of another photo than this one, which is still there.
+
+        A photo whose folder was renamed, or is spelled otherwise now, is no other.
+        """
+        return any(_another(name, job.path) for _, name in self._rows(CLAIMANTS, [name_of(output), job.id]))
 
     def committing(
         self,
@@ -139,6 +142,7 @@ class Ledger(Queue):
                     "SELECT output_sha256, output, output_sha256 IS sha256, changed FROM photos WHERE id = ?",
                     [job.id],
                 )
+                self._take_over(connection, output, job)
             return current
 
     def done(self, job: Job, report: Mapping[str, Any] | None) -> bool:
@@ -180,6 +184,16 @@ class Ledger(Queue):
         with self._writing() as connection:
             return self._change(connection, job, f"state = 'gone', not_before = NULL, {END}", [reason, ""])
 
+    @staticmethod
+    def _take_over(connection: sqlite3.Connection, output: Path, job: Job) -> None:
+        """Let go of a copy whose photo is not there any more: if it comes back it gets one of its own."""
+        claimants = connection.execute(CLAIMANTS, [name_of(output), job.id]).fetchall()
+        connection.executemany(
+            "UPDATE photos SET state = 'gone', ended = NULL, output = NULL "
+            "WHERE id = ? AND state NOT IN ('running', 'committing')",
+            [(number,) for number, name in claimants if not _another(name, job.path)],
+        )
+
     def _end(
         self,
         job: Job,
@@ -207,6 +221,12 @@ class Ledger(Queue):
 def _text(value: str) -> str:
     r"""A reason as SQLite takes it: a name in it that is no UTF-8 has its odd bytes written out, `\udce9`."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _another(name: bytes, photo: Path) -> bool:
+    """Whether a photo of this name is there, and is another."""
+    claimant = Path(os.fsdecode(name))
+    return os.path.lexists(claimant) and not _same_place(claimant, photo)
 
 
 def _same_place(one: Path, other: Path) -> bool:

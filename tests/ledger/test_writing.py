@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.inbox import Fingerprint
-from facewatch.ledger import Ledger
+from facewatch.ledger import Job, Ledger
 from tests.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
 
 
@@ -116,6 +116,50 @@ def test_the_same_photo_by_the_same_recipe_has_a_twin(ledger):
     assert (twin.output, twin.output_sha256, twin.report) == (Path("/out/a.jpg"), "restored", {"faces": 2})
     assert ledger.twin("content", "other recipe") is None
     assert ledger.twin("other content", "recipe") is None
+
+
+def copied(ledger, photo: Path, output: Path) -> Job:
+    """A photo that is there, and done."""
+    photo.parent.mkdir(exist_ok=True)
+    photo.write_bytes(b"photo")
+    job = started(ledger, photo)
+    ledger.hashed(job, "content", "recipe")
+    assert ledger.committing(job, output, "restored", None)
+    assert ledger.done(job, None)
+    return job
+
+
+def test_a_copy_belongs_to_its_photo_as_long_as_that_is_there(ledger, tmp_path):
+    output = tmp_path / "out.jpg"
+    copied(ledger, tmp_path / "in" / "a.jpg", output)
+    other = started(ledger, tmp_path / "in" / "a.png")
+    assert ledger.claimed(output, other)
+    (tmp_path / "in" / "a.jpg").unlink()
+    assert not ledger.claimed(output, other)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+def test_a_folder_spelled_otherwise_or_renamed_keeps_its_copies(ledger, tmp_path):
+    output = tmp_path / "out.jpg"
+    copied(ledger, tmp_path / "in" / "a.jpg", output)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    assert not ledger.claimed(output, started(ledger, tmp_path / "link" / "a.jpg"))
+    os.link(tmp_path / "in" / "a.jpg", tmp_path / "in" / "a.png")
+    assert ledger.claimed(output, started(ledger, tmp_path / "in" / "a.png"))
+    (tmp_path / "in").rename(tmp_path / "photos")
+    assert not ledger.claimed(output, started(ledger, tmp_path / "photos" / "a.jpg"))
+
+
+def test_a_copy_that_was_taken_over_is_not_its_first_photos_any_more(ledger, tmp_path):
+    output, first = tmp_path / "out.jpg", tmp_path / "in" / "a.jpg"
+    copied(ledger, first, output)
+    first.unlink()
+    second = copied(ledger, tmp_path / "in" / "a.png", output)
+    assert [state(ledger, path) for path in (first, second.path)] == ["gone", "done"]
+    first.write_bytes(b"photo")
+    again = started(ledger, first)
+    assert not ledger.same_content(again, "content")
+    assert ledger.claimed(output, again)
 
 
 def test_our_own_output_is_known_wherever_it_lies(ledger):
