@@ -38,6 +38,10 @@ class TruncatedPhoto(BadPhoto):
     """The file ends too early: perhaps it is still being copied."""
 
 
+class Unreadable(BadPhoto):
+    """The file's bytes cannot be had right now: its disk or share, or another program, keeps them."""
+
+
 class PhotoTooLarge(BadPhoto):
     """The picture has more pixels than the settings allow."""
 
@@ -127,6 +131,7 @@ BY_NAME: dict[str, type[FacewatchError]] = {
     for kind in (
         BadPhoto,
         TruncatedPhoto,
+        Unreadable,
         PhotoTooLarge,
         OwnOutput,
         SourceChanged,

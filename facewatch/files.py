@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from facewatch.errors import CannotWrite, DiskFull
+from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
 from facewatch.naming import link_or_rename, names, remove
 from facewatch.space import NO_SPACE, ask_for_room, set_aside
 
@@ -107,6 +107,16 @@ def writing(path: Path) -> Iterator[None]:
             ) from error
         reason = error.strerror or str(error)
         raise CannotWrite(f"cannot write {path}: {reason}; check the folder and its permissions") from error
+
+
+def unreadable(error: OSError) -> BadPhoto:
+    """What the system's refusal to read a photo means: permissions stay as they are, all else may pass."""
+    if os.name == "posix" and error.errno in {errno.EACCES, errno.EPERM}:
+        return BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions")
+    return Unreadable(
+        f"the photo cannot be read: {error.strerror or error}; check its disk or share, and whether another "
+        "program holds it open"
+    )
 
 
 def nearest_existing(path: Path) -> Path:

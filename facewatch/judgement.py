@@ -25,6 +25,7 @@ from facewatch.errors import (
     TooLittleMemory,
     TruncatedPhoto,
     Unexpected,
+    Unreadable,
 )
 
 UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may still be arriving
@@ -97,7 +98,7 @@ def judge(  # noqa: PLR0911 - one line a kind of error
         return Verdict("later", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
         return Verdict("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
-    if isinstance(error, TruncatedPhoto):
+    if isinstance(error, TruncatedPhoto | Unreadable):
         return _again_or(UNFINISHED_SECONDS, attempts, Verdict("park"))
     if isinstance(error, BadPhoto):
         return Verdict("park")

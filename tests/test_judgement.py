@@ -21,6 +21,7 @@ from facewatch.reports import summary
         (errors.EngineUnavailable, "later"),
         (errors.BadCheckpoint, "later"),
         (errors.TruncatedPhoto, "retry"),
+        (errors.Unreadable, "retry"),
         (errors.CannotWrite, "retry"),
         (errors.ModelAwaited, "later"),
         (errors.EngineFailed, "retry"),

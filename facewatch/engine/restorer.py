@@ -12,7 +12,7 @@ from facewatch import __version__
 from facewatch.engine import allocator
 from facewatch.engine.messages import Answer, Extra, Job, Setup
 from facewatch.engine.side_files import side_files
-from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone
+from facewatch.errors import OwnOutput, SourceChanged, SourceGone
 from facewatch.faces import formats
 from facewatch.faces.assembly import Parts, assemble
 from facewatch.faces.composing import Drawn, Restored, compose
@@ -21,7 +21,7 @@ from facewatch.faces.photo import Photo, Provenance, decode, encode
 from facewatch.faces.pipeline import Pipeline
 from facewatch.faces.selection import Limits
 from facewatch.faces.wishes import Wishes
-from facewatch.files import write_temporary
+from facewatch.files import unreadable, write_temporary
 from facewatch.naming import remove
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
@@ -154,7 +154,7 @@ def _read(job: Job) -> bytes:
     except FileNotFoundError as error:
         raise SourceGone("the photo is no longer there") from error
     except OSError as error:
-        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
+        raise unreadable(error) from error
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
         raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")
     return data

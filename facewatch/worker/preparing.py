@@ -9,8 +9,8 @@ from pathlib import Path
 from facewatch.checkpoints import Checkpoints
 from facewatch.delivery import output_folder
 from facewatch.engine.messages import Setup
-from facewatch.errors import BadPhoto, CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
-from facewatch.files import sha256_of
+from facewatch.errors import CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
+from facewatch.files import sha256_of, unreadable
 from facewatch.inbox import Fingerprint
 from facewatch.interrupted import finish, stands
 from facewatch.ledger import Job, Ledger
@@ -70,13 +70,15 @@ class Preparer:
 def content(job: Job) -> str:
     """The SHA-256 of the photo, which has to be the file that settled.
 
-    Raises SourceChanged, SourceGone, or BadPhoto where it cannot be read.
+    Raises SourceChanged, SourceGone, or what `unreadable` makes of a refusal.
     """
     unchanged(job)
     try:
         return sha256_of(job.path)
+    except FileNotFoundError as error:
+        raise SourceGone("the photo is no longer there") from error
     except OSError as error:
-        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
+        raise unreadable(error) from error
 
 
 def unchanged(job: Job) -> None:

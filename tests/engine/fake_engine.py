@@ -11,6 +11,7 @@ from pathlib import Path
 
 REFUSALS = {
     "cut": ("TruncatedPhoto", "the file ends early"),
+    "share": ("Unreadable", "the share is away"),
     "device": ("DeviceFailed", "the card fell off the bus"),
     "memory": ("OutOfMemory", "not one face fits"),
     "own": ("OwnOutput", "ours"),

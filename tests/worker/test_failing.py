@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from facewatch.inbox import Fingerprint
@@ -96,6 +99,37 @@ def test_a_folder_whose_model_cannot_be_loaded_does_not_hold_up_the_others(house
     house.raw["folders"][0]["model"] = "builtin"
     wait(house, PROBE_AGAIN_SECONDS)
     assert len(house.outputs()) == 6
+
+
+@pytest.mark.parametrize(
+    ("number", "states"),
+    [
+        (errno.EIO, ["retry"] * 4 + ["parked"]),
+        (errno.ESTALE, ["retry"] * 4 + ["parked"]),
+        (errno.EACCES, ["parked"] * 5),
+    ],
+)
+def test_a_photo_that_cannot_be_read_right_now_is_tried_again(house, monkeypatch, number, states):
+    house.drop("a.jpg")
+
+    def refused(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("facewatch.worker.preparing.sha256_of", refused)
+    seen = []
+    for seconds in (0, 31, 121, 601, 3601):
+        wait(house, seconds)
+        seen.append(house.state("a.jpg"))
+    assert seen == states
+    assert os.strerror(number) in house.ledger.photo(house.inbox_folder / "a.jpg").reason
+
+
+def test_a_share_that_goes_away_while_the_engine_reads_blames_no_photo(house):
+    house.drop("once-share-1-1.jpg")
+    house.work()
+    assert house.ledger.photo(house.inbox_folder / "once-share-1-1.jpg").error == "Unreadable"
+    wait(house, 31)
+    assert house.state("once-share-1-1.jpg") == "done"
 
 
 def test_waiting_for_the_model_of_a_redo_costs_no_attempt(house):
