@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,8 +65,9 @@ def compare(places: Places, order: Order) -> Path:
     """
     source = readable_photo(order.photo)
     format_name = _format_of(order.output)
-    recipes = _recipes(places, order)
     wanted = whole(order.output) if order.output else source.with_name(f"{source.stem} comparison.jpg")
+    _ask_for_folder(wanted.parent)
+    recipes = _recipes(places, order)
     limit = round(recipes[0][0].engine.max_megapixels * 1e6)
     try:
         before = eight_bits(decode(source.read_bytes(), limit).pixels)
@@ -85,6 +87,16 @@ def _format_of(output: Path | None) -> str:
     if row is None or row.name not in {"jpeg", "png"}:
         raise WrongUse(f"{output}: the sheet is a JPEG or a PNG; give it a name that ends in .jpg or .png")
     return row.name
+
+
+def _ask_for_folder(folder: Path) -> None:
+    """Raise WrongUse where a sheet could not be put, before all of it is computed."""
+    if not os.path.isdir(folder):  # noqa: PTH112 - never raises
+        raise WrongUse(
+            f"{folder} is no folder, or cannot be reached; make it, or name another place with --output"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WrongUse(f"{folder} cannot be written to; name another place for the sheet with --output")
 
 
 def _recipes(places: Places, order: Order) -> list[list[Recipe]]:

@@ -1,0 +1,34 @@
+"""`facewatch compare`: what it refuses before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from facewatch.cli import comparing
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def computed(*_: object) -> None:
+        raise AssertionError("the models were asked for")
+
+    monkeypatch.setattr(comparing, "_recipes", computed)
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+
+
+@pytest.mark.parametrize("output", ["missing/x.jpg", "a.jpg/x.jpg"])
+def test_a_sheet_whose_folder_is_not_there_is_refused(call, tmp_path, output):
+    said = call("compare", "a.jpg", "-m", "builtin", "-o", output)
+    assert said.code == 2
+    folder = (tmp_path / output).parent
+    assert f"{folder} is no folder, or cannot be reached; make it, or name another place" in said.err
+
+
+def test_a_sheet_that_cannot_be_written_is_refused(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
+    said = call("compare", "a.jpg", "-m", "builtin")
+    assert said.code == 2
+    assert f"{tmp_path} cannot be written to; name another place for the sheet with --output" in said.err
