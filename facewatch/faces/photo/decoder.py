@@ -13,7 +13,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import cv2
@@ -24,10 +24,10 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from pillow_heif import HeifImageFile
+from pillow_heif import HeifImageFile, open_heif
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
-from facewatch.faces.photo import containers, exif, jpeg, modes, opencv, png, tiff, webp, xmp
+from facewatch.faces.photo import containers, exif, jpeg, modes, nclx, opencv, png, tiff, webp, xmp
 from facewatch.faces.photo.forms import UNTURNED, Laid, Metadata, Native, Photo, Samples
 
 MOST_DPI = 65_000
@@ -233,6 +233,9 @@ def _avif_file(stream: io.BytesIO) -> ImageFile.ImageFile:
         image = AvifImageFile(io.BytesIO(_AVIF_EXIF_ITEM.sub(rb"\1skip", stream.getvalue())))
     if getattr(image, "n_frames", 1) > 1:
         raise BadPhoto("the AVIF file is animated; only single pictures are restored")
+    if "icc_profile" not in image.info:
+        with suppress(*LIBRARY_ERRORS):  # Pillow's class tells nothing of the colour's numbers
+            image.info["nclx_profile"] = open_heif(stream.getvalue()).info.get("nclx_profile")
     return image
 
 
@@ -258,7 +261,7 @@ def _said_by(image: ImageFile.ImageFile) -> Metadata:
     metadata = Metadata(
         exif=exif.block(block) if block else None,
         xmp=packet or None,
-        icc=said.get("icc_profile"),
+        icc=said.get("icc_profile") or nclx.profile(said.get("nclx_profile")),
         laid=Laid(by_decoder) if by_decoder in _UPRIGHT else UNTURNED,
     )
     return _with_said_dpi(metadata, image)

@@ -1,0 +1,101 @@
+"""Colour that a file names by numbers: kept in every copy, or refused where a copy cannot hold it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.faces.photo import decode, encode, nclx
+from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, profile, saved
+
+P3 = {"color_primaries": 12, "transfer_characteristics": 13}
+# The primaries and the white of Display P3 and sRGB, as CIE x and y.
+PRIMARIES = {
+    "p3": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+    "srgb": ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
+}
+WHITE = (0.3127, 0.3290)
+
+
+def to_xyz(name):
+    """The matrix from linear RGB to CIE XYZ, by its definition."""
+    columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in PRIMARIES[name]]).T
+    white = np.array([WHITE[0] / WHITE[1], 1, (1 - sum(WHITE)) / WHITE[1]])
+    return columns * np.linalg.solve(columns, white)
+
+
+def as_srgb(colour):
+    """A Display P3 colour in sRGB, by the definitions of both."""
+    share = np.asarray(colour) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    moved = np.clip(np.linalg.solve(to_xyz("srgb"), to_xyz("p3") @ linear), 0, 1)
+    return 255 * np.where(moved <= 0.0031308, 12.92 * moved, 1.055 * moved ** (1 / 2.4) - 0.055)
+
+
+def shown(data):
+    """The first pixel of a file as a screen with sRGB shows it."""
+    with Image.open(io.BytesIO(data)) as image:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB")).getpixel((0, 0))
+
+
+def numbered(name, colour, primaries, curve, **said):
+    """A file of one colour that is named by numbers."""
+    image = Image.new("RGB", (64, 64), colour)
+    if name == "heic":
+        numbers = {"color_primaries": primaries, "transfer_characteristics": curve}
+        return saved(name, image, **numbers, **said)
+    data = bytearray(saved(name, image, quality=95, **said))
+    at = data.find(b"colrnclx")
+    if at >= 0:
+        data[at + 8 : at + 12] = bytes((0, primaries, 0, curve))
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "colour", [(180, 120, 90), (90, 140, 110), (128, 128, 128), (255, 255, 255), (0, 0, 0)]
+)
+def test_the_profile_shows_display_p3_as_it_is_defined(colour):
+    own = ImageCms.ImageCmsProfile(io.BytesIO(nclx.profile(P3)))
+    assert ImageCms.getProfileDescription(own).strip() == "Display P3"
+    image = Image.new("RGB", (1, 1), colour)
+    seen = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB")).getpixel((0, 0))
+    assert seen == pytest.approx(as_srgb(colour), abs=1)
+
+
+@pytest.mark.parametrize("target", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("name", ["heic", "avif"])
+def test_a_copy_shows_the_colours_of_display_p3(name, target):
+    data = numbered(name, (200, 110, 90), 12, 13)
+    assert b"colrnclx" in data
+    copy = encode(decode(data, LIMIT), target, 95, BY_A_NETWORK)
+    assert shown(copy) == pytest.approx(as_srgb((200, 110, 90)), abs=4)
+    assert as_srgb((200, 110, 90))[0] > 210
+
+
+@pytest.mark.parametrize("name", ["heic", "avif"])
+def test_a_copy_of_a_heic_in_its_own_format_names_the_colours_too(name):
+    photo = decode(numbered(name, (200, 110, 90), 12, 13), LIMIT)
+    assert decode(encode(photo, name, 95, BY_A_NETWORK), LIMIT).metadata.icc == nclx.profile(P3)
+
+
+@pytest.mark.parametrize(("curve", "called"), [(16, "PQ"), (18, "HLG")])
+@pytest.mark.parametrize("name", ["heic", "avif"])
+def test_a_photo_for_hdr_screens_is_refused(name, curve, called):
+    with pytest.raises(BadPhoto, match=rf"HDR screens \({called}\).*export it without HDR") as caught:
+        decode(numbered(name, (200, 110, 90), 9, curve), LIMIT)
+    assert not isinstance(caught.value, TruncatedPhoto)
+
+
+@pytest.mark.parametrize(("primaries", "curve"), [(1, 13), (2, 2), (6, 6), (1, 1)])
+@pytest.mark.parametrize("name", ["heic", "avif"])
+def test_other_numbers_are_taken_for_srgb(name, primaries, curve):
+    assert decode(numbered(name, (200, 110, 90), primaries, curve), LIMIT).metadata.icc is None
+
+
+@pytest.mark.parametrize("name", ["heic", "avif"])
+def test_a_profile_goes_before_numbers(name):
+    data = numbered(name, (200, 110, 90), 12, 13, icc_profile=profile())
+    assert decode(data, LIMIT).metadata.icc == profile()
