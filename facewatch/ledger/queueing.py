@@ -9,7 +9,7 @@ from typing import Any
 
 from facewatch.inbox import Fingerprint, Settled
 from facewatch.ledger.connection import Writer, changed_rows, name_of
-from facewatch.ledger.jobs import Job, seen_text, to_json
+from facewatch.ledger.jobs import ENDED, Job, seen_text, to_json
 from facewatch.ledger.reading import marks
 
 
@@ -57,8 +57,8 @@ class Queue(Writer):
         with self._writing() as connection:
             return changed_rows(
                 connection.execute(
-                    "UPDATE photos SET state = 'gone', not_before = NULL, changed = ? WHERE path = ? "
-                    "AND state IN ('queued', 'retry', 'parked', 'poison')",
+                    "UPDATE photos SET state = 'gone', not_before = NULL, wishes = NULL, changed = ? "
+                    "WHERE path = ? AND state IN ('queued', 'retry', 'parked', 'poison')",
                     [self._now(), name_of(path)],
                 )
             )
@@ -101,15 +101,18 @@ class Queue(Writer):
         wishes: Mapping[str, Any] | None,
     ) -> bool:
         name, root, seen = name_of(path), name_of(folder), seen_text(fingerprint)
-        sql = "SELECT id, seen, state, folder FROM photos WHERE path = ?"
+        sql = "SELECT id, seen, state, folder, wishes FROM photos WHERE path = ?"
         row = connection.execute(sql, [name]).fetchone()
         if row is not None and row[1] == seen and row[2] != "gone" and wishes is None:
             if row[3] != root:  # the settings now watch it from another root
                 connection.execute("UPDATE photos SET folder = ? WHERE id = ?", [root, row[0]])
             return False
         now = self._now()
-        rank = 1 if wishes is None else 0
-        values = [root, seen, self._next_turn(), rank, to_json(wishes), now]
+        wished = to_json(wishes)
+        if wished is None and row is not None and row[2] not in ENDED:
+            wished = row[4]  # a redo whose turn was still to come: its file has changed meanwhile
+        rank = 1 if wished is None else 0
+        values = [root, seen, self._next_turn(), rank, wished, now]
         if row is None:
             connection.execute(
                 "INSERT INTO photos (folder, seen, turn, rank, wishes, changed, path, added, state) "

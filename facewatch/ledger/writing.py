@@ -189,7 +189,7 @@ class Ledger(Queue):
         """Let go of a copy whose photo is not there any more: if it comes back it gets one of its own."""
         claimants = connection.execute(CLAIMANTS, [name_of(output), job.id]).fetchall()
         connection.executemany(
-            "UPDATE photos SET state = 'gone', ended = NULL, output = NULL "
+            "UPDATE photos SET state = 'gone', ended = NULL, output = NULL, wishes = NULL "
             "WHERE id = ? AND state NOT IN ('running', 'committing')",
             [(number,) for number, name in claimants if not _another(name, job.path)],
         )

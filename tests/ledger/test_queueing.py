@@ -115,6 +115,31 @@ def test_a_redo_comes_before_the_backlog_and_whatever_became_of_the_photo(ledger
     assert not ledger.same_content(job, "content")
 
 
+@pytest.mark.parametrize("under_way", ["queued", "running", "lost", "retry"])
+def test_a_redo_outlives_a_change_of_its_file(ledger, under_way):
+    finish(ledger)
+    ledger.queue(ROOT / "b.jpg", ROOT, SEEN)
+    ledger.queue(PHOTO, ROOT, SEEN, wishes={"weight": 0.7})
+    job = ledger.next([ROOT])
+    if under_way != "queued":
+        job = ledger.start(job)
+    if under_way == "lost":
+        ledger.lost(job, "changed")
+    if under_way == "retry":
+        ledger.retry(job, "later", "EngineFailed", after_seconds=600)
+    assert ledger.queue(PHOTO, ROOT, SEEN_LATER)
+    again = ledger.next([ROOT])
+    assert (again.path, again.wishes) == (PHOTO, {"weight": 0.7})
+
+
+def test_a_redo_ends_with_its_copy_or_its_photo(ledger):
+    for end in (lambda job: ledger.done(job, None), lambda job: ledger.give_back(job) and ledger.gone(PHOTO)):
+        ledger.queue(PHOTO, ROOT, SEEN, wishes={"weight": 0.7})
+        assert end(ledger.start(ledger.next([ROOT])))
+        ledger.queue(PHOTO, ROOT, SEEN_LATER)
+        assert ledger.photo(PHOTO).wishes is None
+
+
 def test_a_retry_waits_its_time(ledger, now):
     job = started(ledger)
     ledger.retry(job, "truncated", "TruncatedPhoto", after_seconds=30)
