@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import logging
 import os
@@ -15,7 +16,6 @@ from facewatch.files import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
     deliver,
-    like_original,
     maker_of,
     sha256_of,
     sync_folder,
@@ -123,6 +123,25 @@ def commit(
     final = deliver(temporary, wanted, heard, adopt)
     deliver_extras(extras, final, anew=adopt is None)
     return final
+
+
+def like_original(copy: Path, original: os.stat_result) -> None:
+    """Give a finished copy the permissions and times of its original, as far as its disk keeps such.
+
+    Raises CannotWrite or DiskFull.
+    """
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: copy.chmod(original.st_mode & 0o777),
+        lambda: os.utime(copy, ns=(original.st_atime_ns, original.st_mtime_ns)),
+    )
+    for act in acts:
+        with writing(copy):
+            try:
+                act()
+            except OSError as error:  # of a vfat with a umask, say, or a share in gvfs: they keep neither
+                if error.errno not in {errno.EPERM, errno.ENOTSUP}:
+                    raise
+                log.debug("%s is not made like its original: %s", copy, error)
 
 
 def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool = False) -> None:

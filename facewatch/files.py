@@ -272,13 +272,6 @@ def _same_bytes(name: Path, temporary: Path) -> bool:
         return False  # gone, or not to be read: it is nobody's copy
 
 
-def like_original(copy: Path, original: os.stat_result) -> None:
-    """Give a finished copy the permissions and times of its original."""
-    with writing(copy):
-        copy.chmod(original.st_mode & 0o777)
-        os.utime(copy, ns=(original.st_atime_ns, original.st_mtime_ns))
-
-
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

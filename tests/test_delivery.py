@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from facewatch.delivery import commit, drop, output_folder, remove_strays, take
+from facewatch.delivery import commit, drop, like_original, output_folder, remove_strays, take
 from facewatch.engine.messages import Answer
 from facewatch.errors import CannotWrite, DiskFull, SourceGone
 from facewatch.files import sha256_of, write_temporary
@@ -188,3 +189,29 @@ def test_what_cannot_be_put_beside_a_copy_is_told_and_leaves_the_copy_as_it_is(t
     assert final == tmp_path / "a.jpg"
     assert not list(tmp_path.glob(".facewatch-*"))
     assert "File name too long" in caplog.text
+
+
+def test_a_copy_takes_its_originals_times_and_permissions(tmp_path):
+    original = photo_in(tmp_path / "in")
+    original.chmod(0o604)
+    os.utime(original, ns=(1_000_000_000, 946_684_800_000_000_000))
+    copy = write_temporary(tmp_path, b"restored")
+    like_original(copy, original.stat())
+    assert copy.stat().st_mtime_ns == 946_684_800_000_000_000
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o604
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_disk_that_keeps_no_permissions_and_times_gets_its_copies_all_the_same(
+    tmp_path, monkeypatch, number
+):
+    def refused(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    monkeypatch.setattr(os, "utime", refused)
+    copy = write_temporary(tmp_path, b"restored")
+    like_original(copy, tmp_path.stat())
+    number = errno.EIO
+    with pytest.raises(CannotWrite, match="Input/output error"):
+        like_original(copy, tmp_path.stat())
