@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,13 @@ def side_files(
     before  the upright original, (H, W, 3) uint8 RGB
     """
     after = eight_bits(restored.photo.pixels)
+    encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
     if job.restoration["compare"] == "side-by-side":
-        yield " before-after.jpg", encode_plain(compare.side_by_side(before, after), "jpeg", provenance)
+        yield " before-after.jpg", encoded(compare.side_by_side(before, after), "jpeg")
     elif job.restoration["compare"] == "slider-html":
-        pictures = (encode_plain(before, "jpeg", provenance), encode_plain(after, "jpeg", provenance))
+        pictures = (encoded(before, "jpeg"), encoded(after, "jpeg"))
         yield " before-after.html", compare.slider_html(*pictures, Path(job.source).name).encode()
     if job.restoration["save_crops"]:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
-            yield f" face {number} cropped.png", encode_plain(cropped, "png", provenance)
-            yield f" face {number} restored.png", encode_plain(restored_crop, "png", provenance)
+            yield f" face {number} cropped.png", encoded(cropped, "png")
+            yield f" face {number} restored.png", encoded(restored_crop, "png")

@@ -83,12 +83,12 @@ def _described(metadata: Metadata, provenance: Provenance, size: tuple[int, int]
         metadata,
         exif=exif.restored(metadata.exif, provenance.software, size, metadata.dpi, metadata.laid),
         xmp=xmp.restored(metadata.xmp, provenance, size, metadata.laid),
-        icc=_fitting(metadata.icc, mode),
+        icc=fitting(metadata.icc, mode),
     )
 
 
-def _fitting(icc: bytes | None, mode: str) -> bytes | None:
-    """The profile, if it is whole and speaks of the samples that are written."""
+def fitting(icc: bytes | None, mode: str) -> bytes | None:
+    """The profile, if it is whole and speaks of samples in this form, which is one of Photo.mode."""
     if icc is None or len(icc) < 132 or icc[36:40] != b"acsp":
         return None
     base = {"1": "L", "P": "RGB"}.get(mode, mode.removesuffix("16").removesuffix("A"))
