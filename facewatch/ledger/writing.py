@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from facewatch.errors import BadPhoto, TruncatedPhoto
 from facewatch.ledger.connection import changed_rows, name_of
 from facewatch.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to_path
 from facewatch.ledger.opening import DamagedLedger, set_aside, translated
 from facewatch.ledger.queueing import Queue
 
+FOR_GOOD = (
+    "(ended IN ('done', 'no_faces', 'skipped') "
+    f"OR (ended = 'parked' AND error IN ('{BadPhoto.__name__}', '{TruncatedPhoto.__name__}')))"
+)
 CLAIMANTS = "SELECT id, path FROM photos WHERE output = ? AND id <> ?"
 END = "temporary = NULL, reason = ?, error = ?"
 
@@ -64,7 +69,8 @@ class Ledger(Queue):
     def same_content(self, job: Job, sha256: str) -> bool:
         """Send a file that only looked new straight back to the end state its content had come to.
 
-        True if so: the job is ended. Never for a redo, nor for content that has not come to an end.
+        True if so: the job is ended. Never for a redo, for content that has not come to an end, or for one
+        that failed for a cause outside of it, which may be mended now.
         """
         if job.wishes is not None:
             return False
@@ -72,7 +78,7 @@ class Ledger(Queue):
             return changed_rows(
                 connection.execute(
                     "UPDATE photos SET state = ended, changed = ? "
-                    "WHERE id = ? AND turn = ? AND sha256 = ? AND ended IS NOT NULL",
+                    f"WHERE id = ? AND turn = ? AND sha256 = ? AND {FOR_GOOD}",  # noqa: S608  # no text from outside
                     [self._now(), job.id, job.turn, sha256],
                 )
             )

@@ -71,7 +71,7 @@ def test_a_stale_result_is_never_committed(ledger):
     assert state(ledger) == "queued"
 
 
-@pytest.mark.parametrize("end", ["done", "no_faces", "parked", "poison"])
+@pytest.mark.parametrize("end", ["done", "no_faces", "parked"])
 def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
     job = started(ledger)
     ledger.hashed(job, "content", "recipe")
@@ -84,6 +84,18 @@ def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
     assert not ledger.same_content(touched, "other content")
     assert ledger.same_content(touched, "content")
     assert state(ledger) == end
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [("park", "CannotWrite"), ("park", "PhotoTooLarge"), ("poison", "EngineFailed"), ("poison", "")],
+)
+def test_a_photo_dropped_again_is_tried_again_unless_it_was_its_own_fault(ledger, end, error):
+    job = started(ledger)
+    ledger.hashed(job, "content", "recipe")
+    getattr(ledger, end)(job, "the cause may be mended", error)
+    ledger.gone(PHOTO)
+    assert not ledger.same_content(started(ledger, seen=SEEN_LATER), "content")
 
 
 def test_a_failure_before_the_content_was_known_says_nothing_about_the_content(ledger):
