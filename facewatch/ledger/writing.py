@@ -16,10 +16,7 @@ from facewatch.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to
 from facewatch.ledger.opening import DamagedLedger, set_aside, translated
 from facewatch.ledger.queueing import Queue
 
-FOR_GOOD = (
-    "(ended IN ('done', 'no_faces', 'skipped') "
-    f"OR (ended = 'parked' AND error IN ('{BadPhoto.__name__}', '{TruncatedPhoto.__name__}')))"
-)
+FOR_GOOD = (BadPhoto.__name__, TruncatedPhoto.__name__)  # a failure of the content itself
 CLAIMANTS = "SELECT id, path FROM photos WHERE output = ? AND id <> ?"
 END = "temporary = NULL, reason = ?, error = ?"
 
@@ -77,9 +74,9 @@ class Ledger(Queue):
         with self._writing() as connection:
             return changed_rows(
                 connection.execute(
-                    "UPDATE photos SET state = ended, changed = ? "
-                    f"WHERE id = ? AND turn = ? AND sha256 = ? AND {FOR_GOOD}",  # noqa: S608  # no text from outside
-                    [self._now(), job.id, job.turn, sha256],
+                    "UPDATE photos SET state = ended, changed = ? WHERE id = ? AND turn = ? AND sha256 = ? "
+                    "AND (ended IN ('done', 'no_faces', 'skipped') OR (ended = 'parked' AND error IN (?, ?)))",
+                    [self._now(), job.id, job.turn, sha256, *FOR_GOOD],
                 )
             )
 
