@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from facewatch import __version__, logs, requests
 from facewatch.board import Board
 from facewatch.delivery import remove_strays
 from facewatch.engine.handle import EngineHandle, probe, program
-from facewatch.errors import BadSettings, FacewatchError, WrongUse
+from facewatch.errors import BadSettings, DiskFull, FacewatchError, WrongUse
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places
 from facewatch.inbox import Fingerprint, Inbox
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 REOPEN_SECONDS = 5.0  # a disk that spoils one ledger after the other is not to be filled with them
+FULL_DISK_SECONDS = 60.0  # between two tries to start
 
 
 class Daemon:
@@ -242,8 +243,26 @@ class Daemon:
 def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     """Run the daemon until SIGINT or SIGTERM (or, with `once`, until all is worked off); the exit code.
 
+    For room on a full disk it waits, except with `once`.
+
     Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
     """
+    stop = threading.Event()
+    while not stop.is_set():
+        try:
+            return _run_alone(places, once=once, tray=tray)
+        except DiskFull as error:
+            if once:
+                raise
+            with suppress(FacewatchError):  # where the log's own disk is full, standard error has the words
+                logs.start(places.log)
+            log.warning("%s; facewatch starts as soon as there is room", error)
+        with stopped_by_signals(stop.set):
+            stop.wait(FULL_DISK_SECONDS)
+    return 0
+
+
+def _run_alone(places: Places, *, once: bool, tray: bool) -> int:
     with only_instance(places):
         logs.start(places.log)  # only now: the log is the running daemon's
         while True:
@@ -275,7 +294,8 @@ def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool
             daemon.run(_keeper(places, daemon.board) if tray else None)
             return 0
     finally:
-        ledger.forget("daemon", "current", "engine", "downloads", "watching")
+        with suppress(DiskFull):  # the next start forgets them
+            ledger.forget("daemon", "current", "engine", "downloads", "watching")
 
 
 def _keeper(places: Places, board: Board) -> Keeper:

@@ -14,7 +14,7 @@ import filelock
 import psutil
 
 from facewatch.errors import AlreadyRunning, CannotWrite
-from facewatch.files import Places, private_folder, write_whole
+from facewatch.files import Places, private_folder, write_whole, writing
 
 GLANCE_SECONDS = 0.5  # `held` takes a free lock for a moment; a daemon that starts then has to wait
 _CLOCK_STEP_SECONDS = 2.0  # files' times and processes' do not come from the same clock
@@ -77,7 +77,7 @@ def holder(places: Places) -> str:
 def only_instance(places: Places) -> Iterator[None]:
     """Hold the lock of this installation; the system frees it however the process ends.
 
-    Raises AlreadyRunning, naming the process that has it; CannotWrite.
+    Raises AlreadyRunning, naming the process that has it; CannotWrite or DiskFull.
     """
     private_folder(places.state)
     lock = filelock.FileLock(places.lock, timeout=GLANCE_SECONDS)
@@ -89,6 +89,9 @@ def only_instance(places: Places) -> Iterator[None]:
         raise AlreadyRunning(
             f"facewatch is already running ({who}); `facewatch status` shows what it does"
         ) from error
+    except OSError:
+        with writing(places.lock):
+            raise
     try:
         write_whole(places.pid, json.dumps(_about(os.getpid())).encode())
         yield

@@ -41,6 +41,8 @@ def start(file: Path, level: int = logging.INFO) -> None:
     for handler in (rotating, terminal):
         handler.setFormatter(OneLine(FORM))
     logging.basicConfig(level=level, handlers=[rotating, terminal])
+    if rotating not in logging.getLogger().handlers:  # it was started before
+        rotating.close()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO is a line a request
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import tomlkit
 
-from facewatch.daemon import Daemon
+from facewatch.daemon import Daemon, run
+from facewatch.errors import DiskFull
 from facewatch.files import Places
 from facewatch.inbox import Fingerprint
 from facewatch.installation import store_of
@@ -47,6 +51,33 @@ def paused(places):
 def queued(daemon: Daemon, home: Path) -> list[str]:
     job = daemon._ledger.next([home / "in"])
     return [] if job is None else [str(job.path.relative_to(home))]
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """The disk of the state folder, which has no room; each try to start is counted."""
+    tries = []
+
+    def refuse(_):
+        tries.append(1)
+        raise DiskFull("no space left: free some space")
+
+    monkeypatch.setattr("facewatch.daemon.only_instance", refuse)
+    monkeypatch.setattr("facewatch.daemon.FULL_DISK_SECONDS", 0.05)
+    return tries
+
+
+def test_a_disk_without_room_is_waited_for_and_the_stop_is_heard_meanwhile(places, full_disk, caplog):
+    threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
+    assert run(places) == 0
+    assert len(full_disk) > 2
+    assert "no space left: free some space; facewatch starts as soon as there is room" in caplog.text
+
+
+def test_a_run_that_is_to_end_by_itself_does_not_wait_for_room(places, full_disk):
+    with pytest.raises(DiskFull):
+        run(places, once=True)
+    assert full_disk == [1]
 
 
 @pytest.mark.parametrize("way", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import psutil
 import pytest
 
-from facewatch.errors import AlreadyRunning
+from facewatch.errors import AlreadyRunning, DiskFull
 from facewatch.files import Places
 from facewatch.lock import held, holder, only_instance, running_pid, still_runs
 
@@ -57,6 +59,15 @@ def test_a_stranger_is_named(places, stranger):
     assert running_pid(places) is None
     assert holder(places).startswith(f"process {stranger.pid} (")
     with pytest.raises(AlreadyRunning, match=f"process {stranger.pid}"), only_instance(places):
+        pass
+
+
+def test_a_lock_that_finds_no_room_says_so(places, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", full)
+    with pytest.raises(DiskFull, match=r"daemon\.lock"), only_instance(places):
         pass
 
 
