@@ -60,7 +60,7 @@ def restored(
 
     Software is replaced, the orientation is 1, sizes, resolutions and the subject's place are made right
     where they are given, and the thumbnail is taken out, since it shows the unrestored picture. All else
-    stays in place, maker notes too.
+    stays in place, maker notes too, and with them the previews that some makers keep inside.
 
     size  width and height of the restored picture
     dpi   is put in where the block says none, for formats that have no other place
