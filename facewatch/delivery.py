@@ -22,7 +22,7 @@ from facewatch.files import (
     writing,
 )
 from facewatch.lock import still_runs
-from facewatch.naming import remove
+from facewatch.naming import fitting, remove
 from facewatch.space import ask_for_room
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def stay_inside(folder: Path, output: Path) -> None:
 
 def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
     """What the copy of `source` is to be called: its stem, the user's `tail`, and the format's `suffix`."""
-    return folder / f"{source.stem}{tail}{suffix}"
+    return folder / fitting(source.stem, f"{tail}{suffix}")
 
 
 def take(answer: Answer, source: Path, folder: Path) -> tuple[Path, str, str]:
@@ -153,7 +153,7 @@ def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool =
     anew    number it, even if the same stands there already
     """
     for extra in extras:
-        wanted, temporary = copy.with_name(copy.stem + extra["tail"]), Path(extra["temporary"])
+        wanted, temporary = copy.with_name(fitting(copy.stem, extra["tail"])), Path(extra["temporary"])
         try:
             deliver(temporary, wanted, _unheard, None if anew else _agreed)
         except FacewatchError as error:

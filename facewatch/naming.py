@@ -1,9 +1,10 @@
-"""A finished file gets its name, which is never taken from another; what is not needed is removed."""
+"""A finished file gets its name, which fits and is never taken from another; what is not needed goes."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import logging
 import os
 import stat
@@ -14,6 +15,8 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+LONGEST = 255  # of one name in bytes, on Windows in UTF-16 units
+FOR_A_NUMBER = len(" (99999)")
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.ENOTSUP}
 _NO_EXCLUSIVE_RENAME = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # of Linux
@@ -21,12 +24,31 @@ _RENAME_EXCL = 4  # of macOS
 _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
 
 
+def fitting(stem: str, tail: str) -> str:
+    """`stem` and `tail` as one name that is not too long for a file system.
+
+    Where it would be, the stem is cut between two characters, and what was cut leaves a mark: long names that
+    differ at their end only stay apart.
+    """
+    if _length(stem + tail) <= LONGEST:
+        return stem + tail
+    mark = "~" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+    kept = stem
+    while kept and _length(kept + mark + tail) > LONGEST - FOR_A_NUMBER:
+        kept = kept[:-1]
+    return kept + mark + tail
+
+
+def _length(name: str) -> int:
+    return len(name.encode("utf-16-le", "surrogatepass")) // 2 if os.name == "nt" else len(os.fsencode(name))
+
+
 def names(wanted: Path) -> Iterator[Path]:
     """`wanted`, then the same with ` (2)` before its suffix, and so on without end."""
     yield wanted
     number = 2
     while True:
-        yield wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
+        yield wanted.with_name(fitting(wanted.stem, f" ({number}){wanted.suffix}"))
         number += 1
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch.delivery import commit, drop, like_original, output_folder, remove_strays, take
+from facewatch.delivery import commit, drop, like_original, name_for, output_folder, remove_strays, take
 from facewatch.engine.messages import Answer
 from facewatch.errors import CannotWrite, DiskFull, SourceGone
 from facewatch.files import sha256_of, write_temporary
@@ -144,6 +144,26 @@ def test_a_copy_that_stands_already_is_taken_with_all_beside_it(tmp_path):
         extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
         commit(main, source, out / "a.jpg", lambda _: None, extras, adopt=lambda _: True)
     assert sorted(path.name for path in out.iterdir()) == ["a before-after.jpg", "a.jpg"]
+
+
+@pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125])
+def test_a_long_name_leaves_room_for_the_tails_of_what_stands_beside_the_copy(tmp_path, stem):
+    source = tmp_path / f"{stem}.jpg"
+    source.write_bytes(b"photo")
+    out = tmp_path / "out"
+    out.mkdir()
+    for number in range(2):
+        wanted = name_for(source, out, "-restored", ".webp")
+        extras = [
+            {"temporary": str(write_temporary(out, b"%d" % number)), "tail": tail}
+            for tail in (" before-after.jpg", " face 1 cropped.png", " face 1 restored.png")
+        ]
+        commit(write_temporary(out, b"copy %d" % number), source, wanted, lambda _: None, extras)
+    ends = ["-restored.webp", " before-after.jpg", " face 1 cropped.png", " face 1 restored.png"]
+    ends += ["-restored (2).webp"]
+    found = [path.name for path in out.iterdir()]
+    assert len(found) == 8
+    assert all(any(name.endswith(end) for name in found) for end in ends)
 
 
 def test_what_is_not_used_is_removed(tmp_path):

@@ -1,4 +1,4 @@
-"""A finished file gets its name, and what is not needed goes."""
+"""A finished file gets its name, which fits, and what is not needed goes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import sys
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,9 @@ import pytest
 
 from facewatch import naming
 from facewatch.files import write_temporary
-from facewatch.naming import link_or_rename, remove
+from facewatch.naming import fitting, link_or_rename, names, remove
+
+TAIL = " before-after.jpg"
 
 
 def test_a_temporary_that_windows_calls_read_only_is_removed(tmp_path, monkeypatch):
@@ -105,3 +108,38 @@ def test_a_c_library_without_that_call_is_told_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace())
     with pytest.raises(OSError, match=re.escape(os.strerror(errno.ENOSYS))):
         naming._rename_exclusively(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_name_that_fits_is_left_as_it_is():
+    assert fitting("a", TAIL) == f"a{TAIL}"
+    assert fitting("ü" * 119, TAIL) == "ü" * 119 + TAIL  # 255 bytes
+
+
+@pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125, "日" * 83, "😀" * 62, os.fsdecode(b"\xf6" * 250)])
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts UTF-16 units")
+def test_a_long_one_is_cut_between_two_characters(stem):
+    name = fitting(stem, TAIL)
+    assert name.endswith(TAIL)
+    assert 244 <= len(os.fsencode(name)) <= 247
+    kept, _, _ = name.rpartition("~")
+    assert stem.startswith(kept)
+    assert name == fitting(stem, TAIL)
+
+
+def test_long_names_that_differ_at_their_end_only_stay_apart():
+    assert len({fitting("a" * 245 + end, TAIL) for end in ("", "1", "2")}) == 3
+
+
+def test_a_long_name_that_is_taken_gets_its_number():
+    wanted = Path("/out") / ("a" * 251 + ".jpg")
+    first, second, third = islice(names(wanted), 3)
+    assert first == wanted
+    assert second.name.endswith(" (2).jpg")
+    assert third.name.endswith(" (3).jpg")
+    assert max(len(name.name) for name in (second, third)) <= 255
+
+
+def test_a_name_that_was_cut_has_room_for_its_number():
+    wanted = Path("/out") / fitting("a" * 251, TAIL)
+    _, second = islice(names(wanted), 2)
+    assert second.name == wanted.name.removesuffix(".jpg") + " (2).jpg"

@@ -24,6 +24,7 @@ from facewatch.faces.formats import BY_NAME, BY_SUFFIX
 from facewatch.faces.photo import Provenance, decode
 from facewatch.faces.photo.plain import encode_plain
 from facewatch.files import Places, deliver, write_temporary
+from facewatch.naming import fitting
 from facewatch.recipe import Recipe, resolve
 
 MARGIN = 0.5  # of the face's box, on each side
@@ -65,7 +66,9 @@ def compare(places: Places, order: Order) -> Path:
     """
     source = readable_photo(order.photo)
     format_name = _format_of(order.output)
-    wanted = whole(order.output) if order.output else source.with_name(f"{source.stem} comparison.jpg")
+    wanted = (
+        whole(order.output) if order.output else source.with_name(fitting(source.stem, " comparison.jpg"))
+    )
     _ask_for_folder(wanted.parent)
     recipes = _recipes(places, order)
     limit = round(recipes[0][0].engine.max_megapixels * 1e6)

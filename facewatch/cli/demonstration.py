@@ -21,6 +21,7 @@ from facewatch.cli.shared import checkpoints, readable_photo, store, whole
 from facewatch.engine.handle import environment, probe, program
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.files import Places, copy_to_temporary, deliver, write_whole, writing
+from facewatch.naming import fitting
 from facewatch.recipe import resolve
 from facewatch.status import Status, headline, look
 from facewatch.watcher import Watch, offered
@@ -159,7 +160,7 @@ def _tell(console: Console, status: Status, home: Path) -> int:
     for photo in reversed(status.recent):
         output = Path(photo["output"])
         console.print(f"[green]done[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
-        side_by_side = output.with_name(f"{output.stem} before-after.jpg")
+        side_by_side = output.with_name(fitting(output.stem, " before-after.jpg"))
         if side_by_side.exists():
             console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)
     for photo in status.failed:

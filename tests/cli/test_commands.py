@@ -147,6 +147,17 @@ def test_the_files_beside_a_copy_are_ours_and_never_restored(facewatch, portrait
     assert {photo["outcome"] for photo in again["photos"]} == {"skipped"}
 
 
+def test_a_photo_with_a_long_name_has_its_files_beside_the_copy_too(facewatch, portrait, tmp_path):
+    long = portrait.rename(tmp_path / ("ü" * 120 + "12345678901.jpg"))
+    wishes = ["-m", "builtin", "--compare", "side-by-side", "--save-crops", "--suffix=-restored", "-o", "out"]
+    run = facewatch("restore", long, *wishes)
+    assert run.returncode == 0, run.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    run = facewatch("compare", long, "-m", "builtin", "-w", "0")
+    assert run.returncode == 0, run.stderr
+    assert Path(run.stdout.strip()).name.endswith(" comparison.jpg")
+
+
 def test_a_photo_without_faces_is_skipped_if_wished_even_when_it_would_be_enlarged(facewatch, tmp_path):
     Image.effect_noise((200, 150), 60).convert("RGB").save(tmp_path / "noise.jpg")
     run = facewatch(
