@@ -83,28 +83,31 @@ class Inbox:
         self._woken = False
         self._called = clock()
 
-    def put(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> None:
+    def put(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> str:
         """Note that something happened to `path`. Cheap, from any thread; never raises.
 
         settle_seconds  how long this file has to be quiet at least, if longer than the others (on a share)
         news            False: it was only found in its place. It is looked at here, which may take long, and
-                        dropped if it is as it was when it was handed over
+                        dropped if it is as it was when it was handed over, or cannot be looked at: why
+                        is returned then, and nothing in every other case
 
         A path that waits already goes on waiting: only a change of the file itself makes it wait anew.
         """
         name = os.fspath(path)
-        if not news and self._is_handed(name):
-            return
+        if not news:
+            handed, refusal = self._found(name)
+            if handed or refusal:
+                return refusal
         quiet = max(self.settle_seconds, settle_seconds)
         with self._changed:
             self._begin_anew_if_frozen()
             self._forget(name)
-            if name in self._known:
-                return
-            self._known.add(name)
-            self._fresh.append(_Waiting(name, quiet))
-            if len(self._fresh) == 1:
-                self._changed.notify_all()
+            if name not in self._known:
+                self._known.add(name)
+                self._fresh.append(_Waiting(name, quiet))
+                if len(self._fresh) == 1:
+                    self._changed.notify_all()
+        return ""
 
     def forget(self, path: Path | None = None) -> None:
         """Let the next scan hand `path` over again, if it is there; without a path, every file.
@@ -172,7 +175,10 @@ class Inbox:
         quiet: list[_Waiting] = []
         moving: list[tuple[float, _Waiting]] = []
         for waiting in self._take(limit):
-            seen = self._look(waiting.name)
+            try:
+                seen = self._look(waiting.name)
+            except OSError:
+                continue  # the next scan asks again, and tells
             if seen is None:
                 continue
             if seen == waiting.seen:
@@ -183,10 +189,17 @@ class Inbox:
         self._put_back(moving)
         return quiet
 
-    def _is_handed(self, name: str) -> bool:
+    def _found(self, name: str) -> tuple[bool, str]:
+        """Whether a file that a scan found is as it was when it was handed over; why it cannot be said."""
         with self._changed:
+            if name in self._known:
+                return False, ""
             kept = self._handed.get(hash(name))
-        return kept is not None and kept == hash(self._look(name))
+        try:
+            seen = self._look(name)
+        except OSError as error:
+            return False, error.strerror or str(error)
+        return kept is not None and kept == hash(seen), ""
 
     def _forget(self, name: str) -> None:
         self._leaving.pop(hash(name), None)
@@ -224,10 +237,11 @@ class Inbox:
         return now
 
     def _look(self, name: str) -> Fingerprint | None:
+        """None: it has vanished, or is no file. Raises OSError where that cannot be seen."""
         # Never under the lock: a look can hang for minutes on a dead share, and `put` must not.
         try:
             status = self._stat(name)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         # A pipe or a device with a photo's name would block whoever reads it.
         return Fingerprint.of(status) if modes.S_ISREG(status.st_mode) else None

@@ -75,7 +75,8 @@ class Ledger(Queue):
             return changed_rows(
                 connection.execute(
                     "UPDATE photos SET state = ended, changed = ? WHERE id = ? AND turn = ? AND sha256 = ? "
-                    "AND (ended IN ('done', 'no_faces', 'skipped') OR (ended = 'parked' AND error IN (?, ?)))",
+                    "AND (ended IN ('done', 'no_faces', 'skipped') "
+                    "OR (ended = 'parked' AND error IN (?, ?)))",
                     [self._now(), job.id, job.turn, sha256, *FOR_GOOD],
                 )
             )

@@ -34,9 +34,11 @@ class Offer(Protocol):
     """Takes a path and how many seconds it has to be quiet at least; quick, and never raises.
 
     news  False: a scan found it in its place, where it may have been for long
+
+    Returns why a file that a scan found cannot be looked at, or nothing.
     """
 
-    def __call__(self, path: Path | str, settle_seconds: float, *, news: bool) -> None:
+    def __call__(self, path: Path | str, settle_seconds: float, *, news: bool) -> str:
         """Take it; called from several threads."""
 
 
@@ -250,12 +252,20 @@ class Watcher:
         return walked.offered
 
     def _walk(self, root: Root, start: Path, *, news: bool) -> Walk:
+        refused: dict[str, list[str]] = {}
+
         def offer(name: str) -> None:
-            self._offer(name, root.settle_seconds, news=news)
+            why = self._offer(name, root.settle_seconds, news=news)
+            if why:
+                folder, photo = os.path.split(name)
+                refused.setdefault(folder, []).append(f"{why} ({photo})")
 
         def read(folder: str) -> list[os.DirEntry[str]]:
             return self._disks.ask(folder, lambda: listed(folder), LISTING_SECONDS)
 
-        return walk_names(
+        walked = walk_names(
             root.watch, start, offer, self._others, self._stopping.is_set, read=read if root.share else listed
         )
+        for folder, (first, *more) in refused.items():
+            walked.unreadable[folder] = f"{first} and {len(more)} more" if more else first
+        return walked

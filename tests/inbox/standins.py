@@ -19,10 +19,13 @@ class Files:
 
     sizes: dict[str, int] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     looks: int = 0
 
     def stat(self, name: str) -> os.stat_result:
         self.looks += 1
+        if name in self.refused:
+            raise PermissionError(13, "Permission denied", name)
         if name not in self.sizes:
             raise FileNotFoundError(name)
         mode = self.modes.get(name, stat.S_IFREG | 0o644)

@@ -152,3 +152,17 @@ def test_a_photo_that_now_belongs_to_another_folder_is_queued_there(inbox, queue
     assert queued("/in") is None
     inbox.forget()
     assert queued("/in") is not None
+
+
+def test_a_file_that_cannot_be_looked_at_has_not_vanished_and_a_scan_hears_why(inbox, clock, files):
+    files.sizes["/a.jpg"] = 1
+    files.refused.add("/a.jpg")
+    for _ in range(2):
+        assert inbox.put("/a.jpg", news=False) == "Permission denied"
+        assert len(inbox) == 0
+    inbox.put("/a.jpg")
+    assert hand_over(inbox) == []
+    files.refused.clear()
+    assert inbox.put("/a.jpg", news=False) == ""
+    assert find(inbox, clock) == ["/a.jpg"]
+    assert inbox.put("/gone.jpg", news=False) == ""

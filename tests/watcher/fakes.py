@@ -57,13 +57,17 @@ class Offered:
         self.paths: list[Path] = []
         self.settle_seconds = 0.0
         self.news = False
+        self.refused: dict[Path, str] = {}
         self._came = threading.Condition()
 
-    def __call__(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> None:
+    def __call__(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> str:
         with self._came:
+            if Path(path) in self.refused:
+                return self.refused[Path(path)]
             self.paths.append(Path(path))
             self.settle_seconds, self.news = settle_seconds, news  # of the last one
             self._came.notify_all()
+        return ""
 
     def wait_for(self, *paths: Path, seconds: float = 15.0) -> None:
         """Return when all of these have come."""

@@ -41,6 +41,19 @@ def test_a_scan_asked_for_is_made_but_not_one_after_the_other(desk, root):
     assert desk.tend(2) == []
 
 
+def test_photos_that_cannot_be_looked_at_are_told_until_they_can(desk, root):
+    for name in ("b.jpg", "c.jpg"):
+        (root / name).write_bytes(b"x")
+        desk.offered.refused[root / name] = "Permission denied"
+    assert desk.tend() == [root / "a.jpg"]
+    (problem,) = desk.watcher.problems()
+    assert f"{root}: Permission denied (" in problem
+    assert "and 1 more" in problem
+    desk.offered.refused.clear()
+    assert desk.tend(400) == [root / "a.jpg", root / "b.jpg", root / "c.jpg"]
+    assert desk.watcher.problems() == []
+
+
 def test_after_sleep_everything_is_scanned(desk, root):
     desk.tend()
     desk.tend(5)
