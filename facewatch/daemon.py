@@ -18,7 +18,7 @@ from facewatch.errors import BadSettings, DiskFull, FacewatchError, WrongUse
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places
 from facewatch.inbox import Fingerprint, Inbox
-from facewatch.installation import checkpoints_of, store_of
+from facewatch.installation import checkpoints_of, no_folder, store_of
 from facewatch.interrupted import settle_interrupted
 from facewatch.keeper import Keeper
 from facewatch.ledger import DamagedLedger, Ledger
@@ -50,6 +50,7 @@ class Daemon:
         self._ledger = ledger
         self._stop = threading.Event()
         self._following = threading.Lock()
+        self._heeded: set[Path] = set()  # requests that cannot be removed
         self.board = Board(ledger)
         self._disks = Disks(ledger.fact("disks"))
         self._inbox = Inbox(settings.watching.settle_seconds)
@@ -150,6 +151,8 @@ class Daemon:
             self._show_problems()
         except FacewatchError as error:
             self.board.trouble("requests", str(error))
+        else:
+            self.board.solved("requests")
 
     def _settings(self) -> Settings:
         """The settings as the config file has them at this moment, or as they were when it was last right."""
@@ -164,8 +167,7 @@ class Daemon:
             return self._store.current
 
     def _take_requests(self) -> None:
-        for request in requests.take(self._places, os.getpid()):
-            self._heed(request)
+        requests.heed(self._places, os.getpid(), self._heed, self._heeded)
 
     def _heed(self, request: Request) -> None:
         if request.kind == "quit":
@@ -275,14 +277,6 @@ def _run_alone(places: Places, *, once: bool, tray: bool) -> int:
                 except DamagedLedger as error:  # while it was in use; opening it again sets it aside
                     log.warning("%s: it is opened anew", error)
             time.sleep(REOPEN_SECONDS)
-
-
-def no_folder(places: Places) -> BadSettings:
-    """What is said about a config that names no folder, or is not there."""
-    named = "" if places.config == Places.standard().config else f" --config {places.config}"
-    return BadSettings(
-        f"{places.config} names no folder to watch; `facewatch config init{named}` adds the usual one"
-    )
 
 
 def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facewatch.checkpoints import Checkpoints, own_names
+from facewatch.errors import BadSettings
 from facewatch.files import Places
 from facewatch.settings import Settings
 from facewatch.store import Store
@@ -16,3 +17,11 @@ def store_of(places: Places) -> Store:
 def checkpoints_of(places: Places, settings: Settings) -> Checkpoints:
     """The model files, where the settings have them."""
     return Checkpoints(settings.models_folder or places.models, mirror=settings.model_mirror)
+
+
+def no_folder(places: Places) -> BadSettings:
+    """What is said about a config that names no folder, or is not there."""
+    named = "" if places.config == Places.standard().config else f" --config {places.config}"
+    return BadSettings(
+        f"{places.config} names no folder to watch; `facewatch config init{named}` adds the usual one"
+    )

@@ -1,4 +1,4 @@
-"""What the tray and the commands ask of a running daemon: small files in a folder, each taken once."""
+"""What the tray and the commands ask of a running daemon: small files in a folder, each heeded once."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from facewatch.errors import CannotWrite, WrongUse
+from facewatch.errors import CannotWrite, FacewatchError, WrongUse
 from facewatch.faces.formats import BY_SUFFIX
 from facewatch.files import Places, private_folder, write_whole
 from facewatch.ignored import is_ignored
+from facewatch.naming import remove
 
 log = logging.getLogger(__name__)
 
@@ -81,40 +82,42 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
     return root, root / there.relative_to(real)
 
 
-def take(places: Places, pid: int) -> list[Request]:
-    """The requests that wait, the oldest first; each is given out once.
+def heed(places: Places, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
+    """Act on each request that waits, the oldest first; it is removed after that.
 
-    pid  the daemon's own process id: a request to quit that was meant for an earlier daemon is dropped
+    pid     the daemon's own process id: a request to quit that was meant for an earlier daemon is dropped
+    heeded  the files of those that cannot be removed; nobody acts on them again
 
-    A file that is no request is set aside as `*.bad`, and the log says why.
+    What cannot be done now stays, is tried again at the next call, and holds up no other. A file that is no
+    request is set aside as `*.bad`, and the log says why.
+
+    Raises what stood in the way of the first that stays, after all others were tried.
     """
-    taken = []
+    first: FacewatchError | None = None
     for file in sorted(places.requests.glob("*.json")):
-        request = _taken(file)
-        if request is None:
-            continue
-        if request.kind == "quit" and request.pid != pid:
-            log.info("a request to quit was meant for another process (%s)", request.pid)
-            continue
-        taken.append(request)
-    return taken
+        try:
+            if file not in heeded:
+                _heed(file, pid, act, heeded)
+        except FacewatchError as error:
+            first = first or error
+    if first is not None:
+        raise first
 
 
-def _taken(file: Path) -> Request | None:
+def _heed(file: Path, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
     try:
         request = _read(file)
     except FileNotFoundError:
-        return None  # withdrawn meanwhile
+        return  # withdrawn meanwhile
     except (OSError, ValueError, RecursionError) as error:
         _set_aside(file, error)
-        return None
-    try:
-        file.unlink()
-    except OSError as error:
-        # Acting on it now would act on it again every second.
-        log.warning("the request %s is left alone: it cannot be removed (%s)", file, error.strerror)
-        return None
-    return request
+        return
+    if request.kind == "quit" and request.pid != pid:
+        log.info("a request to quit was meant for another process (%s)", request.pid)
+    else:
+        act(request)
+    if not remove(file):
+        heeded.add(file)
 
 
 def _read(file: Path) -> Request:

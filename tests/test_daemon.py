@@ -80,6 +80,26 @@ def test_a_run_that_is_to_end_by_itself_does_not_wait_for_room(places, full_disk
     assert full_disk == [1]
 
 
+def test_a_request_is_heeded_as_soon_as_the_ledger_takes_it(places, daemon, monkeypatch):
+    for request in (Request("retry_failed"), Request("quit", pid=os.getpid())):
+        put(places, request)
+    daemon._watcher.start()
+
+    def full():
+        raise DiskFull("no space left for the ledger")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon._ledger, "requeue_failed", full)
+        daemon._tick()
+    assert daemon._stop.is_set()
+    assert len(list(places.requests.iterdir())) == 1
+    assert "requests" in daemon._ledger.fact("troubles")
+    daemon._tick()
+    assert list(places.requests.iterdir()) == []
+    assert daemon._ledger.fact("troubles") == {}
+    daemon._watcher.stop()
+
+
 @pytest.mark.parametrize("way", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])
 def test_a_redo_is_queued_under_the_name_that_its_folder_has_for_it(daemon, tmp_path, way):
     daemon._heed(Request("redo", tmp_path / way))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.errors import WrongUse
+from facewatch.errors import CannotWrite, DiskFull, WrongUse
 from facewatch.files import Places
-from facewatch.requests import Request, parse, put, take, watched_photo
+from facewatch.requests import Request, heed, parse, put, watched_photo
+from tests.asked import take
 
 PID = 77
 
@@ -88,6 +89,36 @@ def test_a_folder_or_a_link_in_place_of_a_request_is_set_aside(places):
     (places.requests / "2.json").symlink_to("/etc/hostname")
     assert take(places, PID) == []
     assert sorted(file.name for file in places.requests.iterdir()) == ["1.json.bad", "2.json.bad"]
+
+
+def test_what_cannot_be_done_now_stays_and_holds_up_no_other(places):
+    wishes = [Request("retry_failed"), Request("redo", Path("/in/a.jpg")), Request("quit", pid=PID)]
+    for request in wishes:
+        put(places, request)
+    (places.requests / "0.json").write_bytes(b"{")
+    (places.requests / "0.json.bad").mkdir()  # it cannot even be set aside
+    done = []
+
+    def act(request):
+        if request.kind == "retry_failed":
+            raise DiskFull("no space left for the ledger")
+        done.append(request)
+
+    for _ in range(2):
+        with pytest.raises(CannotWrite, match=r"0\.json is no request and cannot be set aside"):
+            heed(places, PID, act, set())
+    assert done == wishes[1:]
+    (places.requests / "0.json.bad").rmdir()
+    assert take(places, PID) == wishes[:1]
+
+
+def test_what_cannot_be_removed_is_done_once(places, monkeypatch):
+    put(places, Request("retry_failed"))
+    done, heeded = [], set()
+    monkeypatch.setattr("facewatch.requests.remove", lambda _: False)
+    for _ in range(3):
+        heed(places, PID, done.append, heeded)
+    assert done == [Request("retry_failed")]
 
 
 def test_half_a_file_is_never_seen(places):

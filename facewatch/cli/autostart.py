@@ -34,7 +34,7 @@ def on(
     login.enable(wanted)
     print(f"on: {wanted.program()} is started at login ({wanted.place})")
     if not settings.folders:
-        from facewatch.daemon import no_folder
+        from facewatch.installation import no_folder
 
         print(f"before that: {no_folder(where)}", file=sys.stderr)
 

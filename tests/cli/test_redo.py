@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from facewatch.requests import Request, take
+from facewatch.requests import Request
+from tests.asked import take
 
 
 @pytest.mark.parametrize("way", ["../in/1974/a.jpg", "../in/../in/1974/a.jpg", "../link/a.jpg"])

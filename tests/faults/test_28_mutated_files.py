@@ -12,11 +12,11 @@ import random
 import signal
 from importlib import resources
 
-from facewatch import requests
 from facewatch.errors import BadSettings
 from facewatch.files import Places
 from facewatch.settings import Settings
 from facewatch.store import Store
+from tests.asked import take
 from tests.faults.mutations import mutated
 from tests.faults.photos import portrait
 from tests.faults.plants import NO_CACHE_OF_THE_LEDGER, Planted
@@ -62,7 +62,7 @@ def test_a_broken_request_is_refused_and_set_aside(tmp_path, measured):
     for number in range(COUNT):
         data = mutated(chance.choice(originals), originals, chance)
         (places.requests / f"{number:04}.json").write_bytes(data)
-    for request in requests.take(places, pid=2):
+    for request in take(places, pid=2):
         taken += 1
         assert request.kind in {"redo", "retry_failed"}
         assert request.weight is None or 0 <= request.weight <= 1

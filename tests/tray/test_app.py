@@ -11,11 +11,12 @@ from facewatch.autostart.xdg import DesktopEntry
 from facewatch.checkpoints import Checkpoints
 from facewatch.errors import FacewatchError
 from facewatch.files import Places
-from facewatch.requests import Request, take
+from facewatch.requests import Request
 from facewatch.store import Store
 from facewatch.tray import actions
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
 from facewatch.tray.hands import Hands, before_after, outside
+from tests.asked import take
 from tests.tray.scenes import find, lines
 
 NOW = datetime(2026, 3, 4, 23, 30, tzinfo=timezone(timedelta(hours=2)))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from facewatch.keeper import Keeper
-from facewatch.requests import take
 from facewatch.tray.notify import QUIET_SECONDS
+from tests.asked import take
 from tests.tray import photos
 from tests.tray.desktop import TrayProcess, eventually
 
