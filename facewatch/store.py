@@ -19,7 +19,7 @@ else:
     import tomli as tomllib
 
 from facewatch import settings
-from facewatch.errors import BadSettings
+from facewatch.errors import BadCheckpoint, BadSettings
 from facewatch.files import write_whole
 from facewatch.settings import Settings
 
@@ -65,6 +65,8 @@ class Store:
                 loaded = self.parse(self._read(), str(self.path))
             except BadSettings as error:
                 self.problem = error
+                if isinstance(error.__cause__, BadCheckpoint):
+                    self._stamp = None  # mended elsewhere, and this file with it
                 raise
             self.problem = None
             changed = loaded != self._current
@@ -77,7 +79,8 @@ class Store:
     def reload_if_changed(self) -> bool:
         """Read the file again when it is another one than last time; True when it was.
 
-        Raises BadSettings once for each bad edit; the last good settings stay.
+        Raises BadSettings once for each bad edit, or until the records of the user's own models, if they are
+        what is bad, can be read; the last good settings stay.
         """
         if self._stamp_of_file() == self._stamp:
             return False
@@ -104,8 +107,19 @@ class Store:
         Raises BadSettings.
         """
         folder = raw.get("models_folder")
-        own = self._own_models(Path(folder).expanduser() if isinstance(folder, str) else None)
+        try:
+            own = self._own_models(Path(folder).expanduser() if isinstance(folder, str) else None)
+        except BadCheckpoint as error:
+            return self._parse_without_own(raw, source, error)
         return settings.parse(raw, source, own)
+
+    @staticmethod
+    def _parse_without_own(raw: Mapping[str, Any], source: str, unread: BadCheckpoint) -> Settings:
+        """As good as can be without the user's own models: most settings name none."""
+        try:
+            return settings.parse(raw, source)
+        except BadSettings as error:
+            raise BadSettings(f"{error}\n{unread}") from unread
 
     def _read(self) -> dict[str, Any]:
         try:

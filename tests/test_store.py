@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from facewatch.errors import BadSettings
+from facewatch.errors import BadCheckpoint, BadSettings
 from facewatch.settings import Folder, Settings, parse
 from facewatch.store import Store, example
 from tests.conftest import ROOT
@@ -95,6 +95,46 @@ def test_a_broken_edit_keeps_the_last_good_settings_and_heals(path):
     assert store.reload_if_changed() is True
     assert store.problem is None
     assert store.current.model == "codeformer"
+
+
+class Models:
+    """The user's own model files, whose records may be damaged."""
+
+    def __init__(self, *names):
+        self.names, self.damaged = names, False
+
+    def __call__(self, folder):
+        if self.damaged:
+            raise BadCheckpoint("records.json cannot be read; delete it")
+        return self.names
+
+
+def test_damaged_records_of_models_stop_no_edit_that_names_none_of_them(path):
+    models = Models("my-faces")
+    store = Store(path, models)
+    store.load()
+    models.damaged = True
+    path.write_text('model = "builtin"\npaused = true\n', "utf-8")
+    assert store.reload_if_changed()
+    assert store.current.paused
+    assert store.update({"paused": False}).paused is False
+
+
+def test_a_model_whose_records_are_damaged_is_told_and_the_settings_hold_until_they_are_mended(path):
+    models = Models("my-faces")
+    store = Store(path, models)
+    path.write_text('model = "my-faces"\n', "utf-8")
+    store.load()
+    models.damaged = True
+    path.write_text('model = "my-faces"\npaused = true\n', "utf-8")
+    for _ in range(2):
+        with pytest.raises(BadSettings, match=r"my-faces.*\n.*records.json cannot be read; delete it"):
+            store.reload_if_changed()
+        assert not store.current.paused
+    models.damaged = False
+    assert store.reload_if_changed()
+    assert store.current.paused
+    assert not store.reload_if_changed()
 
 
 def test_subscribers_hear_of_changes_and_only_of_changes(path):

@@ -64,12 +64,15 @@ def own_target(folder: Path, name: str, file: Path) -> Path:
 
 def _files(folder: Path, catalogued: set[str]) -> Iterator[Path]:
     try:
-        paths = sorted(folder.iterdir())
+        paths = [path for path in sorted(folder.iterdir()) if _is_model(path) and path.is_file()]
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise BadCheckpoint(f"the models folder {folder} cannot be read: {error.strerror}") from error
     for path in paths:
-        named = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-        if named and path.name not in catalogued and path.is_file():
+        if path.name not in catalogued:
             yield path
+
+
+def _is_model(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

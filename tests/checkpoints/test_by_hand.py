@@ -120,6 +120,17 @@ def test_own_names_are_those_of_no_catalogue(tmp_path: Path):
     assert own_names(tmp_path / "nowhere") == ()
 
 
+def test_a_models_folder_that_may_not_be_entered_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "my-faces.pth").write_bytes(b"x")
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(BadCheckpoint, match=r"models folder .* cannot be read: Permission denied"):
+        own_names(tmp_path)
+
+
 def test_an_own_file_can_be_added_and_linked_under_a_name(tmp_path: Path):
     file = tmp_path / "epoch_90.safetensors"
     file.write_bytes(b"weights")
