@@ -17,6 +17,7 @@ from facewatch.faces.formats import BY_SUFFIX
 from facewatch.files import Places, private_folder, write_whole
 from facewatch.ignored import is_ignored
 from facewatch.naming import remove
+from facewatch.spelling import as_found, below
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +73,12 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
             f"{path} is no photo by its name; name a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF file that is "
             "not hidden"
         )
-    # The photo may be a link itself, and keeps its place then. Below its folder the watcher follows none.
-    there = Path(os.path.realpath(path.parent), path.name)
-    inside = [(Path(os.path.realpath(root)), root) for root in roots]
-    inside = [(real, root) for real, root in inside if there.is_relative_to(real)]
-    if not inside:
-        raise WrongUse(f"{path} lies in no watched folder: use `facewatch restore`")
-    real, root = max(inside, key=lambda pair: (len(pair[0].parts), path.is_relative_to(pair[1])))
-    return root, root / there.relative_to(real)
+    # The likely one first, so that mostly no other has to be looked at: it may lie on a share that hangs.
+    likely = sorted(roots, key=lambda root: (path.is_relative_to(root), len(root.parts)), reverse=True)
+    for root in likely:
+        if below(path.parent, root) is not None:  # the photo may be a link itself, and keeps its place then
+            return root, (as_found(path.parent, root) or root) / path.name
+    raise WrongUse(f"{path} lies in no watched folder: use `facewatch restore`")
 
 
 def heed(places: Places, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from facewatch import requests
 from facewatch.errors import CannotWrite, DiskFull, WrongUse
 from facewatch.files import Places
 from facewatch.requests import Request, heed, parse, put, watched_photo
@@ -174,6 +175,13 @@ def test_of_watched_folders_in_each_other_the_innermost_has_the_photo(tmp_path, 
     roots = [tmp_path / "in", photo.parent, tmp_path / "link"]
     assert watched_photo(photo, roots) == (photo.parent, photo)
     assert watched_photo(tmp_path / "link" / "a.jpg", roots) == (roots[2], roots[2] / "a.jpg")
+
+
+def test_no_other_folder_is_looked_at_for_a_photo_in_the_likely_one(tmp_path, photo, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(requests, "below", lambda _, root: looked_at.append(root) or Path())
+    watched_photo(photo, [tmp_path / "hangs", tmp_path / "in", tmp_path / "hangs too" / "deep"])
+    assert looked_at == [tmp_path / "in"]
 
 
 def test_a_photo_that_is_itself_a_link_keeps_its_place(tmp_path, photo):
