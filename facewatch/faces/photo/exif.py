@@ -82,7 +82,8 @@ def restored(
         put |= {tag: packing.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
         put[RESOLUTION_UNIT] = packing.shorts(order, 2)
     bare = _amended_inside(_without_thumbnail(exif, found), found, size, laid)
-    return packing.amended(bare, lambda _: True, put)
+    # A value past the old end would be sought in what now comes behind it.
+    return packing.amended(bare, lambda tag: tag in found.tags, put)
 
 
 def without(exif: bytes, *dropped: int) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 
-from facewatch.errors import BadPhoto
 from facewatch.faces.photo.tags import (
     ASCII,
     LONG,
@@ -50,17 +49,10 @@ def _entry(number: int, tag: Tag, offset: int, form: Layout) -> bytes:
     return head + struct.pack(form.offset, offset)
 
 
-def pack(directory: Directory, *picture: bytes) -> bytes:
-    """A whole block: header, the parts of `picture` from byte 8 on, then the directories.
-
-    Raises BadPhoto when it would pass the 4 GiB that the offsets can say.
-    """
-    size = sum(map(len, picture))
-    start = 8 + size + size % 2
-    header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, start)
-    if start + directory.end > 0xFFFF0000:
-        raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
-    return b"".join((header, *picture, b"\0" * (size % 2), _packed(directory, start)))
+def pack(directory: Directory) -> bytes:
+    """A whole block: header, then the directories."""
+    header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, 8)
+    return header + _packed(directory, 8)
 
 
 def _packed(directory: Directory, start: int) -> bytes:

@@ -109,18 +109,41 @@ def _metadata(page: Directory) -> Metadata:
 
 
 def join(native: Native, metadata: Metadata) -> bytes:
-    """A whole file, compressed without loss (Deflate).  Raises BadPhoto when it would pass 4 GiB."""
-    said = tags.read(metadata.exif) if metadata.exif else Directory("<", {})
+    """A whole file, compressed without loss (Deflate), of which the EXIF block is the head.
+
+    So nothing in the block moves, and a maker note's offsets remain right.
+
+    Raises BadPhoto when it would pass 4 GiB.
+    """
+    block = _readable(metadata.exif or packing.pack(Directory("<", {})))
+    said = tags.read(block)
     strips, rows = _strips(native.samples, said.order, predicted=_predicted(native))
-    kept = {tag: value for tag, value in said.tags.items() if tag not in ELSEWHERE}
-    kept |= _descriptions(metadata) | _page(native, said.order)
-    starts = list(accumulate((len(strip) for strip in strips), initial=8))
-    if starts[-1] > 0xFFFF0000:
+    lengths = [len(strip) for strip in strips]
+    put = _descriptions(metadata) | _page(native, said.order)
+    put[STRIP_BYTES] = packing.longs(said.order, *lengths)
+    put[STRIP_ROWS] = packing.longs(said.order, rows)
+
+    def head(size: int) -> bytes:
+        starts = list(accumulate(lengths[:-1], initial=size))
+        return packing.amended(
+            block,
+            lambda tag: tag in said.children or tag not in ELSEWHERE,
+            put | {STRIP_OFFSETS: packing.longs(said.order, *starts)},
+        )
+
+    size = len(head(0))
+    if size + sum(lengths) > 0xFFFF0000:
         raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
-    kept[STRIP_OFFSETS] = packing.longs(said.order, *starts[:-1])
-    kept[STRIP_BYTES] = packing.longs(said.order, *(len(strip) for strip in strips))
-    kept[STRIP_ROWS] = packing.longs(said.order, rows)
-    return packing.pack(Directory(said.order, kept, said.children), *strips)
+    return b"".join((head(size), *strips))
+
+
+def _readable(block: bytes) -> bytes:
+    """The EXIF block; put together anew if some of it lies past its end, where the picture will be."""
+    try:
+        tags.read(block, strict=True)
+    except TruncatedPhoto:
+        return packing.pack(tags.read(block))
+    return block
 
 
 def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[bytes], int]:
