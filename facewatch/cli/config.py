@@ -37,9 +37,19 @@ def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Say whether the config file is right."""
+    from facewatch.installation import no_folder
+
     where = places(config)
     settings = store(where).load()
-    print(f"{where.config}: right; {len(settings.folders)} watched folder(s)")
+    if settings.folders:
+        print(f"{where.config}: right; {len(settings.folders)} watched folder(s)")
+    elif os.path.exists(where.config):  # noqa: PTH110 - never raises
+        print(f"{where.config}: right\nbut {no_folder(where)}")
+    else:
+        print(
+            f"{where.config} is not there: the defaults hold, and no folder is watched; "
+            "`facewatch config init` writes one"
+        )
 
 
 @app.command()

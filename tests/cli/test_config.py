@@ -78,3 +78,23 @@ def test_the_advice_of_run_works(call, places, tmp_path, named):
     (advice,) = re.findall(r"names no folder to watch; `facewatch (.*)` adds the usual one", run.stderr)
     assert call(*advice.split()).code == 0
     assert "[[folders]]" in config.read_text("utf-8")
+
+
+def test_check_says_when_there_is_no_config(call, places):
+    said = call("config", "check")
+    assert said.code == 0
+    assert f"{places.config} is not there: the defaults hold, and no folder is watched" in said.out
+    assert "`facewatch config init` writes one" in said.out
+    assert "right" not in said.out
+
+
+def test_check_says_when_no_folder_is_named(call, places):
+    call("pause")
+    said = call("config", "check")
+    assert said.code == 0
+    assert said.out.startswith(f"{places.config}: right\n")
+    assert "names no folder to watch; `facewatch config init` adds the usual one" in said.out
+
+
+def test_check_counts_the_folders(call, places, inbox):
+    assert call("config", "check").out == f"{places.config}: right; 1 watched folder(s)\n"
