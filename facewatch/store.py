@@ -39,6 +39,7 @@ class Store:
         self._own_models = own_models
         self._lock = threading.RLock()
         self._current: Settings | None = None
+        self._was_there = False
         self._stamp: tuple[int, ...] | None = None
         self._subscribers: list[Subscriber] = []
         self.problem: BadSettings | None = None  # why the newest edit was not taken
@@ -55,7 +56,7 @@ class Store:
         self._subscribers.append(subscriber)
 
     def load(self) -> Settings:
-        """Read the file; a missing one means the defaults.
+        """Read the file; a missing one means the defaults, but not if it was there before.
 
         Raises BadSettings, and keeps the last good settings then.
         """
@@ -93,7 +94,10 @@ class Store:
         Raises BadSettings, with the file untouched, when the result would not be right; CannotWrite.
         """
         with self._lock:
-            text = self.path.read_text("utf-8") if self.path.exists() else ""
+            there = self.path.exists()
+            if self._was_there and not there:
+                raise self._gone()
+            text = self.path.read_text("utf-8") if there else ""
             document = _parse_text(text, self.path)
             for key, value in changes.items():
                 _put(document, settings.full_key(key).split(".", 1), value)
@@ -123,13 +127,21 @@ class Store:
 
     def _read(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.path.read_text("utf-8"))
+            read = tomllib.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
+            # The defaults, which watch nothing, are for whoever has no file yet, not for whoever has lost it.
+            if self._was_there:
+                raise self._gone() from None
             return {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
         except OSError as error:
             raise BadSettings(f"{self.path} cannot be read: {error.strerror}") from error
+        self._was_there = True
+        return read
+
+    def _gone(self) -> BadSettings:
+        return BadSettings(f"{self.path} is gone; put it back, or begin anew with `facewatch config init`")
 
     def _stamp_of_file(self) -> tuple[int, ...] | None:
         try:

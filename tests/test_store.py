@@ -97,6 +97,23 @@ def test_a_broken_edit_keeps_the_last_good_settings_and_heals(path):
     assert store.current.model == "codeformer"
 
 
+def test_a_file_that_goes_while_it_is_followed_keeps_the_last_good_settings_and_heals(path):
+    path.write_text('model = "builtin"\n', "utf-8")
+    store = Store(path)
+    store.load()
+    path.unlink()
+    with pytest.raises(BadSettings, match=r"config\.toml is gone.*put it back"):
+        store.reload_if_changed()
+    assert store.current.model == "builtin"
+    assert store.problem is not None
+    with pytest.raises(BadSettings, match="is gone"):
+        store.update({"paused": True})  # a file with nothing else in it would watch no folder
+    assert not path.exists()
+    path.write_text('model = "codeformer"\n', "utf-8")
+    assert store.reload_if_changed() is True
+    assert store.current.model == "codeformer"
+
+
 class Models:
     """The user's own model files, whose records may be damaged."""
 
