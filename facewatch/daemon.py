@@ -30,7 +30,7 @@ from facewatch.requests import Request, watched_photo
 from facewatch.settings import Settings
 from facewatch.signals import stopped_by_signals
 from facewatch.store import Store
-from facewatch.watcher import Watcher, root_of, watches_of
+from facewatch.watcher import Watcher, offered, root_of, watches_of
 from facewatch.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -217,7 +217,7 @@ class Daemon:
 
     def _root_of(self, path: Path) -> Path | None:
         watch = root_of(self._watched[0], path)
-        return watch.root if watch else None
+        return watch.root if watch and offered(watch, path) else None
 
     def _gone(self, path: Path) -> None:
         try:

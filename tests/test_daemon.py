@@ -67,6 +67,15 @@ def full_disk(monkeypatch):
     return tries
 
 
+def test_a_photo_that_is_left_out_has_no_watched_folder(places, daemon, tmp_path):
+    assert daemon._root_of(tmp_path / "in" / "1974" / "b.jpg") == tmp_path / "in"
+    places.config.write_text(places.config.read_text("utf-8") + 'exclude = ["1974/"]\n', "utf-8")
+    daemon._settings()
+    assert daemon._root_of(tmp_path / "in" / "1974" / "b.jpg") is None
+    assert daemon._root_of(tmp_path / "in" / "a.jpg") == tmp_path / "in"
+    daemon._watcher.stop()
+
+
 def test_a_disk_without_room_is_waited_for_and_the_stop_is_heard_meanwhile(places, full_disk, caplog):
     threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
     assert run(places) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from facewatch.settings import Settings
 from facewatch.standing import adopted
 from facewatch.worker.flights import Flight
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Preparer:
@@ -28,6 +31,7 @@ class Preparer:
     readiness: Readiness
     checkpoints: Callable[[], Checkpoints]
     settings: Callable[[], Settings]
+    root_of: Callable[[Path], Path | None]  # the watched folder that offers a photo
 
     def prepare(self, job: Job, ready: Ready) -> Flight | None:
         """What the engine needs for a photo that is started; None where the photo has come to its end here.
@@ -35,6 +39,11 @@ class Preparer:
         Raises the errors of the photo (BadPhoto, SourceChanged, SourceGone, OwnOutput), of its models
         (CheckpointMissing, BadCheckpoint, ModelAwaited) and of the disk (CannotWrite, DiskFull).
         """
+        if job.wishes is None and self.root_of(job.path) is None:
+            # Not for good: a scan brings it back when the settings do.
+            self.ledger.lost(job, "the settings leave this photo out now")
+            log.info("%s: not restored, the settings leave it out now", job.path)
+            return None
         if job.wishes:
             ready = self._redone(job, ready)
         sha256 = content(job)

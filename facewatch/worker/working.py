@@ -55,7 +55,7 @@ class Worker:
         self._checkpoints = checkpoints
         self._readiness = readiness
         self._root_of = root_of
-        self._preparer = Preparer(ledger, readiness, checkpoints, settings)
+        self._preparer = Preparer(ledger, readiness, checkpoints, settings, root_of)
         self._committer = Committer(ledger)
         self._engine = CurrentEngine(make_engine, ledger, self._preparer.note_kinds, clock)
         self._flights = Flights()

@@ -47,6 +47,7 @@ class House:
         self.raw = {"model": "builtin", "folders": [folder], "output": output}
         self.files = Files()
         self.wanted = []
+        self.excluded = set()
         self.engines = []
         self.window = 1
         self.ledger = Ledger.open(home / "ledger.sqlite3", now=self.clock)
@@ -63,7 +64,7 @@ class House:
             settings=lambda: parse(self.raw, "test"),
             checkpoints=lambda: self.files,
             readiness=Readiness(lambda: self.files, board, self.wanted.append, probe, clock=self.clock),
-            root_of=lambda _: self.inbox_folder,
+            root_of=lambda path: None if path in self.excluded else self.inbox_folder,
             make_engine=self.make_engine,
             clock=self.clock,
         )

@@ -137,6 +137,34 @@ def test_a_pause_starts_no_photo(house):
     assert house.state("a.jpg") == "done"
 
 
+def test_a_photo_that_the_settings_leave_out_before_its_turn_is_not_restored(house):
+    house.raw["paused"] = True
+    photo = house.drop("secret.jpg")
+    house.work()
+    house.raw["paused"] = False
+    house.excluded = {photo}
+    house.work()
+    job = house.ledger.photo(photo)
+    assert (job.state, job.reason) == ("gone", "the settings leave this photo out now")
+    assert house.outputs() == []
+    house.ledger.queue(photo, house.inbox_folder, job.fingerprint, {"weight": 0.5})  # its user insists
+    house.work()
+    assert house.outputs() == ["secret.jpg"]
+
+
+def test_a_photo_that_was_left_out_for_a_while_is_restored_when_a_scan_brings_it_back(house):
+    photo = house.drop("a.jpg")
+    house.worker._take_in()
+    house.worker._take_in()
+    house.excluded = {photo}
+    house.work()
+    assert house.state("a.jpg") == "gone"
+    house.excluded = set()
+    house.inbox.put(photo)
+    house.work()
+    assert house.state("a.jpg") == "done"
+
+
 def test_an_engine_that_cannot_load_blames_no_photo(house):
     house.raw["model"] = "codeformer"
     house.worker._engine._make = lambda setup, seconds: EngineHandle(
