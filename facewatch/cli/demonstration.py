@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from rich.console import Console
@@ -47,15 +49,14 @@ class Order:
 def demonstrate(order: Order) -> int:
     """Run the daemon on a folder of its own until all photos are through; the exit code."""
     photos = [_photo(named) for named in order.photos]
-    home = _home(order.output)
+    output = None if order.output is None else _new_folder(order.output)
+    _fetch_models(order)
+    home = output or Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
     places = Places.under(home)
-    inbox, restored = home / "Inbox", home / "Restored"
-    with writing(inbox):
-        inbox.mkdir(exist_ok=True)
-    write_whole(places.config, _config(order, inbox, restored).encode())
-    settings = store(places).load()
-    recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
-    fetch_missing(checkpoints(places, settings), recipe.models, accept_licence=order.accept_licence)
+    inbox = home / "Inbox"
+    with writing(home):
+        inbox.mkdir(parents=True, exist_ok=True)
+    write_whole(places.config, tomlkit.dumps(_config(order, home)).encode())
     console = Console(highlight=False)
     console.print(f"photo: {CREDIT}", soft_wrap=True)
     with _daemon(home) as daemon:
@@ -74,31 +75,39 @@ def _photo(named: Path) -> Path:
     return path
 
 
-def _home(output: Path | None) -> Path:
-    if output is None:
-        return Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
+def _new_folder(output: Path) -> Path:
+    """The whole path of a folder that can be made, or is empty; it is not made yet."""
     home = whole(output)
     if any("\ud800" <= character <= "\udfff" for character in str(home)):
         raise WrongUse(f"{home} is not UTF-8, and a config file cannot hold it; name another folder")
+    if os.path.lexists(home) and not os.path.isdir(home):  # noqa: PTH112 - never raises
+        raise WrongUse(f"{home} is in the way: it is no folder; name a new one")
     with writing(home):
-        home.mkdir(parents=True, exist_ok=True)
-        if any(home.iterdir()):
+        if os.path.isdir(home) and any(home.iterdir()):  # noqa: PTH112 - never raises
             raise WrongUse(f"{home} is not empty; name a new folder")
     return home
 
 
-def _config(order: Order, inbox: Path, restored: Path) -> str:
+def _fetch_models(order: Order) -> None:
+    """Check what was chosen and fetch what it needs, while no folder is made that a second try would meet."""
+    usual = Places.standard()
+    settings = store(usual).parse(_config(order, Path(tempfile.gettempdir())), "the options")
+    recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
+    fetch_missing(checkpoints(usual, settings), recipe.models, accept_licence=order.accept_licence)
+
+
+def _config(order: Order, home: Path) -> dict[str, Any]:
     # Models stay in their usual place, so that the demonstration never fetches one a second time.
-    data = {
+    data: dict[str, Any] = {
         "model": order.model,
         "models_folder": str(Places.standard().models),
-        "folders": [{"input": str(inbox), "output": str(restored)}],
+        "folders": [{"input": str(home / "Inbox"), "output": str(home / "Restored")}],
         "restoration": {"compare": "side-by-side"},
         "watching": {"settle_seconds": 1},
     }
     if order.weight is not None:
         data["weights"] = {order.model: order.weight}
-    return tomlkit.dumps(data)
+    return data
 
 
 @contextmanager

@@ -37,3 +37,25 @@ def test_a_folder_that_no_config_can_name_is_refused(call, tmp_path):
     said = call("demo", "-o", os.fsdecode(b"sh\xf6wn"))
     assert (said.code, "is not UTF-8" in said.err) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("mistake", "code", "words"),
+    [
+        (["-m", "nope"], 2, "unknown name"),
+        (["-w", "1.4"], 2, "less than or equal to 1"),
+        (["-m", "codeformer"], 1, "facewatch models accept codeformer"),
+    ],
+)
+def test_a_command_that_is_put_right_may_name_the_same_folder(call, tmp_path, mistake, code, words):
+    said = call("demo", *mistake, "-o", "shown")
+    assert (said.code, words in said.err) == (code, True), said.err
+    assert not (tmp_path / "shown").exists()
+    assert "the daemon would start now" in call("demo", "-o", "shown").err
+
+
+def test_a_folder_that_is_not_empty_is_refused_before_anything_is_fetched(call, tmp_path):
+    (tmp_path / "shown").mkdir()
+    (tmp_path / "shown" / "a.jpg").write_bytes(b"photo")
+    said = call("demo", "-m", "codeformer", "-o", "shown")
+    assert (said.code, "shown is not empty; name a new folder" in said.err) == (2, True)
