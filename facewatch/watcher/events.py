@@ -52,20 +52,29 @@ class Told(Protocol):
 class Handler(FileSystemEventHandler):
     """Sorts events. It does no work: a slow handler holds up all events, and one that raises ends them."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, place: Path = Path(), root: Path = Path()) -> None:
+        """Tell of what happens in `place` as what happens in `root`."""
         super().__init__()
         self._told = told
+        self._place = place
+        self._root = root
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take one event."""
-        path = Path(os.fsdecode(event.src_path))
+        path = self._named(event.src_path)
         if event.event_type == "deleted":
             self._told.vanished(path)
         elif event.event_type == "moved":
             self._told.vanished(path)
-            self._seen(Path(os.fsdecode(event.dest_path)), is_directory=event.is_directory)
+            self._seen(self._named(event.dest_path), is_directory=event.is_directory)
         elif event.event_type == "created" or (event.event_type in WRITTEN and not event.is_directory):
             self._seen(path, is_directory=event.is_directory)
+
+    def _named(self, name: str | bytes) -> Path:
+        path = Path(os.fsdecode(name))
+        if self._place == self._root or not path.is_relative_to(self._place):
+            return path
+        return self._root / path.relative_to(self._place)
 
     def _seen(self, path: Path, *, is_directory: bool) -> None:
         if is_directory:

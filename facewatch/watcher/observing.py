@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from watchdog.observers.api import BaseObserver
 
 from facewatch.mounts import Disks
-from facewatch.watcher.events import WANTED, Handler
+from facewatch.watcher.events import WANTED, Handler, Told
 from facewatch.watcher.roots import Root
 from facewatch.watcher.rules import Watch
 
@@ -22,12 +23,12 @@ def watchdogs_threads() -> set[threading.Thread]:
 
 
 class Observing:
-    """The roots, and the observer that tells `handler` what happens in them; for one thread at a time."""
+    """The roots, and the observer that tells `told` what happens in them; for one thread at a time."""
 
     def __init__(
         self,
         watches: Sequence[Watch],
-        handler: Handler,
+        told: Told,
         make_observer: Callable[[], BaseObserver],
         count_watches: Callable[[], int | None],
         *,
@@ -37,7 +38,7 @@ class Observing:
         self.roots = [Root(watch) for watch in watches]
         self.shortage = ""
         self._short_before = False
-        self._handler = handler
+        self._told = told
         self._make_observer = make_observer
         self._count_watches = count_watches
         self._disks = disks
@@ -133,8 +134,13 @@ class Observing:
         try:
             if self._observer is None:
                 raise OSError("the system gives no events")  # noqa: TRY301
+            # inotify hears nothing of the files straight in a folder that it was given as a link.
+            place = root.watch.root.resolve() if root.watch.root.is_symlink() else root.watch.root
             root.observed = self._observer.schedule(
-                self._handler, str(root.watch.root), recursive=root.watch.recursive, event_filter=WANTED
+                Handler(self._told, place, root.watch.root),
+                str(place),
+                recursive=root.watch.recursive,
+                event_filter=WANTED,
             )
         except OSError as error:
             why = error.strerror or error
@@ -153,7 +159,8 @@ class Observing:
 
     def _leave(self, root: Root) -> None:
         if root.observed is not None and self._observer is not None:
-            self._observer.unschedule(root.observed)
+            with contextlib.suppress(KeyError):  # under another name it is a root as well, and was left there
+                self._observer.unschedule(root.observed)
         root.observed = None
 
     def _tell(self, root: Root, problem: str) -> None:

@@ -15,7 +15,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from facewatch.mounts import Disks
-from facewatch.watcher.events import Complaints, Handler
+from facewatch.watcher.events import Complaints
 from facewatch.watcher.observing import Observing
 from facewatch.watcher.roots import Root, kernel_watches
 from facewatch.watcher.rules import Watch, enters, offered, root_of
@@ -81,9 +81,7 @@ class Watcher:
         self._disks = disks or Disks()
         self._clock = clock
         self._wall = wall
-        self._observing = Observing(
-            watches, Handler(self), make_observer, count_watches, disks=self._disks, note=note
-        )
+        self._observing = Observing(watches, self, make_observer, count_watches, disks=self._disks, note=note)
         self._roots = {root.watch.root: root for root in self._observing.roots}
         self._complaints = Complaints(self._complained)
         self._complaint = ""

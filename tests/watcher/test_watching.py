@@ -158,6 +158,42 @@ def test_an_observer_whose_reader_ended_is_replaced(watcher, root, offered):
     offered.wait_for(root / "heard.jpg")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+def test_a_root_that_is_a_link_is_heard_under_its_own_name(tmp_path, root, offered, gone):
+    (root / "sub").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    watcher = Watcher([Watch(link)], offered, gone)
+    watcher.start()
+    try:
+        seen(link, offered)
+        for name in ("a.jpg", "sub/b.jpg"):
+            (root / name).write_bytes(b"x")
+        (root / "sub").rename(root / "moved")
+        offered.wait_for(link / "a.jpg", link / "moved" / "b.jpg")
+        (root / "a.jpg").unlink()
+        gone.wait_for(link / "a.jpg")
+        assert all(path.is_relative_to(link) for path in offered.paths)
+    finally:
+        watcher.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
+def test_a_folder_watched_under_two_names_may_go(tmp_path, root, offered, gone, monkeypatch):
+    monkeypatch.setattr("facewatch.watcher.watching.CHECK_SECONDS", 0.2)
+    (tmp_path / "link").symlink_to(root)
+    watcher = Watcher([Watch(root), Watch(tmp_path / "link")], offered, gone)
+    watcher.start()
+    try:
+        shutil.rmtree(root)
+        until(lambda: watcher.online() == [])
+        root.mkdir()
+        until(lambda: len(watcher.online()) == 2)
+        assert watcher.running()
+    finally:
+        watcher.stop()
+
+
 def test_nested_roots_have_each_their_rules(tmp_path, root, offered, gone):
     inner = root / "inner"
     inner.mkdir()
