@@ -20,6 +20,7 @@ from facewatch.errors import EngineFailed, FacewatchError
 
 log = logging.getLogger(__name__)
 
+STANDSTILL_SECONDS = 5.0  # so late a look means that the machine slept, or this process was stopped
 KILLED_SECONDS = 30.0  # in which a killed process is gone
 UNREADABLE = "backslashreplace"  # our messages are ASCII; what libraries say has the system's own encoding
 _ENDED = object()
@@ -46,11 +47,15 @@ class EngineHandle:
         *,
         timeout_seconds: float,
         command: Sequence[str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.setup = setup
         self.device = ""  # in words, once it is ready
         self.window = 1
+        self._clock = clock
         self._heard_at = 0.0  # the last sign of life while something was asked of it
+        self._listened_at = 0.0  # when `hear` began last, and how long it was to wait
+        self._patience_seconds = 0.0
         self._timeout_seconds = timeout_seconds
         self._command = list(command or program("engine"))
         self._process: subprocess.Popen[str] | None = None
@@ -116,18 +121,22 @@ class EngineHandle:
 
         Raises EngineFailed when the process died, or gave no sign of life for `timeout_seconds`.
         """
-        left = self._heard_at + self._timeout_seconds - time.monotonic()
+        now = self._clock()
+        if now - self._listened_at > self._patience_seconds + STANDSTILL_SECONDS:
+            self._heard_at = now  # whatever stopped this process may have stopped the engine's too
+        self._listened_at, self._patience_seconds = now, patience_seconds
+        left = self._heard_at + self._timeout_seconds - now
         try:
             message: Any = self._messages.get(timeout=max(0.0, min(patience_seconds, left)))
         except queue.Empty:
-            if left > patience_seconds:
+            if left > patience_seconds or self._clock() - now > patience_seconds + STANDSTILL_SECONDS:
                 return None
             self.close(grace_seconds=0)
             raise EngineFailed(
                 f"the engine gave no sign of life for {self._timeout_seconds:g} s and was ended; "
                 "if the photo is very large, raise engine.timeout_seconds"
             ) from None
-        self._heard_at = time.monotonic()
+        self._heard_at = self._clock()
         if message is _ENDED:
             code = self._process.wait() if self._process else None
             self.close(grace_seconds=1)
@@ -188,7 +197,7 @@ class EngineHandle:
     def _send(self, message: object) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._heard_at = time.monotonic()  # it may have been silent for want of work
+        self._heard_at = self._clock()  # it may have been silent for want of work
         try:
             self._process.stdin.write(to_line(message))
             self._process.stdin.flush()

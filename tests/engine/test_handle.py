@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Job, Setup
 from facewatch.errors import BadCheckpoint, EngineFailed, NoSuchDevice, TruncatedPhoto
+from tests.clock import Clock
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
 SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
@@ -97,6 +99,42 @@ def test_signs_of_life_hold_the_time_off(tmp_path):
     handle.start()
     assert handle.restore(job(tmp_path, "slow.jpg")).temporary  # 0.9 s in all, never 0.8 s of silence
     handle.close()
+
+
+class Sleepy(queue.SimpleQueue):
+    """Falls asleep, with the whole machine, when it is first listened to."""
+
+    def __init__(self, clock):
+        self.clock, self.naps = clock, [3600]
+
+    def get(self, block=True, timeout=None):
+        if self.naps:
+            self.clock.now += self.naps.pop()
+        return super().get(block, timeout)
+
+
+def listen(handle, clock, seconds):
+    """Look every four seconds, and hear nothing."""
+    for step in [4] * (seconds // 4) + [seconds % 4]:
+        clock.now += step
+        assert handle.hear(0.01) is None
+
+
+@pytest.mark.parametrize("asleep", ["between two looks", "while it listens"])
+def test_a_standstill_of_the_machine_is_no_silence_of_the_engine(tmp_path, asleep):
+    clock = Clock()
+    handle = EngineHandle(SETUP, timeout_seconds=60, command=FAKE, clock=clock)
+    handle.start()
+    handle.submit(job(tmp_path, "hang.jpg"))
+    listen(handle, clock, 59)
+    if asleep == "between two looks":
+        clock.now += 3600
+    else:
+        clock.now += 0.995  # its time is up within the next look
+        handle._messages = Sleepy(clock)
+    listen(handle, clock, 59)
+    with pytest.raises(EngineFailed, match="no sign of life for 60 s"):
+        listen(handle, clock, 20)
 
 
 def test_another_thread_can_end_a_photo_in_work(engine, tmp_path):
