@@ -27,13 +27,22 @@ class Document:
     def read(self) -> dict[str, Any]:
         """What it holds; empty when it is not there yet.
 
-        Raises BadCheckpoint when the file is damaged, since it says whom the user trusts.
+        Raises BadCheckpoint when the file is damaged, since it says whom the user trusts, or not to be read.
         """
         try:
             content = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except NotADirectoryError as error:
+            raise BadCheckpoint(
+                f"{self._path.parent} is no folder, so no model can be kept there; name a folder "
+                "(models_folder, or FACEWATCH_MODELS)"
+            ) from error
+        except OSError as error:
+            raise BadCheckpoint(
+                f"{self._path} cannot be read: {error.strerror}; check what is there, and its permissions"
+            ) from error
+        except ValueError as error:
             raise self._damaged(str(error)) from error
         if not isinstance(content, dict):
             raise self._damaged("it is no JSON object")

@@ -32,3 +32,13 @@ def test_what_is_no_photo_is_told(call, tmp_path, command, name, words):
 )
 def test_a_home_that_nobody_has_is_no_mistake_of_ours(call, command):
     assert call(*command.split()).code == 2
+
+
+@pytest.mark.parametrize("command", ["models", "models pull gfpgan-1.4", "models verify"])
+def test_a_models_folder_that_is_a_file_is_told_as_such(call, tmp_path, monkeypatch, command):
+    (tmp_path / "notes.txt").write_bytes(b"")
+    monkeypatch.setenv("FACEWATCH_MODELS", str(tmp_path / "notes.txt"))
+    said = call(*command.split())
+    assert said.code == 1
+    assert f"{tmp_path / 'notes.txt'} is no folder, so no model can be kept there" in said.err
+    assert "delete" not in said.err
