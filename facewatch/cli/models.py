@@ -70,6 +70,9 @@ def pull(
         raise WrongUse("name the models to fetch, or say --all; `facewatch models` lists them")
     checkpoints = open_checkpoints(context)
     rows = checkpoints.rows() if everything else [checkpoints.row(name) for name in names or []]
+    for row in rows:
+        if names and not row.checkpoint:
+            typer.echo(f"{row.name} is part of facewatch: there is nothing to fetch", err=True)
     wanted = [row.name for row in rows if row.checkpoint and (names or row.checkpoint.url)]
     _end([name for name in wanted if not _pulled(checkpoints, name, accept_licence=accept_licence)])
 

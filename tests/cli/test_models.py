@@ -77,6 +77,14 @@ def test_pull_fetches_what_is_named(checkpoints: Checkpoints):
     assert "is here already" in again.stderr
 
 
+def test_pull_says_what_is_part_of_facewatch(checkpoints: Checkpoints):
+    result = call(checkpoints, "pull", "builtin", "toy")
+    assert result.exit_code == 0
+    assert "builtin is part of facewatch: there is nothing to fetch" in result.stderr
+    assert checkpoints.state("toy") == "present"
+    assert "builtin" not in call(checkpoints, "pull", "--all").stderr
+
+
 def test_pull_needs_a_name_or_all(checkpoints: Checkpoints):
     for words in (("pull",), ("pull", "--all", "toy"), ("pull", "toi")):
         with pytest.raises(WrongUse):
