@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewatch.ignored import is_ignored
 from facewatch.watcher.rules import Watch
+
+WINDOWS = sys.platform == "win32"
+JUNCTION_TAG = 0xA0000003  # stat.IO_REPARSE_TAG_MOUNT_POINT, which the module has on Windows only
+SYMLINK_TAG = 0xA000000C
 
 
 @dataclass
@@ -18,6 +23,17 @@ class Walk:
     folders: int = 0  # read
     offered: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)  # folder -> why
+
+
+def leads_elsewhere(folder: Path | os.DirEntry[str]) -> bool:
+    """Whether a folder is a symlink, or a junction of Windows', which is not called one there."""
+    if not WINDOWS:
+        return folder.is_symlink()
+    try:
+        tag = getattr(folder.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    except OSError:  # it has vanished
+        return False
+    return tag in (SYMLINK_TAG, JUNCTION_TAG)
 
 
 def listed(folder: str) -> list[os.DirEntry[str]]:
@@ -38,8 +54,8 @@ def walk(
     others   roots of other watches, which are left to those
     stopped  asked at each folder
 
-    Symlinked folders are not followed. A folder that vanishes meanwhile is no matter; one that cannot be
-    read is noted.
+    Symlinked folders, and junctions, are not followed. A folder that vanishes meanwhile is no matter; one
+    that cannot be read is noted.
     """
     return walk_names(watch, start, lambda name: offer(Path(name)), others, stopped)
 
@@ -74,7 +90,8 @@ def walk_names(
         walked.folders += 1
         for entry in inside:
             if entry.is_dir(follow_symlinks=False):
-                if watch.recursive and entry.path not in others and not watch.owns(entry.path):
+                wanted = watch.recursive and entry.path not in others and not watch.owns(entry.path)
+                if wanted and not leads_elsewhere(entry):
                     folders.append(entry.path)
             elif watch.takes(entry.path[cut:].replace(os.sep, "/")):
                 walked.offered += 1

@@ -19,7 +19,7 @@ from facewatch.watcher.events import Complaints
 from facewatch.watcher.observing import Observing
 from facewatch.watcher.roots import Root, kernel_watches
 from facewatch.watcher.rules import Watch, enters, offered, root_of
-from facewatch.watcher.walk import Walk, listed, walk_names
+from facewatch.watcher.walk import Walk, leads_elsewhere, listed, walk_names
 
 CHECK_SECONDS = 10.0  # how often the roots are looked at
 POLL_SECONDS = 30.0  # how often a root is scanned that gives no events, or not all
@@ -216,7 +216,7 @@ class Watcher:
             folder = self._folders.popleft()
             watch = root_of(self._watches, folder)
             # A link to a folder is not followed: what it leads to is none of this root's.
-            if watch is not None and enters(watch, folder) and not folder.is_symlink():
+            if watch is not None and enters(watch, folder) and not leads_elsewhere(folder):
                 self._walk(self._roots[watch.root], folder, news=True)
 
     def _scan_all(self) -> None:

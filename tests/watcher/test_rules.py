@@ -6,12 +6,14 @@ import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from facewatch.asking import Asking
 from facewatch.settings import parse
 from facewatch.watcher import Watch, offered, root_of, watches_of
+from facewatch.watcher import walk as walk_module
 from facewatch.watcher.rules import enters
 from facewatch.watcher.walk import walk
 
@@ -143,6 +145,34 @@ def test_symlinked_folders_are_not_followed(tree):
     walk(Watch(tree), tree, found.append)
     assert len(found) == len(set(found))
     assert not any("loop" in path.parts for path in found)
+
+
+class Entry:
+    """A folder on Windows, as its own list tells of it."""
+
+    def __init__(self, path: str, tag: int) -> None:
+        self.path, self.name, self._tag = path, Path(path).name, tag
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        return True
+
+    def stat(self, *, follow_symlinks: bool = True) -> SimpleNamespace:
+        return SimpleNamespace(st_reparse_tag=self._tag)
+
+
+def test_junctions_of_windows_are_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(walk_module, "WINDOWS", True)
+    junction, cloud, plain = (str(tmp_path / name) for name in ("junction", "cloud", "plain"))
+    lists = {
+        str(tmp_path): [Entry(junction, 0xA0000003), Entry(cloud, 0x9000001A), Entry(plain, 0)],
+        cloud: [],
+        plain: [],
+    }
+    walked = walk_module.walk_names(Watch(tmp_path), tmp_path, print, read=lists.__getitem__)
+    assert walked.folders == 3
 
 
 def test_a_folder_that_cannot_be_read_is_noted_and_the_rest_scanned(tree, monkeypatch):
