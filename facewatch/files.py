@@ -19,7 +19,7 @@ from typing import BinaryIO
 import platformdirs
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
-from facewatch.naming import link_or_rename, names, remove
+from facewatch.naming import link_or_rename, names, remove, retry_while_busy
 from facewatch.space import NO_SPACE, ask_for_room, set_aside
 
 TEMPORARY_PREFIX = ".facewatch-"
@@ -199,7 +199,7 @@ def write_whole(path: Path, data: bytes) -> None:
         with writing(path):
             if target.exists():
                 shutil.copymode(target, temporary)
-            temporary.replace(target)
+            retry_while_busy(lambda: temporary.replace(target))  # who reads it holds it, on Windows
             sync_folder(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)

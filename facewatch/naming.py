@@ -12,8 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 LONGEST = 255  # of one name in bytes, on Windows in UTF-16 units
 FOR_A_NUMBER = len(" (99999)")
@@ -58,7 +61,7 @@ def link_or_rename(temporary: Path, final: Path) -> None:
     Raises FileExistsError when the name is taken, OSError.
     """
     if os.name == "nt":
-        _retry_while_busy(lambda: temporary.rename(final))  # on Windows a rename never replaces
+        retry_while_busy(lambda: temporary.rename(final))  # on Windows a rename never replaces
         return
     try:
         os.link(temporary, final, follow_symlinks=False)
@@ -116,7 +119,7 @@ def remove(temporary: Path) -> bool:
     try:
         if os.name == "nt":  # removes nothing that is read-only, as the copy of a read-only photo is
             temporary.chmod(stat.S_IREAD | stat.S_IWRITE)
-        _retry_while_busy(temporary.unlink)
+        retry_while_busy(temporary.unlink)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -125,13 +128,16 @@ def remove(temporary: Path) -> bool:
     return True
 
 
-def _retry_while_busy(act: Callable[[], object]) -> None:
-    for attempt in range(10):
+def retry_while_busy(act: Callable[[], Result]) -> Result:
+    """What `act` returns; while another program holds the file on Windows, it is tried for 2.5 s.
+
+    Raises OSError.
+    """
+    for _ in range(10):
         try:
-            act()
+            return act()
         except OSError as error:
-            if getattr(error, "winerror", None) not in _WINDOWS_BUSY or attempt == 9:
+            if getattr(error, "winerror", None) not in _WINDOWS_BUSY:
                 raise
-            time.sleep(0.25)
-        else:
-            return
+        time.sleep(0.25)
+    return act()

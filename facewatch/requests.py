@@ -16,7 +16,7 @@ from facewatch.errors import CannotWrite, FacewatchError, WrongUse
 from facewatch.faces.formats import BY_SUFFIX
 from facewatch.files import Places, private_folder, write_whole
 from facewatch.ignored import is_ignored
-from facewatch.naming import remove
+from facewatch.naming import remove, retry_while_busy
 from facewatch.spelling import as_found, below
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _read(file: Path) -> Request:
         raise ValueError("it is not a plain file")
     if file.stat().st_size > LARGEST_BYTES:
         raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
-    return parse(json.loads(file.read_text("utf-8")))
+    return parse(json.loads(retry_while_busy(lambda: file.read_text("utf-8"))))
 
 
 def parse(data: Any) -> Request:
@@ -156,7 +156,7 @@ def parse(data: Any) -> Request:
 def _set_aside(file: Path, reason: Exception) -> None:
     log.warning("%s is no request and is set aside: %s", file, reason)
     try:
-        file.replace(file.with_name(file.name + BAD_SUFFIX))
+        retry_while_busy(lambda: file.replace(file.with_name(file.name + BAD_SUFFIX)))
     except OSError as error:
         raise CannotWrite(
             f"{file} is no request and cannot be set aside: {error.strerror}; remove it"

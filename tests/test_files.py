@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -197,6 +198,22 @@ def test_a_file_of_ours_is_replaced_whole_and_keeps_its_permissions(tmp_path):
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_of_ours_is_replaced_though_somebody_reads_it_on_windows(tmp_path, monkeypatch):
+    replace, held = Path.replace, [1, 1]
+
+    def busy(path, target):
+        if held:
+            held.pop()
+            error = PermissionError(errno.EACCES, "The process cannot access the file")
+            error.winerror = 5
+            raise error
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    write_whole(tmp_path / "config.toml", b"paused = true")
+    assert (tmp_path / "config.toml").read_bytes() == b"paused = true"
 
 
 def test_a_copy_has_its_originals_bytes(tmp_path):

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import sys
+import time
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import pytest
 
 from facewatch import naming
 from facewatch.files import write_temporary
-from facewatch.naming import fitting, link_or_rename, names, remove
+from facewatch.naming import fitting, link_or_rename, names, remove, retry_while_busy
 
 TAIL = " before-after.jpg"
 
@@ -143,3 +144,29 @@ def test_a_name_that_was_cut_has_room_for_its_number():
     wanted = Path("/out") / fitting("a" * 251, TAIL)
     _, second = islice(names(wanted), 2)
     assert second.name == wanted.name.removesuffix(".jpg") + " (2).jpg"
+
+
+class Busy:
+    """A file that another program holds for so many tries, as Windows says it."""
+
+    def __init__(self, tries, winerror=32):
+        self.tries, self.winerror = tries, winerror
+
+    def __call__(self):
+        if self.tries:
+            self.tries -= 1
+            error = PermissionError(errno.EACCES, "The process cannot access the file")
+            error.winerror = self.winerror
+            raise error
+        return "read"
+
+
+def test_a_file_that_another_program_holds_for_a_moment_is_waited_for(monkeypatch):
+    naps = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    assert retry_while_busy(Busy(9)) == "read"
+    assert sum(naps) == 2.25
+    for held in (Busy(99), Busy(1, winerror=3)):
+        with pytest.raises(PermissionError):
+            retry_while_busy(held)
+    assert sum(naps) == 2.25 + 2.5

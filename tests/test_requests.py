@@ -122,6 +122,22 @@ def test_what_cannot_be_removed_is_done_once(places, monkeypatch):
     assert done == [Request("retry_failed")]
 
 
+def test_a_request_that_another_program_holds_for_a_moment_is_no_bad_one(places, monkeypatch):
+    put(places, Request("retry_failed"))
+    read, held = Path.read_text, [1, 1]
+
+    def busy(path, *how):
+        if held:
+            held.pop()
+            error = PermissionError(13, "The process cannot access the file")
+            error.winerror = 32
+            raise error
+        return read(path, *how)
+
+    monkeypatch.setattr(Path, "read_text", busy)
+    assert take(places, PID) == [Request("retry_failed")]
+
+
 def test_half_a_file_is_never_seen(places):
     stop, seen = threading.Event(), []
 
