@@ -34,6 +34,7 @@ class Board:
         self._now = now
         self._lock = threading.Lock()
         self._troubles: dict[str, dict[str, Any]] = {}
+        self._unshown = False  # the ledger has other troubles than these
         self._unnoted: list[dict[str, Any]] = []  # incidents the ledger could not take yet
 
     def trouble(self, place: str, text: str) -> None:
@@ -49,10 +50,11 @@ class Board:
     def solved(self, place: str) -> None:
         """Take a trouble down, if it was there."""
         with self._lock:
-            if self._troubles.pop(place, None) is None:
-                return
-            self._show()
-        log.info("%s: solved", place)
+            known = self._troubles.pop(place, None)
+            if known is not None or self._unshown:
+                self._show()
+        if known is not None:
+            log.info("%s: solved", place)
 
     def happened(self, what: str) -> None:
         """Keep what was healed, with the time, among the last incidents; a restart keeps them too."""
@@ -70,4 +72,8 @@ class Board:
         try:
             self._notes.note("troubles", self._troubles)
         except FacewatchError as error:  # the trouble may be that nothing can be noted
-            log.warning("the troubles cannot be noted: %s", error)
+            if not self._unshown:
+                log.warning("the troubles cannot be noted: %s", error)
+            self._unshown = True
+        else:
+            self._unshown = False

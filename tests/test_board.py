@@ -41,6 +41,19 @@ def test_a_trouble_is_told_once_and_gone_when_it_is_solved(caplog):
     assert notes.facts["troubles"] == {}
 
 
+def test_what_was_solved_while_nothing_could_be_noted_is_noted_later(caplog):
+    notes = FakeNotes()
+    board = Board(notes)
+    board.trouble("ledger", "no space")
+    notes.full = True
+    board.solved("ledger")
+    board.solved("device")
+    assert caplog.text.count("the troubles cannot be noted") == 1
+    notes.full = False
+    board.solved("device")
+    assert notes.facts["troubles"] == {}
+
+
 def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
     for day, what in enumerate(("the tray was started again", "the engine hung and was ended")):
         ledger = Ledger.open(tmp_path / "ledger.sqlite3")

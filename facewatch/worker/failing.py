@@ -36,6 +36,7 @@ class Failures:
         self._streak = Streak()
         self._held_until = clock()
         self._hold_seconds = 0.0
+        self._shown: set[str] = set()  # places on the board
 
     @property
     def holding(self) -> bool:
@@ -54,7 +55,7 @@ class Failures:
         """
         if not self._hold_seconds:
             self._board.happened(f"all photos wait a while ({place}): {error}")
-        self._board.trouble(place, str(error))
+        self._trouble(place, error)
         if self.holding:  # one cause, met by several photos
             return
         longest = LONGEST_HOLD_SECONDS[place]
@@ -67,7 +68,27 @@ class Failures:
             self._board.happened("the photos are restored again")
         self._streak.passed(job.id)
         self._hold_seconds = 0.0
-        for place in ("ledger", "engine", _engine_for(job)):
+        self._solved("ledger", "engine", _engine_for(job))
+
+    def rested(self) -> None:
+        """A turn went well and found nothing to do: what no photo meets any more is no trouble.
+
+        Whether an engine is well again tell those that are still to be tried again.
+        """
+        if not self._shown:
+            return
+        self._solved("disk", "ledger")
+        if self._ledger.seconds_to_retry() is None:
+            self._solved(*self._shown)
+            self._hold_seconds = 0.0
+
+    def _trouble(self, place: str, error: FacewatchError) -> None:
+        self._shown.add(place)
+        self._board.trouble(place, str(error))
+
+    def _solved(self, *places: str) -> None:
+        self._shown.difference_update(places)
+        for place in places:
             self._board.solved(place)
 
     def judge(self, job: Job, error: FacewatchError) -> Verdict:
@@ -82,7 +103,7 @@ class Failures:
         if verdict.hold_place:
             self.hold(verdict.hold_place, error)
         if verdict.rests:
-            self._board.trouble(_engine_for(job), str(error))
+            self._trouble(_engine_for(job), error)
             if not job.wishes:  # a redo may have asked for another model than its folder's
                 self._readiness.rest(job.folder, verdict.after_seconds)
         self._carry_out(verdict, job, error)

@@ -77,17 +77,16 @@ class Worker:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
+            busy = False
             try:
                 busy = self.turn()
             except DamagedLedger:
                 raise
             except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
                 self._failures.hold("ledger", error)
-                busy = False
             except OSError as error:  # whatever the system refuses, it may be well again later
                 log.exception("a turn of the worker has failed")
                 self._failures.hold("engine", Unexpected(f"{type(error).__name__}: {error}"))
-                busy = False
             if self._failures.holding:
                 self._stopping.wait(IDLE_SECONDS)  # the inbox may have what nobody may take now
             elif not busy:
@@ -122,7 +121,10 @@ class Worker:
             prepared = self._fill(settings)
         if self._flights:
             self._hear()
-        return took or prepared > 0 or len(self._flights) > 0 or self._next is not None
+        busy = took or prepared > 0 or len(self._flights) > 0 or self._next is not None
+        if not (busy or settings.pausing()):
+            self._failures.rested()
+        return busy
 
     def has_work(self) -> bool:
         """Whether another `turn` would find a photo that can be worked on now."""
@@ -268,10 +270,7 @@ class Worker:
             self._unsettled.pop(flight.job.turn, None)
 
     def _new_engine(self) -> list[Flight]:
-        """End the engine; the photos that were in it, which are unsettled from here on.
-
-        Raises DiskFull or BadLedger.
-        """
+        """End the engine; the photos that were in it, which are unsettled from here on."""
         lost = self._flights.lost()
         self._unsettled |= {flight.job.turn: flight.job for flight in lost}
         self._engine.close()

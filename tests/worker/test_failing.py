@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 
+from facewatch.errors import DiskFull
 from facewatch.inbox import Fingerprint
-from facewatch.judgement import AWAIT_MODEL_SECONDS
+from facewatch.judgement import AWAIT_MODEL_SECONDS, NO_ENGINE_SECONDS
 from facewatch.readiness import PROBE_AGAIN_SECONDS
 
 
@@ -62,6 +64,41 @@ def test_a_dead_device_blames_nobody_and_the_waits_grow(house):
     wait(house, 1000)
     assert house.state("good-1.jpg") == "done"
     assert "engine" not in house.ledger.fact("troubles")
+
+
+def test_a_full_disk_that_no_photo_meets_any_more_is_no_trouble(house, monkeypatch):
+    photo = house.drop("a.jpg")
+
+    def full(*_):
+        raise DiskFull("the disk is nearly full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("facewatch.worker.preparing.output_folder", full)
+        house.work()
+        assert "disk" in house.ledger.fact("troubles")
+        wait(house, 100)
+        assert "disk" in house.ledger.fact("troubles")
+    photo.unlink()  # which makes room
+    house.ledger.gone(photo)
+    house.work()
+    assert "disk" in house.ledger.fact("troubles")  # nothing is tried while all wait
+    wait(house, 100)
+    assert house.ledger.fact("troubles") == {}
+
+
+def test_an_engine_that_failed_is_shown_until_the_photos_to_be_tried_again_tell(house):
+    house.raw["model"] = "codeformer"
+    make = house.worker._engine._make
+    house.worker._engine._make = lambda setup, seconds: make(replace(setup, model="unloadable"), seconds)
+    photo = house.drop("a.jpg")
+    house.work()
+    place = f"engine for {house.inbox_folder}"
+    wait(house, NO_ENGINE_SECONDS / 2)
+    assert place in house.ledger.fact("troubles")
+    photo.unlink()
+    house.ledger.gone(photo)
+    house.work()
+    assert house.ledger.fact("troubles") == {}
 
 
 def test_after_a_hold_another_photo_shows_whether_the_engine_is_well(house):
