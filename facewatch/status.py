@@ -54,7 +54,9 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
     downloads = facts.get("downloads", {}) if pid else {}
     awaited = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
-    counts: dict[str, int] = dict(view.counts().items())
+    # What waits in a folder that is watched no more would be shown for ever. A lost config leaves all of it.
+    folders = [folder.input for folder in settings.folders] or None
+    counts: dict[str, int] = dict(view.counts(folders).items())
     return Status(
         mood=_mood(pid, settings, [*troubles, *awaited] if pid else [], current, counts),
         pid=pid,
@@ -64,7 +66,7 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
         engine=facts.get("engine") if pid else None,
         downloads=downloads,
         troubles=troubles if pid else [],
-        failed=[_photo(job) for job in view.failed()] + [_photo(job) for job in view.retrying()],
+        failed=[_photo(job) for job in (*view.failed(folders=folders), *view.retrying(folders=folders))],
         recent=[_photo(job) for job in view.recent(recent)],
         incidents=incidents.listed(facts.get(incidents.KEY)),
     )

@@ -88,3 +88,9 @@ def changed_rows(cursor: sqlite3.Cursor) -> bool:
 def name_of(path: Path) -> bytes:
     """A path as the ledger keeps it, byte for byte."""
     return os.fsencode(path)
+
+
+def below(folder: Path) -> tuple[bytes, bytes]:
+    """Between which two names lie those of all that is in a folder, as the ledger sorts them."""
+    separator = os.sep.encode()
+    return name_of(folder) + separator, name_of(folder) + bytes([separator[0] + 1])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.inbox import Fingerprint, Settled
-from facewatch.ledger.connection import Writer, changed_rows, name_of
+from facewatch.ledger.connection import Writer, below, changed_rows, name_of
 from facewatch.ledger.jobs import ENDED, Job, seen_text, to_json
 from facewatch.ledger.reading import marks
 
@@ -50,7 +50,7 @@ class Queue(Writer):
             return len(rows)
 
     def gone(self, path: Path) -> bool:
-        """Note that a file was deleted; False if nothing waited for it or had failed with it.
+        """Note that a file, or a folder with all below it, went; False if nothing waited or had failed there.
 
         What is under way or finished stays what it is. If the file comes back it is queued again.
         """
@@ -58,8 +58,9 @@ class Queue(Writer):
             return changed_rows(
                 connection.execute(
                     "UPDATE photos SET state = 'gone', not_before = NULL, wishes = NULL, changed = ? "
-                    "WHERE path = ? AND state IN ('queued', 'retry', 'parked', 'poison')",
-                    [self._now(), name_of(path)],
+                    "WHERE (path = ? OR (path > ? AND path < ?)) "
+                    "AND state IN ('queued', 'retry', 'parked', 'poison')",
+                    [self._now(), name_of(path), *below(path)],
                 )
             )
 

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,13 @@ RECENT = (
 def marks(values: Sequence[Any]) -> str:
     """As many question marks as there are values."""
     return ", ".join("?" * len(values))
+
+
+def _in(folders: Collection[Path] | None) -> tuple[str, list[bytes]]:
+    """What a row has to be to belong to these watched roots, and the values of its question marks."""
+    if folders is None:
+        return "TRUE", []
+    return f"folder IN ({marks(list(folders))})", [os.fsencode(folder) for folder in folders]
 
 
 class Answers(ABC):
@@ -51,9 +58,14 @@ class Answers(ABC):
         with translated(self.file):
             return [to_job(row) for row in rows]
 
-    def counts(self) -> dict[State, int]:
-        """How many photos are in each state; every state is there."""
-        found = dict(self._rows("SELECT state, COUNT(*) FROM photos GROUP BY state"))
+    def counts(self, folders: Collection[Path] | None = None) -> dict[State, int]:
+        """How many photos are in each state; every state is there.
+
+        folders  the watched roots whose photos count while they wait or have failed; None: all there were
+        """
+        which, values = _in(folders)
+        sql = "SELECT state, COUNT(*) FROM photos WHERE state NOT IN ('queued', 'retry', 'parked', 'poison')"
+        found = dict(self._rows(f"{sql} OR {which} GROUP BY state", values))
         return {state: found.get(state, 0) for state in STATES}
 
     def waiting(self) -> int:
@@ -69,14 +81,16 @@ class Answers(ABC):
         """The photos finished last (done or without faces), the latest first."""
         return self._read(RECENT, [limit])
 
-    def failed(self, limit: int = 100) -> list[Job]:
-        """The photos that are parked or poison, the latest first."""
-        where = f"WHERE state IN ({marks(FAILED)}) ORDER BY changed DESC, id DESC LIMIT ?"
-        return self._jobs(where, [*FAILED, limit])
+    def failed(self, limit: int = 100, *, folders: Collection[Path] | None = None) -> list[Job]:
+        """The photos that are parked or poison, the latest first; of these watched roots, or of all."""
+        which, values = _in(folders)
+        where = f"WHERE state IN ({marks(FAILED)}) AND {which} ORDER BY changed DESC, id DESC LIMIT ?"
+        return self._jobs(where, [*FAILED, *values, limit])
 
-    def retrying(self, limit: int = 100) -> list[Job]:
-        """The photos that failed and will be tried again, the one that is due first first."""
-        return self._jobs("WHERE state = 'retry' ORDER BY not_before LIMIT ?", [limit])
+    def retrying(self, limit: int = 100, *, folders: Collection[Path] | None = None) -> list[Job]:
+        """The photos that failed and will be tried again, the one that is due first first; as `failed`."""
+        which, values = _in(folders)
+        return self._jobs(f"WHERE state = 'retry' AND {which} ORDER BY not_before LIMIT ?", [*values, limit])
 
     def seconds_to_retry(self) -> float | None:
         """How long until the first of them is due, 0 if one is; None if there is none."""

@@ -59,6 +59,17 @@ def test_a_deleted_file_is_gone_until_it_comes_back(ledger):
     assert state(ledger) == "queued"
 
 
+def test_a_folder_that_goes_takes_its_photos_along(ledger):
+    inside = [ROOT / "trip" / name for name in ("a.jpg", "x/b.jpg")]
+    outside = [ROOT / name for name in ("trip.jpg", "trip2/c.jpg", "trio/d.jpg")]
+    for path in (*inside, *outside):
+        ledger.queue(path, ROOT, SEEN)
+    assert ledger.gone(ROOT / "trip")
+    assert [state(ledger, path) for path in inside] == ["gone"] * 2
+    assert [state(ledger, path) for path in outside] == ["queued"] * 3
+    assert not ledger.gone(ROOT / "trip")
+
+
 def test_a_deletion_does_not_touch_what_is_under_way_or_finished(ledger):
     started(ledger)
     finish(ledger, ROOT / "b.jpg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,24 @@ def test_a_view_reads_beside_the_writer_and_without_it(file, now):
     ledger.close()
     assert view.counts()["done"] == 1
     assert view.photo(PHOTO) is not None
+
+
+def test_what_waits_or_failed_counts_in_the_folders_that_are_still_watched(ledger):
+    left = Path("/left")
+    for root in (ROOT, left):
+        for name in "bcd":
+            ledger.queue(root / f"{name}.jpg", root, SEEN)
+        ledger.park(ledger.start(ledger.photo(root / "c.jpg")), "broken", "BadPhoto")
+        ledger.retry(ledger.start(ledger.photo(root / "d.jpg")), "later", "EngineFailed", 5)
+    finish(ledger)
+    counts = ledger.counts([ROOT])
+    assert (counts["queued"], counts["parked"], counts["retry"], counts["done"]) == (1, 1, 1, 1)
+    assert ledger.counts([left])["done"] == 1
+    assert ledger.counts()["queued"] == 2
+    assert ledger.counts([])["queued"] == 0
+    assert [job.path for job in ledger.failed(folders=[left])] == [left / "c.jpg"]
+    assert [job.path for job in ledger.retrying(folders=[ROOT])] == [ROOT / "d.jpg"]
+    assert len(ledger.failed()) == len(ledger.retrying()) == 2
 
 
 def test_a_view_changes_nothing(file, now):
