@@ -10,6 +10,7 @@ from pathlib import Path
 
 from facewatch.errors import BadLedger, DiskFull
 from facewatch.ledger.jobs import STATES
+from facewatch.naming import retry_while_busy
 
 VERSION = 1
 BUSY_SECONDS = 10.0
@@ -160,7 +161,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def set_aside(file: Path, now: float) -> Path:
-    """Give a damaged ledger another name, with what belongs to it, and return that name."""
+    """Give a damaged ledger another name, with what belongs to it, and return that name. Raises BadLedger."""
     stamp = datetime.fromtimestamp(now, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     kept = file.with_name(f"{file.stem}.broken-{stamp}{file.suffix}")
     copies = 1
@@ -172,5 +173,14 @@ def set_aside(file: Path, now: float) -> Path:
     for part in ("", "-wal", "-shm"):
         source = file.with_name(file.name + part)
         if source.exists():
-            source.rename(kept.with_name(kept.name + part))
+            _rename(source, kept.with_name(kept.name + part))
     return kept
+
+
+def _rename(source: Path, kept: Path) -> None:
+    try:
+        retry_while_busy(lambda: source.rename(kept))  # the tray may be reading it
+    except OSError as error:
+        raise BadLedger(
+            f"{source} is damaged and cannot be set aside: {error.strerror}; close what uses it, or move it away"
+        ) from error
