@@ -18,15 +18,14 @@ LATIN_1 = os.fsdecode(b"S\xf6mmer.jpg")
 
 
 @pytest.fixture
-def failed(places: Places, tmp_path: Path) -> Path:
+def failed(places: Places, inbox: Path) -> Path:
     """A photo that has failed, with a name from before UTF-8."""
-    (tmp_path / "in").mkdir()
-    photo = tmp_path / "in" / LATIN_1
+    photo = inbox / LATIN_1
     photo.write_bytes(b"words")
     places.state.mkdir(parents=True)
     with closing(Ledger.open(places.ledger)) as ledger:
-        ledger.queue(photo, tmp_path / "in", Fingerprint.of(photo.stat()))
-        job = ledger.start(ledger.next([tmp_path / "in"]))
+        ledger.queue(photo, inbox, Fingerprint.of(photo.stat()))
+        job = ledger.start(ledger.next([inbox]))
         ledger.park(job, "it is no photo, 日本", "BadPhoto")
     return photo
 
