@@ -182,5 +182,6 @@ def _rename(source: Path, kept: Path) -> None:
         retry_while_busy(lambda: source.rename(kept))  # the tray may be reading it
     except OSError as error:
         raise BadLedger(
-            f"{source} is damaged and cannot be set aside: {error.strerror}; close what uses it, or move it away"
+            f"{source} is damaged and cannot be set aside: {error.strerror}; "
+            "close what uses it, or move it away"
         ) from error

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,30 @@ def test_two_damaged_ledgers_in_one_second_are_both_kept(file, now):
         file.write_bytes(content)
         Ledger.open(file, now).close()
     assert len(list(file.parent.glob("ledger.broken-*.sqlite3"))) == 2
+
+
+@pytest.mark.parametrize("busy", [2, 1000])
+def test_a_damaged_ledger_that_the_tray_reads_is_waited_for_and_then_told(file, now, monkeypatch, busy):
+    file.write_bytes(b"not a database" * 500)
+    rename, refusals = Path.rename, iter(range(busy))
+
+    def refuse(path, target):
+        if next(refusals, None) is None:
+            return rename(path, target)
+        error = PermissionError(13, "The process cannot access the file")
+        error.winerror = 32
+        raise error
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    if busy == 2:
+        ledger = Ledger.open(file, now)
+        assert "was kept as" in ledger.notice
+        ledger.close()
+    else:
+        with pytest.raises(BadLedger, match=r"cannot be set aside.*close"):
+            Ledger.open(file, now)
+        assert file.exists()
 
 
 def test_a_newer_ledger_is_refused_and_left_alone(file, now):
