@@ -49,12 +49,14 @@ class Readiness:
         self._disks = disks or Disks()
         self._recipes: dict[Path, Recipe] = {}  # by root, as `folders` gave them last
         self._resting: dict[Path, tuple[float, Recipe]] = {}  # by root: until when, of which recipe
+        self._told: set[str] = set()  # the places of the troubles that `folders` met last
         self._devices: dict[str, str] = {}
         self._failed_probes: dict[str, tuple[float, FacewatchError]] = {}  # when to try again, what it said
 
     def folders(self, settings: Settings) -> dict[Path, Ready]:
         """The folders that can be worked on, by their watched root."""
         ready = {}
+        before, self._told = self._told, set()
         for folder in settings.folders:
             if not self._usable(folder):
                 continue
@@ -63,6 +65,8 @@ class Readiness:
                 continue
             self._recipes[folder.input] = recipe
             ready[folder.input] = Ready(folder, recipe)
+        for place in before - self._told:  # of what is chosen no more, too
+            self._board.solved(place)
         return ready
 
     def rest(self, root: Path, seconds: float) -> None:
@@ -84,7 +88,10 @@ class Readiness:
             changes["weight"] = settings.weight_of(changes["model"])
         plan = settings.plan(ready.folder).model_copy(update=changes)
         recipe = resolve(plan, settings.engine, self._device)
-        if not self._all_present(recipe):
+        told = self._told.copy()
+        present = self._all_present(recipe)
+        self._told = told  # no folder asks for this model, and its trouble is not over for that
+        if not present:
             raise CheckpointMissing(f"{plan.model} is not here yet; the photo is restored when it is")
         return Ready(ready.folder, recipe)
 
@@ -97,32 +104,31 @@ class Readiness:
 
     def _there(self, folder: Folder) -> bool:
         """Whether both disks are: on a bare mount point nothing must be looked for, and nothing written."""
-        place = f"disk of {folder.output}"
         away = self._disks.away(folder.output)
-        if away:
-            self._board.trouble(place, away)
-        else:
-            self._board.solved(place)
+        self._tell(f"disk of {folder.output}", away)
         if away or self._disks.away(folder.input):  # of the input the watcher tells
             return False
         return self._disks.ask(folder.input, lambda: os.path.isdir(folder.input))  # noqa: PTH112 - never raises
 
     def _writable(self, folder: Folder) -> bool:
-        place = f"folder {folder.output}"
         trouble = self._disks.ask(folder.output, lambda: _unwritable(folder.output))
+        self._tell(f"folder {folder.output}", trouble)
+        return not trouble
+
+    def _tell(self, place: str, trouble: str) -> None:
         if trouble:
+            self._told.add(place)
             self._board.trouble(place, trouble)
         else:
             self._board.solved(place)
-        return not trouble
 
     def _recipe(self, folder: Folder, settings: Settings) -> Recipe | None:
         try:
             recipe = resolve(settings.plan(folder), settings.engine, self._device)
         except FacewatchError as error:
-            self._board.trouble("device", str(error))
+            self._tell("device", str(error))
             return None
-        self._board.solved("device")
+        self._tell("device", "")
         return recipe
 
     def _device(self, wish: str) -> str:
@@ -147,8 +153,9 @@ class Readiness:
         try:
             state = self._checkpoints().state(name)
         except BadCheckpoint as error:
-            self._board.trouble(f"model {name}", str(error))
+            self._tell(f"model {name}", str(error))
             return False
+        self._tell(f"model {name}", "")
         return state in ("present", "builtin")
 
 
