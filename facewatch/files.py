@@ -27,6 +27,11 @@ TEMPORARY_PREFIX = ".facewatch-"
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
 
 
+def whole(named: str | Path) -> Path:
+    """The whole path of what was typed; `~` is left alone where nobody has that name."""
+    return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
+
+
 @dataclass(frozen=True)
 class Places:
     """The files and folders of one installation."""
@@ -44,13 +49,11 @@ class Places:
         The variable FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models elsewhere.
         """
         home = os.environ.get("FACEWATCH_HOME")
-        places = cls.under(Path(home).expanduser().absolute()) if home else cls._of_system()
+        places = cls.under(whole(home)) if home else cls._of_system()
         models = os.environ.get("FACEWATCH_MODELS")
         if not models:
             return places
-        return cls(
-            places.config, places.state, Path(models).expanduser().absolute(), places.logs, places.pictures
-        )
+        return cls(places.config, places.state, whole(models), places.logs, places.pictures)
 
     @classmethod
     def under(cls, home: Path) -> Places:

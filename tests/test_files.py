@@ -33,6 +33,13 @@ def test_one_variable_puts_everything_under_one_folder(tmp_path, monkeypatch):
     assert Places.standard().models == tmp_path / "other"
 
 
+def test_a_home_that_nobody_has_is_a_folder_like_any_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACEWATCH_HOME", "~nobody-of-that-name")
+    monkeypatch.setenv("FACEWATCH_MODELS", "~nobody-of-that-name/models")
+    assert Places.standard() == Places.under(tmp_path / "~nobody-of-that-name")
+
+
 def test_a_temporary_is_private_and_whole(tmp_path):
     temporary = write_temporary(tmp_path, b"bytes")
     assert temporary.read_bytes() == b"bytes"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, places, store, whole
+from facewatch.cli.shared import ConfigOption, places, store
 from facewatch.errors import WrongUse
+from facewatch.files import whole
 
 if TYPE_CHECKING:
     from facewatch.autostart import Login

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from facewatch import __version__
 from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, readable_photo, store, whole
+from facewatch.cli.shared import checkpoints, readable_photo, store
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.faces.compare import contact_sheet
@@ -23,7 +23,7 @@ from facewatch.faces.depth import eight_bits
 from facewatch.faces.formats import BY_NAME, BY_SUFFIX
 from facewatch.faces.photo import Provenance, decode
 from facewatch.faces.photo.plain import encode_plain
-from facewatch.files import Places, deliver, write_temporary
+from facewatch.files import Places, deliver, whole, write_temporary
 from facewatch.naming import fitting
 from facewatch.recipe import Recipe, resolve
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places, store, whole
+from facewatch.cli.shared import ConfigOption, JsonOption, places, store
+from facewatch.files import whole
 
 if TYPE_CHECKING:
     from facewatch.files import Places

@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, readable_photo, store, whole
+from facewatch.cli.shared import checkpoints, readable_photo, store
 from facewatch.engine.handle import environment, probe, program
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.files import Places, copy_to_temporary, deliver, write_whole, writing
+from facewatch.files import Places, copy_to_temporary, deliver, whole, write_whole, writing
 from facewatch.naming import fitting
 from facewatch.recipe import resolve
 from facewatch.status import Status, headline, look

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import JsonOption, whole
+from facewatch.cli.shared import JsonOption
 from facewatch.errors import FacewatchError, WrongUse
+from facewatch.files import whole
 
 if TYPE_CHECKING:
     from facewatch.checkpoints import Check, Checkpoints

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, places, whole
+from facewatch.cli.shared import ConfigOption, places
+from facewatch.files import whole
 
 
 def report(

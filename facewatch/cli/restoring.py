@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, store, whole
+from facewatch.cli.shared import checkpoints, store
 from facewatch.delivery import commit, drop, name_for, output_folder, take
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Answer
 from facewatch.errors import BadPhoto, FacewatchError, OwnOutput, WrongUse
-from facewatch.files import Places, sha256_of
+from facewatch.files import Places, sha256_of, whole
 from facewatch.recipe import Recipe, resolve
 from facewatch.reports import summary
 from facewatch.settings import Settings

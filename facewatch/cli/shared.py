@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.errors import WrongUse
-from facewatch.files import Places
+from facewatch.files import Places, whole
 
 if TYPE_CHECKING:
     from facewatch.checkpoints import Checkpoints
@@ -21,11 +21,6 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="PATH", help="Another config file than the usual one.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
-
-def whole(named: Path) -> Path:
-    """The whole path of what was typed."""
-    return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
 
 
 def readable_photo(named: Path) -> Path:
