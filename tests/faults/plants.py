@@ -84,7 +84,9 @@ COMMITS_FORGOTTEN = """
         import facewatch.daemon, facewatch.delivery, facewatch.worker.preparing
         assert callable(facewatch.daemon.settle_interrupted)
         facewatch.daemon.settle_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
-        # Two more would know the copy again: by its tag before the work, and by its bytes after it.
+        # Three more would know the copy again: its row and its tag before the work, and its bytes after it.
+        assert callable(facewatch.worker.preparing.stands)
+        facewatch.worker.preparing.stands = lambda _: False
         assert callable(facewatch.worker.preparing.adopted)
         facewatch.worker.preparing.adopted = lambda *_: None
         deliver = facewatch.delivery.deliver
