@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from facewatch.inbox import Fingerprint, Settled
-from facewatch.ledger.connection import Writer, below, changed_rows, name_of
+from facewatch.ledger.connection import Writer, below, name_of
 from facewatch.ledger.jobs import ENDED, Job, seen_text, to_json
 from facewatch.ledger.reading import marks
 
@@ -49,20 +50,25 @@ class Queue(Writer):
             )
             return len(rows)
 
-    def gone(self, path: Path) -> bool:
-        """Note that a file, or a folder with all below it, went; False if nothing waited or had failed there.
+    def gone(self, path: Path) -> list[Path]:
+        """Note that a file, or a folder with all below it, went; the photos that waited or had failed there.
 
-        What is under way or finished stays what it is. If the file comes back it is queued again.
+        What is under way or finished stays what it is. If a file comes back it is queued again, once whoever
+        remembers it as handed over has forgotten it.
         """
         with self._writing() as connection:
-            return changed_rows(
-                connection.execute(
-                    "UPDATE photos SET state = 'gone', not_before = NULL, wishes = NULL, changed = ? "
-                    "WHERE (path = ? OR (path > ? AND path < ?)) "
-                    "AND state IN ('queued', 'retry', 'parked', 'poison')",
-                    [self._now(), name_of(path), *below(path)],
-                )
+            found = connection.execute(
+                "SELECT id, path FROM photos WHERE (path = ? OR (path > ? AND path < ?)) "
+                "AND state IN ('queued', 'retry', 'parked', 'poison')",
+                [name_of(path), *below(path)],
+            ).fetchall()
+            now = self._now()
+            connection.executemany(
+                "UPDATE photos SET state = 'gone', not_before = NULL, wishes = NULL, changed = ? "
+                "WHERE id = ?",
+                [(now, number) for number, _ in found],
             )
+        return [Path(os.fsdecode(name)) for _, name in found]
 
     def next(self, folders: Collection[Path], *, untried_first: bool = False) -> Job | None:
         """The photo whose turn it is in these watched roots: one to try again, a redo, the oldest queued.
