@@ -73,14 +73,15 @@ def compare(places: Places, order: Order) -> Path:
     recipes = _recipes(places, order)
     limit = round(recipes[0][0].engine.max_megapixels * 1e6)
     try:
-        before = eight_bits(decode(source.read_bytes(), limit).pixels)
+        photo = decode(source.read_bytes(), limit)
     except BadPhoto as error:
         raise BadPhoto(f"{order.photo}: {error}") from error
     with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
-        cells = list(_cells(places, recipes, source, before, Path(folder)))
+        cells = list(_cells(places, recipes, source, eight_bits(photo.pixels), Path(folder)))
     sheet = contact_sheet(cells, columns=len(order.weights) + 1)
     made_by = Provenance(", ".join(order.models), 0, __version__)
-    temporary = write_temporary(wanted.parent, encode_plain(sheet, format_name, made_by))
+    data = encode_plain(sheet, format_name, made_by, icc=photo.metadata.icc)
+    temporary = write_temporary(wanted.parent, data)
     temporary.chmod(source.stat().st_mode & 0o666)  # who may see the photo may see the sheet
     return deliver(temporary, wanted, lambda _: None)
 
