@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.conftest import ROOT
 
@@ -217,6 +217,16 @@ def test_compare_makes_one_labelled_sheet(facewatch, portrait, tmp_path):
     assert run.returncode == 0, run.stderr
     with Image.open(tmp_path / "portrait comparison.jpg") as sheet:
         assert sheet.width > 2 * sheet.height
+
+
+def test_the_sheet_of_compare_has_the_profile_of_the_photo(facewatch, portrait, tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with Image.open(portrait) as picture:
+        picture.save(portrait, icc_profile=profile)
+    run = facewatch("compare", portrait, "--models", "builtin", "--weights", "0")
+    assert run.returncode == 0, run.stderr
+    with Image.open(tmp_path / "portrait comparison.jpg") as sheet:
+        assert sheet.info["icc_profile"] == profile
 
 
 def test_the_demonstration_ends_by_itself_and_shows_before_and_after(facewatch, portrait, tmp_path):
