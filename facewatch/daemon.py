@@ -1,4 +1,4 @@
-"""The daemon: lock, build, start; stop in reverse."""
+"""The daemon: build, start; stop in reverse."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ import logging
 import os
 import threading
 import time
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from facewatch import __version__, logs, requests
+from facewatch import __version__, requests
 from facewatch.board import Board
 from facewatch.delivery import remove_strays
-from facewatch.engine.handle import EngineHandle, probe, program
-from facewatch.errors import BadSettings, DiskFull, FacewatchError, WrongUse
+from facewatch.engine.handle import EngineHandle, probe
+from facewatch.errors import BadSettings, FacewatchError, WrongUse
 from facewatch.fetcher import Fetcher
 from facewatch.files import Places
 from facewatch.inbox import Fingerprint, Inbox
-from facewatch.installation import checkpoints_of, no_folder, store_of
+from facewatch.installation import checkpoints_of
 from facewatch.interrupted import settle_interrupted
 from facewatch.keeper import Keeper
-from facewatch.ledger import DamagedLedger, Ledger
-from facewatch.lock import only_instance
+from facewatch.ledger import Ledger
 from facewatch.mounts import Disks
-from facewatch.pulse import Pulse, tray_file
 from facewatch.readiness import Readiness
 from facewatch.requests import Request, watched_photo
 from facewatch.settings import Settings
-from facewatch.signals import stopped_by_signals
 from facewatch.store import Store
 from facewatch.watcher import Watcher, offered, root_of, watches_of
 from facewatch.worker import Worker
@@ -36,8 +33,7 @@ from facewatch.worker import Worker
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-REOPEN_SECONDS = 5.0  # a disk that spoils one ledger after the other is not to be filled with them
-FULL_DISK_SECONDS = 60.0  # between two tries to start
+STOPPING_SECONDS = 30.0  # the worker may be at a share that does not answer, and is left behind then
 
 
 class Daemon:
@@ -53,7 +49,7 @@ class Daemon:
         self._heeded: set[Path] = set()  # requests that cannot be removed
         self.board = Board(ledger)
         self._disks = Disks(ledger.fact("disks"))
-        self._inbox = Inbox(settings.watching.settle_seconds)
+        self._inbox = Inbox(settings.watching.settle_seconds, stat=self._disks.stat)
         self._models = settings.models_folder, settings.model_mirror
         self._checkpoints = checkpoints_of(places, settings)
         self._fetcher = Fetcher(self._checkpoints, self._fetch_changed)
@@ -75,12 +71,12 @@ class Daemon:
     def run(self, keeper: Keeper | None = None) -> None:
         """Watch and restore until `stop`; `keeper` looks after the tray."""
         self._begin()
-        thread = threading.Thread(target=self._worker.run, name="worker")
+        thread = threading.Thread(target=self._worker.run, name="worker", daemon=True)
         with ExitStack() as stack:
             self._fetcher.start()
             stack.callback(self._fetcher.stop)
             thread.start()
-            stack.callback(thread.join)
+            stack.callback(thread.join, STOPPING_SECONDS)
             stack.callback(self._worker.stop)
             self._watcher.start()
             stack.callback(self._stop_watching)
@@ -117,7 +113,7 @@ class Daemon:
             log.warning("%s is not here: %s", name, download.get("reason", download["state"]))
         if self._store.current.pausing():
             log.warning("paused: nothing was restored; `facewatch resume` goes on")
-        counts = self._ledger.counts()
+        counts = self._ledger.counts([folder.input for folder in self._store.current.folders])
         left = sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
         return left + len(self._watcher.problems())
 
@@ -133,8 +129,14 @@ class Daemon:
         for job in self._ledger.interrupted():
             settle_interrupted(self._ledger, job)
         for folder in self._store.current.folders:
-            if os.path.isdir(folder.output) and (count := remove_strays(folder.output)):  # noqa: PTH112 - never raises
+            if self._answers(folder.output) and (count := remove_strays(folder.output)):
                 log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
+
+    def _answers(self, folder: Path) -> bool:
+        try:
+            return self._disks.ask(folder, folder.is_dir)
+        except OSError:
+            return False
 
     def _busy(self) -> bool:
         if len(self._inbox) or self._fetcher.busy():
@@ -180,8 +182,7 @@ class Daemon:
 
     def _redo(self, path: Path, wishes: dict[str, Any]) -> None:
         try:
-            root, photo = watched_photo(path, [folder.input for folder in self._store.current.folders])
-            fingerprint = Fingerprint.of(photo.stat())
+            root, photo, fingerprint = self._disks.ask(path, lambda: self._watched_photo(path))
         except WrongUse as error:
             self.board.trouble("redo", str(error))
             return
@@ -190,6 +191,10 @@ class Daemon:
             return
         self.board.solved("redo")
         self._ledger.queue(photo, root, fingerprint, wishes)
+
+    def _watched_photo(self, path: Path) -> tuple[Path, Path, Fingerprint]:
+        root, photo = watched_photo(path, [folder.input for folder in self._store.current.folders])
+        return root, photo, Fingerprint.of(photo.stat())
 
     def _show_problems(self) -> None:
         problems = self._watcher.problems()
@@ -220,11 +225,12 @@ class Daemon:
         return watch.root if watch and offered(watch, path) else None
 
     def _gone(self, path: Path) -> None:
+        self._inbox.forget(path)
         try:
-            self._ledger.gone(path)
+            for photo in self._ledger.gone(path):
+                self._inbox.forget(photo)
         except FacewatchError as error:
             self.board.trouble("ledger", str(error))
-        self._inbox.forget(path)
 
     def _fetch_changed(self) -> None:
         self._ledger.note("downloads", self._fetcher.states())
@@ -240,58 +246,3 @@ class Daemon:
             note=self.board.happened,
             disks=self._disks,
         )
-
-
-def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
-    """Run the daemon until SIGINT or SIGTERM (or, with `once`, until all is worked off); the exit code.
-
-    For room on a full disk it waits, except with `once`.
-
-    Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
-    """
-    stop = threading.Event()
-    while not stop.is_set():
-        try:
-            return _run_alone(places, once=once, tray=tray)
-        except DiskFull as error:
-            if once:
-                raise
-            with suppress(FacewatchError):  # where the log's own disk is full, standard error has the words
-                logs.start(places.log)
-            log.warning("%s; facewatch starts as soon as there is room", error)
-        with stopped_by_signals(stop.set):
-            stop.wait(FULL_DISK_SECONDS)
-    return 0
-
-
-def _run_alone(places: Places, *, once: bool, tray: bool) -> int:
-    with only_instance(places):
-        logs.start(places.log)  # only now: the log is the running daemon's
-        while True:
-            store = store_of(places)
-            if not store.load().folders:
-                raise no_folder(places)
-            with closing(Ledger.open(places.ledger)) as ledger:
-                try:
-                    return _run(places, store, ledger, once=once, tray=tray)
-                except DamagedLedger as error:  # while it was in use; opening it again sets it aside
-                    log.warning("%s: it is opened anew", error)
-            time.sleep(REOPEN_SECONDS)
-
-
-def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool) -> int:
-    daemon = Daemon(places, store, ledger)
-    try:
-        with stopped_by_signals(daemon.stop):
-            if once:
-                return 1 if daemon.run_once() else 0
-            daemon.run(_keeper(places, daemon.board) if tray else None)
-            return 0
-    finally:
-        with suppress(DiskFull):  # the next start forgets them
-            ledger.forget("daemon", "current", "engine", "downloads", "watching")
-
-
-def _keeper(places: Places, board: Board) -> Keeper:
-    command = program("tray", "--config", str(places.config))
-    return Keeper(command, pulse=Pulse(tray_file(places)), on_incident=board.happened)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import tomlkit
 
-from facewatch.daemon import Daemon, run
+from facewatch.daemon import Daemon
 from facewatch.errors import DiskFull
 from facewatch.files import Places
 from facewatch.inbox import Fingerprint
 from facewatch.installation import store_of
 from facewatch.ledger import Ledger
 from facewatch.requests import Request, put
+from facewatch.running import run
 
 
 @pytest.fixture
@@ -62,8 +64,8 @@ def full_disk(monkeypatch):
         tries.append(1)
         raise DiskFull("no space left: free some space")
 
-    monkeypatch.setattr("facewatch.daemon.only_instance", refuse)
-    monkeypatch.setattr("facewatch.daemon.FULL_DISK_SECONDS", 0.05)
+    monkeypatch.setattr("facewatch.running.only_instance", refuse)
+    monkeypatch.setattr("facewatch.running.FULL_DISK_SECONDS", 0.05)
     return tries
 
 
@@ -134,3 +136,26 @@ def test_once_heeds_what_was_asked_while_no_daemon_ran(paused, daemon, places, t
     assert queued(daemon, tmp_path) == ["in/1974/b.jpg"]
     assert daemon._ledger.photo(failed).state == "queued"
     assert list(places.requests.iterdir()) == []
+
+
+def test_photos_that_went_with_their_folder_are_taken_again_when_it_comes_back(daemon, tmp_path):
+    photo = tmp_path / "in" / "1974" / "b.jpg"
+    daemon._inbox.settle_seconds = 0.0
+
+    def handed_over():
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with daemon._inbox.handing_over() as settled:
+                if settled:
+                    daemon._ledger.queue_many((tmp_path / "in", one) for one in settled)
+                    return [one.path for one in settled]
+        return []
+
+    daemon._inbox.put(photo, news=False)
+    assert handed_over() == [photo]
+    daemon._inbox.put(photo, news=False)
+    assert len(daemon._inbox) == 0  # it is known
+    daemon._gone(photo.parent)
+    assert daemon._ledger.photo(photo).state == "gone"
+    daemon._inbox.put(photo, news=False)
+    assert len(daemon._inbox) == 1

@@ -26,10 +26,10 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Watch the folders and restore new photos until stopped."""
-    from facewatch import daemon
+    from facewatch import running
 
     where = places(config)
-    raise typer.Exit(daemon.run(where, once=once, tray=not no_tray))
+    raise typer.Exit(running.run(where, once=once, tray=not no_tray))
 
 
 def status(

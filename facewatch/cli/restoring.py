@@ -23,7 +23,7 @@ from facewatch.files import Places, sha256_of, whole
 from facewatch.recipe import Recipe, resolve
 from facewatch.reports import summary
 from facewatch.settings import Settings
-from facewatch.watcher import Watch
+from facewatch.watcher import Watch, spelled_below
 from facewatch.watcher.walk import walk
 
 OUTPUT = "Restored"
@@ -98,7 +98,7 @@ def _photos(order: Order) -> Iterator[Source]:
         path = whole(source)
         if os.path.isdir(path):  # noqa: PTH112 - never raises
             output = whole(order.output) if order.output else path / OUTPUT
-            watch = Watch(path, recursive=order.recursive, outputs=(output,))
+            watch = Watch(path, recursive=order.recursive, outputs=(output, *spelled_below(path, [output])))
             found: list[Path] = []
             unreadable = walk(watch, path, found.append).unreadable
             if unreadable:

@@ -1,0 +1,82 @@
+"""One running facewatch: alone, with room on its disk, and with a ledger that can be read."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import closing, suppress
+
+from facewatch import logs
+from facewatch.board import Board
+from facewatch.daemon import Daemon
+from facewatch.engine.handle import program
+from facewatch.errors import DiskFull, FacewatchError
+from facewatch.files import Places
+from facewatch.installation import no_folder, store_of
+from facewatch.keeper import Keeper
+from facewatch.ledger import DamagedLedger, Ledger
+from facewatch.lock import only_instance
+from facewatch.pulse import Pulse, tray_file
+from facewatch.signals import stopped_by_signals
+from facewatch.store import Store
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 5.0  # a disk that spoils one ledger after the other is not to be filled with them
+FULL_DISK_SECONDS = 60.0  # between two tries to start
+
+
+def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
+    """Run the daemon until SIGINT or SIGTERM (or, with `once`, until all is worked off); the exit code.
+
+    For room on a full disk it waits, except with `once`.
+
+    Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite when it cannot start.
+    """
+    stop = threading.Event()
+    while not stop.is_set():
+        try:
+            return _run_alone(places, once=once, tray=tray)
+        except DiskFull as error:
+            if once:
+                raise
+            with suppress(FacewatchError):  # where the log's own disk is full, standard error has the words
+                logs.start(places.log)
+            log.warning("%s; facewatch starts as soon as there is room", error)
+        with stopped_by_signals(stop.set):
+            stop.wait(FULL_DISK_SECONDS)
+    return 0
+
+
+def _run_alone(places: Places, *, once: bool, tray: bool) -> int:
+    with only_instance(places):
+        logs.start(places.log)  # only now: the log is the running daemon's
+        while True:
+            store = store_of(places)
+            if not store.load().folders:
+                raise no_folder(places)
+            with closing(Ledger.open(places.ledger)) as ledger:
+                try:
+                    return _run(places, store, ledger, once=once, tray=tray)
+                except DamagedLedger as error:  # while it was in use; opening it again sets it aside
+                    log.warning("%s: it is opened anew", error)
+            time.sleep(REOPEN_SECONDS)
+
+
+def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool) -> int:
+    daemon = Daemon(places, store, ledger)
+    try:
+        with stopped_by_signals(daemon.stop):
+            if once:
+                return 1 if daemon.run_once() else 0
+            daemon.run(_keeper(places, daemon.board) if tray else None)
+            return 0
+    finally:
+        with suppress(DiskFull):  # the next start forgets them
+            ledger.forget("daemon", "current", "engine", "downloads", "watching")
+
+
+def _keeper(places: Places, board: Board) -> Keeper:
+    command = program("tray", "--config", str(places.config))
+    return Keeper(command, pulse=Pulse(tray_file(places)), on_incident=board.happened)
