@@ -49,13 +49,14 @@ def held(places: Places) -> bool:
 
     Raises CannotWrite when the lock cannot be tried.
     """
-    if not places.lock.exists():
-        return False
     lock = filelock.FileLock(places.lock, timeout=0)
     try:
+        places.lock.stat()  # to try a lock would make its file
         lock.acquire()
     except filelock.Timeout:
         return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError as error:
         raise CannotWrite(f"the lock {places.lock} cannot be tried: {error.strerror}") from error
     lock.release()

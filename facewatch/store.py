@@ -20,7 +20,7 @@ else:
 
 from facewatch import settings
 from facewatch.errors import BadCheckpoint, BadSettings
-from facewatch.files import write_whole
+from facewatch.files import whole, write_whole
 from facewatch.settings import Settings
 
 Subscriber = Callable[[Settings], None]
@@ -94,11 +94,7 @@ class Store:
         Raises BadSettings, with the file untouched, when the result would not be right; CannotWrite.
         """
         with self._lock:
-            there = self.path.exists()
-            if self._was_there and not there:
-                raise self._gone()
-            text = self.path.read_text("utf-8") if there else ""
-            document = _parse_text(text, self.path)
+            document = _parse_text(self._text(), self.path)
             for key, value in changes.items():
                 _put(document, settings.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
@@ -112,7 +108,7 @@ class Store:
         """
         folder = raw.get("models_folder")
         try:
-            own = self._own_models(Path(folder).expanduser() if isinstance(folder, str) else None)
+            own = self._own_models(whole(folder) if isinstance(folder, str) else None)
         except BadCheckpoint as error:
             return self._parse_without_own(raw, source, error)
         return settings.parse(raw, source, own)
@@ -127,18 +123,25 @@ class Store:
 
     def _read(self) -> dict[str, Any]:
         try:
-            read = tomllib.loads(self.path.read_text("utf-8"))
+            return tomllib.loads(self._text())
+        except tomllib.TOMLDecodeError as error:
+            raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
+
+    def _text(self) -> str:
+        """The file as it stands; empty where there has been none yet."""
+        try:
+            text = self.path.read_text("utf-8")
         except FileNotFoundError:
             # The defaults, which watch nothing, are for whoever has no file yet, not for whoever has lost it.
             if self._was_there:
                 raise self._gone() from None
-            return {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            return ""
+        except UnicodeDecodeError as error:
             raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
         except OSError as error:
             raise BadSettings(f"{self.path} cannot be read: {error.strerror}") from error
         self._was_there = True
-        return read
+        return text
 
     def _gone(self) -> BadSettings:
         return BadSettings(f"{self.path} is gone; put it back, or begin anew with `facewatch config init`")

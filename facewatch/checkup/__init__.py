@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 
@@ -76,11 +77,12 @@ def _package(name: str) -> Finding:
 
 
 def _config(places: Places, settings: Settings) -> Finding:
-    if not places.config.exists():
+    if not os.path.lexists(places.config):
         text = f"{places.config} is not there: `facewatch config init` writes a first one"
         return Finding("config", "mend", text)
     if not settings.folders:
-        return Finding("config", "mend", f"{places.config} names no folder: add a [[folders]] entry")
+        text = f"{places.config} names no folder: `facewatch config init` adds the usual one"
+        return Finding("config", "mend", text)
     return Finding("config", "ok", str(places.config))
 
 

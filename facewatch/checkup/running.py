@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def daemon(places: Places) -> Finding:
             "start facewatch"
         )
         return Finding("daemon", "mend", text)
-    if places.pid.exists():
+    if os.path.lexists(places.pid):
         text = f"is not running; {places.pid} is left of one that was killed, and the next start replaces it"
         return Finding("daemon", "note", text)
     return Finding("daemon", "ok", "is not running")

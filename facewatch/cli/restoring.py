@@ -18,8 +18,8 @@ from facewatch.cli.shared import checkpoints, store
 from facewatch.delivery import commit, drop, name_for, output_folder, take
 from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Answer
-from facewatch.errors import BadPhoto, FacewatchError, OwnOutput, WrongUse
-from facewatch.files import Places, sha256_of, whole
+from facewatch.errors import FacewatchError, OwnOutput, WrongUse
+from facewatch.files import Places, sha256_of, unreadable, whole
 from facewatch.recipe import Recipe, resolve
 from facewatch.reports import summary
 from facewatch.settings import Settings
@@ -137,7 +137,7 @@ def _content(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as error:
-        raise BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions") from error
+        raise unreadable(error) from error
 
 
 def _outcome(answer: Answer) -> str:

@@ -131,9 +131,13 @@ class LedgerView(Answers):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        if not self.file.exists():
+        try:
+            self.file.stat()
+        except (FileNotFoundError, NotADirectoryError):
             yield None
             return
+        except OSError as error:
+            raise BadLedger(f"the ledger {self.file} cannot be read: {error.strerror}") from error
         address = f"{self.file.absolute().as_uri()}?mode=ro"
         opened = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(opened) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ Weight = Annotated[float, BeforeValidator(no_truth), Field(ge=0, le=1)]
 
 def home_resolved(path: Path) -> Path:
     """A whole path, `~` replaced by the home folder."""
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, where nobody has that name
     if not path.is_absolute():
         raise ValueError(f"{str(path)!r} is a relative path; write the whole path, or begin it with ~/")
     return path

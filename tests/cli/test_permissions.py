@@ -87,3 +87,20 @@ def test_a_home_that_is_a_file_is_told(facewatch, tmp_path, command):
     assert "Traceback" not in run.stderr
     assert "notes.txt" in run.stderr + run.stdout
     assert run.returncode in {1, 2} or command == "report"
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "doctor --quick", "pause", "set model builtin", "report -o r.zip"]
+)
+def test_a_home_that_may_not_be_read_is_told(facewatch, tmp_path, command):
+    run = facewatch(*command.split(), FACEWATCH_HOME=str(tmp_path / "locked"))
+    assert "Traceback" not in run.stderr
+    assert "locked" in run.stderr + run.stdout
+
+
+def test_a_home_that_nobody_has_is_told(facewatch, tmp_path):
+    config = tmp_path / "own.toml"
+    config.write_text('[[folders]]\ninput = "~nobody-at-all/in"\noutput = "/tmp/out"\n', "utf-8")
+    run = facewatch("config", "check", "--config", str(config))
+    assert run.returncode == 2
+    assert "'~nobody-at-all/in' is a relative path" in run.stderr + run.stdout
