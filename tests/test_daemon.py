@@ -127,6 +127,7 @@ def test_a_redo_of_what_is_not_in_the_folder_is_a_trouble(daemon, tmp_path, way)
 
 
 def test_once_heeds_what_was_asked_while_no_daemon_ran(paused, daemon, places, tmp_path):
+    daemon._inbox.settle_seconds = 0.0
     failed = tmp_path / "in" / "a.jpg"
     daemon._ledger.queue(failed, tmp_path / "in", Fingerprint.of(failed.stat()))
     daemon._ledger.park(daemon._ledger.start(daemon._ledger.next([tmp_path / "in"])), "no photo", "BadPhoto")
