@@ -129,14 +129,8 @@ class Daemon:
         for job in self._ledger.interrupted():
             settle_interrupted(self._ledger, job)
         for folder in self._store.current.folders:
-            if self._answers(folder.output) and (count := remove_strays(folder.output)):
+            if self._disks.has(folder.output) and (count := remove_strays(folder.output)):
                 log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
-
-    def _answers(self, folder: Path) -> bool:
-        try:
-            return self._disks.ask(folder, folder.is_dir)
-        except OSError:
-            return False
 
     def _busy(self) -> bool:
         if len(self._inbox) or self._fetcher.busy():

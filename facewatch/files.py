@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
+from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable, WrongUse
 from facewatch.naming import link_or_rename, names, remove, retry_while_busy
 from facewatch.space import NO_SPACE, ask_for_room, set_aside
 
@@ -30,6 +30,14 @@ NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
 def whole(named: str | Path) -> Path:
     """The whole path of what was typed; `~` is left alone where nobody has that name."""
     return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
+
+
+def ask_for_photo(path: Path, named: str | Path) -> None:
+    """Raise WrongUse unless a file can be reached at `path`, calling it as it was `named`."""
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        raise WrongUse(f"{named} is a folder; name a photo in it")
+    if not os.path.isfile(path):  # noqa: PTH113 - never raises
+        raise WrongUse(f"{named} is not there, or cannot be reached; name a photo")
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,13 @@ class Disks:
         except TimeoutError:
             return f"the disk or share of {folder} does not answer: mend it, or its network"
 
+    def has(self, folder: Path) -> bool:
+        """Whether a folder is there; what does not answer is not."""
+        try:
+            return self.ask(folder, lambda: os.path.isdir(folder))  # noqa: PTH112 - never raises
+        except TimeoutError:
+            return False
+
     def _away(self, folder: Path) -> str:
         name, place, mounts = str(folder), os.path.realpath(folder), self._mounted()
         points = {mount.point for mount in mounts}

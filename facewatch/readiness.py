@@ -108,7 +108,7 @@ class Readiness:
         self._tell(f"disk of {folder.output}", away)
         if away or self._disks.away(folder.input):  # of the input the watcher tells
             return False
-        return self._disks.ask(folder.input, lambda: os.path.isdir(folder.input))  # noqa: PTH112 - never raises
+        return self._disks.has(folder.input)
 
     def _writable(self, folder: Folder) -> bool:
         trouble = self._disks.ask(folder.output, lambda: _unwritable(folder.output))

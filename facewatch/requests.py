@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from facewatch.errors import CannotWrite, FacewatchError, WrongUse
 from facewatch.faces.formats import BY_SUFFIX
-from facewatch.files import Places, private_folder, write_whole
+from facewatch.files import Places, ask_for_photo, private_folder, write_whole
 from facewatch.ignored import is_ignored
 from facewatch.naming import remove, retry_while_busy
 from facewatch.spelling import as_found, below
@@ -64,10 +63,7 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
 
     Raises WrongUse when it is no photo in one of them.
     """
-    if os.path.isdir(path):  # noqa: PTH112 - never raises
-        raise WrongUse(f"{path} is a folder; name a photo in it")
-    if not os.path.isfile(path):  # noqa: PTH113 - never raises
-        raise WrongUse(f"{path} is not there, or cannot be reached; name a photo")
+    ask_for_photo(path, path)
     if is_ignored(path.name) or path.suffix.lower() not in BY_SUFFIX:
         raise WrongUse(
             f"{path} is no photo by its name; name a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF file that is "

@@ -15,7 +15,7 @@ from facewatch.checkpoints.records import Seen, Trusted
 from facewatch.checkpoints.shelf import Shelf, catalogued
 from facewatch.checkpoints.space import ask_for_space
 from facewatch.errors import BadCheckpoint, CannotWrite, CheckpointMissing
-from facewatch.files import sync, sync_folder, writing
+from facewatch.files import sync, sync_folder, whole, writing
 
 
 class Arrivals:
@@ -28,7 +28,7 @@ class Arrivals:
 
     def add(self, name: str, file: Path, *, trust: bool) -> Path:
         """Check, copy, verify; see Checkpoints.add."""
-        file = file.expanduser().absolute()
+        file = whole(file)
         target = self._target(name, file)
         digest, trusted = self._judge(name, file, trust=trust)
         self._make_folder()
@@ -40,7 +40,7 @@ class Arrivals:
 
     def link(self, name: str, file: Path, *, trust: bool) -> Path:
         """Check and record; see Checkpoints.link."""
-        file = file.expanduser().absolute()
+        file = whole(file)
         self._target(name, file)
         digest, trusted = self._judge(name, file, trust=trust)
         stamp = stamp_of(file)

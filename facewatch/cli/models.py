@@ -132,7 +132,7 @@ def add(  # noqa: PLR0917 - typer's options
         name = _name_of(checkpoints, file)
     if not os.path.isfile(whole(file)):  # noqa: PTH113 - never raises
         raise WrongUse(f"there is no file {file} that can be reached")
-    path = (checkpoints.link if link else checkpoints.add)(name, whole(file), trust=trust)
+    path = (checkpoints.link if link else checkpoints.add)(name, file, trust=trust)
     typer.echo(f"{name}: {path}{_licence_note(checkpoints, name)}")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.errors import WrongUse
-from facewatch.files import Places, whole
+from facewatch.files import Places, ask_for_photo, whole
 
 if TYPE_CHECKING:
     from facewatch.checkpoints import Checkpoints
@@ -29,10 +29,7 @@ def readable_photo(named: Path) -> Path:
     Raises WrongUse unless it is a file that can be read.
     """
     path = whole(named)
-    if os.path.isdir(path):  # noqa: PTH112 - never raises
-        raise WrongUse(f"{named} is a folder; name a photo in it")
-    if not os.path.isfile(path):  # noqa: PTH113 - never raises
-        raise WrongUse(f"{named} is not there, or cannot be reached; name a photo")
+    ask_for_photo(path, named)
     try:
         path.open("rb").close()
     except OSError as error:
