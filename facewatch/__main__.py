@@ -1,6 +1,6 @@
 """`python -m facewatch`."""
 
-from facewatch.cli import main
+from facewatch.cli.main import main
 
 if __name__ == "__main__":
     main()

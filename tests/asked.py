@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from facewatch.files import Places
-from facewatch.requests import Request, heed
+from facewatch.state.requests import Request, heed
+from facewatch.system.atomic import Places
 
 
 def take(places: Places, pid: int) -> list[Request]:

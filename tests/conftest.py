@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.fault_server import FaultServer
+from tests.models.fault_server import FaultServer
 
 ROOT = Path(__file__).resolve().parent.parent
 

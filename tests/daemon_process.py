@@ -12,8 +12,8 @@ from pathlib import Path
 
 import tomlkit
 
-from facewatch.files import Places
-from facewatch.ledger import LedgerView
+from facewatch.state.ledger import LedgerView
+from facewatch.system.atomic import Places
 
 
 class DaemonProcess:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facewatch.bench.published import (
+from facewatch.cli.bench.published import (
     codeformer,
     gfpgan,
     parsenet,

@@ -14,34 +14,48 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "facewatch"
 
-DOORS = {  # third party -> the only rooms that may import it
-    "torch": {"faces.device", "faces.detector", "faces.network", "faces.background", "faces.masks",
-              "faces.weights", "faces.failures", "faces.fast", "faces.precision", "faces.lean",
-              "faces.blank", "bench"},
-    "torchvision": {"faces.lean", "bench"},
-    "spandrel": {"faces.network", "faces.background", "bench"},
-    "spandrel_extra_arches": {"faces.network", "bench"},
-    "facexlib": {"faces.detector", "faces.masks", "faces.fast", "bench"},
-    "gfpgan": {"bench"},
-    "basicsr": {"bench"},
-    "PIL": {"faces.photo", "faces.compare", "tray", "bench"},
-    "pillow_heif": {"faces.photo"},
+DOORS = {  # third party -> the only modules that may import it
+    "torch": {"restoration.detection.retinaface", "restoration.masks.parsing", "restoration.networks",
+              "cli.bench"},
+    "torchvision": {"restoration.networks.torch_imports", "cli.bench"},
+    "spandrel": {"restoration.networks.loader", "restoration.networks.upscaler", "cli.bench"},
+    "spandrel_extra_arches": {"restoration.networks.loader", "cli.bench"},
+    "facexlib": {"restoration.detection.retinaface", "restoration.masks.parsing",
+                 "restoration.networks.fast", "cli.bench"},
+    "gfpgan": {"cli.bench"},
+    "basicsr": {"cli.bench"},
+    "PIL": {"restoration.codecs", "restoration.comparison", "tray", "cli.bench"},
+    "pillow_heif": {"restoration.codecs"},
     "watchdog": {"watcher"},
     "pystray": {"tray"},
-    "sqlite3": {"ledger"},
-    "tomlkit": {"store", "cli"},
-    "tomllib": {"store"},
-    "tomli": {"store"},
-    "httpx": {"checkpoints"},
-    "safetensors": {"faces.weights"},
-    "platformdirs": {"files"},
+    "sqlite3": {"state.ledger"},
+    "tomlkit": {"settings.store", "cli"},
+    "tomllib": {"settings.store"},
+    "tomli": {"settings.store"},
+    "httpx": {"models"},
+    "safetensors": {"restoration.networks.state_dict"},
+    "platformdirs": {"system.atomic"},
     "pydantic": {"settings"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "filelock": {"lock", "checkpoints", "tray.process"},
-    "psutil": {"lock", "mounts", "bench"},
+    "filelock": {"state.instance", "system.locks", "tray.main"},
+    "psutil": {"state.instance", "system.mounts", "cli.bench"},
 }  # fmt: skip
-CORE_MAY_USE = {"errors", "catalogue"}
+BASE = {"errors", "restoration", "system"}
+ROOMS = {  # room -> the rooms that it may import
+    "errors": set(),
+    "restoration": {"errors"},
+    "system": {"errors"},
+    "models": BASE,
+    "settings": BASE | {"models"},
+    "state": BASE | {"models", "settings"},
+    "watcher": BASE | {"models", "settings"},
+    "engine": BASE | {"models", "settings", "state"},
+    "tray": BASE | {"models", "settings", "state"},
+    "worker": BASE | {"models", "settings", "state", "engine"},
+    "daemon": BASE | {"models", "settings", "state", "engine", "tray", "watcher", "worker"},
+    "cli": BASE | {"models", "settings", "state", "engine", "tray", "watcher", "worker", "daemon"},
+}
 HEAVY = {"torch", "numpy", "cv2", "PIL", "watchdog", "pystray", "spandrel", "facexlib", "httpx", "pydantic"}
 
 
@@ -92,23 +106,23 @@ def test_each_library_has_its_doors(module):
         assert in_room(module, DOORS[library]), f"{module} imports {library}"
 
 
-@pytest.mark.parametrize("module", sorted(name for name in FILES if name.startswith("faces")))
-def test_the_core_knows_no_shell(module):
-    ours = {
-        name.removeprefix("facewatch.") for name in imports(FILES[module]) if name.startswith("facewatch.")
-    }
-    assert all(name.startswith("faces") or name.split(".")[0] in CORE_MAY_USE for name in ours), ours
+@pytest.mark.parametrize("module", sorted(name for name in FILES if in_room(name, set(ROOMS))))
+def test_a_room_imports_only_the_rooms_below_it(module):
+    room = module.split(".")[0]
+    for name in imports(FILES[module]):
+        if name.startswith("facewatch."):
+            other = name.split(".")[1]
+            assert other == "__version__" or other in ROOMS[room] | {room}, f"{module} imports {name}"
+
+
+def test_the_house_has_twelve_rooms():
+    entries = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    assert entries == {*ROOMS, "__init__", "__main__", "py.typed"}
+
+
+@pytest.mark.parametrize("module", sorted(name for name in FILES if in_room(name, {"restoration"})))
+def test_the_core_knows_neither_threads_nor_logs(module):
     assert not imports(FILES[module]) & {"threading", "logging"}
-
-
-@pytest.mark.parametrize(
-    ("room", "others"),
-    [("watcher", {"worker", "tray"}), ("worker", {"watcher", "tray"}), ("tray", {"watcher", "worker"})],
-)
-def test_tray_watcher_and_worker_do_not_know_each_other(room, others):
-    for module in (name for name in FILES if in_room(name, {room})):
-        for name in imports(FILES[module]):
-            assert not in_room(name.removeprefix("facewatch."), others), f"{module} imports {name}"
 
 
 def test_imports_run_in_no_circle():
@@ -133,12 +147,12 @@ def test_no_file_and_no_function_outgrows_the_plan(module):
 
 
 def test_help_loads_nothing_heavy():
-    code = "import sys, facewatch.cli\nprint(*sys.modules)"
+    code = "import sys, facewatch.cli.main\nprint(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert HEAVY.isdisjoint(run.stdout.split())
 
 
 def test_the_daemon_loads_neither_torch_nor_pystray():
-    code = "import sys, facewatch.daemon\nprint(*sys.modules)"
+    code = "import sys, facewatch.daemon.daemon\nprint(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert {"torch", "pystray", "numpy", "cv2", "PIL"}.isdisjoint(run.stdout.split())

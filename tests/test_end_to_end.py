@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from facewatch.files import sha256_of
+from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
 
 pytestmark = pytest.mark.timeout(240)
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.fixture(scope="module")
 def portrait():
-    return resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes()
+    return resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from facewatch.autostart import macos, systemd
+from facewatch.system.autostart import macos, systemd
 from tests.conftest import ROOT
 
 PACKAGING = ROOT / "packaging"
@@ -17,9 +17,9 @@ IMPORTS = """
 import sys
 for name in sys.argv[1:]:
     sys.modules[name] = None  # importing it now fails as it does in the app
-from facewatch.cli import main
+from facewatch.cli.main import main
 from facewatch.engine import child, restorer
-from facewatch.faces import assembly, background, detector, masks, network, pipeline
+from facewatch.restoration import assembly, background, detector, masks, network, pipeline
 """
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, places, store
+from facewatch.cli.options import ConfigOption, places, store
 from facewatch.errors import WrongUse
-from facewatch.files import whole
+from facewatch.system.atomic import whole
 
 if TYPE_CHECKING:
-    from facewatch.autostart import Login
+    from facewatch.system.autostart import Login
 
 app = typer.Typer(no_args_is_help=True, help="Start facewatch at login, or no longer.")
 
@@ -35,7 +35,7 @@ def on(
     login.enable(wanted)
     print(f"on: {wanted.program()} is started at login ({wanted.place})")
     if not settings.folders:
-        from facewatch.installation import no_folder
+        from facewatch.settings.installation import no_folder
 
         print(f"before that: {no_folder(where)}", file=sys.stderr)
 
@@ -64,7 +64,7 @@ def status() -> None:
 
 def of_this_program(config: Path | None) -> Login:
     """The ways to start this very installation, with its config file if it is an unusual one."""
-    from facewatch.autostart import of_this_system, own_command
+    from facewatch.system.autostart import of_this_system, own_command
 
     named = ("--config", str(whole(config))) if config else ()
     return of_this_system(own_command(("run", *named)))

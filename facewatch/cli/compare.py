@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, places
+from facewatch.cli.options import ConfigOption, places
 
 
 def compare(  # noqa: PLR0917 - typer's options

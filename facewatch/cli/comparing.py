@@ -14,18 +14,18 @@ import numpy.typing as npt
 from rich.console import Console
 
 from facewatch import __version__
-from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, readable_photo, store
-from facewatch.engine.handle import EngineHandle, probe
+from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.options import checkpoints, readable_photo, store
+from facewatch.engine.process import EngineHandle, probe
 from facewatch.errors import BadPhoto, WrongUse
-from facewatch.faces.compare import contact_sheet
-from facewatch.faces.depth import eight_bits
-from facewatch.faces.formats import BY_NAME, BY_SUFFIX
-from facewatch.faces.photo import Provenance, decode
-from facewatch.faces.photo.plain import encode_plain
-from facewatch.files import Places, deliver, whole, write_temporary
-from facewatch.naming import fitting
-from facewatch.recipe import Recipe, resolve
+from facewatch.restoration.codecs import Provenance, decode
+from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
+from facewatch.restoration.codecs.plain import encode_plain
+from facewatch.restoration.comparison import contact_sheet
+from facewatch.restoration.depth import eight_bits
+from facewatch.system.atomic import Places, deliver, whole, write_temporary
+from facewatch.system.publish import fitting
+from facewatch.worker.recipe import Recipe, resolve
 
 MARGIN = 0.5  # of the face's box, on each side
 Picture = npt.NDArray[np.uint8]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places, store
+from facewatch.cli.options import ConfigOption, JsonOption, places, store
 
 app = typer.Typer(
     no_args_is_help=True, help="Where the settings are, what they are, and whether they are right."
@@ -37,7 +37,7 @@ def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Say whether the config file is right."""
-    from facewatch.installation import no_folder
+    from facewatch.settings.installation import no_folder
 
     where = places(config)
     settings = store(where).load()
@@ -56,8 +56,8 @@ def check(config: ConfigOption = None) -> None:
 def init(config: ConfigOption = None) -> None:
     """Write a config file with the usual inbox, or add that to one that names no folder; make its folders."""
     from facewatch.errors import WrongUse
-    from facewatch.files import write_whole, writing
-    from facewatch.store import example
+    from facewatch.settings.store import example
+    from facewatch.system.atomic import write_whole, writing
 
     where = places(config, new=True)
     home = where.pictures / "Facewatch"
@@ -101,7 +101,7 @@ def set_value(
         key = f"weights.{changing.load().model}"
     settings = changing.update({key: None if value == "default" else _typed(value)})
     now: Any = settings.model_dump(mode="json")
-    from facewatch.settings import full_key
+    from facewatch.settings.schema import full_key
 
     for part in full_key(key).split(".", 1):
         now = now.get(part, "default") if isinstance(now, dict) else now

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places, store
-from facewatch.files import whole
+from facewatch.cli.options import ConfigOption, JsonOption, places, store
+from facewatch.system.atomic import whole
 
 if TYPE_CHECKING:
-    from facewatch.files import Places
-    from facewatch.status import Status
+    from facewatch.state.status import Status
+    from facewatch.system.atomic import Places
 
 INCIDENTS_SHOWN = 5
 
@@ -26,7 +26,7 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Watch the folders and restore new photos until stopped."""
-    from facewatch import running
+    from facewatch.daemon import run as running
 
     where = places(config)
     raise typer.Exit(running.run(where, once=once, tray=not no_tray))
@@ -64,7 +64,7 @@ def resume(config: ConfigOption = None) -> None:
 
 def retry(config: ConfigOption = None) -> None:
     """Try everything again that has failed."""
-    from facewatch.requests import Request, put
+    from facewatch.state.requests import Request, put
 
     put(places(config), Request("retry_failed"))
     print("asked; a running facewatch tries again at once, another when it starts")
@@ -79,7 +79,7 @@ def redo(
     config: ConfigOption = None,
 ) -> None:
     """Restore a photo once more, if wished with another model or weight; the first copy stays."""
-    from facewatch.requests import Request, put, watched_photo
+    from facewatch.state.requests import Request, put, watched_photo
 
     where = places(config)
     settings = store(where).load()
@@ -94,15 +94,15 @@ def engine(
     probe: Annotated[str | None, typer.Option(help="Only name the device of this wish.")] = None,
 ) -> None:
     """Serve photos on a pipe: the daemon starts this."""
-    from facewatch.engine import child
+    from facewatch.engine import main
 
-    child.main(probe)
+    main.main(probe)
 
 
 def _look(where: Places) -> Status:
     from facewatch.errors import BadSettings
-    from facewatch.settings import Settings
-    from facewatch.status import look
+    from facewatch.settings.schema import Settings
+    from facewatch.state.status import look
 
     try:
         settings = store(where).load()
@@ -116,8 +116,8 @@ def _show(now: Status, *, clear: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from facewatch.incidents import told
-    from facewatch.status import headline
+    from facewatch.state.incidents import told
+    from facewatch.state.status import headline
 
     console = Console(highlight=False)
     if clear:

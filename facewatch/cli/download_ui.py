@@ -17,8 +17,8 @@ from rich.progress import (
 )
 from rich.prompt import Confirm
 
-from facewatch.checkpoints import Checkpoints
-from facewatch.checkpoints import Progress as Fetched
+from facewatch.models.files import Checkpoints
+from facewatch.models.files import Progress as Fetched
 
 
 def fetch_missing(files: Checkpoints, names: Iterable[str], *, accept_licence: bool = False) -> None:

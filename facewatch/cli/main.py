@@ -9,19 +9,11 @@ import traceback
 
 import typer
 
-from facewatch.cli import (
-    autostart,
-    bench,
-    compare,
-    config,
-    daemon,
-    demo,
-    doctor,
-    models,
-    report,
-    restore,
-    tray,
-)
+from facewatch.cli import autostart, compare, config, daemon, models, restore, tray
+from facewatch.cli.bench.command import bench
+from facewatch.cli.demo.command import demo
+from facewatch.cli.doctor.command import doctor
+from facewatch.cli.report.command import report
 from facewatch.errors import FacewatchError, WrongUse
 
 app = typer.Typer(
@@ -32,7 +24,7 @@ app = typer.Typer(
 app.command("run")(daemon.run)
 app.command("restore")(restore.command)
 app.command("compare")(compare.compare)
-app.command("demo")(demo.demo)
+app.command("demo")(demo)
 app.command("status")(daemon.status)
 app.command("pause")(daemon.pause)
 app.command("resume")(daemon.resume)
@@ -45,9 +37,9 @@ app.command("redo")(daemon.redo)
 app.command("retry")(daemon.retry)
 app.command("tray")(tray.tray)
 app.add_typer(autostart.app, name="autostart")
-app.command("doctor")(doctor.doctor)
-app.command("report")(report.report)
-app.command("bench")(bench.bench)
+app.command("doctor")(doctor)
+app.command("report")(report)
+app.command("bench")(bench)
 app.command("engine", hidden=True)(daemon.engine)
 
 

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from facewatch.catalogue import Model
-from facewatch.checkpoints import Check, Checkpoints, size_in_words
 from facewatch.errors import BadCheckpoint
+from facewatch.models.catalogue import Model
+from facewatch.models.files import Check, Checkpoints, size_in_words
 
 
 def facts(checkpoints: Checkpoints, row: Model) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.cli.shared import JsonOption
+from facewatch.cli.options import JsonOption
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.files import whole
+from facewatch.system.atomic import whole
 
 if TYPE_CHECKING:
-    from facewatch.checkpoints import Check, Checkpoints
+    from facewatch.models.files import Check, Checkpoints
 
 app = typer.Typer(help="The models: what they are for, which are here, fetching and removing them.")
 
@@ -29,8 +29,8 @@ LinkOption = Annotated[bool, typer.Option("--link", help="Use the file where it 
 
 def open_checkpoints(context: typer.Context) -> Checkpoints:
     """The model files that the settings name, or those that the caller of the app handed in."""
-    from facewatch.checkpoints import Checkpoints
-    from facewatch.cli.shared import checkpoints
+    from facewatch.cli.options import checkpoints
+    from facewatch.models.files import Checkpoints
 
     given = context.find_object(Checkpoints)
     return given if given is not None else checkpoints()
@@ -158,7 +158,7 @@ def accept(context: typer.Context, names: Names) -> None:
 def _pulled(checkpoints: Checkpoints, name: str, *, accept_licence: bool) -> bool:
     from rich.console import Console
 
-    from facewatch.cli.fetching import fetch, settle_licence
+    from facewatch.cli.download_ui import fetch, settle_licence
 
     console = Console(stderr=True, highlight=False)
     try:
@@ -206,7 +206,7 @@ def _name_of(checkpoints: Checkpoints, file: Path) -> str:
 
 
 def _link_found(checkpoints: Checkpoints) -> None:
-    from facewatch.checkpoints.places import find_published, usual_places
+    from facewatch.models.places import find_published, usual_places
 
     missing = [row for row in checkpoints.rows() if checkpoints.state(row.name) == "missing"]
     found = find_published(missing, usual_places(Path.home()))

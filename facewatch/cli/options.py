@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.errors import WrongUse
-from facewatch.files import Places, ask_for_photo, whole
+from facewatch.system.atomic import Places, ask_for_photo, whole
 
 if TYPE_CHECKING:
-    from facewatch.checkpoints import Checkpoints
-    from facewatch.settings import Settings
-    from facewatch.store import Store
+    from facewatch.models.files import Checkpoints
+    from facewatch.settings.schema import Settings
+    from facewatch.settings.store import Store
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="PATH", help="Another config file than the usual one.")
@@ -56,14 +56,14 @@ def places(config: Path | None = None, *, new: bool = False) -> Places:
 
 def store(where: Places) -> Store:
     """The settings' store, not loaded yet."""
-    from facewatch.installation import store_of
+    from facewatch.settings.installation import store_of
 
     return store_of(where)
 
 
 def checkpoints(where: Places | None = None, settings: Settings | None = None) -> Checkpoints:
     """The model files of this installation."""
-    from facewatch.installation import checkpoints_of
+    from facewatch.settings.installation import checkpoints_of
 
     where = where or places()
     return checkpoints_of(where, settings or store(where).load())

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places
+from facewatch.cli.options import ConfigOption, JsonOption, places
 
 # The settings that are options here too: section, key, type, help.
 CHOICES: tuple[tuple[str, str, type, str], ...] = (

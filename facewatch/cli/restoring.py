@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, store
-from facewatch.delivery import commit, drop, name_for, output_folder, take
-from facewatch.engine.handle import EngineHandle, probe
+from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.options import checkpoints, store
 from facewatch.engine.messages import Answer
+from facewatch.engine.process import EngineHandle, probe
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
-from facewatch.files import Places, sha256_of, unreadable, whole
-from facewatch.recipe import Recipe, resolve
-from facewatch.reports import summary
-from facewatch.settings import Settings
+from facewatch.settings.schema import Settings
+from facewatch.state.reports import summary
+from facewatch.system.atomic import Places, sha256_of, unreadable, whole
 from facewatch.watcher import Watch, spelled_below
-from facewatch.watcher.walk import walk
+from facewatch.watcher.scan import walk
+from facewatch.worker.output import commit, drop, name_for, output_folder, take
+from facewatch.worker.recipe import Recipe, resolve
 
 OUTPUT = "Restored"
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, checkpoints, places, store
+from facewatch.cli.options import ConfigOption, checkpoints, places, store
 
 
 def tray(config: ConfigOption = None) -> None:
@@ -14,18 +14,17 @@ def tray(config: ConfigOption = None) -> None:
 
     Ends with 0 when it was closed, 3 where the desktop has no tray, 4 when another process shows it already.
     """
-    from facewatch import keeper, logs
     from facewatch.cli.autostart import of_this_program
+    from facewatch.daemon import tray_supervisor
     from facewatch.errors import AlreadyRunning, NoTray
-    from facewatch.tray import process
+    from facewatch.system import logs
+    from facewatch.tray import main
 
     where = places(config)
     logs.start(where.logs / "tray.log")
     try:
-        process.run(
-            where, store(where), lambda settings: checkpoints(where, settings), of_this_program(config)
-        )
+        main.run(where, store(where), lambda settings: checkpoints(where, settings), of_this_program(config))
     except (NoTray, AlreadyRunning) as error:
         print(f"facewatch: {error}", file=sys.stderr)
-        code = keeper.NO_TRAY if isinstance(error, NoTray) else keeper.SHOWN_ALREADY
+        code = tray_supervisor.NO_TRAY if isinstance(error, NoTray) else tray_supervisor.SHOWN_ALREADY
         raise typer.Exit(code) from error

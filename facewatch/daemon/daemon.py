@@ -10,25 +10,26 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from facewatch import __version__, requests
-from facewatch.board import Board
-from facewatch.delivery import remove_strays
-from facewatch.engine.handle import EngineHandle, probe
+from facewatch import __version__
+from facewatch.daemon.tray_supervisor import Keeper
+from facewatch.engine.process import EngineHandle, probe
 from facewatch.errors import BadSettings, FacewatchError, WrongUse
-from facewatch.fetcher import Fetcher
-from facewatch.files import Places
-from facewatch.inbox import Fingerprint, Inbox
-from facewatch.installation import checkpoints_of
-from facewatch.interrupted import settle_interrupted
-from facewatch.keeper import Keeper
-from facewatch.ledger import Ledger
-from facewatch.mounts import Disks
-from facewatch.readiness import Readiness
-from facewatch.requests import Request, watched_photo
-from facewatch.settings import Settings
-from facewatch.store import Store
+from facewatch.models.downloader import Fetcher
+from facewatch.settings.installation import checkpoints_of
+from facewatch.settings.schema import Settings
+from facewatch.settings.store import Store
+from facewatch.state import requests
+from facewatch.state.alerts import Board
+from facewatch.state.ledger import Ledger
+from facewatch.state.requests import Request, watched_photo
+from facewatch.system.atomic import Places
+from facewatch.system.mounts import Disks
 from facewatch.watcher import Watcher, offered, root_of, watches_of
 from facewatch.worker import Worker
+from facewatch.worker.inbox import Fingerprint, Inbox
+from facewatch.worker.output import remove_strays
+from facewatch.worker.readiness import Readiness
+from facewatch.worker.recovery import settle_interrupted
 
 log = logging.getLogger(__name__)
 

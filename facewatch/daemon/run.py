@@ -7,19 +7,19 @@ import threading
 import time
 from contextlib import closing, suppress
 
-from facewatch import logs
-from facewatch.board import Board
-from facewatch.daemon import Daemon
-from facewatch.engine.handle import program
+from facewatch.daemon.daemon import Daemon
+from facewatch.daemon.signals import stopped_by_signals
+from facewatch.daemon.tray_supervisor import Keeper
+from facewatch.engine.process import program
 from facewatch.errors import DiskFull, FacewatchError
-from facewatch.files import Places
-from facewatch.installation import no_folder, store_of
-from facewatch.keeper import Keeper
-from facewatch.ledger import DamagedLedger, Ledger
-from facewatch.lock import only_instance
-from facewatch.pulse import Pulse, tray_file
-from facewatch.signals import stopped_by_signals
-from facewatch.store import Store
+from facewatch.settings.installation import no_folder, store_of
+from facewatch.settings.store import Store
+from facewatch.state.alerts import Board
+from facewatch.state.heartbeat import Pulse, tray_file
+from facewatch.state.instance import only_instance
+from facewatch.state.ledger import DamagedLedger, Ledger
+from facewatch.system import logs
+from facewatch.system.atomic import Places
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from facewatch.engine.handle import environment, program
-from facewatch.pulse import Pulse
+from facewatch.engine.process import environment, program
+from facewatch.state.heartbeat import Pulse
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 
-from facewatch.board import Notes
-from facewatch.engine.handle import EngineHandle
 from facewatch.engine.messages import Advance, Answer, Job, Refusal, Setup
+from facewatch.engine.process import EngineHandle
 from facewatch.errors import EngineFailed, EngineUnavailable, FacewatchError
+from facewatch.state.alerts import Notes
 
 log = logging.getLogger(__name__)
 

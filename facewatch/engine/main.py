@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
-from facewatch.engine import allocator
+from facewatch.engine import memory
 from facewatch.engine.limits import limit_memory
-from facewatch.engine.line import Begun, Emit, Line, helpers_for
 from facewatch.engine.messages import Ready, Refusal, Setup, from_line, to_line
+from facewatch.engine.stages import Begun, Emit, Line, helpers_for
 from facewatch.errors import FacewatchError
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     except FacewatchError as error:
         emit(Refusal(0, type(error).__name__, str(error)))
         return
-    allocator.tune()  # only now: while the networks are loaded, what is let go of has to go back
+    memory.tune()  # only now: while the networks are loaded, what is let go of has to go back
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     line = Line(restorer, emit, helpers)
-    let_go = _letting_go(device) if setup.files else allocator.release
+    let_go = _letting_go(device) if setup.files else memory.release
     emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
     while True:
@@ -65,10 +65,10 @@ def _next(requests: queue.SimpleQueue[Any], let_go: Callable[[], object]) -> Any
 
 def _letting_go(device: str) -> Callable[[], None]:
     """Gives back the machine's memory and the device's; in vain where a device in trouble refuses."""
-    from facewatch.faces.device import free_cache
+    from facewatch.restoration.networks.device import free_cache
 
     def let_go() -> None:
-        allocator.release()
+        memory.release()
         try:
             free_cache(device)
         except RuntimeError:  # the next photo tells what is wrong
@@ -98,7 +98,7 @@ def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:
-    from facewatch.faces import device, precision
+    from facewatch.restoration.networks import device, precision
 
     try:
         chosen = device.choose(wish)
@@ -115,7 +115,7 @@ def _load(setup: Setup) -> tuple[Restorer, str, str]:
     if not setup.files:  # without a network there is no need to load torch, nor any use for a GPU
         limit_memory()
         return Restorer.load(setup, "cpu"), "cpu", "cpu, without a network"
-    from facewatch.faces import device, precision
+    from facewatch.restoration.networks import device, precision
 
     chosen = device.choose(setup.device)
     if chosen == "cpu":  # a card's driver takes address space as it likes

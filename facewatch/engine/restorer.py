@@ -9,20 +9,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from facewatch import __version__
-from facewatch.engine import allocator
+from facewatch.engine import memory
 from facewatch.engine.messages import Answer, Extra, Job, Setup
 from facewatch.engine.side_files import side_files
 from facewatch.errors import OwnOutput, SourceChanged, SourceGone
-from facewatch.faces import formats
-from facewatch.faces.assembly import Parts, assemble
-from facewatch.faces.composing import Drawn, Restored, compose
-from facewatch.faces.depth import eight_bits
-from facewatch.faces.photo import Photo, Provenance, decode, encode
-from facewatch.faces.pipeline import Pipeline
-from facewatch.faces.selection import Limits
-from facewatch.faces.wishes import Wishes
-from facewatch.files import unreadable, write_temporary
-from facewatch.naming import remove
+from facewatch.restoration.blending import Drawn, Restored, compose
+from facewatch.restoration.build import Parts, assemble
+from facewatch.restoration.codecs import Photo, Provenance, decode, encode, formats
+from facewatch.restoration.depth import eight_bits
+from facewatch.restoration.detection.selection import Limits
+from facewatch.restoration.options import Wishes
+from facewatch.restoration.pipeline import Pipeline
+from facewatch.system.atomic import unreadable, write_temporary
+from facewatch.system.publish import remove
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -76,7 +75,7 @@ class Restorer:
         if (
             photo.pixels.nbytes * job.restoration["upscale"] ** 2 > LARGE_BYTES
         ):  # and as much again to write it
-            allocator.release()
+            memory.release()
         return compose(photo, wishes_of(job), drawn)
 
     def write(self, job: Job, photo: Photo, restored: Restored, seconds: float) -> Answer:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.engine.messages import Job
-from facewatch.faces import compare
-from facewatch.faces.composing import Restored
-from facewatch.faces.depth import eight_bits
-from facewatch.faces.photo import Provenance
-from facewatch.faces.photo.plain import encode_plain
+from facewatch.restoration import comparison
+from facewatch.restoration.blending import Restored
+from facewatch.restoration.codecs import Provenance
+from facewatch.restoration.codecs.plain import encode_plain
+from facewatch.restoration.depth import eight_bits
 
 
 def side_files(
@@ -27,10 +27,10 @@ def side_files(
     after = eight_bits(restored.photo.pixels)
     encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
     if job.restoration["compare"] == "side-by-side":
-        yield " before-after.jpg", encoded(compare.side_by_side(before, after), "jpeg")
+        yield " before-after.jpg", encoded(comparison.side_by_side(before, after), "jpeg")
     elif job.restoration["compare"] == "slider-html":
         pictures = (encoded(before, "jpeg"), encoded(after, "jpeg"))
-        yield " before-after.html", compare.slider_html(*pictures, Path(job.source).name).encode()
+        yield " before-after.html", comparison.slider_html(*pictures, Path(job.source).name).encode()
     if job.restoration["save_crops"]:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
             yield f" face {number} cropped.png", encoded(cropped, "png")

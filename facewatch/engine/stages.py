@@ -14,8 +14,8 @@ from facewatch.errors import FacewatchError, TooLittleMemory, Unexpected
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
-    from facewatch.faces.composing import Drawn
-    from facewatch.faces.photo import Photo
+    from facewatch.restoration.blending import Drawn
+    from facewatch.restoration.codecs import Photo
 
 Emit = Callable[[object], None]
 

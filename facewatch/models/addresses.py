@@ -10,8 +10,8 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from facewatch.checkpoints.faults import Fault
 from facewatch.errors import BadSettings
+from facewatch.models.faults import Fault
 
 _HOME_DOMAINS = (".local", ".lan", ".home", ".internal", ".home.arpa", ".fritz.box")
 

@@ -11,8 +11,15 @@ from pathlib import Path
 
 import httpx
 
-from facewatch.checkpoints.addresses import Source
-from facewatch.checkpoints.answers import (
+from facewatch.errors import DownloadFailed
+from facewatch.models.addresses import Source
+from facewatch.models.digests import digest_of, size_in_words
+from facewatch.models.faults import Fault, Stopped, Unreachable
+from facewatch.models.http import Exchange, open_client
+from facewatch.models.partial import Note, Partial
+from facewatch.models.patience import Patience
+from facewatch.models.progress import Meter, Progress
+from facewatch.models.responses import (
     HTML_REASON,
     Asked,
     Body,
@@ -21,14 +28,7 @@ from facewatch.checkpoints.answers import (
     looks_like_html,
     read,
 )
-from facewatch.checkpoints.connection import Exchange, open_client
-from facewatch.checkpoints.digests import digest_of, size_in_words
-from facewatch.checkpoints.faults import Fault, Stopped, Unreachable
-from facewatch.checkpoints.partial import Note, Partial
-from facewatch.checkpoints.patience import Patience
-from facewatch.checkpoints.progress import Meter, Progress
-from facewatch.checkpoints.space import ask_for_space
-from facewatch.errors import DownloadFailed
+from facewatch.models.space import ask_for_space
 
 log = logging.getLogger(__name__)
 

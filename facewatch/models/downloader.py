@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from facewatch.catalogue import Licence
-from facewatch.checkpoints import Progress, State
 from facewatch.errors import BadCheckpoint, DiskFull, FacewatchError, LicenceNotAccepted
+from facewatch.models.catalogue import Licence
+from facewatch.models.files import Progress, State
 
 log = logging.getLogger(__name__)
 

@@ -13,21 +13,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from facewatch.catalogue import MODELS, Kind, Licence, Model
-from facewatch.checkpoints.addresses import Source, mirror_source
-from facewatch.checkpoints.arrivals import Arrivals
-from facewatch.checkpoints.digests import size_in_words
-from facewatch.checkpoints.faults import Stopped
-from facewatch.checkpoints.licences import Licences, not_accepted
-from facewatch.checkpoints.locks import held
-from facewatch.checkpoints.own import own_names
-from facewatch.checkpoints.partial import Partial
-from facewatch.checkpoints.patience import USUAL, Patience
-from facewatch.checkpoints.progress import Progress
-from facewatch.checkpoints.shelf import Check, Shelf, State, catalogued
-from facewatch.checkpoints.space import free_bytes
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
-from facewatch.files import sync_folder, writing
+from facewatch.models.addresses import Source, mirror_source
+from facewatch.models.catalogue import MODELS, Kind, Licence, Model
+from facewatch.models.digests import size_in_words
+from facewatch.models.faults import Stopped
+from facewatch.models.imports import Arrivals
+from facewatch.models.index import Check, Shelf, State, catalogued
+from facewatch.models.licences import Licences, not_accepted
+from facewatch.models.own import own_names
+from facewatch.models.partial import Partial
+from facewatch.models.patience import USUAL, Patience
+from facewatch.models.progress import Progress
+from facewatch.models.space import free_bytes
+from facewatch.system.atomic import sync_folder, writing
+from facewatch.system.locks import held
 
 __all__ = ["Check", "Checkpoints", "Patience", "Progress", "State", "own_names", "size_in_words"]
 
@@ -212,7 +212,7 @@ class Checkpoints:
         on_progress: Callable[[Progress], None],
         stopping: Callable[[], bool],
     ) -> None:
-        from facewatch.checkpoints.download import Download, Wanted
+        from facewatch.models.download import Download, Wanted
 
         checkpoint = catalogued(self.row(name))
         trusted = self._shelf.entry(name).trusted

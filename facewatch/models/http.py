@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import httpx
 
 from facewatch import __version__
-from facewatch.checkpoints.addresses import Source, check_step
-from facewatch.checkpoints.answers import Head
-from facewatch.checkpoints.faults import Fault, Stopped, Unreachable
 from facewatch.errors import DownloadFailed
+from facewatch.models.addresses import Source, check_step
+from facewatch.models.faults import Fault, Stopped, Unreachable
+from facewatch.models.responses import Head
 
 MOST_REDIRECTS = 10
 LOOK_SECONDS = 0.1  # how often the caller asks whether to stop

@@ -6,16 +6,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from facewatch.checkpoints.digests import digest_of, size_in_words, stamp_of
-from facewatch.checkpoints.faults import Stopped
-from facewatch.checkpoints.locks import held
-from facewatch.checkpoints.own import own_target
-from facewatch.checkpoints.partial import Partial
-from facewatch.checkpoints.records import Seen, Trusted
-from facewatch.checkpoints.shelf import Shelf, catalogued
-from facewatch.checkpoints.space import ask_for_space
 from facewatch.errors import BadCheckpoint, CannotWrite, CheckpointMissing
-from facewatch.files import sync, sync_folder, whole, writing
+from facewatch.models.digests import digest_of, size_in_words, stamp_of
+from facewatch.models.faults import Stopped
+from facewatch.models.index import Shelf, catalogued
+from facewatch.models.own import own_target
+from facewatch.models.partial import Partial
+from facewatch.models.records import Seen, Trusted
+from facewatch.models.space import ask_for_space
+from facewatch.system.atomic import sync, sync_folder, whole, writing
+from facewatch.system.locks import held
 
 
 class Arrivals:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from facewatch.catalogue import Checkpoint, Model
-from facewatch.checkpoints.digests import digest_of, stamp_of
-from facewatch.checkpoints.own import RECORDS_NAME, own_files, own_row
-from facewatch.checkpoints.records import Entry, Records, Seen, Trusted
 from facewatch.errors import CannotWrite, WrongUse
+from facewatch.models.catalogue import Checkpoint, Model
+from facewatch.models.digests import digest_of, stamp_of
+from facewatch.models.own import RECORDS_NAME, own_files, own_row
+from facewatch.models.records import Entry, Records, Seen, Trusted
 
 log = logging.getLogger(__name__)
 

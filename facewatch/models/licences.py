@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from facewatch.catalogue import Licence, Model
-from facewatch.checkpoints.records import Document
 from facewatch.errors import LicenceNotAccepted
+from facewatch.models.catalogue import Licence, Model
+from facewatch.models.records import Document
 
 
 class Licences:

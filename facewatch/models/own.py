@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from facewatch.catalogue import MODELS, Checkpoint, Licence, Model
-from facewatch.checkpoints.records import Entry, Records
 from facewatch.errors import BadCheckpoint, WrongUse
+from facewatch.models.catalogue import MODELS, Checkpoint, Licence, Model
+from facewatch.models.records import Entry, Records
 
 SUFFIXES = (".pth", ".safetensors")
 RECORDS_NAME = "records.json"

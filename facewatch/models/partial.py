@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from facewatch.files import sync, write_whole, writing
+from facewatch.system.atomic import sync, write_whole, writing
 
 
 @dataclass(frozen=True)

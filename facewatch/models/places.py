@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facewatch.catalogue import Model
 from facewatch.errors import BadCheckpoint
-from facewatch.files import sha256_of
+from facewatch.models.catalogue import Model
+from facewatch.system.atomic import sha256_of
 
 TOOLS = (
     "stable-diffusion-webui",

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from facewatch.catalogue import Kind
-from facewatch.checkpoints.digests import Stamp
-from facewatch.checkpoints.locks import held
 from facewatch.errors import BadCheckpoint
-from facewatch.files import write_whole, writing
+from facewatch.models.catalogue import Kind
+from facewatch.models.digests import Stamp
+from facewatch.system.atomic import write_whole, writing
+from facewatch.system.locks import held
 
 Voucher = Literal["first use", "user"]
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facewatch.checkpoints.digests import size_in_words
-from facewatch.checkpoints.faults import Fault
-from facewatch.checkpoints.partial import Note
+from facewatch.models.digests import size_in_words
+from facewatch.models.faults import Fault
+from facewatch.models.partial import Note
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _UNSATISFIED = re.compile(r"bytes \*/(\d+)")

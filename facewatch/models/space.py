@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from facewatch.checkpoints.digests import size_in_words
 from facewatch.errors import DiskFull
+from facewatch.models.digests import size_in_words
 
 SPARE_BYTES = 1 << 20  # left free beside a new file
 

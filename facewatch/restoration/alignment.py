@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
-from facewatch.faces.forms import CROP_SIZE, Affine, Crop, Mask, Pixels, Points
+from facewatch.restoration.types import CROP_SIZE, Affine, Crop, Mask, Pixels, Points
 
 TEMPLATE: tuple[tuple[float, float], ...] = (
     (192.98138, 239.94708),

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces import colour
-from facewatch.faces.depth import as_deep_as, eight_bits
-from facewatch.faces.forms import Affine, Crop, FaceReport, Mask, Pixels
-from facewatch.faces.geometry import paste
-from facewatch.faces.photo import Photo
-from facewatch.faces.resizing import fit, led_on, resize
-from facewatch.faces.wishes import Wishes
+from facewatch.restoration import color
+from facewatch.restoration.alignment import paste
+from facewatch.restoration.codecs import Photo
+from facewatch.restoration.depth import as_deep_as, eight_bits
+from facewatch.restoration.options import Wishes
+from facewatch.restoration.resize import fit, led_on, resize
+from facewatch.restoration.types import Affine, Crop, FaceReport, Mask, Pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def compose(photo: Photo, wishes: Wishes, drawn: Drawn) -> Restored:
     """
     if not drawn.faces and drawn.background is None and wishes.upscale == 1:
         return Restored(photo, drawn.reports, ())
-    tint = colour.tint(eight_bits(photo.pixels)) if wishes.color_fix and drawn.faces else None
+    tint = color.tint(eight_bits(photo.pixels)) if wishes.color_fix and drawn.faces else None
     coloured = [_coloured(face, tint, wishes) for face in drawn.faces]
     pixels = _pixels(photo, wishes.upscale, drawn, [shown for _, shown in coloured])
     alpha = photo.alpha if photo.alpha is None or wishes.upscale == 1 else resize(photo.alpha, wishes.upscale)
@@ -86,9 +86,7 @@ def _pixels(photo: Photo, scale: int, drawn: Drawn, shown: Sequence[npt.NDArray[
     return picture
 
 
-def _coloured(
-    face: DrawnFace, tint: colour.Tint | None, wishes: Wishes
-) -> tuple[Crop, npt.NDArray[np.uint8]]:
+def _coloured(face: DrawnFace, tint: color.Tint | None, wishes: Wishes) -> tuple[Crop, npt.NDArray[np.uint8]]:
     """The restored crop and what is pasted of it, in the colours of the original."""
     if not wishes.color_fix:
         return face.after, face.shown
@@ -96,6 +94,6 @@ def _coloured(
     return after, after if face.shown is face.after else _right_colour(face.shown, face.before, tint)
 
 
-def _right_colour(new: npt.NDArray[np.uint8], old: Crop, tint: colour.Tint | None) -> npt.NDArray[np.uint8]:
-    fixed = colour.keep_colour(new, old)
-    return colour.keep_tint(fixed, tint) if tint is not None and colour.fits(tint, old) else fixed
+def _right_colour(new: npt.NDArray[np.uint8], old: Crop, tint: color.Tint | None) -> npt.NDArray[np.uint8]:
+    fixed = color.keep_colour(new, old)
+    return color.keep_tint(fixed, tint) if tint is not None and color.fits(tint, old) else fixed

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from facewatch.errors import CheckpointMissing
-from facewatch.faces.forms import Detector, FaceNetwork, Masker, Upscaler
-from facewatch.faces.lean import import_torchvision
-from facewatch.faces.pipeline import Pipeline
+from facewatch.restoration.networks.torch_imports import import_torchvision
+from facewatch.restoration.pipeline import Pipeline
+from facewatch.restoration.types import Detector, FaceNetwork, Masker, Upscaler
 
 if TYPE_CHECKING:
-    from facewatch.faces.fast import Precision
+    from facewatch.restoration.networks.fast import Precision
 
 _BACKBONES: dict[str, Literal["resnet50", "mobilenet"]] = {
     "retinaface-resnet50": "resnet50",
@@ -65,10 +65,10 @@ def _file(parts: Parts, name: str) -> Path:
 
 def _detector(parts: Parts, device: str) -> Detector:
     if parts.detector == "cascade":
-        from facewatch.faces.cascade import Cascade
+        from facewatch.restoration.detection.haar import Cascade
 
         return Cascade() if parts.detect_size is None else Cascade(parts.detect_size)
-    from facewatch.faces.detector import RetinaFace
+    from facewatch.restoration.detection.retinaface import RetinaFace
 
     return RetinaFace(
         _BACKBONES[parts.detector],
@@ -81,26 +81,26 @@ def _detector(parts: Parts, device: str) -> Detector:
 
 def _network(parts: Parts, device: str) -> FaceNetwork:
     if parts.network == "builtin":
-        from facewatch.faces.builtin import Builtin
+        from facewatch.restoration.classical.restorer import Builtin
 
         return Builtin()
-    from facewatch.faces.network import load
+    from facewatch.restoration.networks.loader import load
 
     return load(_file(parts, parts.network), parts.network, device, _precision(parts, device))
 
 
 def _precision(parts: Parts, device: str) -> Precision:
-    from facewatch.faces.precision import choose
+    from facewatch.restoration.networks.precision import choose
 
     return choose(parts.precision, device)
 
 
 def _masker(parts: Parts, device: str) -> Masker:
     if parts.parser is None:
-        from facewatch.faces.oval import SoftMask
+        from facewatch.restoration.masks.oval import SoftMask
 
         return SoftMask()
-    from facewatch.faces.masks import ParseMask
+    from facewatch.restoration.masks.parsing import ParseMask
 
     return ParseMask(_file(parts, parts.parser), device, _precision(parts, device))
 
@@ -108,6 +108,6 @@ def _masker(parts: Parts, device: str) -> Masker:
 def _upscaler(parts: Parts, device: str) -> Upscaler | None:
     if parts.upscaler is None:
         return None
-    from facewatch.faces.background import RealESRGAN
+    from facewatch.restoration.networks.upscaler import RealESRGAN
 
     return RealESRGAN(_file(parts, parts.upscaler), parts.upscaler, device)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import Crop
+from facewatch.restoration.types import Crop
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

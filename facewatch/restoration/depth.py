@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import Pixels
+from facewatch.restoration.types import Pixels
 
 
 def eight_bits(pixels: Pixels) -> npt.NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from facewatch.faces.selection import Limits
+from facewatch.restoration.detection.selection import Limits
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
-from facewatch.faces.composing import Drawn, DrawnFace, Place, Restored, compose
-from facewatch.faces.depth import eight_bits
-from facewatch.faces.forms import (
+from facewatch.restoration.alignment import crop_upright
+from facewatch.restoration.blending import Drawn, DrawnFace, Place, Restored, compose
+from facewatch.restoration.codecs import Photo
+from facewatch.restoration.depth import eight_bits
+from facewatch.restoration.detection.rotation import find_rotated
+from facewatch.restoration.detection.selection import select
+from facewatch.restoration.options import Wishes
+from facewatch.restoration.resize import fit, led_on
+from facewatch.restoration.types import (
     CROP_SIZE,
     Affine,
     Crop,
@@ -23,12 +29,6 @@ from facewatch.faces.forms import (
     Pixels,
     Upscaler,
 )
-from facewatch.faces.geometry import crop_upright
-from facewatch.faces.photo import Photo
-from facewatch.faces.resizing import fit, led_on
-from facewatch.faces.rotation import find_rotated
-from facewatch.faces.selection import select
-from facewatch.faces.wishes import Wishes
 
 Progress = Callable[[int, int, str], None]
 """Hears how much is done, of how much, and what is counted: "faces" or "tiles"."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import Pixels
+from facewatch.restoration.types import Pixels
 
 _REACH_PX = 8  # Lanczos' window looks 4 pixels far, and the enlarged alpha reaches as far beyond the rim
 

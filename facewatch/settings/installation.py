@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from facewatch.checkpoints import Checkpoints, own_names
 from facewatch.errors import BadSettings
-from facewatch.files import Places
-from facewatch.settings import Settings
-from facewatch.store import Store
+from facewatch.models.files import Checkpoints, own_names
+from facewatch.settings.schema import Settings
+from facewatch.settings.store import Store
+from facewatch.system.atomic import Places
 
 
 def store_of(places: Places) -> Store:

@@ -16,11 +16,11 @@ from pydantic import (
     model_validator,
 )
 
-from facewatch import catalogue
-from facewatch.asking import Asking
 from facewatch.errors import BadSettings
-from facewatch.settings.values import FolderPath, Patterns, Section, Weight, known, one_of
-from facewatch.spelling import below
+from facewatch.models import catalogue
+from facewatch.settings.types import FolderPath, Patterns, Section, Weight, known, one_of
+from facewatch.system.canonical import below
+from facewatch.system.timeouts import Asking
 
 LOOK_SECONDS = 2.0  # at a folder on a share that may be dead, while somebody waits for a command
 

@@ -18,10 +18,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from facewatch import settings
 from facewatch.errors import BadCheckpoint, BadSettings
-from facewatch.files import whole, write_whole
-from facewatch.settings import Settings
+from facewatch.settings import schema
+from facewatch.settings.schema import Settings
+from facewatch.system.atomic import whole, write_whole
 
 Subscriber = Callable[[Settings], None]
 OwnModels = Callable[[Path | None], Collection[str]]
@@ -96,7 +96,7 @@ class Store:
         with self._lock:
             document = _parse_text(self._text(), self.path)
             for key, value in changes.items():
-                _put(document, settings.full_key(key).split(".", 1), value)
+                _put(document, schema.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
             write_whole(self.path, tomlkit.dumps(document).encode())
             return self.load()
@@ -111,13 +111,13 @@ class Store:
             own = self._own_models(whole(folder) if isinstance(folder, str) else None)
         except BadCheckpoint as error:
             return self._parse_without_own(raw, source, error)
-        return settings.parse(raw, source, own)
+        return schema.parse(raw, source, own)
 
     @staticmethod
     def _parse_without_own(raw: Mapping[str, Any], source: str, unread: BadCheckpoint) -> Settings:
         """As good as can be without the user's own models: most settings name none."""
         try:
-            return settings.parse(raw, source)
+            return schema.parse(raw, source)
         except BadSettings as error:
             raise BadSettings(f"{error}\n{unread}") from unread
 
@@ -179,6 +179,6 @@ def _put(table: Any, keys: list[str], value: Any) -> None:
 
 def example(home: Path) -> str:
     """The text of a first config file, with its inbox and its output below `home`."""
-    text = resources.files("facewatch.data").joinpath(EXAMPLE).read_text("utf-8")
+    text = resources.files("facewatch.settings").joinpath(EXAMPLE).read_text("utf-8")
     quoted = tomlkit.string(str(home)).as_string()[1:-1]
     return text.replace(EXAMPLE_HOME, quoted)

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from facewatch.errors import BadSettings
-from facewatch.globs import compiled
+from facewatch.settings.patterns import compiled
 
 
 def no_truth(value: Any) -> Any:
@@ -44,7 +44,7 @@ FolderPath = Annotated[Path, AfterValidator(home_resolved)]
 
 
 def readable(pattern: str) -> str:
-    """A pattern of `facewatch.globs`."""
+    """A pattern of `facewatch.settings.patterns`."""
     try:
         compiled(pattern)
     except BadSettings as error:

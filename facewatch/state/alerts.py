@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from facewatch import incidents
 from facewatch.errors import FacewatchError
+from facewatch.state import incidents
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from facewatch.files import Places
+from facewatch.system.atomic import Places
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from facewatch.errors import CannotWrite, FacewatchError, WrongUse
-from facewatch.faces.formats import BY_SUFFIX
-from facewatch.files import Places, ask_for_photo, private_folder, write_whole
-from facewatch.ignored import is_ignored
-from facewatch.naming import remove, retry_while_busy
-from facewatch.spelling import as_found, below
+from facewatch.restoration.codecs.formats import BY_SUFFIX
+from facewatch.settings.ignored import is_ignored
+from facewatch.system.atomic import Places, ask_for_photo, private_folder, write_whole
+from facewatch.system.canonical import as_found, below
+from facewatch.system.publish import remove, retry_while_busy
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from facewatch import incidents
-from facewatch.files import Places
-from facewatch.ledger import Job, LedgerView
-from facewatch.lock import running_pid
-from facewatch.settings import Settings
+from facewatch.settings.schema import Settings
+from facewatch.state import incidents
+from facewatch.state.instance import running_pid
+from facewatch.state.ledger import Job, LedgerView
+from facewatch.system.atomic import Places
 
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 

@@ -19,8 +19,8 @@ from typing import BinaryIO
 import platformdirs
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable, WrongUse
-from facewatch.naming import link_or_rename, names, remove, retry_while_busy
-from facewatch.space import NO_SPACE, ask_for_room, set_aside
+from facewatch.system.disk_space import NO_SPACE, ask_for_room, set_aside
+from facewatch.system.publish import link_or_rename, names, remove, retry_while_busy
 
 TEMPORARY_PREFIX = ".facewatch-"
 # What a file system says whose folders cannot be synced, such as vboxsf: no more can be done there.

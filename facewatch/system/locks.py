@@ -8,8 +8,8 @@ from pathlib import Path
 
 import filelock
 
-from facewatch.checkpoints.faults import Stopped
 from facewatch.errors import CannotWrite
+from facewatch.models.faults import Stopped
 
 LOOK_AGAIN_SECONDS = 0.2
 

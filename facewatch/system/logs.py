@@ -6,7 +6,7 @@ import logging
 import logging.handlers
 from pathlib import Path
 
-from facewatch.files import writing
+from facewatch.system.atomic import writing
 
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LARGEST_BYTES, FILES = 10_000_000, 5

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from facewatch.asking import Asking
+from facewatch.system.timeouts import Asking
 
 FSTAB = Path("/etc/fstab")
 TABLE = Path("/proc/self/mounts")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facewatch.requests import Request
+from facewatch.state.requests import Request
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,24 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from facewatch.autostart import Login as LoginEntries
-from facewatch.autostart import State as LoginState
-from facewatch.checkpoints import Checkpoints
-from facewatch.engine.handle import environment, program
+from facewatch.engine.process import environment, program
 from facewatch.errors import FacewatchError
-from facewatch.files import Places
-from facewatch.lock import running_pid
-from facewatch.requests import Request, put
-from facewatch.settings import Settings
-from facewatch.status import Status, look
-from facewatch.store import Store
-from facewatch.tray import actions, words
-from facewatch.tray.hands import Hands
+from facewatch.models.files import Checkpoints
+from facewatch.settings.schema import Settings
+from facewatch.settings.store import Store
+from facewatch.state.instance import running_pid
+from facewatch.state.requests import Request, put
+from facewatch.state.status import Status, look
+from facewatch.system.atomic import Places
+from facewatch.system.autostart import Login as LoginEntries
+from facewatch.system.autostart import State as LoginState
+from facewatch.tray import actions, text
 from facewatch.tray.icon import Picture, picture
-from facewatch.tray.items import Menu
 from facewatch.tray.menu import menu
-from facewatch.tray.notify import Memory, Notice, notices
-from facewatch.tray.scene import Choice, Scene, unreadable
+from facewatch.tray.menu_items import Menu
+from facewatch.tray.notifications import Memory, Notice, notices
+from facewatch.tray.opener import Hands
+from facewatch.tray.view import Choice, Scene, unreadable
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class App:
         current = status.current or {}
         shown = (
             picture(scene.mood, current.get("done"), current.get("total")),
-            words.title(scene),
+            text.title(scene),
             menu(scene),
         )
         if shown != self._shown:

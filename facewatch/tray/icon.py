@@ -11,7 +11,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw
 
-from facewatch.status import Mood
+from facewatch.state.status import Mood
 
 Look = Literal["idle", "working", "paused", "attention", "offline"]
 LOOKS: dict[Mood, Look] = {

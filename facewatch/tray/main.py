@@ -7,14 +7,14 @@ import time
 
 import filelock
 
-from facewatch.autostart import Login
 from facewatch.errors import AlreadyRunning
-from facewatch.files import Places, private_folder
-from facewatch.pulse import Heart, tray_file
-from facewatch.store import Store
+from facewatch.settings.store import Store
+from facewatch.state.heartbeat import Heart, tray_file
+from facewatch.system.atomic import Places, private_folder
+from facewatch.system.autostart import Login
 from facewatch.tray.app import App, LoadCheckpoints
-from facewatch.tray.desktop import look, wait_for_tray
-from facewatch.tray.hands import Hands
+from facewatch.tray.detect import look, wait_for_tray
+from facewatch.tray.opener import Hands
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def run(places: Places, store: Store, checkpoints: LoadCheckpoints, login: Login
             time.sleep(seconds)
 
         backend = wait_for_tray(look, time.monotonic, sleep)
-        from facewatch.tray.backend import make
+        from facewatch.tray.backends.screen import make
 
         app = App(places=places, store=store, checkpoints=checkpoints, login=login, hands=Hands(places.state))
         screen = make(backend, app.click, app.leave)

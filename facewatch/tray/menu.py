@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewatch import catalogue
-from facewatch.requests import Request
-from facewatch.settings import Settings
-from facewatch.status import Status
-from facewatch.tray import words
+from facewatch.models import catalogue
+from facewatch.settings.schema import Settings
+from facewatch.state.requests import Request
+from facewatch.state.status import Status
+from facewatch.tray import text as words
 from facewatch.tray.actions import Accept, Ask, Choose, Login, Open, Pause, Quit, StartDaemon
-from facewatch.tray.items import Item, Menu, click, line, radio, separator, submenu, tick
-from facewatch.tray.photos import failed_items, recent_items
-from facewatch.tray.scene import Choice, Scene
+from facewatch.tray.menu_items import Item, Menu, click, line, radio, separator, submenu, tick
+from facewatch.tray.menu_photos import failed_items, recent_items
+from facewatch.tray.view import Choice, Scene
 
 UPSCALES = (1, 2, 3, 4)
 

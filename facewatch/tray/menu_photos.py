@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewatch.requests import Request
-from facewatch.tray import words
+from facewatch.state.requests import Request
+from facewatch.tray import text as words
 from facewatch.tray.actions import Ask, Contrast, Open, Show
-from facewatch.tray.items import Item, click, line, submenu
-from facewatch.tray.scene import Scene
+from facewatch.tray.menu_items import Item, click, line, submenu
+from facewatch.tray.view import Scene
 
 FAILED_SHOWN = 10
 REDO_WEIGHTS = (0.0, 0.3, 0.5, 0.7, 1.0)

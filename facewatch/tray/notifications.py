@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeGuard
 
-from facewatch.status import Status
-from facewatch.tray import words
+from facewatch.state.status import Status
+from facewatch.tray import text as words
 
 Level = Literal["all", "summary", "errors", "none"]
 Weight = Literal["error", "summary", "detail"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from facewatch.errors import FacewatchError
-from facewatch.files import write_whole
+from facewatch.system.atomic import write_whole
 
 PAGE_NAME = "before-after.html"
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from facewatch.status import Status
-from facewatch.tray.scene import Scene
+from facewatch.state.status import Status
+from facewatch.tray.view import Scene
 
 LONGEST_LINE = 90  # characters; panels cut longer ones anywhere
 LONGEST_TITLE = 120  # Windows refuses tooltips of 128 and more

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from facewatch.autostart import State as LoginState
-from facewatch.ledger.jobs import STATES
-from facewatch.settings import Settings
-from facewatch.status import Mood, Status
+from facewatch.settings.schema import Settings
+from facewatch.state.ledger.jobs import STATES
+from facewatch.state.status import Mood, Status
+from facewatch.system.autostart import State as LoginState
 
 
 @dataclass(frozen=True)

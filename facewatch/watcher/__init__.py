@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facewatch.watcher.rules import Watch, offered, root_of, spelled_below, watches_of
-from facewatch.watcher.watching import Watcher
+from facewatch.watcher.filters import Watch, offered, root_of, spelled_below, watches_of
+from facewatch.watcher.watcher import Watcher
 
 __all__ = ["Watch", "Watcher", "offered", "root_of", "spelled_below", "watches_of"]

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.asking import Asking
-from facewatch.faces.formats import BY_SUFFIX
-from facewatch.globs import matches
-from facewatch.ignored import is_ignored
-from facewatch.settings import Settings
-from facewatch.spelling import as_found
+from facewatch.restoration.codecs.formats import BY_SUFFIX
+from facewatch.settings.ignored import is_ignored
+from facewatch.settings.patterns import matches
+from facewatch.settings.schema import Settings
+from facewatch.system.canonical import as_found
+from facewatch.system.timeouts import Asking
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Watch:
 
     root: Path  # absolute
     recursive: bool = True
-    include: tuple[str, ...] = ()  # patterns of `facewatch.globs`; none: everything
+    include: tuple[str, ...] = ()  # patterns of `facewatch.settings.patterns`; none: everything
     exclude: tuple[str, ...] = ()
     outputs: tuple[Path, ...] = ()  # absolute, as a scan of the root meets them; what lies in them is ours
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from watchdog.observers.api import BaseObserver
 
-from facewatch.mounts import Disks
+from facewatch.system.mounts import Disks
 from facewatch.watcher.events import WANTED, Handler, Told
+from facewatch.watcher.filters import Watch
 from facewatch.watcher.roots import Root
-from facewatch.watcher.rules import Watch
 
 log = logging.getLogger(__name__)
 

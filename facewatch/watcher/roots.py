@@ -11,8 +11,8 @@ from pathlib import Path
 
 from watchdog.observers.api import ObservedWatch
 
-from facewatch.mounts import Disks
-from facewatch.watcher.rules import Watch, enters
+from facewatch.system.mounts import Disks
+from facewatch.watcher.filters import Watch, enters
 
 Identity = tuple[int, int]
 """st_dev and st_ino."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facewatch.ignored import is_ignored
-from facewatch.watcher.rules import Watch
+from facewatch.settings.ignored import is_ignored
+from facewatch.watcher.filters import Watch
 
 WINDOWS = sys.platform == "win32"
 JUNCTION_TAG = 0xA0000003  # stat.IO_REPARSE_TAG_MOUNT_POINT, which the module has on Windows only

@@ -14,12 +14,12 @@ from typing import Protocol
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from facewatch.mounts import Disks
+from facewatch.system.mounts import Disks
 from facewatch.watcher.events import Complaints
-from facewatch.watcher.observing import Observing
+from facewatch.watcher.filters import Watch, enters, offered, root_of
+from facewatch.watcher.observer import Observing
 from facewatch.watcher.roots import Root, kernel_watches
-from facewatch.watcher.rules import Watch, enters, offered, root_of
-from facewatch.watcher.walk import Walk, leads_elsewhere, listed, walk_names
+from facewatch.watcher.scan import Walk, leads_elsewhere, listed, walk_names
 
 CHECK_SECONDS = 10.0  # how often the roots are looked at
 POLL_SECONDS = 30.0  # how often a root is scanned that gives no events, or not all

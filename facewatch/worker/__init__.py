@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from facewatch.worker.working import Worker
+from facewatch.worker.worker import Worker
 
 __all__ = ["Worker"]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewatch.delivery import commit, drop, name_for, take
 from facewatch.engine.messages import Answer
 from facewatch.errors import SourceChanged
-from facewatch.files import copy_to_temporary, sha256_of
-from facewatch.ledger import Ledger
-from facewatch.naming import remove
-from facewatch.reports import summary
-from facewatch.worker.flights import Flight
-from facewatch.worker.preparing import unchanged
+from facewatch.state.ledger import Ledger
+from facewatch.state.reports import summary
+from facewatch.system.atomic import copy_to_temporary, sha256_of
+from facewatch.system.publish import remove
+from facewatch.worker.in_flight import Flight
+from facewatch.worker.output import commit, drop, name_for, take
+from facewatch.worker.prepare import unchanged
 
 log = logging.getLogger(__name__)
 

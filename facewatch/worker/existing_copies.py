@@ -14,12 +14,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewatch.delivery import name_for
-from facewatch.faces import formats
-from facewatch.faces.provenance import Origin, origin
-from facewatch.files import sha256_of
-from facewatch.ledger import Job, Ledger
-from facewatch.naming import names
+from facewatch.restoration.codecs import formats
+from facewatch.restoration.codecs.metadata.provenance import Origin, origin
+from facewatch.state.ledger import Job, Ledger
+from facewatch.system.atomic import sha256_of
+from facewatch.system.publish import names
+from facewatch.worker.output import name_for
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from facewatch.board import Board
 from facewatch.errors import FacewatchError
-from facewatch.inbox import Inbox
-from facewatch.judgement import LONGEST_HOLD_SECONDS, Streak, Verdict, judge
-from facewatch.ledger import Job, Ledger
-from facewatch.readiness import Readiness
+from facewatch.state.alerts import Board
+from facewatch.state.ledger import Job, Ledger
+from facewatch.worker.inbox import Inbox
+from facewatch.worker.readiness import Readiness
+from facewatch.worker.retry_policy import LONGEST_HOLD_SECONDS, Streak, Verdict, judge
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from facewatch.engine.messages import Job as Order
 from facewatch.engine.messages import Setup
-from facewatch.ledger import Job
-from facewatch.readiness import Ready
+from facewatch.state.ledger import Job
+from facewatch.worker.readiness import Ready
 
 
 @dataclass(frozen=True)

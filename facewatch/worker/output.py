@@ -12,7 +12,8 @@ from pathlib import Path
 
 from facewatch.engine.messages import Answer
 from facewatch.errors import CannotWrite, FacewatchError, SourceGone
-from facewatch.files import (
+from facewatch.state.instance import still_runs
+from facewatch.system.atomic import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
     deliver,
@@ -21,9 +22,8 @@ from facewatch.files import (
     sync_folder,
     writing,
 )
-from facewatch.lock import still_runs
-from facewatch.naming import fitting, remove
-from facewatch.space import ask_for_room
+from facewatch.system.disk_space import ask_for_room
+from facewatch.system.publish import fitting, remove
 
 log = logging.getLogger(__name__)
 

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.checkpoints import Checkpoints
-from facewatch.delivery import output_folder
 from facewatch.engine.messages import Setup
 from facewatch.errors import CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
-from facewatch.files import sha256_of, unreadable
-from facewatch.inbox import Fingerprint
-from facewatch.interrupted import finish, stands
-from facewatch.ledger import Job, Ledger
-from facewatch.readiness import Readiness, Ready
-from facewatch.settings import Settings
-from facewatch.standing import adopted
-from facewatch.worker.flights import Flight
+from facewatch.models.files import Checkpoints
+from facewatch.settings.schema import Settings
+from facewatch.state.ledger import Job, Ledger
+from facewatch.system.atomic import sha256_of, unreadable
+from facewatch.worker.existing_copies import adopted
+from facewatch.worker.in_flight import Flight
+from facewatch.worker.inbox import Fingerprint
+from facewatch.worker.output import output_folder
+from facewatch.worker.readiness import Readiness, Ready
+from facewatch.worker.recovery import finish, stands
 
 log = logging.getLogger(__name__)
 

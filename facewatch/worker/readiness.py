@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewatch.board import Board
-from facewatch.checkpoints import Checkpoints
 from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
-from facewatch.files import nearest_existing
-from facewatch.mounts import Disks
-from facewatch.recipe import Probe, Recipe, resolve
-from facewatch.settings import Folder, Settings
+from facewatch.models.files import Checkpoints
+from facewatch.settings.schema import Folder, Settings
+from facewatch.state.alerts import Board
+from facewatch.system.atomic import nearest_existing
+from facewatch.system.mounts import Disks
+from facewatch.worker.recipe import Probe, Recipe, resolve
 
 PROBE_AGAIN_SECONDS = 60.0
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch import __version__, catalogue
-from facewatch.checkpoints import Checkpoints
+from facewatch import __version__
 from facewatch.engine.messages import Job, Setup
-from facewatch.settings import Engine, Plan
+from facewatch.models import catalogue
+from facewatch.models.files import Checkpoints
+from facewatch.settings.schema import Engine, Plan
 
 Probe = Callable[[str], str]
 """The device that a wish ("auto", "cuda") stands for on this machine."""

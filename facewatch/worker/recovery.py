@@ -6,10 +6,10 @@ import logging
 import stat
 from pathlib import Path
 
-from facewatch.delivery import deliver_extras
-from facewatch.files import sha256_of
-from facewatch.ledger import Job, Ledger
-from facewatch.naming import remove
+from facewatch.state.ledger import Job, Ledger
+from facewatch.system.atomic import sha256_of
+from facewatch.system.publish import remove
+from facewatch.worker.output import deliver_extras
 
 log = logging.getLogger(__name__)
 

@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from facewatch.board import Board
-from facewatch.checkpoints import Checkpoints
-from facewatch.delivery import remove_strays
-from facewatch.engine.current import CurrentEngine, MakeEngine
-from facewatch.engine.handle import as_error
+from facewatch.engine.lifecycle import CurrentEngine, MakeEngine
 from facewatch.engine.messages import Advance, Answer, Refusal
+from facewatch.engine.process import as_error
 from facewatch.errors import DiskFull, EngineFailed, FacewatchError, Unexpected
-from facewatch.inbox import Inbox
-from facewatch.interrupted import finished
-from facewatch.ledger import DamagedLedger, Job, Ledger
-from facewatch.readiness import Readiness
-from facewatch.settings import Settings
-from facewatch.worker.committing import Committer
-from facewatch.worker.failing import Failures
-from facewatch.worker.flights import Flight, Flights
-from facewatch.worker.preparing import Preparer
+from facewatch.models.files import Checkpoints
+from facewatch.settings.schema import Settings
+from facewatch.state.alerts import Board
+from facewatch.state.ledger import DamagedLedger, Job, Ledger
+from facewatch.worker.commit import Committer
+from facewatch.worker.failures import Failures
+from facewatch.worker.in_flight import Flight, Flights
+from facewatch.worker.inbox import Inbox
+from facewatch.worker.output import remove_strays
+from facewatch.worker.prepare import Preparer
+from facewatch.worker.readiness import Readiness
+from facewatch.worker.recovery import finished
 
 log = logging.getLogger(__name__)
 

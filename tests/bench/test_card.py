@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from facewatch.bench import card
+from facewatch.cli.bench import card
 from facewatch.errors import FlowFailed
 
 

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.bench import ours, peers, photos, reference
-from facewatch.bench.case import Case, case_of, to_line
-from facewatch.bench.child import Child
-from facewatch.bench.photos import GROUP, Shot, scaled, with_group
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import serve
+from facewatch.cli.bench import ours, peers, photos, reference
+from facewatch.cli.bench.case import Case, case_of, to_line
+from facewatch.cli.bench.child import Child
+from facewatch.cli.bench.photos import GROUP, Shot, scaled, with_group
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import serve
 from facewatch.errors import FlowFailed, WrongUse
-from facewatch.faces.geometry import crop_upright
+from facewatch.restoration.alignment import crop_upright
 
 RNG = np.random.default_rng(5)
 

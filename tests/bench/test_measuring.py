@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.bench.case import Sample
-from facewatch.bench.measuring import measure
-from facewatch.bench.rows import Flow, Row
+from facewatch.cli.bench.case import Sample
+from facewatch.cli.bench.measuring import measure
+from facewatch.cli.bench.rows import Flow, Row
 from facewatch.errors import FlowFailed
 
 

@@ -6,10 +6,10 @@ import importlib
 
 import pytest
 
-from facewatch.bench.plan import QUICK, Plan
-from facewatch.bench.rows import rows_of, without_peers
-from facewatch.catalogue import BY_NAME
+from facewatch.cli.bench.plan import QUICK, Plan
+from facewatch.cli.bench.rows import rows_of, without_peers
 from facewatch.errors import WrongUse
+from facewatch.models.catalogue import BY_NAME
 
 EVERY = rows_of(Plan(), "cuda:0")
 
@@ -19,7 +19,7 @@ def test_every_flow_has_a_maker_and_models_of_the_catalogue(row):
     assert any(flow.side == "ours" for flow in row.flows)
     for flow in row.flows:
         module, _, function = flow.maker.partition(".")
-        assert callable(getattr(importlib.import_module(f"facewatch.bench.{module}"), function))
+        assert callable(getattr(importlib.import_module(f"facewatch.cli.bench.{module}"), function))
         assert all(BY_NAME[name].checkpoint for name in flow.models)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.bench import run as running
-from facewatch.bench.plan import Plan
-from facewatch.bench.run import Order, run
-from facewatch.bench.table import as_json, cells
-from facewatch.checkpoints import Checkpoints
+from facewatch.cli.bench import run as running
+from facewatch.cli.bench.plan import Plan
+from facewatch.cli.bench.run import Order, run
+from facewatch.cli.bench.table import as_json, cells
 from facewatch.errors import WrongUse
+from facewatch.models.files import Checkpoints
 
 TINY = Plan(
     small_megapixels=0.05, large_megapixels=0.2, group_megapixels=0.1, most_repeats=1, rows=("png", "help")

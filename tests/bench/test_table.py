@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from facewatch.bench import table
-from facewatch.bench.case import Sample
-from facewatch.bench.measuring import Measured, Result
-from facewatch.bench.rows import Flow, Row
+from facewatch.cli.bench import table
+from facewatch.cli.bench.case import Sample
+from facewatch.cli.bench.measuring import Measured, Result
+from facewatch.cli.bench.rows import Flow, Row
 from facewatch.errors import WrongUse
 
 ABOUT = {

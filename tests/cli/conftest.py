@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import tomlkit
 
-from facewatch import cli
-from facewatch.files import Places
+from facewatch.cli import main
+from facewatch.system.atomic import Places
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def call(
     def run(*arguments: object) -> Said:
         monkeypatch.setattr(sys, "argv", ["facewatch", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         said = capsys.readouterr()
         assert "Traceback" not in said.err, said.err
         return Said(int(ended.value.code or 0), said.out, said.err)

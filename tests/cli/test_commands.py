@@ -52,7 +52,7 @@ def facewatch(tmp_path):
 @pytest.fixture
 def portrait(tmp_path):
     path = tmp_path / "portrait.jpg"
-    path.write_bytes(resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes())
+    path.write_bytes(resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes())
     return path
 
 
@@ -65,7 +65,7 @@ def test_every_command_explains_itself(facewatch, command):
 
 def test_every_command_of_the_readme_exists():
     text = (ROOT / "README.md").read_text("utf-8")
-    from facewatch.cli import app
+    from facewatch.cli.main import app
 
     known = {command.name for command in app.registered_commands} | {
         group.name for group in app.registered_groups

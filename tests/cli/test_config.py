@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from facewatch.installation import store_of
+from facewatch.settings.installation import store_of
 
 
 @pytest.mark.parametrize(

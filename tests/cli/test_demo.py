@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.cli import demonstration
+from facewatch.cli.demo import demonstration
 from facewatch.errors import FacewatchError
 
 

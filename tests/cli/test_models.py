@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from facewatch.checkpoints import Checkpoints
-from facewatch.cli import fetching, models
+from facewatch.cli import download_ui, models
 from facewatch.cli.models import app
 from facewatch.errors import BadCheckpoint, CheckpointMissing, WrongUse
-from tests.checkpoints.fault_server import FaultServer, content
-from tests.checkpoints.rows import NON_COMMERCIAL, SIZE, row, served, shelf
+from facewatch.models.files import Checkpoints
+from tests.models.fault_server import FaultServer, content
+from tests.models.rows import NON_COMMERCIAL, SIZE, row, served, shelf
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -109,8 +109,8 @@ def test_a_terminal_is_asked_once(checkpoints: Checkpoints, yes: bool, monkeypat
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(fetching.sys, "stdin", Terminal())
-    monkeypatch.setattr(fetching.Confirm, "ask", lambda *words, **_: asked.append(words) or yes)
+    monkeypatch.setattr(download_ui.sys, "stdin", Terminal())
+    monkeypatch.setattr(download_ui.Confirm, "ask", lambda *words, **_: asked.append(words) or yes)
     assert models._pulled(checkpoints, "kept", accept_licence=False) is yes
     assert len(asked) == 1
     if yes:
@@ -205,7 +205,7 @@ def test_path_prints_the_folder_or_a_file(checkpoints: Checkpoints):
 
 
 def test_help_loads_no_http_client(tmp_path: Path):
-    code = "import sys, facewatch.cli.models, facewatch.checkpoints; print(*sys.modules)"
+    code = "import sys, facewatch.cli.models, facewatch.models.files; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert not {"httpx", "rich.table", "torch", "numpy"} & set(loaded)

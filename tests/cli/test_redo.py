@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from facewatch.requests import Request
+from facewatch.state.requests import Request
 from tests.asked import take
 
 

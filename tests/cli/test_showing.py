@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.files import Places
-from facewatch.inbox import Fingerprint
-from facewatch.ledger import Ledger
+from facewatch.state.ledger import Ledger
+from facewatch.system.atomic import Places
+from facewatch.worker.inbox import Fingerprint
 
 LATIN_1 = os.fsdecode(b"S\xf6mmer.jpg")
 

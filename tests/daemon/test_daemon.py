@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import tomlkit
 
-from facewatch.daemon import Daemon
+from facewatch.daemon.daemon import Daemon
+from facewatch.daemon.run import run
 from facewatch.errors import DiskFull
-from facewatch.files import Places
-from facewatch.inbox import Fingerprint
-from facewatch.installation import store_of
-from facewatch.ledger import Ledger
-from facewatch.requests import Request, put
-from facewatch.running import run
+from facewatch.settings.installation import store_of
+from facewatch.state.ledger import Ledger
+from facewatch.state.requests import Request, put
+from facewatch.system.atomic import Places
+from facewatch.worker.inbox import Fingerprint
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def full_disk(monkeypatch):
         tries.append(1)
         raise DiskFull("no space left: free some space")
 
-    monkeypatch.setattr("facewatch.running.only_instance", refuse)
-    monkeypatch.setattr("facewatch.running.FULL_DISK_SECONDS", 0.05)
+    monkeypatch.setattr("facewatch.daemon.run.only_instance", refuse)
+    monkeypatch.setattr("facewatch.daemon.run.FULL_DISK_SECONDS", 0.05)
     return tries
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from facewatch.keeper import LEFT, NO_TRAY, SHOWN_ALREADY, STUCK_SECONDS, Keeper
+from facewatch.daemon.tray_supervisor import LEFT, NO_TRAY, SHOWN_ALREADY, STUCK_SECONDS, Keeper
 
 
 class FakeProcess:

@@ -15,7 +15,7 @@ import facewatch.engine.restorer
 from PIL import Image
 from facewatch.engine.limits import limit_memory
 from facewatch.errors import FacewatchError
-from facewatch.faces.photo import decode
+from facewatch.restoration.codecs import decode
 
 data = io.BytesIO()
 Image.new("RGB", (11_000, 10_000)).save(data, sys.argv[1])

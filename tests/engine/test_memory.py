@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from facewatch.engine import allocator
+from facewatch.engine import memory
 
 # Two pieces of 200 MB, one after the other, in a process of their own: the setting cannot be taken back.
 MEASURE = """
@@ -54,25 +54,25 @@ class Library:
 
 def test_an_older_glibc_maps_nothing_at_all(monkeypatch):
     library = Library(refused=[(-3, 1 << 30)])
-    monkeypatch.setattr(allocator, "_glibc", lambda: library)
-    assert allocator.tune()
+    monkeypatch.setattr(memory, "_glibc", lambda: library)
+    assert memory.tune()
     assert library.set == {-1: (1 << 31) - 1, -4: 0}
 
 
 def test_a_refusal_is_told(monkeypatch):
-    monkeypatch.setattr(allocator, "_glibc", lambda: Library(refused=[-3, -4]))
-    assert not allocator.tune()
+    monkeypatch.setattr(memory, "_glibc", lambda: Library(refused=[-3, -4]))
+    assert not memory.tune()
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_other_systems_are_left_as_they_are(monkeypatch, system):
     monkeypatch.setattr(sys, "platform", system)
-    assert not allocator.tune()
-    assert not allocator.release()
+    assert not memory.tune()
+    assert not memory.release()
 
 
 def test_a_c_library_that_is_not_glibc_is_left_as_it_is(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())
-    assert not allocator.tune()
-    assert not allocator.release()
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    assert not memory.tune()
+    assert not memory.release()

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from facewatch.engine.handle import EngineHandle, probe
 from facewatch.engine.messages import Job, Setup
+from facewatch.engine.process import EngineHandle, probe
 from facewatch.errors import BadCheckpoint, EngineFailed, NoSuchDevice, TruncatedPhoto
 from tests.clock import Clock
 

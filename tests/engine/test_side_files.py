@@ -10,9 +10,10 @@ from PIL import Image
 
 from facewatch.engine.messages import Job
 from facewatch.engine.side_files import side_files
-from facewatch.faces.composing import Restored
-from facewatch.faces.photo import Metadata, Photo, Provenance, nclx
-from tests.faces.photo.samples import cmyk_profile, profile, scene
+from facewatch.restoration.blending import Restored
+from facewatch.restoration.codecs import Metadata, Photo, Provenance
+from facewatch.restoration.codecs.metadata import icc as nclx
+from tests.restoration.codecs.samples import cmyk_profile, profile, scene
 
 MADE_BY = Provenance("builtin", 0, "1")
 WIDE = nclx.profile({"color_primaries": 12, "transfer_characteristics": 13})

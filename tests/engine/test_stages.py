@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from facewatch.engine.line import Helpers, Line, helpers_for
 from facewatch.engine.messages import Answer, Job, Refusal
+from facewatch.engine.stages import Helpers, Line, helpers_for
 from facewatch.errors import BadPhoto, NetworkFailed
 
 

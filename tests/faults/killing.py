@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from facewatch.files import sha256_of
-from facewatch.ledger import LedgerView
+from facewatch.state.ledger import LedgerView
+from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import is_whole, landscape, portrait
 

@@ -32,7 +32,7 @@ def grainy(number: int, ground: tuple[int, int, int], size: tuple[int, int]) -> 
 @cache
 def face() -> Image.Image:
     """The portrait that comes with the program, 480 x 480."""
-    with resources.files("facewatch.data").joinpath("eileen-collins.jpg").open("rb") as file:
+    with resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").open("rb") as file:
         return Image.open(file).convert("RGB")
 
 

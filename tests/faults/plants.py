@@ -81,16 +81,17 @@ COMMITS_FORGOTTEN = """
         time.sleep(0.1)  # as on a hard disk that is busy
     os.link = slow
     if "run" in sys.orig_argv:
-        import facewatch.daemon, facewatch.delivery, facewatch.worker.preparing
-        assert callable(facewatch.daemon.settle_interrupted)
-        facewatch.daemon.settle_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
+        import facewatch.daemon.daemon, facewatch.worker.output, facewatch.worker.prepare
+        assert callable(facewatch.daemon.daemon.settle_interrupted)
+        facewatch.daemon.daemon.settle_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
         # Three more would know the copy again: its row and its tag before the work, and its bytes after it.
-        assert callable(facewatch.worker.preparing.stands)
-        facewatch.worker.preparing.stands = lambda _: False
-        assert callable(facewatch.worker.preparing.adopted)
-        facewatch.worker.preparing.adopted = lambda *_: None
-        deliver = facewatch.delivery.deliver
-        facewatch.delivery.deliver = lambda temporary, wanted, heard, _: deliver(temporary, wanted, heard)
+        assert callable(facewatch.worker.prepare.stands)
+        facewatch.worker.prepare.stands = lambda _: False
+        assert callable(facewatch.worker.prepare.adopted)
+        facewatch.worker.prepare.adopted = lambda *_: None
+        output = facewatch.worker.output
+        deliver = output.deliver
+        output.deliver = lambda temporary, wanted, heard, _: deliver(temporary, wanted, heard)
 """
 
 ORIGINALS_OPENED_FOR_WRITING = """

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from facewatch.errors import BadLedger
-from facewatch.files import sha256_of
-from facewatch.ledger import Job, LedgerView
+from facewatch.state.ledger import Job, LedgerView
+from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.killing import family_of
 from tests.faults.photos import is_whole

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadLedger
-from facewatch.ledger import FINISHED, LedgerView
+from facewatch.state.ledger import FINISHED, LedgerView
 from tests.daemon_process import DaemonProcess
 from tests.faults.tools import require
 

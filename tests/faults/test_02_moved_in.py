@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from facewatch.ledger import LedgerView
+from facewatch.state.ledger import LedgerView
 from tests.faults.photos import landscape
 
 WANTED = [

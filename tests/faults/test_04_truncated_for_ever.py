@@ -11,7 +11,7 @@ import signal
 
 import pytest
 
-from facewatch.judgement import UNFINISHED_SECONDS
+from facewatch.worker.retry_policy import UNFINISHED_SECONDS
 from tests.faults.photos import portrait
 from tests.faults.watched import DaemonElsewhere, WallClock, job_of
 

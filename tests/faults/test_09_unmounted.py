@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.ledger import LedgerView
+from facewatch.state.ledger import LedgerView
 from tests.faults.photos import landscape
 from tests.faults.tools import require, require_root
 from tests.faults.watched import QUICK_ROUNDS, DaemonElsewhere, problems, seconds_until

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadLedger
-from facewatch.files import sha256_of
-from facewatch.ledger import LedgerView
-from facewatch.standing import REPORT
+from facewatch.state.ledger import LedgerView
+from facewatch.system.atomic import sha256_of
+from facewatch.worker.existing_copies import REPORT
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import landscape, portrait
 

@@ -14,8 +14,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from facewatch.files import sha256_of
-from facewatch.ledger import Job, LedgerView
+from facewatch.state.ledger import Job, LedgerView
+from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import portrait
 

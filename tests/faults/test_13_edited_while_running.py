@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facewatch.files import sha256_of
-from facewatch.ledger import FINISHED, LedgerView
+from facewatch.state.ledger import FINISHED, LedgerView
+from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.killing import SLOW, caught_writing, engine_of
 from tests.faults.photos import grainy

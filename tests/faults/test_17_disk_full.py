@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.ledger import LedgerView
-from facewatch.space import SPARE_SHARE
+from facewatch.state.ledger import LedgerView
+from facewatch.system.disk_space import SPARE_SHARE
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import is_whole, landscape, portrait
 from tests.faults.tools import require, require_root

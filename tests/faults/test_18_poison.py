@@ -30,9 +30,9 @@ ENGINE_KILLER = """
 """
 IN_A_HURRY = """
     if "run" in sys.orig_argv:
-        import facewatch.judgement
-        assert facewatch.judgement.AGAIN_SECONDS == (5.0, 60.0)
-        facewatch.judgement.AGAIN_SECONDS = (0.5, 3.0)
+        import facewatch.worker.retry_policy
+        assert facewatch.worker.retry_policy.AGAIN_SECONDS == (5.0, 60.0)
+        facewatch.worker.retry_policy.AGAIN_SECONDS = (0.5, 3.0)
 """
 
 pytestmark = pytest.mark.timeout(400)

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from facewatch.errors import DeviceFailed, NetworkFailed, OutOfMemory
-from facewatch.faces.network import TorchNetwork
+from facewatch.restoration.networks.loader import TorchNetwork
 from tests.faults.photos import portrait
 from tests.faults.plants import Planted
-from tests.worker.house import House
+from tests.worker.worker_harness import House
 
 FACES = 6
 CALLS = 6  # of a network with six faces, one at a time
@@ -110,7 +110,7 @@ DEAD_DEVICE = """
     import os, sys
     if "engine" in sys.orig_argv:
         from facewatch.errors import DeviceFailed
-        from facewatch.faces.builtin import Builtin
+        from facewatch.restoration.classical.restorer import Builtin
         def dead(self, crops, weight, restore=Builtin.restore):
             if os.path.exists(os.environ["FACEWATCH_HOME"] + "/dead"):
                 raise DeviceFailed("the card fell off the bus")

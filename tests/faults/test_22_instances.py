@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from facewatch.lock import running_pid
+from facewatch.state.instance import running_pid
 
 
 def seconds_to_start(daemon) -> float:

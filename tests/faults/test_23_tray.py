@@ -17,9 +17,9 @@ from importlib import resources
 import psutil
 import pytest
 
-from facewatch.keeper import NO_TRAY, Keeper
-from facewatch.ledger import LedgerView
-from facewatch.pulse import BEAT_SECONDS, Pulse, tray_file
+from facewatch.daemon.tray_supervisor import NO_TRAY, Keeper
+from facewatch.state.heartbeat import BEAT_SECONDS, Pulse, tray_file
+from facewatch.state.ledger import LedgerView
 from tests.daemon_process import DaemonProcess
 from tests.tray import photos
 from tests.tray.desktop import (
@@ -56,7 +56,7 @@ def tray(desktop, panel, tmp_path):
 
 @pytest.fixture
 def portrait():
-    return resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes()
+    return resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_without_a_desktop_the_daemon_runs_on_and_says_so_once(tmp_path, portrai
         process.wait_for(lambda: "no tray on this desktop" in process.said(), "the line", 140)
         (process.inbox / "a.jpg").write_bytes(portrait)
         process.wait_for(lambda: process.outputs() == ["a.jpg"], "the copy")
-        assert process.said().count("facewatch.keeper") == 1
+        assert process.said().count("facewatch.daemon.tray_supervisor") == 1
     finally:
         assert process.stop() == 0
     measured("without display, bus or notifier: one line, and the daemon works on")

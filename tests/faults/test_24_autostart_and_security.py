@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facewatch.autostart import Login
-from facewatch.autostart.systemd import UserUnit
-from facewatch.autostart.xdg import DesktopEntry
-from facewatch.catalogue import BY_NAME
-from facewatch.ledger import LedgerView
+from facewatch.models.catalogue import BY_NAME
+from facewatch.state.ledger import LedgerView
+from facewatch.system.autostart import Login
+from facewatch.system.autostart.systemd import UserUnit
+from facewatch.system.autostart.xdg import DesktopEntry
 from tests.faults.tools import require
 from tests.odd_programs import ODD_NAMES, arrived, program_at
 
@@ -121,7 +121,7 @@ def test_bombs_are_refused_without_memory_and_a_link_in_the_output_is_not_follow
     elsewhere.mkdir()
     daemon.output.mkdir()
     (daemon.output / "album").symlink_to(elsewhere, target_is_directory=True)
-    portrait = resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
     (daemon.inbox / "good.jpg").write_bytes(portrait)
     daemon.start()
     daemon.wait_for(lambda: daemon.outputs() == ["good.jpg"], "the good one")
@@ -207,7 +207,7 @@ def test_a_pickled_checkpoint_is_not_run_and_one_with_a_wrong_hash_not_loaded(da
     daemon.places.models.mkdir()
     (daemon.places.models / "kind-model.pth").write_bytes(pickle.dumps({"params": RunsCode(marker)}))
     photo = daemon.inbox / "a.jpg"
-    photo.write_bytes(resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes())
+    photo.write_bytes(resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes())
     command = ["restore", str(photo), "-o", str(daemon.output), "--detector", "cascade", "--model"]
     run = daemon.command(*command, "kind-model", timeout=280)
     assert run.returncode == 1

@@ -13,9 +13,9 @@ import time
 import psutil
 import pytest
 
-from facewatch.ledger import LedgerView
+from facewatch.state.ledger import LedgerView
 from facewatch.watcher import Watch
-from facewatch.watcher.walk import walk_names
+from facewatch.watcher.scan import walk_names
 from tests.faults.photos import landscape
 from tests.faults.plants import Planted
 from tests.faults.watched import DEAF, DaemonElsewhere, job_of, seconds_until

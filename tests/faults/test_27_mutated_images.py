@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.engine.handle import EngineHandle
 from facewatch.engine.messages import Answer, Job, Refusal, Setup
-from facewatch.settings import Output, Restoration
-from tests.faces.photo import samples
+from facewatch.engine.process import EngineHandle
+from facewatch.settings.schema import Output, Restoration
 from tests.faults.mutations import mutated
+from tests.restoration.codecs import samples
 
 IMAGES, ALL_IMAGES = 2000, 20_000
 HANG_SECONDS = 30.0

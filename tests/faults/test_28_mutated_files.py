@@ -13,9 +13,9 @@ import signal
 from importlib import resources
 
 from facewatch.errors import BadSettings
-from facewatch.files import Places
-from facewatch.settings import Settings
-from facewatch.store import Store
+from facewatch.settings.schema import Settings
+from facewatch.settings.store import Store
+from facewatch.system.atomic import Places
 from tests.asked import take
 from tests.faults.mutations import mutated
 from tests.faults.photos import portrait
@@ -25,7 +25,7 @@ COUNT = 300
 
 
 def test_a_broken_config_is_a_clear_error_or_a_valid_setting(tmp_path, measured):
-    example = resources.files("facewatch.data").joinpath("config.example.toml").read_bytes()
+    example = resources.files("facewatch.settings").joinpath("config.example.toml").read_bytes()
     donors = [
         b'model = "codeformer"\npaused = 3\n',
         b"[[folders]]\ninput = 7\n",

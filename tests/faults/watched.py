@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.ledger import Job, LedgerView
+from facewatch.state.ledger import Job, LedgerView
 from tests.daemon_process import DaemonProcess
 
 
@@ -62,7 +62,7 @@ class DaemonElsewhere(DaemonProcess):
 DEAF = """
 from watchdog.observers.api import EventEmitter
 EventEmitter.queue_event = lambda self, event: None
-from facewatch.cli import main
+from facewatch.cli.main import main
 main()
 """
 """A `program` for DaemonElsewhere: its observer drops every event."""
@@ -71,7 +71,7 @@ QUICK_ROUNDS_SECONDS = 2
 QUICK_ROUNDS = f"""
 from facewatch.watcher import watching
 watching.CHECK_SECONDS = {QUICK_ROUNDS_SECONDS}
-from facewatch.cli import main
+from facewatch.cli.main import main
 main()
 """
 """A `program` for DaemonElsewhere: looks at its folders every 2 s instead of every 10."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.checkpoints import Checkpoints
 from facewatch.errors import DownloadFailed
-from tests.checkpoints.fault_server import FaultServer
+from facewatch.models.files import Checkpoints
+from tests.models.fault_server import FaultServer
 
 
 def fetch(checkpoints: Checkpoints, name: str = "toy") -> Path:

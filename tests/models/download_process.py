@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from facewatch.errors import FacewatchError
-from tests.checkpoints.rows import quick, row, shelf
+from tests.models.rows import quick, row, shelf
 
 if __name__ == "__main__":
     base, sha256, size, folder = sys.argv[1:]

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from facewatch.catalogue import Checkpoint, Kind, Licence, Model
-from facewatch.checkpoints import Checkpoints, Patience
-from tests.checkpoints.fault_server import FaultServer
+from facewatch.models.catalogue import Checkpoint, Kind, Licence, Model
+from facewatch.models.files import Checkpoints, Patience
+from tests.models.fault_server import FaultServer
 
 FREE = Licence("Free", "https://example.org/free", "Free to use.")
 NON_COMMERCIAL = Licence("NC 1.0", "https://example.org/nc", "Not for commerce.", non_commercial=True)

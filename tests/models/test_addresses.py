@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from facewatch.errors import BadSettings, DownloadFailed
-from tests.checkpoints.fault_server import FaultServer, content
-from tests.checkpoints.fetching import failure, fetch, gets
-from tests.checkpoints.rows import SIZE, row, served, shelf
+from tests.models.download_harness import failure, fetch, gets
+from tests.models.fault_server import FaultServer, content
+from tests.models.rows import SIZE, row, served, shelf
 
 
 def test_a_wrong_digest_is_deleted_and_the_next_mirror_tried(server: FaultServer, tmp_path: Path):

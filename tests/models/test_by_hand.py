@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.checkpoints import own_names
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DiskFull, WrongUse
-from tests.checkpoints.rows import RIGHT, SHA, TOY, UNPUBLISHED, row, shelf
+from facewatch.models.files import own_names
+from tests.models.rows import RIGHT, SHA, TOY, UNPUBLISHED, row, shelf
 
 
 def test_a_file_added_by_hand_is_checked_and_copied(tmp_path: Path):

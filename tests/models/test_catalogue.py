@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from facewatch import catalogue
-from facewatch.catalogue import MODELS
+from facewatch.models import catalogue
+from facewatch.models.catalogue import MODELS
 
 FILES = [model for model in MODELS if model.checkpoint is not None]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from facewatch.checkpoints import Progress
 from facewatch.errors import DiskFull, DownloadFailed, FacewatchError
-from tests.checkpoints.fault_server import FaultServer, content
-from tests.checkpoints.fetching import failure, fetch, gets
-from tests.checkpoints.rows import SIZE, quick, row, served, shelf
+from facewatch.models.files import Progress
+from tests.models.download_harness import failure, fetch, gets
+from tests.models.fault_server import FaultServer, content
+from tests.models.rows import SIZE, quick, row, served, shelf
 
 
 def test_a_good_server_is_asked_once(server: FaultServer, tmp_path: Path):

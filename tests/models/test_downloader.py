@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.catalogue import Licence
-from facewatch.checkpoints import Progress
 from facewatch.errors import BadCheckpoint, DiskFull, DownloadFailed, FacewatchError, LicenceNotAccepted
-from facewatch.fetcher import FORGET_SECONDS, Fetcher
-from tests.checkpoints.fault_server import FaultServer
-from tests.checkpoints.rows import NON_COMMERCIAL, quick, served, shelf
+from facewatch.models.catalogue import Licence
+from facewatch.models.downloader import FORGET_SECONDS, Fetcher
+from facewatch.models.files import Progress
 from tests.clock import Clock
+from tests.models.fault_server import FaultServer
+from tests.models.rows import NON_COMMERCIAL, quick, served, shelf
 
 
 @dataclass

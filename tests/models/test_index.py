@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, LicenceNotAccepted, WrongUse
-from tests.checkpoints.rows import NON_COMMERCIAL, RIGHT, SHA, TOY, UNPUBLISHED, row, shelf
+from tests.models.rows import NON_COMMERCIAL, RIGHT, SHA, TOY, UNPUBLISHED, row, shelf
 
 
 def stop_at_once() -> bool:
@@ -49,7 +49,7 @@ def test_the_bytes_are_read_only_once(tmp_path: Path, monkeypatch: pytest.Monkey
     def refuse(_: Path) -> str:
         raise AssertionError("the file was read again")
 
-    monkeypatch.setattr("facewatch.checkpoints.digests.sha256_of", refuse)
+    monkeypatch.setattr("facewatch.models.digests.sha256_of", refuse)
     later = shelf(tmp_path, TOY)
     assert later.find("toy") == file
     assert later.state("toy") == "present"
@@ -161,12 +161,12 @@ def test_a_folder_that_cannot_be_written_can_be_read(tmp_path: Path, monkeypatch
 
         raise CannotWrite(f"cannot write {path}")
 
-    monkeypatch.setattr("facewatch.checkpoints.records.write_whole", refuse)
+    monkeypatch.setattr("facewatch.models.records.write_whole", refuse)
     checkpoints = shelf(tmp_path, TOY)
     assert checkpoints.find("toy") == tmp_path / "toy.pth"
 
     def read_again(_: Path) -> str:
         raise AssertionError("the file was read again")
 
-    monkeypatch.setattr("facewatch.checkpoints.digests.sha256_of", read_again)
+    monkeypatch.setattr("facewatch.models.digests.sha256_of", read_again)
     assert checkpoints.state("toy") == "present"

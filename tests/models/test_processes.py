@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.catalogue import Model
 from facewatch.errors import DiskFull
-from tests.checkpoints.fault_server import FaultServer, content
-from tests.checkpoints.rows import served, shelf
+from facewatch.models.catalogue import Model
+from tests.models.fault_server import FaultServer, content
+from tests.models.rows import served, shelf
 
 SIZE = 2_000_000
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,7 +26,7 @@ def start(server: FaultServer, model: Model, folder: Path) -> subprocess.Popen[s
     assert checkpoint is not None
     facts = [server.base, str(checkpoint.sha256), str(checkpoint.size_bytes), str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    command = [sys.executable, "-m", "tests.checkpoints.fetching_process", *facts]
+    command = [sys.executable, "-m", "tests.models.download_process", *facts]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.checkpoints.fault_server import FaultServer, content
-from tests.checkpoints.fetching import failure, fetch, gets
-from tests.checkpoints.rows import SIZE, quick, row, served, shelf
+from tests.models.download_harness import failure, fetch, gets
+from tests.models.fault_server import FaultServer, content
+from tests.models.rows import SIZE, quick, row, served, shelf
 
 
 @pytest.mark.parametrize(

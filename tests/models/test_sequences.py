@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from facewatch.checkpoints import Checkpoints, Progress
 from facewatch.errors import DownloadFailed
-from tests.checkpoints.fault_server import FaultServer, content
-from tests.checkpoints.rows import quick, row, shelf
+from facewatch.models.files import Checkpoints, Progress
+from tests.models.fault_server import FaultServer, content
+from tests.models.rows import quick, row, shelf
 
 SEQUENCES = 200
 BATCHES = 4

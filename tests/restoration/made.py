@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from hypothesis import strategies as st
 
-from facewatch.faces.geometry import TEMPLATE
+from facewatch.restoration.alignment import TEMPLATE
 
 
 def landmarks_at(x: float, y: float, eye_distance: float, degrees: float) -> np.ndarray:

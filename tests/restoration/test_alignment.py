@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewatch.errors import CannotAlign
-from facewatch.faces.geometry import TEMPLATE, align, crop_upright, paste, scale_of
-from tests.faces.made import landmarks_at, square_mask, textured
+from facewatch.restoration.alignment import TEMPLATE, align, crop_upright, paste, scale_of
+from tests.restoration.made import landmarks_at, square_mask, textured
 
 FACE_ON_PHOTO = np.array([(509, 774), (569, 776), (538, 810), (512, 846), (566, 846)], np.float32)
 

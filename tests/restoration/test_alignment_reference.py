@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces.geometry import TEMPLATE, align, crop_upright, paste
-from tests.faces.made import landmarks_at, textured
+from facewatch.restoration.alignment import TEMPLATE, align, crop_upright, paste
+from tests.restoration.made import landmarks_at, textured
 
 
 def reference_helper(photo: np.ndarray, landmarks: list[np.ndarray], scale: int):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces.colour import fits, keep_colour, keep_tint, stray, tint
+from facewatch.restoration.color import fits, keep_colour, keep_tint, stray, tint
 
 TINTED = (
     "codeformer_169_John_Lennon_00",

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from facewatch.faces.compare import contact_sheet, side_by_side, slider_html
+from facewatch.restoration.comparison import contact_sheet, side_by_side, slider_html
 
 
 def flat(height, width, colour):

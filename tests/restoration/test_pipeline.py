@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from facewatch.errors import NetworkFailed
-from facewatch.faces.forms import Face
-from facewatch.faces.oval import SoftMask
-from facewatch.faces.photo import Metadata, Photo
-from facewatch.faces.pipeline import Pipeline
-from facewatch.faces.selection import Limits
-from facewatch.faces.wishes import Wishes
+from facewatch.restoration.codecs import Metadata, Photo
+from facewatch.restoration.detection.selection import Limits
+from facewatch.restoration.masks.oval import SoftMask
+from facewatch.restoration.options import Wishes
+from facewatch.restoration.pipeline import Pipeline
+from facewatch.restoration.types import Face
 
 TEMPLATE = np.array(
     [[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [201.26, 371.41], [313.09, 371.15]]

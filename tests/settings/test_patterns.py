@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from facewatch.errors import BadSettings
-from facewatch.globs import compiled, matches
+from facewatch.settings.patterns import compiled, matches
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadSettings
-from facewatch.settings import SECTIONS, Settings, full_key, parse
+from facewatch.settings.schema import SECTIONS, Settings, full_key, parse
 
 FOLDER = {"input": "/photos/in", "output": "/photos/out"}
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from facewatch.errors import BadCheckpoint, BadSettings
-from facewatch.settings import Folder, Settings, parse
-from facewatch.store import Store, example
+from facewatch.settings.schema import Folder, Settings, parse
+from facewatch.settings.store import Store, example
 from tests.conftest import ROOT
 
 if sys.version_info >= (3, 11):

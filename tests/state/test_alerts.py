@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.board import Board
 from facewatch.errors import DiskFull
-from facewatch.incidents import KEPT, KEY, listed, told
-from facewatch.ledger import Ledger
+from facewatch.state.alerts import Board
+from facewatch.state.incidents import KEPT, KEY, listed, told
+from facewatch.state.ledger import Ledger
 
 
 class FakeNotes:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from facewatch.pulse import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Pulse
+from facewatch.state.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Pulse
 
 
 class Stage:

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from facewatch.errors import AlreadyRunning, DiskFull
-from facewatch.files import Places
-from facewatch.lock import held, holder, only_instance, running_pid, still_runs
+from facewatch.state.instance import held, holder, only_instance, running_pid, still_runs
+from facewatch.system.atomic import Places
 
 HOLD = """
 import sys, filelock

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch import requests
 from facewatch.errors import CannotWrite, DiskFull, WrongUse
-from facewatch.files import Places
-from facewatch.requests import Request, heed, parse, put, watched_photo
+from facewatch.state import requests
+from facewatch.state.requests import Request, heed, parse, put, watched_photo
+from facewatch.system.atomic import Places
 from tests.asked import take
 
 PID = 77
@@ -116,7 +116,7 @@ def test_what_cannot_be_done_now_stays_and_holds_up_no_other(places):
 def test_what_cannot_be_removed_is_done_once(places, monkeypatch):
     put(places, Request("retry_failed"))
     done, heeded = [], set()
-    monkeypatch.setattr("facewatch.requests.remove", lambda _: False)
+    monkeypatch.setattr("facewatch.state.requests.remove", lambda _: False)
     for _ in range(3):
         heed(places, PID, done.append, heeded)
     assert done == [Request("retry_failed")]

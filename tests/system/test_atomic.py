@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch import files
 from facewatch.errors import CannotWrite, DiskFull
-from facewatch.files import (
+from facewatch.system import atomic
+from facewatch.system.atomic import (
     Places,
     copy_to_temporary,
     deliver,
@@ -51,7 +51,7 @@ def test_nothing_is_left_when_the_disk_is_full(tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "sync", full)
+    monkeypatch.setattr(atomic, "sync", full)
     with pytest.raises(DiskFull, match="free some space"):
         write_temporary(tmp_path, b"bytes")
     assert list(tmp_path.iterdir()) == []
@@ -107,19 +107,19 @@ def test_room_that_cannot_be_had_is_told_before_a_byte_is_written(tmp_path, monk
 def test_an_original_that_shrinks_while_it_is_copied_leaves_no_hollow_end(tmp_path, monkeypatch):
     original = tmp_path / "a.jpg"
     original.write_bytes(b"x" * 5000)
-    ask = files.ask_for_room
+    ask = atomic.ask_for_room
 
     def shrink(folder, need_bytes):
         ask(folder, need_bytes)
         os.truncate(original, 1000)
 
-    monkeypatch.setattr(files, "ask_for_room", shrink)
+    monkeypatch.setattr(atomic, "ask_for_room", shrink)
     assert copy_to_temporary(original, tmp_path).read_bytes() == b"x" * 1000
 
 
 def test_the_bytes_are_out_of_our_hands_before_they_are_synced(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr(files, "sync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    monkeypatch.setattr(atomic, "sync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
     write_temporary(tmp_path, b"few")
     write_whole(tmp_path / "config.toml", b"as few")
     assert synced == [3, 6]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.autostart import Login, of_this_system, own_command
-from facewatch.autostart.macos import LaunchAgent
-from facewatch.autostart.quoting import (
+from facewatch.errors import WrongUse
+from facewatch.system.autostart import Login, of_this_system, own_command
+from facewatch.system.autostart.macos import LaunchAgent
+from facewatch.system.autostart.quoting import (
     desktop_exec,
     parsed_desktop_exec,
     parsed_systemd_exec,
@@ -18,10 +19,9 @@ from facewatch.autostart.quoting import (
     systemd_exec,
     windows_command_line,
 )
-from facewatch.autostart.systemd import UserUnit
-from facewatch.autostart.windows import APPROVED, RUN, RunKey
-from facewatch.autostart.xdg import DesktopEntry
-from facewatch.errors import WrongUse
+from facewatch.system.autostart.systemd import UserUnit
+from facewatch.system.autostart.windows import APPROVED, RUN, RunKey
+from facewatch.system.autostart.xdg import DesktopEntry
 from tests.odd_programs import ODD_NAMES, program_at
 
 ONLY_ARGUMENTS = ("with=equals",)

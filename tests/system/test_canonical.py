@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.spelling import as_found, below
+from facewatch.system.canonical import as_found, below
 
 links = pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
 

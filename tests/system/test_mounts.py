@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from facewatch import mounts
-from facewatch.asking import Asking
-from facewatch.mounts import Disks, Mount
+from facewatch.system import mounts
+from facewatch.system.mounts import Disks, Mount
+from facewatch.system.timeouts import Asking
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the places are POSIX paths")
 

@@ -14,9 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch import naming
-from facewatch.files import write_temporary
-from facewatch.naming import fitting, link_or_rename, names, remove, retry_while_busy
+from facewatch.system import publish
+from facewatch.system.atomic import write_temporary
+from facewatch.system.publish import fitting, link_or_rename, names, remove, retry_while_busy
 
 TAIL = " before-after.jpg"
 
@@ -56,7 +56,7 @@ def no_exclusive_rename(no_links, monkeypatch, request):
     def refused(*_):
         raise OSError(request.param, os.strerror(request.param))
 
-    monkeypatch.setattr(naming, "_rename_exclusively", refused)
+    monkeypatch.setattr(publish, "_rename_exclusively", refused)
 
 
 def named(folder):
@@ -67,7 +67,7 @@ def named(folder):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows never replaces by itself")
 def test_without_links_the_system_renames_in_one_step(tmp_path, no_links, monkeypatch):
-    monkeypatch.setattr(naming, "_claim_and_rename", None)
+    monkeypatch.setattr(publish, "_claim_and_rename", None)
     assert named(tmp_path) == {"a.jpg": b"ours"}
     with pytest.raises(FileExistsError):
         named(tmp_path)
@@ -108,7 +108,7 @@ def test_a_rename_that_was_done_although_the_share_says_no_is_kept(
 def test_a_c_library_without_that_call_is_told_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace())
     with pytest.raises(OSError, match=re.escape(os.strerror(errno.ENOSYS))):
-        naming._rename_exclusively(tmp_path / "a", tmp_path / "b")
+        publish._rename_exclusively(tmp_path / "a", tmp_path / "b")
 
 
 def test_a_name_that_fits_is_left_as_it_is():

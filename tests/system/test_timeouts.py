@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.asking import Asking
+from facewatch.system.timeouts import Asking
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ import psutil
 import pytest
 import tomlkit
 
-from facewatch.files import Places
-from facewatch.ledger import Ledger
-from facewatch.store import Store
+from facewatch.settings.store import Store
+from facewatch.state.ledger import Ledger
+from facewatch.system.atomic import Places
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 BUBBLES = "org.freedesktop.Notifications"

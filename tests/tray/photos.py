@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facewatch.inbox import Fingerprint
-from facewatch.ledger import Ledger
+from facewatch.state.ledger import Ledger
+from facewatch.worker.inbox import Fingerprint
 
 REPORT = {"summary": "1 of 1 face restored", "faces": [{}]}
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.autostart import Login
-from facewatch.autostart.xdg import DesktopEntry
-from facewatch.checkpoints import Checkpoints
 from facewatch.errors import FacewatchError
-from facewatch.files import Places
-from facewatch.requests import Request
-from facewatch.store import Store
+from facewatch.models.files import Checkpoints
+from facewatch.settings.store import Store
+from facewatch.state.requests import Request
+from facewatch.system.atomic import Places
+from facewatch.system.autostart import Login
+from facewatch.system.autostart.xdg import DesktopEntry
 from facewatch.tray import actions
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
-from facewatch.tray.hands import Hands, before_after, outside
+from facewatch.tray.opener import Hands, before_after, outside
 from tests.asked import take
-from tests.tray.scenes import find, lines
+from tests.tray.views import find, lines
 
 NOW = datetime(2026, 3, 4, 23, 30, tzinfo=timezone(timedelta(hours=2)))
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from facewatch.errors import NoTray
-from facewatch.tray.desktop import WAIT_SECONDS, Desktop, choose, wait_for_tray
+from facewatch.tray.detect import WAIT_SECONDS, Desktop, choose, wait_for_tray
 
 BOTH = ("appindicator", "gtk")
 GOOD = {"named": True, "display": True, "libraries": BOTH, "watcher": True, "embedding": False}
@@ -72,7 +72,7 @@ def test_a_panel_that_comes_late_is_waited_for_two_minutes():
 
 
 LOOK = """
-from facewatch.tray.desktop import look
+from facewatch.tray.detect import look
 found = look()
 print(found.named, found.display, found.watcher)
 """

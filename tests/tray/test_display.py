@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.keeper import Keeper
-from facewatch.tray.notify import QUIET_SECONDS
+from facewatch.daemon.tray_supervisor import Keeper
+from facewatch.tray.notifications import QUIET_SECONDS
 from tests.asked import take
 from tests.tray import photos
 from tests.tray.desktop import TrayProcess, eventually

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.requests import Request
-from facewatch.settings import parse
+from facewatch.settings.schema import parse
+from facewatch.state.requests import Request
 from facewatch.tray.actions import (
     Accept,
     Ask,
@@ -21,7 +21,7 @@ from facewatch.tray.actions import (
     StartDaemon,
 )
 from facewatch.tray.menu import menu
-from tests.tray.scenes import DONE, FAILED, NOW, every, find, lines, scene, status
+from tests.tray.views import DONE, FAILED, NOW, every, find, lines, scene, status
 
 IDLE_MENU = """\
 ~All photos are done

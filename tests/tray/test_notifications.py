@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.tray.notify import QUIET_SECONDS, TOLD_AGAIN_SECONDS, Memory, notices
-from tests.tray.scenes import status
+from facewatch.tray.notifications import QUIET_SECONDS, TOLD_AGAIN_SECONDS, Memory, notices
+from tests.tray.views import status
 
 
 class Teller:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.tray.words import download_line, photos, shortened, size, title
-from tests.tray.scenes import scene, status
+from facewatch.tray.text import download_line, photos, shortened, size, title
+from tests.tray.views import scene, status
 
 CURRENT = {"path": "/in/IMG_2041.jpg", "done": 2, "total": 4, "what": "faces"}
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from facewatch.ledger.jobs import STATES
-from facewatch.settings import parse
-from facewatch.status import Status
-from facewatch.tray.items import Item, Menu
-from facewatch.tray.scene import Choice, Scene
+from facewatch.settings.schema import parse
+from facewatch.state.ledger.jobs import STATES
+from facewatch.state.status import Status
+from facewatch.tray.menu_items import Item, Menu
+from facewatch.tray.view import Choice, Scene
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
 CHOICES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facewatch.mounts import Disks, Mount
+from facewatch.system.mounts import Disks, Mount
 from facewatch.watcher import Watch, Watcher
 from tests.clock import Clock
 from tests.watcher.fakes import FakeObserver, Offered

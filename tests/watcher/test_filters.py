@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch.asking import Asking
-from facewatch.settings import parse
+from facewatch.settings.schema import parse
+from facewatch.system.timeouts import Asking
 from facewatch.watcher import Watch, offered, root_of, watches_of
-from facewatch.watcher import walk as walk_module
-from facewatch.watcher.rules import enters
-from facewatch.watcher.walk import walk
+from facewatch.watcher import scan as walk_module
+from facewatch.watcher.filters import enters
+from facewatch.watcher.scan import walk
 
 ROOT = Path("/photos").absolute()
 

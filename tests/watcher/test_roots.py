@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from facewatch.mounts import Mount
+from facewatch.system.mounts import Mount
 from facewatch.watcher import Watch
 from tests.watcher.desk import Desk
 

@@ -13,7 +13,7 @@ import pytest
 from watchdog.observers.polling import PollingObserver
 
 from facewatch.watcher import Watch, Watcher
-from facewatch.watcher.observing import watchdogs_threads
+from facewatch.watcher.observer import watchdogs_threads
 from facewatch.watcher.roots import kernel_watches
 from tests.watcher.fakes import Offered, until
 
@@ -40,7 +40,7 @@ def gone() -> Offered:
 
 @pytest.fixture
 def watcher(root, offered, gone, monkeypatch) -> Iterator[Watcher]:
-    monkeypatch.setattr("facewatch.watcher.watching.CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("facewatch.watcher.watcher.CHECK_SECONDS", 0.2)
     before = set(threading.enumerate())
     watcher = Watcher([Watch(root)], offered, gone)
     watcher.start()
@@ -180,7 +180,7 @@ def test_a_root_that_is_a_link_is_heard_under_its_own_name(tmp_path, root, offer
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
 def test_a_folder_watched_under_two_names_may_go(tmp_path, root, offered, gone, monkeypatch):
-    monkeypatch.setattr("facewatch.watcher.watching.CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("facewatch.watcher.watcher.CHECK_SECONDS", 0.2)
     (tmp_path / "link").symlink_to(root)
     watcher = Watcher([Watch(root), Watch(tmp_path / "link")], offered, gone)
     watcher.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worker.house import House
+from tests.worker.worker_harness import House
 
 
 @pytest.fixture

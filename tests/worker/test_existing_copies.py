@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.faces.photo import Provenance, xmp
-from facewatch.files import sha256_of
-from facewatch.inbox import Fingerprint
-from facewatch.ledger import Ledger
-from facewatch.standing import adopted
+from facewatch.restoration.codecs import Provenance
+from facewatch.restoration.codecs.metadata import xmp
+from facewatch.state.ledger import Ledger
+from facewatch.system.atomic import sha256_of
+from facewatch.worker.existing_copies import adopted
+from facewatch.worker.inbox import Fingerprint
 
 CONTENT, OTHER, RECIPE = "a" * 64, "b" * 64, "c" * 64
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from facewatch.errors import DiskFull
-from facewatch.inbox import Fingerprint
-from facewatch.judgement import AWAIT_MODEL_SECONDS, NO_ENGINE_SECONDS
-from facewatch.readiness import PROBE_AGAIN_SECONDS
+from facewatch.worker.inbox import Fingerprint
+from facewatch.worker.readiness import PROBE_AGAIN_SECONDS
+from facewatch.worker.retry_policy import AWAIT_MODEL_SECONDS, NO_ENGINE_SECONDS
 
 
 def wait(house, seconds):
@@ -73,7 +73,7 @@ def test_a_full_disk_that_no_photo_meets_any_more_is_no_trouble(house, monkeypat
         raise DiskFull("the disk is nearly full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("facewatch.worker.preparing.output_folder", full)
+        patch.setattr("facewatch.worker.prepare.output_folder", full)
         house.work()
         assert "disk" in house.ledger.fact("troubles")
         wait(house, 100)
@@ -152,7 +152,7 @@ def test_a_photo_that_cannot_be_read_right_now_is_tried_again(house, monkeypatch
     def refused(_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("facewatch.worker.preparing.sha256_of", refused)
+    monkeypatch.setattr("facewatch.worker.prepare.sha256_of", refused)
     seen = []
     for seconds in (0, 31, 121, 601, 3601):
         wait(house, seconds)

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch.delivery import commit, drop, like_original, name_for, output_folder, remove_strays, take
 from facewatch.engine.messages import Answer
 from facewatch.errors import CannotWrite, DiskFull, SourceGone
-from facewatch.files import sha256_of, write_temporary
+from facewatch.system.atomic import sha256_of, write_temporary
+from facewatch.worker.output import commit, drop, like_original, name_for, output_folder, remove_strays, take
 
 
 def answer(temporary=None, sha256=None, extras=()):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.board import Board
 from facewatch.errors import BadCheckpoint
-from facewatch.ledger import Ledger
-from facewatch.mounts import Disks, Mount
-from facewatch.readiness import Readiness
-from facewatch.settings import parse
-from tests.worker.house import Files
+from facewatch.settings.schema import parse
+from facewatch.state.alerts import Board
+from facewatch.state.ledger import Ledger
+from facewatch.system.mounts import Disks, Mount
+from facewatch.worker.readiness import Readiness
+from tests.worker.worker_harness import Files
 
 
 class DamagedFiles(Files):

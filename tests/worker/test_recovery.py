@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.files import sha256_of, write_temporary
-from facewatch.inbox import Fingerprint
-from facewatch.interrupted import STOPPED_ATTEMPTS, finished, settle_interrupted
-from facewatch.ledger import Ledger
+from facewatch.state.ledger import Ledger
+from facewatch.system.atomic import sha256_of, write_temporary
+from facewatch.worker.inbox import Fingerprint
+from facewatch.worker.recovery import STOPPED_ATTEMPTS, finished, settle_interrupted
 
 TAIL = " before-after.jpg"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from facewatch import errors
-from facewatch.judgement import Streak, judge
-from facewatch.reports import summary
+from facewatch.state.reports import summary
+from facewatch.worker.retry_policy import Streak, judge
 
 
 @pytest.mark.parametrize(

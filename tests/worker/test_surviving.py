@@ -21,7 +21,7 @@ def test_a_turn_that_the_system_spoils_does_not_end_the_thread(house, monkeypatc
         return turn()
 
     monkeypatch.setattr(house.worker, "turn", spoilt)
-    monkeypatch.setattr("facewatch.worker.working.IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("facewatch.worker.worker.IDLE_SECONDS", 0.01)
     thread = threading.Thread(target=house.worker.run)
     thread.start()
     thread.join(10)

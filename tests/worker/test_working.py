@@ -6,8 +6,8 @@ import os
 import sys
 import threading
 
-from facewatch.engine.handle import EngineHandle
-from facewatch.files import sha256_of
+from facewatch.engine.process import EngineHandle
+from facewatch.system.atomic import sha256_of
 
 
 def test_a_photo_is_restored_once_and_its_original_left_alone(house):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from facewatch.board import Board
-from facewatch.engine.handle import EngineHandle
-from facewatch.inbox import Inbox
-from facewatch.ledger import Ledger
-from facewatch.readiness import Readiness
-from facewatch.settings import parse
+from facewatch.engine.process import EngineHandle
+from facewatch.settings.schema import parse
+from facewatch.state.alerts import Board
+from facewatch.state.ledger import Ledger
 from facewatch.worker import Worker
+from facewatch.worker.inbox import Inbox
+from facewatch.worker.readiness import Readiness
 from tests.clock import Clock
 
 FAKE = [sys.executable, str(Path(__file__).parent.parent / "engine" / "fake_engine.py")]

@@ -13,7 +13,7 @@ from typing import Any
 class Case:
     """What one measured process has to make ready, and then to repeat whenever it is asked."""
 
-    maker: str  # "ours.whole": the function of that name in facewatch.bench.ours
+    maker: str  # "ours.whole": the function of that name in facewatch.cli.bench.ours
     folder: str  # the run's own; everything that is written goes there
     device: str
     tuned: bool  # whether the allocator is set before torch is imported

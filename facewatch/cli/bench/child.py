@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import IO
 
-from facewatch.bench.case import Case, Sample, sample_of, to_line
-from facewatch.engine.handle import environment, program
+from facewatch.cli.bench.case import Case, Sample, sample_of, to_line
+from facewatch.engine.process import environment, program
 from facewatch.errors import FlowFailed
 
 _LAST_BYTES = 4000

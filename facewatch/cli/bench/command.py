@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places
+from facewatch.cli.options import ConfigOption, JsonOption, places
 
 
 def bench(  # noqa: PLR0917 - typer's options
@@ -36,11 +36,11 @@ def bench(  # noqa: PLR0917 - typer's options
 ) -> None:
     """Measure facewatch against gfpgan, CodeFormer's and stable-diffusion-webui's flow, in one run."""
     if worker:
-        from facewatch.bench.worker import main
+        from facewatch.cli.bench.worker import main
 
         main()
         return
-    from facewatch.cli import benching
+    from facewatch.cli.bench import work
 
-    order = benching.order(tuple(photos or ()), device, stages, only, quick=quick)
-    raise typer.Exit(benching.bench(places(config), order, write, as_json=as_json))
+    order = work.order(tuple(photos or ()), device, stages, only, quick=quick)
+    raise typer.Exit(work.bench(places(config), order, write, as_json=as_json))

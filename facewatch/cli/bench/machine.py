@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 
 from facewatch import __version__
-from facewatch.bench.case import Case
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import Repetition
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import Repetition
 
 
 def describe(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]]:
@@ -23,8 +23,8 @@ def describe(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any
     """
     import torch
 
-    from facewatch.faces import device
-    from facewatch.faces.precision import describe as precision_in_words
+    from facewatch.restoration.networks import device
+    from facewatch.restoration.networks.precision import describe as precision_in_words
 
     del watch
     chosen = device.choose(case.args["wish"])
@@ -48,7 +48,7 @@ def describe(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any
 
 def write_models(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]]:
     """Write the models that are not here in their published form, with random weights."""
-    from facewatch.bench import published
+    from facewatch.cli.bench import published
 
     del watch
     for name in case.args["write"]:

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from facewatch.bench.case import Sample
-from facewatch.bench.rows import Flow, Row
+from facewatch.cli.bench.case import Sample
+from facewatch.cli.bench.rows import Flow, Row
 from facewatch.errors import FlowFailed
 
 GIGA = 1e9

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from facewatch import __version__
-from facewatch.bench.card import watched
-from facewatch.bench.case import Case
-from facewatch.bench.photos import read_rgb
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import Repetition
+from facewatch.cli.bench.card import watched
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.photos import read_rgb
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import Repetition
 from facewatch.engine.messages import Answer, Job, Refusal
 from facewatch.errors import FlowFailed
-from facewatch.faces.forms import Face
-from facewatch.settings import Output, Restoration
+from facewatch.restoration.types import Face
+from facewatch.settings.schema import Output, Restoration
 
 if TYPE_CHECKING:
-    from facewatch.faces.fast import Precision
+    from facewatch.restoration.networks.fast import Precision
 
 Made = tuple[Repetition, Mapping[str, Any]]
 EVERY_FACE_PX = 100_000  # no face is so large that it is left alone: the reference leaves none
@@ -31,7 +31,7 @@ EVERY_FACE_PX = 100_000  # no face is so large that it is left alone: the refere
 
 def faces(case: Case, watch: Stopwatch) -> Made:
     """`batch` crops through a face network."""
-    from facewatch.faces.network import load
+    from facewatch.restoration.networks.loader import load
 
     del watch
     name, batch = str(case.args["model"]), int(case.args.get("batch", 1))
@@ -48,7 +48,7 @@ def faces(case: Case, watch: Stopwatch) -> Made:
 
 def parse(case: Case, watch: Stopwatch) -> Made:
     """The mask of one restored crop."""
-    from facewatch.faces.masks import ParseMask
+    from facewatch.restoration.masks.parsing import ParseMask
 
     del watch
     size: Literal[512, 256] = case.args.get("input_size", 512)
@@ -63,7 +63,7 @@ def parse(case: Case, watch: Stopwatch) -> Made:
 
 def detect(case: Case, watch: Stopwatch) -> Made:
     """The faces of one decoded photo."""
-    from facewatch.faces.detector import RetinaFace
+    from facewatch.restoration.detection.retinaface import RetinaFace
 
     del watch
     backbone: Literal["resnet50", "mobilenet"] = case.args["backbone"]
@@ -78,11 +78,11 @@ def detect(case: Case, watch: Stopwatch) -> Made:
 
 def paste(case: Case, watch: Stopwatch) -> Made:
     """Crop, enlarge, soften the masks and paste, with every network's answer there at once."""
-    from facewatch.faces.oval import soften
-    from facewatch.faces.photo import Photo
-    from facewatch.faces.pipeline import Pipeline
-    from facewatch.faces.selection import Limits
-    from facewatch.faces.wishes import Wishes
+    from facewatch.restoration.codecs import Photo
+    from facewatch.restoration.detection.selection import Limits
+    from facewatch.restoration.masks.oval import soften
+    from facewatch.restoration.options import Wishes
+    from facewatch.restoration.pipeline import Pipeline
 
     del watch
     picture = read_rgb(case.args["photo"])
@@ -138,7 +138,7 @@ def whole(case: Case, watch: Stopwatch) -> Made:
 
 def folder(case: Case, watch: Stopwatch) -> Made:
     """Every photo of a folder, read, restored and written side by side as in the engine."""
-    from facewatch.engine.line import Line, helpers_for
+    from facewatch.engine.stages import Line, helpers_for
 
     heard: queue.SimpleQueue[object] = queue.SimpleQueue()
     helpers = helpers_for(case.device.partition(":")[0], os.cpu_count() or 1)
@@ -181,7 +181,7 @@ def _answered(message: object) -> bool:
 
 def png(case: Case, watch: Stopwatch) -> Made:
     """One picture as PNG."""
-    from facewatch.faces.photo import Photo, Provenance, encode
+    from facewatch.restoration.codecs import Photo, Provenance, encode
 
     del watch
     picture = read_rgb(case.args["photo"])
@@ -195,7 +195,7 @@ def png(case: Case, watch: Stopwatch) -> Made:
 
 
 def _precision(case: Case) -> Precision:
-    from facewatch.faces.precision import choose
+    from facewatch.restoration.networks.precision import choose
 
     return choose(str(case.args.get("precision", "auto")), case.device)
 
@@ -203,10 +203,10 @@ def _precision(case: Case) -> Precision:
 def _restorer(case: Case, watch: Stopwatch) -> Any:
     """The engine's restorer, its networks on a stopwatch; its detector works, and is then told the faces."""
     from facewatch.engine.restorer import Restorer
-    from facewatch.faces.detector import RetinaFace
-    from facewatch.faces.masks import ParseMask
-    from facewatch.faces.network import load
-    from facewatch.faces.pipeline import Pipeline
+    from facewatch.restoration.detection.retinaface import RetinaFace
+    from facewatch.restoration.masks.parsing import ParseMask
+    from facewatch.restoration.networks.loader import load
+    from facewatch.restoration.pipeline import Pipeline
 
     name = str(case.args["model"])
     backbone: Literal["resnet50", "mobilenet"] = "mobilenet" if case.device == "cpu" else "resnet50"

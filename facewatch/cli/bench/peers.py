@@ -14,12 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from facewatch.bench import reference
-from facewatch.bench.card import watched
-from facewatch.bench.case import Case
-from facewatch.bench.photos import read_bgr, read_rgb
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import Repetition
+from facewatch.cli.bench import reference
+from facewatch.cli.bench.card import watched
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.photos import read_bgr, read_rgb
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import Repetition
 from facewatch.errors import FlowFailed
 
 Made = tuple[Repetition, Mapping[str, Any]]

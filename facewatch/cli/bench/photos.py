@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.bench.case import Case
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import Repetition
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import Repetition
 from facewatch.errors import WrongUse
-from facewatch.faces.depth import eight_bits
-from facewatch.faces.forms import CROP_SIZE, Detector, Face
-from facewatch.faces.geometry import TEMPLATE, crop_upright
-from facewatch.faces.photo import decode
+from facewatch.restoration.alignment import TEMPLATE, crop_upright
+from facewatch.restoration.codecs import decode
+from facewatch.restoration.depth import eight_bits
+from facewatch.restoration.types import CROP_SIZE, Detector, Face
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 FaceRows: TypeAlias = list[list[float]]
@@ -122,10 +122,10 @@ def _moved(value: float, factor: float) -> float:
 
 def _detector(case: Case) -> Detector:
     if not case.args["trained"]:
-        from facewatch.faces.cascade import Cascade
+        from facewatch.restoration.detection.haar import Cascade
 
         return Cascade()
-    from facewatch.faces.detector import RetinaFace
+    from facewatch.restoration.detection.retinaface import RetinaFace
 
     return RetinaFace("mobilenet", case.model("retinaface-mobilenet"), case.device)
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.bench.case import Case
-from facewatch.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.errors import FlowFailed
 
 Picture: TypeAlias = npt.NDArray[np.uint8]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from facewatch.bench.plan import Plan
+from facewatch.cli.bench.plan import Plan
 from facewatch.errors import WrongUse
 
 Side = Literal["ours", "reference", "tuned"]

@@ -15,15 +15,15 @@ from typing import Any
 
 import psutil
 
-from facewatch.bench.case import Case, Sample
-from facewatch.bench.child import Child
-from facewatch.bench.measuring import Result, measure
-from facewatch.bench.plan import Plan, for_device
-from facewatch.bench.rows import Flow, Row, rows_of, without_peers
-from facewatch.catalogue import BY_NAME
-from facewatch.checkpoints import Checkpoints
+from facewatch.cli.bench.case import Case, Sample
+from facewatch.cli.bench.child import Child
+from facewatch.cli.bench.measuring import Result, measure
+from facewatch.cli.bench.plan import Plan, for_device
+from facewatch.cli.bench.rows import Flow, Row, rows_of, without_peers
 from facewatch.errors import WrongUse
-from facewatch.faces.formats import BY_SUFFIX
+from facewatch.models.catalogue import BY_NAME
+from facewatch.models.files import Checkpoints
+from facewatch.restoration.codecs.formats import BY_SUFFIX
 
 SHIPPED = "eileen-collins.jpg"
 WEIGHTS = Path("gfpgan", "weights")
@@ -97,7 +97,7 @@ def _sources(photos: Sequence[Path]) -> list[str]:
     kept = [str(path) for path in found if path.suffix.lower() in BY_SUFFIX and path.is_file()]
     if photos and not kept:
         raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
-    return kept or [str(resources.files("facewatch.data").joinpath(SHIPPED))]
+    return kept or [str(resources.files("facewatch.cli.demo").joinpath(SHIPPED))]
 
 
 def _require_peers(rows: Sequence[Row]) -> None:
@@ -161,7 +161,7 @@ def _link(source: Path, path: Path) -> None:
 def _photos(
     plan: Plan, bare: Case, sources: Sequence[str], models: dict[str, str], *, trained: bool
 ) -> dict[str, Any]:
-    """What facewatch.bench.photos.prepare told."""
+    """What facewatch.cli.bench.photos.prepare told."""
     args = {
         "sources": list(sources),
         "trained": trained and DETECTOR in models,

@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 
-from facewatch.bench.case import Case
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import Repetition
-from facewatch.engine.handle import environment, program
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import Repetition
+from facewatch.engine.process import environment, program
 from facewatch.errors import FlowFailed
 
 Made = tuple[Repetition, Mapping[str, Any]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from facewatch.bench.case import Case
-from facewatch.bench.memory import forget_peak, peak_bytes, resident_bytes
-from facewatch.bench.stopwatch import Stopwatch
-from facewatch.bench.worker import Repetition
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.memory import forget_peak, peak_bytes, resident_bytes
+from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.cli.bench.worker import Repetition
 from facewatch.engine.messages import Setup
 
 Made = tuple[Repetition, Mapping[str, Any]]
@@ -20,10 +20,10 @@ def engine(case: Case, watch: Stopwatch) -> Made:
     model, detector = "gfpgan-1.4", "retinaface-mobilenet" if on_cpu else "retinaface-resnet50"
     with watch.stage("import"):
         from facewatch.engine.restorer import Restorer
-        from facewatch.faces.lean import import_torchvision
+        from facewatch.restoration.networks.torch_imports import import_torchvision
 
         import_torchvision()
-        from facewatch.faces import detector as _detector  # noqa: F401
+        from facewatch.restoration.detection import retinaface as _detector  # noqa: F401
     before, clean = resident_bytes(), forget_peak()
     setup = Setup(
         model=model,
@@ -53,7 +53,7 @@ def bare(case: Case, watch: Stopwatch) -> Made:
 
 def gfpgan(case: Case, watch: Stopwatch) -> Made:
     """gfpgan: its import, its restorer, its detector and its parser."""
-    from facewatch.bench.reference import gfpganer
+    from facewatch.cli.bench.reference import gfpganer
 
     del watch
     gfpganer(case)

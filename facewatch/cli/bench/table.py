@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facewatch.bench.measuring import Measured, Result
+from facewatch.cli.bench.measuring import Measured, Result
 from facewatch.errors import WrongUse
-from facewatch.files import write_whole, writing
+from facewatch.system.atomic import write_whole, writing
 
 HEADINGS = (
     "work",

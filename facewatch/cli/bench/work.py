@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from facewatch.bench import table
-from facewatch.bench.plan import QUICK, Plan
-from facewatch.bench.run import Order, Outcome, run
-from facewatch.cli.shared import checkpoints
+from facewatch.cli.bench import table
+from facewatch.cli.bench.plan import QUICK, Plan
+from facewatch.cli.bench.run import Order, Outcome, run
+from facewatch.cli.options import checkpoints
 from facewatch.errors import WrongUse
-from facewatch.files import Places
+from facewatch.system.atomic import Places
 
 
 def order(photos: tuple[Path, ...], device: str, stages: str, only: str | None, *, quick: bool) -> Order:

@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeAlias
 
-from facewatch.bench import card
-from facewatch.bench.case import Case, Sample, case_of, to_line
-from facewatch.bench.memory import peak_bytes
-from facewatch.bench.stopwatch import Stopwatch
+from facewatch.cli.bench import card
+from facewatch.cli.bench.case import Case, Sample, case_of, to_line
+from facewatch.cli.bench.memory import peak_bytes
+from facewatch.cli.bench.stopwatch import Stopwatch
 
 Repetition: TypeAlias = Callable[[], Mapping[str, Any] | None]
 """One repetition; what it tells beside its time goes with the sample, and a "total" in it is the time."""
@@ -41,7 +41,7 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
     watch = Stopwatch(card.settling(case.device))
     repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
     if case.tuned:
-        from facewatch.engine.allocator import tune
+        from facewatch.engine.memory import tune
 
         tune()  # when the engine does it: once the networks are loaded
     for _ in requests:
@@ -69,5 +69,5 @@ def _measured(
 
 def _maker(name: str) -> Maker:
     module, _, function = name.partition(".")
-    maker: Maker = getattr(importlib.import_module(f"facewatch.bench.{module}"), function)
+    maker: Maker = getattr(importlib.import_module(f"facewatch.cli.bench.{module}"), function)
     return maker

@@ -27,7 +27,7 @@ def demo(
     ] = False,
 ) -> None:
     """Start the daemon on a temporary inbox, drop photos into it, and show what comes out."""
-    from facewatch.cli import demonstration
+    from facewatch.cli.demo import demonstration
 
     order = demonstration.Order(photos or [], model, weight, output, accept_licence)
     raise typer.Exit(demonstration.demonstrate(order))

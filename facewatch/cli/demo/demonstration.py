@@ -18,15 +18,15 @@ import tomlkit
 from rich.console import Console
 from rich.markup import escape
 
-from facewatch.cli.fetching import fetch_missing
-from facewatch.cli.shared import checkpoints, readable_photo, store
-from facewatch.engine.handle import environment, probe, program
+from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.options import checkpoints, readable_photo, store
+from facewatch.engine.process import environment, probe, program
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.files import Places, copy_to_temporary, deliver, whole, write_whole, writing
-from facewatch.naming import fitting
-from facewatch.recipe import resolve
-from facewatch.status import Status, headline, look
+from facewatch.state.status import Status, headline, look
+from facewatch.system.atomic import Places, copy_to_temporary, deliver, whole, write_whole, writing
+from facewatch.system.publish import fitting
 from facewatch.watcher import Watch, offered
+from facewatch.worker.recipe import resolve
 
 PORTRAIT = "eileen-collins.jpg"
 CREDIT = (
@@ -134,7 +134,7 @@ def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _drop(photos: list[Path], inbox: Path) -> list[Path]:
-    with resources.as_file(resources.files("facewatch.data").joinpath(PORTRAIT)) as portrait:
+    with resources.as_file(resources.files("facewatch.cli.demo").joinpath(PORTRAIT)) as portrait:
         sources = [portrait, *photos]
         return [
             deliver(copy_to_temporary(photo, inbox), inbox / photo.name, lambda _: None) for photo in sources

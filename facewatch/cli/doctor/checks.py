@@ -7,17 +7,17 @@ import sys
 from importlib import metadata
 
 from facewatch import __version__
-from facewatch.checkup.computing import engine, torch_and_driver
-from facewatch.checkup.desktop import login, tray
-from facewatch.checkup.findings import Finding, Level
-from facewatch.checkup.folders import folders, room, watches
-from facewatch.checkup.machine import Machine
-from facewatch.checkup.running import clock, daemon
+from facewatch.cli.doctor.computing import engine, torch_and_driver
+from facewatch.cli.doctor.desktop import login, tray
+from facewatch.cli.doctor.findings import Finding, Level
+from facewatch.cli.doctor.folders import folders, room, watches
+from facewatch.cli.doctor.machine import Machine
+from facewatch.cli.doctor.running import clock, daemon
 from facewatch.errors import FacewatchError
-from facewatch.files import Places
-from facewatch.installation import store_of
-from facewatch.ledger import LedgerView
-from facewatch.settings import Settings
+from facewatch.settings.installation import store_of
+from facewatch.settings.schema import Settings
+from facewatch.state.ledger import LedgerView
+from facewatch.system.atomic import Places
 
 __all__ = ["PACKAGES", "Finding", "Level", "Machine", "examine"]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, JsonOption, places
+from facewatch.cli.options import ConfigOption, JsonOption, places
 
 SIGNS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "mend": "[red]mend[/]"}
 
@@ -22,7 +22,7 @@ def doctor(
     from rich.console import Console
     from rich.markup import escape
 
-    from facewatch.checkup import examine
+    from facewatch.cli.doctor.checks import examine
 
     findings = examine(places(config), quick=quick)
     if as_json:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from facewatch.checkpoints import Checkpoints
-from facewatch.checkup.findings import Finding, Level
-from facewatch.checkup.machine import Machine
+from facewatch.cli.doctor.findings import Finding, Level
+from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
-from facewatch.files import Places
-from facewatch.installation import checkpoints_of
-from facewatch.recipe import resolve
-from facewatch.settings import Settings
+from facewatch.models.files import Checkpoints
+from facewatch.settings.installation import checkpoints_of
+from facewatch.settings.schema import Settings
+from facewatch.system.atomic import Places
+from facewatch.worker.recipe import resolve
 
 NVIDIA = "0x10de"  # as PCI knows it
 DISPLAY_CLASS = "0x03"

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewatch.autostart import Autostart
-from facewatch.checkup.findings import Finding
-from facewatch.checkup.machine import Machine
+from facewatch.cli.doctor.findings import Finding
+from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError, NoTray
+from facewatch.system.autostart import Autostart
 
 MEND = "`facewatch autostart on` writes it anew, `facewatch autostart off` removes it"
 
@@ -18,7 +18,7 @@ def tray(machine: Machine) -> Iterator[Finding]:
     """Whether an icon can be shown here; a machine without a desktop needs none."""
     if sys.platform in {"win32", "darwin"}:
         return
-    from facewatch.tray.desktop import choose
+    from facewatch.tray.detect import choose
 
     desktop = machine.desktop()
     try:

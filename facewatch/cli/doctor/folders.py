@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewatch.checkup.findings import Finding
-from facewatch.checkup.machine import Machine
+from facewatch.cli.doctor.findings import Finding
+from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
-from facewatch.files import nearest_existing, write_temporary
-from facewatch.settings import Folder, Settings
+from facewatch.settings.schema import Folder, Settings
+from facewatch.system.atomic import nearest_existing, write_temporary
 
 LOW_SPACE_BYTES = 1 << 30
 WATCHES_SHARE = 0.8  # of the limit: editors and file managers watch folders too

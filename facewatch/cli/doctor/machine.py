@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.autostart import Login, of_this_system, own_command
-from facewatch.engine.handle import examine
 from facewatch.engine.messages import Ready
-from facewatch.tray.desktop import Desktop, look
+from facewatch.engine.process import examine
+from facewatch.system.autostart import Login, of_this_system, own_command
+from facewatch.tray.detect import Desktop, look
 
 
 def _login() -> Login:

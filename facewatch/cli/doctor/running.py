@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 import facewatch
-from facewatch.checkup.findings import Finding
-from facewatch.checkup.machine import Machine
+from facewatch.cli.doctor.findings import Finding
+from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
-from facewatch.files import Places
-from facewatch.lock import held, holder, running_pid
+from facewatch.state.instance import held, holder, running_pid
+from facewatch.system.atomic import Places
 
 CLOCK_SECONDS = 3600.0  # some disks keep local time and are an hour off in summer
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from facewatch.cli.shared import ConfigOption, places
-from facewatch.files import whole
+from facewatch.cli.options import ConfigOption, places
+from facewatch.system.atomic import whole
 
 
 def report(
@@ -24,7 +24,7 @@ def report(
     config: ConfigOption = None,
 ) -> None:
     """Pack log, settings, versions and figures into one zip for a bug report, without names and photos."""
-    from facewatch.report_file import default_name, write_report
+    from facewatch.cli.report.report import default_name, write_report
 
     name = default_name(datetime.now().astimezone())
     target = whole(output) if output else Path.cwd()

@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from facewatch.faces import formats
-from facewatch.logs import one_line
+from facewatch.restoration.codecs import formats
+from facewatch.system.logs import one_line
 
 _SUFFIXES = "|".join(sorted(suffix[1:] for suffix in formats.BY_SUFFIX))
 _OURS = "tmp|json|toml|log|lock|sqlite3|pth|pt|ckpt|safetensors|desktop|service|plist|html|beat"

@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from facewatch import __version__
-from facewatch.checkpoints import own_names
-from facewatch.checkup import PACKAGES, Finding, examine
+from facewatch.cli.doctor.checks import PACKAGES, Finding, examine
+from facewatch.cli.report.masking import Masks, without_logins
 from facewatch.errors import BadSettings, FacewatchError
-from facewatch.files import Places, deliver, write_temporary
-from facewatch.incidents import listed
-from facewatch.installation import store_of
-from facewatch.ledger import Job, LedgerView
-from facewatch.logs import files_of
-from facewatch.masking import Masks, without_logins
-from facewatch.settings import Settings
+from facewatch.models.files import own_names
+from facewatch.settings.installation import store_of
+from facewatch.settings.schema import Settings
+from facewatch.state.incidents import listed
+from facewatch.state.ledger import Job, LedgerView
+from facewatch.system.atomic import Places, deliver, write_temporary
+from facewatch.system.logs import files_of
 
 MOST_PHOTOS = 20_000  # of the ledger, the latest; enough for figures, and soon read
 MOST_REASONS = 200
@@ -104,7 +104,7 @@ def masks_for(places: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
     roots.setdefault(str(Path.home()), "home")
     paths = sysconfig.get_paths()
     program = {paths[key]: f"<{key}>" for key in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")}
-    program[str(Path(__file__).parent)] = "<facewatch>"
+    program[str(Path(__file__).parents[2])] = "<facewatch>"
     own = {name: f"own-model-{number}" for number, name in enumerate(sorted(own_names(models)), 1)}
     photos = {str(path) for job in jobs for path in (job.path, job.output, job.temporary) if path is not None}
     return Masks(roots, photos=photos, program=program, names=own)

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.blocks import SIDE, Plane, Spectrum, double, halve, join, shrink, slide, split, threshold
+from facewatch.restoration.classical.dct import (
+    SIDE,
+    Plane,
+    Spectrum,
+    double,
+    halve,
+    join,
+    shrink,
+    slide,
+    split,
+    threshold,
+)
 
 # The example tables of ITU-T T.81, annex K, which most encoders scale by their quality setting.
 _BRIGHTNESS_ROWS = (

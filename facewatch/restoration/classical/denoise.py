@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.blocks import FREQUENCY, Plane, Spectrum, double, halve, shrink, slide, threshold
+from facewatch.restoration.classical.dct import (
+    FREQUENCY,
+    Plane,
+    Spectrum,
+    double,
+    halve,
+    shrink,
+    slide,
+    threshold,
+)
 
 Levels = list[npt.NDArray[np.float64]]
 """For each scale, the finest first: the noise's standard deviation in each of a block's 64 coefficients."""

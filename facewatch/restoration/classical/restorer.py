@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.blocks import Plane, cosines
-from facewatch.faces.forms import Crop
-from facewatch.faces.jpeg import find_grid, remove_blocks
-from facewatch.faces.noise import estimate_all, remove
+from facewatch.restoration.classical.dct import Plane, cosines
+from facewatch.restoration.classical.deblock import find_grid, remove_blocks
+from facewatch.restoration.classical.denoise import estimate_all, remove
+from facewatch.restoration.types import Crop
 
 Picture = npt.NDArray[np.float32]
 """(512, 512, 3) float32 RGB, about 0-255."""

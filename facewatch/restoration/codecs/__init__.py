@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from facewatch.faces.photo.decoder import decode
-from facewatch.faces.photo.encoder import encode
-from facewatch.faces.photo.forms import Metadata, Photo, Provenance
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
+from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance
 
 __all__ = ["Metadata", "Photo", "Provenance", "decode", "encode"]

@@ -27,8 +27,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import HeifImageFile, open_heif
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
-from facewatch.faces.photo import containers, exif, jpeg, modes, nclx, opencv, png, tiff, webp, xmp
-from facewatch.faces.photo.forms import UNTURNED, Laid, Metadata, Native, Photo, Samples
+from facewatch.restoration.codecs import jpeg, opencv, pixel_modes, png, sniff, tiff, webp
+from facewatch.restoration.codecs.metadata import exif, icc, xmp
+from facewatch.restoration.codecs.photo import UNTURNED, Laid, Metadata, Native, Photo, Samples
 
 MOST_DPI = 65_000
 """A resolution beyond this is noise, and does not fit every format."""
@@ -71,7 +72,7 @@ def decode(data: bytes, max_pixels: int) -> Photo:
     Raises TruncatedPhoto when the file is empty or ends too early, PhotoTooLarge when its header says more
     than `max_pixels`, before anything is decoded, and BadPhoto when it is no photo, damaged or several.
     """
-    name = containers.kind(data)
+    name = sniff.kind(data)
     with _translated():
         found = _READERS[name](data, max_pixels)
         return _photo(name, found)
@@ -103,7 +104,7 @@ def _photo(name: str, found: _Found) -> Photo:
     metadata = dataclasses.replace(
         metadata, dpi=dpi[::-1] if dpi and laid.orientation >= 5 else dpi, laid=laid
     )
-    pixels, alpha = modes.working(native, metadata.icc)
+    pixels, alpha = pixel_modes.working(native, metadata.icc)
     return Photo(
         pixels=pixels,
         alpha=alpha,
@@ -111,7 +112,7 @@ def _photo(name: str, found: _Found) -> Photo:
         format=name,
         metadata=metadata,
         made_by_facewatch=exif.ours(metadata.exif) or xmp.ours(metadata.xmp),
-        source=native if native.mode in modes.LOSSY_BACK else None,
+        source=native if native.mode in pixel_modes.LOSSY_BACK else None,
         subsampling=found.subsampling,
         lossless=found.lossless,
     )
@@ -153,7 +154,7 @@ def _opened(opener: Opener, data: bytes, max_pixels: int) -> ImageFile.ImageFile
 
 def _loaded(image: ImageFile.ImageFile) -> Native:
     image.load()
-    return modes.native(image)
+    return pixel_modes.native(image)
 
 
 def _with_said_dpi(metadata: Metadata, image: ImageFile.ImageFile) -> Metadata:
@@ -197,7 +198,7 @@ def _webp(data: bytes, max_pixels: int) -> _Found:
     bare, metadata = webp.split(data)
     width, height = webp.size(bare)
     _check_size((width, height), max_pixels)
-    picture = opencv.read_webp(bare, (height, width), hollow=containers.hollow(data, metadata.exif))
+    picture = opencv.read_webp(bare, (height, width), hollow=sniff.hollow(data, metadata.exif))
     return _Found(picture, _with_exif_dpi(metadata), lossless=webp.lossless(bare))
 
 
@@ -241,16 +242,16 @@ def _avif_file(stream: io.BytesIO) -> ImageFile.ImageFile:
 
 def _boxed(opener: Opener, data: bytes, max_pixels: int) -> _Found:
     """A HEIC or AVIF file, whose pictures never end in zeros; an EXIF block behind them may."""
-    containers.check_boxes(data)
+    sniff.check_boxes(data)
     try:
         image = _opened(opener, data, max_pixels)
     except LIBRARY_ERRORS as error:
-        if containers.hollow(data):
-            raise TruncatedPhoto(containers.UNFINISHED) from error
+        if sniff.hollow(data):
+            raise TruncatedPhoto(sniff.UNFINISHED) from error
         raise
     metadata = _said_by(image)
-    if containers.hollow(data, metadata.exif):
-        raise TruncatedPhoto(containers.UNFINISHED)
+    if sniff.hollow(data, metadata.exif):
+        raise TruncatedPhoto(sniff.UNFINISHED)
     return _Found(_loaded(image), metadata)
 
 
@@ -261,7 +262,7 @@ def _said_by(image: ImageFile.ImageFile) -> Metadata:
     metadata = Metadata(
         exif=exif.block(block) if block else None,
         xmp=packet or None,
-        icc=said.get("icc_profile") or nclx.profile(said.get("nclx_profile")),
+        icc=said.get("icc_profile") or icc.profile(said.get("nclx_profile")),
         laid=Laid(by_decoder) if by_decoder in _UPRIGHT else UNTURNED,
     )
     return _with_said_dpi(metadata, image)

@@ -24,9 +24,9 @@ import pillow_heif
 from PIL import Image
 
 from facewatch.errors import BadPhoto, PhotoTooLarge, WrongUse
-from facewatch.faces import formats
-from facewatch.faces.photo import exif, jpeg, modes, png, tiff, xmp
-from facewatch.faces.photo.forms import Metadata, Native, Photo, Provenance
+from facewatch.restoration.codecs import formats, jpeg, pixel_modes, png, tiff
+from facewatch.restoration.codecs.metadata import exif, xmp
+from facewatch.restoration.codecs.photo import Metadata, Native, Photo, Provenance
 
 FINE_QUALITY = 90
 """From here on colour is stored as finely as brightness (4:4:4)."""
@@ -70,7 +70,7 @@ def encode(photo: Photo, format: str, quality: int, provenance: Provenance) -> b
             f"{width} x {height} pixels are too many for {format}, which ends at {row.max_side} a side; "
             "choose png or a smaller upscale"
         )
-    native = modes.target(photo, row)
+    native = pixel_modes.target(photo, row)
     metadata = _described(photo.metadata, provenance, (width, height), native.mode)
     try:
         return _WRITERS[format](_Copy(native, metadata, photo, quality))
@@ -113,7 +113,7 @@ def _saved(image: Image.Image, pillow_name: str, **options: object) -> bytes:
 
 
 def _jpeg(copy: _Copy) -> bytes:
-    image = modes.image(copy.native)
+    image = pixel_modes.image(copy.native)
     save = partial(
         _saved,
         image,
@@ -153,12 +153,12 @@ def _png(copy: _Copy) -> bytes:
         return png.write(copy.native.samples, copy.metadata)
     palette = copy.native.palette if copy.photo.alpha is not None else None
     clear = None if palette is None else palette[:, 3].tobytes()
-    return png.join(_saved(modes.image(copy.native), "PNG", transparency=clear), copy.metadata)
+    return png.join(_saved(pixel_modes.image(copy.native), "PNG", transparency=clear), copy.metadata)
 
 
 def _webp(copy: _Copy) -> bytes:
     return _saved(
-        modes.image(copy.native),
+        pixel_modes.image(copy.native),
         "WEBP",
         quality=copy.quality,
         lossless=copy.photo.lossless,
@@ -175,7 +175,7 @@ def _tiff(copy: _Copy) -> bytes:
 
 def _bmp(copy: _Copy) -> bytes:
     if copy.native.mode != "RGBA":
-        return _saved(modes.image(copy.native), "BMP", dpi=copy.metadata.dpi)
+        return _saved(pixel_modes.image(copy.native), "BMP", dpi=copy.metadata.dpi)
     # Pillow's own BMP header has no word for alpha; version 4 has a mask for it.
     height, width = copy.native.samples.shape[:2]
     per_metre = [round(side / 0.0254) for side in copy.metadata.dpi or (96, 96)]
@@ -198,14 +198,14 @@ def _heic(copy: _Copy) -> bytes:
         "enc_params": {"preset": HEIC_PRESET},
     }
     said = {name: value for name, value in options.items() if value is not None}
-    pillow_heif.from_pillow(modes.image(copy.native)).save(stream, **said)
+    pillow_heif.from_pillow(pixel_modes.image(copy.native)).save(stream, **said)
     return stream.getvalue()
 
 
 def _avif(copy: _Copy) -> bytes:
     fine = copy.quality >= FINE_QUALITY and copy.native.mode != "L"
     return _saved(
-        modes.image(copy.native),
+        pixel_modes.image(copy.native),
         "AVIF",
         quality=copy.quality,
         subsampling="4:4:4" if fine else None,

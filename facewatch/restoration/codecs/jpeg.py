@@ -9,8 +9,8 @@ import hashlib
 import struct
 
 from facewatch.errors import TruncatedPhoto
-from facewatch.faces.photo import exif, xmp
-from facewatch.faces.photo.forms import Metadata
+from facewatch.restoration.codecs.metadata import exif, xmp
+from facewatch.restoration.codecs.photo import Metadata
 
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import containers, packing, tags, tiff, webp
-from facewatch.faces.photo.forms import Native, Samples
-from facewatch.faces.photo.tags import Directory
+from facewatch.restoration.codecs import sniff, tiff, webp
+from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
+from facewatch.restoration.codecs.metadata.tiff_tags import Directory
+from facewatch.restoration.codecs.photo import Native, Samples
 
 _PNG_MODES = {0: "L16", 2: "RGB16", 4: "LA16", 6: "RGBA16"}
 _CUT_BYTES = 32  # half of containers.HOLLOW_BYTES; decoders read no more than 8 ahead
@@ -77,12 +78,12 @@ def read_tiff(bare: bytes, page: Directory) -> Native:
 
 def _planes(bare: bytes, page: Directory, channels: int, size: tuple[int, int]) -> Samples:
     """Channels that are stored one after another, which OpenCV would mix up: each is read as a grey page."""
-    form = tags.layout(bare)
+    form = tiff_tags.layout(bare)
     one = {
-        tiff.CHANNELS: packing.shorts(form.order, 1),
-        tiff.BITS: packing.shorts(form.order, 16),
-        tiff.PHOTOMETRIC: packing.shorts(form.order, 1),
-        tiff.PLANAR: packing.shorts(form.order, 1),
+        tiff.CHANNELS: tiff_writer.shorts(form.order, 1),
+        tiff.BITS: tiff_writer.shorts(form.order, 16),
+        tiff.PHOTOMETRIC: tiff_writer.shorts(form.order, 1),
+        tiff.PLANAR: tiff_writer.shorts(form.order, 1),
     }
     dropped = {tiff.EXTRA, tiff.SAMPLE_FORMAT, *one}
     planes = []
@@ -92,8 +93,8 @@ def _planes(bare: bytes, page: Directory, channels: int, size: tuple[int, int]) 
             values = page.numbers(tag)
             share = len(values) // channels
             if values:
-                parts[tag] = packing.longs(form.order, *values[number * share : (number + 1) * share])
-        planes.append(_pixels(packing.amended(bare, lambda tag: tag not in dropped, one | parts), size))
+                parts[tag] = tiff_writer.longs(form.order, *values[number * share : (number + 1) * share])
+        planes.append(_pixels(tiff_writer.amended(bare, lambda tag: tag not in dropped, one | parts), size))
     return np.stack(planes, axis=2)
 
 
@@ -105,13 +106,13 @@ def read_webp(bare: bytes, size: tuple[int, int], *, hollow: bool) -> Native:
     Raises TruncatedPhoto when it is not yet filled, BadPhoto when it is damaged.
     """
     # Of zeros that an encoder wrote its decoder needs all; those of a hole it hardly touches.
-    if hollow and not (containers.hollow(bare) and _is_short(webp.shortened(bare, _CUT_BYTES), size)):
-        raise TruncatedPhoto(containers.UNFINISHED)
+    if hollow and not (sniff.hollow(bare) and _is_short(webp.shortened(bare, _CUT_BYTES), size)):
+        raise TruncatedPhoto(sniff.UNFINISHED)
     try:
         samples = _pixels(bare, size, np.uint8)
     except BadPhoto as error:
         if hollow:
-            raise TruncatedPhoto(containers.UNFINISHED) from error
+            raise TruncatedPhoto(sniff.UNFINISHED) from error
         raise
     return Native("RGBA" if samples.shape[2:] == (4,) else "RGB", samples)
 

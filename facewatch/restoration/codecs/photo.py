@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import Pixels
+from facewatch.restoration.types import Pixels
 
 Samples: TypeAlias = npt.NDArray[Any]
 """Pixels in a file's own form: (H, W) or (H, W, C); bool, uint8 or uint16."""

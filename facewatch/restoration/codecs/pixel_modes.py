@@ -16,10 +16,10 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from facewatch.errors import BadPhoto
-from facewatch.faces.formats import Format
-from facewatch.faces.forms import Pixels
-from facewatch.faces.photo import stripes
-from facewatch.faces.photo.forms import Native, Photo, Samples
+from facewatch.restoration.codecs import parallel
+from facewatch.restoration.codecs.formats import Format
+from facewatch.restoration.codecs.photo import Native, Photo, Samples
+from facewatch.restoration.types import Pixels
 
 LOSSY_BACK = frozenset({"1", "P", "CMYK"})
 NEAREST: dict[str, tuple[str, ...]] = {
@@ -61,7 +61,7 @@ def _samples(image: Image.Image) -> Samples:
     width, height = image.size
     first = np.asarray(image.crop((0, 0, 1, 1)))
     samples = np.empty((height, width, *first.shape[2:]), first.dtype)
-    for top, bottom in stripes.spans(height, _BAND_ROWS):
+    for top, bottom in parallel.spans(height, _BAND_ROWS):
         samples[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
     return samples
 
@@ -158,8 +158,8 @@ def target(photo: Photo, row: Format) -> Native:
 def _banded(make: Callable[..., Samples], *sources: Samples) -> Samples:
     """What `make` makes of the pictures, in bands, as it takes several times their memory."""
     height = len(sources[0])
-    bands = stripes.spans(height, _BAND_ROWS)
-    made = stripes.in_order(lambda band: make(*(source[slice(*band)] for source in sources)), bands)
+    bands = parallel.spans(height, _BAND_ROWS)
+    made = parallel.in_order(lambda band: make(*(source[slice(*band)] for source in sources)), bands)
     return np.concatenate(list(made))
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.ExifTags import Base
 
-from facewatch.faces.photo.encoder import fitting
-from facewatch.faces.photo.forms import Provenance
+from facewatch.restoration.codecs.encoder import fitting
+from facewatch.restoration.codecs.photo import Provenance
 
 JPEG_QUALITY = 92
 

@@ -12,8 +12,9 @@ import zlib
 from collections.abc import Iterator
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import exif, scanlines
-from facewatch.faces.photo.forms import Metadata, Samples
+from facewatch.restoration.codecs import png_rows
+from facewatch.restoration.codecs.metadata import exif
+from facewatch.restoration.codecs.photo import Metadata, Samples
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
@@ -137,7 +138,7 @@ def write(samples: Samples, metadata: Metadata) -> bytes:
     file.write(SIGNATURE)
     file.write(chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[channels], 0, 0, 0)))
     file.write(_descriptions(metadata))
-    for part in scanlines.compressed(samples):
+    for part in png_rows.compressed(samples):
         file.write(chunk(b"IDAT", part))
     file.write(chunk(b"IEND", b""))
     return file.getvalue()

@@ -13,9 +13,9 @@ from functools import partial
 import cv2
 import numpy as np
 
-from facewatch.faces.photo import stripes
-from facewatch.faces.photo.forms import Samples
-from facewatch.faces.photo.stripes import Effort, Rows
+from facewatch.restoration.codecs import parallel
+from facewatch.restoration.codecs.parallel import Effort, Rows
+from facewatch.restoration.codecs.photo import Samples
 
 Predictor = Callable[[Rows, Rows, Rows], Rows]
 """Foretells bytes from those one pixel to the left, above, and above to the left."""
@@ -57,8 +57,8 @@ def compressed(samples: Samples) -> Iterator[bytes]:
 
     The filter and the effort are those that suit a sample of the rows.
     """
-    spans = stripes.spans(len(samples), max(1, STRIPE_BYTES // samples[0].nbytes))
-    packed = stripes.in_order(partial(_stripe, samples, *_best(samples)), spans)
+    spans = parallel.spans(len(samples), max(1, STRIPE_BYTES // samples[0].nbytes))
+    packed = parallel.in_order(partial(_stripe, samples, *_best(samples)), spans)
     total = 1
     for (start, stop), (pieces, checksum) in zip(spans, packed, strict=True):
         total = joined_checksum(total, checksum, (stop - start) * (samples[0].nbytes + 1))
@@ -71,7 +71,7 @@ def _stripe(samples: Samples, number: int, effort: Effort, span: tuple[int, int]
     """The compressed pieces of a stripe, and its Adler-32."""
     packer = zlib.compressobj(effort.level, zlib.DEFLATED, -15, 9, effort.strategy)
     pieces, checksum = [], 1
-    for top, bottom in stripes.spans(span[1] - span[0], max(1, _BAND_BYTES // samples[0].nbytes)):
+    for top, bottom in parallel.spans(span[1] - span[0], max(1, _BAND_BYTES // samples[0].nbytes)):
         rows = _filtered(samples, span[0] + top, span[0] + bottom, number)
         checksum = zlib.adler32(rows.data, checksum)
         pieces.append(packer.compress(rows.data))
@@ -102,8 +102,8 @@ def _best(samples: Samples) -> tuple[int, Effort]:
         number: [_filtered(samples, top, min(top + high, len(samples)), number) for top in tops.tolist()]
         for number in _FILTERS
     }
-    number = min(tried, key=lambda number: stripes.RUNS.size(tried[number]))
-    return number, stripes.effort(tried[number])
+    number = min(tried, key=lambda number: parallel.RUNS.size(tried[number]))
+    return number, parallel.effort(tried[number])
 
 
 def joined_checksum(first: int, second: int, second_length: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import png
+from facewatch.restoration.codecs import png
 
 HOLLOW_BYTES = 64
 """So many zeros at a file's end need a reason, or its space was set aside and is not yet filled."""

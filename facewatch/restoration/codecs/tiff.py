@@ -12,10 +12,11 @@ from itertools import accumulate
 import numpy as np
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import exif, jpeg, packing, stripes, tags
-from facewatch.faces.photo.forms import Metadata, Native, Samples
-from facewatch.faces.photo.stripes import Rows
-from facewatch.faces.photo.tags import BrokenTagsError, Directory, Order, Tag
+from facewatch.restoration.codecs import jpeg, parallel
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer
+from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Order, Tag
+from facewatch.restoration.codecs.parallel import Rows
+from facewatch.restoration.codecs.photo import Metadata, Native, Samples
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
@@ -44,7 +45,7 @@ PICTURE = frozenset(
     | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags that a decoder needs."""
-ELSEWHERE = PICTURE | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tags.EXIF, tags.GPS}
+ELSEWHERE = PICTURE | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tiff_tags.EXIF, tiff_tags.GPS}
 """The tags that an EXIF block does not take over; 37724 is Photoshop's layers, unrestored as they are."""
 
 DEFLATE, STRIP_AIM_BYTES = 8, 1 << 18
@@ -59,7 +60,7 @@ def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
     preview that stands before its photo.
     """
     try:
-        pages = list(tags.pages(data))
+        pages = list(tiff_tags.pages(data))
     except BrokenTagsError as error:
         raise BadPhoto("the TIFF file's header is damaged") from error
     if not pages:
@@ -76,7 +77,7 @@ def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
             "the TIFF file's first page is only a preview of a later one; save the photo as a file of its own"
         )
     _check_ends(page, len(data))
-    return packing.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page
+    return tiff_writer.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page
 
 
 def _whole(page: Directory) -> bool:
@@ -115,20 +116,20 @@ def join(native: Native, metadata: Metadata) -> bytes:
 
     Raises BadPhoto when it would pass 4 GiB.
     """
-    block = _readable(metadata.exif or packing.pack(Directory("<", {})))
-    said = tags.read(block)
+    block = _readable(metadata.exif or tiff_writer.pack(Directory("<", {})))
+    said = tiff_tags.read(block)
     strips, rows = _strips(native.samples, said.order, predicted=_predicted(native))
     lengths = [len(strip) for strip in strips]
     put = _descriptions(metadata) | _page(native, said.order)
-    put[STRIP_BYTES] = packing.longs(said.order, *lengths)
-    put[STRIP_ROWS] = packing.longs(said.order, rows)
+    put[STRIP_BYTES] = tiff_writer.longs(said.order, *lengths)
+    put[STRIP_ROWS] = tiff_writer.longs(said.order, rows)
 
     def head(size: int) -> bytes:
         starts = list(accumulate(lengths[:-1], initial=size))
-        return packing.amended(
+        return tiff_writer.amended(
             block,
             lambda tag: tag in said.children or tag not in ELSEWHERE,
-            put | {STRIP_OFFSETS: packing.longs(said.order, *starts)},
+            put | {STRIP_OFFSETS: tiff_writer.longs(said.order, *starts)},
         )
 
     size = len(head(0))
@@ -140,9 +141,9 @@ def join(native: Native, metadata: Metadata) -> bytes:
 def _readable(block: bytes) -> bytes:
     """The EXIF block; put together anew if some of it lies past its end, where the picture will be."""
     try:
-        tags.read(block, strict=True)
+        tiff_tags.read(block, strict=True)
     except TruncatedPhoto:
-        return packing.pack(tags.read(block))
+        return tiff_writer.pack(tiff_tags.read(block))
     return block
 
 
@@ -150,7 +151,7 @@ def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[by
     """The compressed strips, and how many rows each has."""
     ready: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
     rows = max(1, STRIP_AIM_BYTES // max(1, ready[0].nbytes))
-    spans = stripes.spans(len(ready), rows)
+    spans = parallel.spans(len(ready), rows)
 
     def stored(span: tuple[int, int]) -> Rows:
         band = ready[slice(*span)]
@@ -161,13 +162,13 @@ def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[by
         return ordered.reshape(len(band), -1).view(np.uint8)
 
     some = [stored(span)[:_SAMPLE_ROWS] for span in spans[:: -(-len(spans) // _SAMPLES)]]
-    effort = stripes.effort(some)
+    effort = parallel.effort(some)
 
     def strip(span: tuple[int, int]) -> bytes:
         packer = zlib.compressobj(effort.level, zlib.DEFLATED, 15, 9, effort.strategy)
         return packer.compress(stored(span).data) + packer.flush()
 
-    return list(stripes.in_order(strip, spans)), rows
+    return list(parallel.in_order(strip, spans)), rows
 
 
 def _predicted(native: Native) -> bool:
@@ -184,23 +185,23 @@ def _page(native: Native, order: Order) -> dict[int, Tag]:
     base = native.mode.removesuffix("16")
     base = base.removesuffix("A")
     page = {
-        WIDTH: packing.longs(order, width),
-        LENGTH: packing.longs(order, height),
-        BITS: packing.shorts(order, *[bits] * channels),
-        COMPRESSION: packing.shorts(order, DEFLATE),
-        PHOTOMETRIC: packing.shorts(order, _PHOTOMETRIC[base]),
-        CHANNELS: packing.shorts(order, channels),
-        PLANAR: packing.shorts(order, 1),
-        PREDICTOR: packing.shorts(order, 2 if _predicted(native) else 1),
+        WIDTH: tiff_writer.longs(order, width),
+        LENGTH: tiff_writer.longs(order, height),
+        BITS: tiff_writer.shorts(order, *[bits] * channels),
+        COMPRESSION: tiff_writer.shorts(order, DEFLATE),
+        PHOTOMETRIC: tiff_writer.shorts(order, _PHOTOMETRIC[base]),
+        CHANNELS: tiff_writer.shorts(order, channels),
+        PLANAR: tiff_writer.shorts(order, 1),
+        PREDICTOR: tiff_writer.shorts(order, 2 if _predicted(native) else 1),
     }
     if channels in (2, 4) and base != "CMYK":
-        page[EXTRA] = packing.shorts(order, 2)
+        page[EXTRA] = tiff_writer.shorts(order, 2)
     if base == "CMYK":
-        page[INK_SET] = packing.shorts(order, 1)
+        page[INK_SET] = tiff_writer.shorts(order, 1)
     if native.palette is not None:
         colours = np.zeros((256, 3), np.uint16)
         colours[: len(native.palette)] = native.palette[:, :3].astype(np.uint16) * 257
-        page[PALETTE] = packing.shorts(order, *colours.T.ravel().tolist())
+        page[PALETTE] = tiff_writer.shorts(order, *colours.T.ravel().tolist())
     return page
 
 
@@ -208,10 +209,10 @@ def _descriptions(metadata: Metadata) -> dict[int, Tag]:
     found: dict[int, Tag] = {}
     record = jpeg.iptc(metadata.resources) if metadata.resources else None
     for tag, kind, data in (
-        (XMP, tags.BYTE, metadata.xmp),
-        (ICC, tags.UNDEFINED, metadata.icc),
-        (RESOURCES, tags.BYTE, metadata.resources),
-        (IPTC, tags.UNDEFINED, record),
+        (XMP, tiff_tags.BYTE, metadata.xmp),
+        (ICC, tiff_tags.UNDEFINED, metadata.icc),
+        (RESOURCES, tiff_tags.BYTE, metadata.resources),
+        (IPTC, tiff_tags.UNDEFINED, record),
     ):
         if data:
             found[tag] = Tag(kind, len(data), data)

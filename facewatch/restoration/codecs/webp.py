@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import exif
-from facewatch.faces.photo.forms import Metadata
+from facewatch.restoration.codecs.metadata import exif
+from facewatch.restoration.codecs.photo import Metadata
 
 PICTURE = (b"VP8 ", b"VP8L", b"ALPH")
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import CheckpointMissing
-from facewatch.faces.boxes import without_overlaps
-from facewatch.faces.forms import Face, Points
-from facewatch.faces.geometry import TEMPLATE
+from facewatch.restoration.alignment import TEMPLATE
+from facewatch.restoration.detection.nms import without_overlaps
+from facewatch.restoration.types import Face, Points
 
 _LONG_SIDE = 2048  # pixels; larger pictures are searched at this size
 _SMALLEST = 0.05  # of the picture's short side

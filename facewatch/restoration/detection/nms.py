@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import Face
+from facewatch.restoration.types import Face
 
 Boxes: TypeAlias = npt.NDArray[np.floating[Any]]
 

@@ -13,11 +13,11 @@ import torch
 from facexlib.detection.retinaface import RetinaFace as RetinaFaceNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
-from facewatch.faces.blank import blank
-from facewatch.faces.boxes import MOST_OVERLAP, survivors
-from facewatch.faces.failures import translated
-from facewatch.faces.forms import Face
-from facewatch.faces.weights import StateDict, read_state_dict
+from facewatch.restoration.detection.nms import MOST_OVERLAP, survivors
+from facewatch.restoration.networks.blank import blank
+from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.torch_errors import translated
+from facewatch.restoration.types import Face
 
 Backbone: TypeAlias = Literal["resnet50", "mobilenet"]
 Rows: TypeAlias = npt.NDArray[np.float32]

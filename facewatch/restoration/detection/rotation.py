@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.boxes import MOST_OVERLAP, without_overlaps
-from facewatch.faces.forms import Detector, Face
+from facewatch.restoration.detection.nms import MOST_OVERLAP, without_overlaps
+from facewatch.restoration.types import Detector, Face
 
 
 def find_rotated(detector: Detector, image: npt.NDArray[np.uint8]) -> list[Face]:

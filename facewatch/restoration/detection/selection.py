@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
-from facewatch.faces.boxes import areas, intersection_over_union, intersections
-from facewatch.faces.forms import Face
-from facewatch.faces.sharpness import edge_gain
+from facewatch.restoration.detection.nms import areas, intersection_over_union, intersections
+from facewatch.restoration.detection.sharpness import edge_gain
+from facewatch.restoration.types import Face
 
 _SAME_OVERLAP = 0.5  # two heads side by side stay below: detectors draw boxes close around a face
 _SAME_POINTS = 0.25  # eye distances between the landmarks of two faces, on average, that make them one

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import Points
-from facewatch.faces.geometry import align, warped
+from facewatch.restoration.alignment import align, warped
+from facewatch.restoration.types import Points
 
 _FINER = 2  # times the crop's resolution: what a crop cannot hold has to be seen here
 _LEFT, _TOP, _WIDTH, _HEIGHT = 256, 384, 512, 448  # cheek to cheek and brows to chin in the finer crop

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.faces.forms import CROP_SIZE, Crop, Mask
+from facewatch.restoration.types import CROP_SIZE, Crop, Mask
 
 RIM_PX = 10
 """So far from the crop's rim nothing of it shows."""

@@ -13,12 +13,12 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from facexlib.parsing.parsenet import ParseNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
-from facewatch.faces.blank import blank
-from facewatch.faces.failures import translated
-from facewatch.faces.fast import Precision, parsenet
-from facewatch.faces.forms import CROP_SIZE, Crop, Mask
-from facewatch.faces.oval import soften
-from facewatch.faces.weights import StateDict, read_state_dict
+from facewatch.restoration.masks.oval import soften
+from facewatch.restoration.networks.blank import blank
+from facewatch.restoration.networks.fast import Precision, parsenet
+from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.torch_errors import translated
+from facewatch.restoration.types import CROP_SIZE, Crop, Mask
 
 _LABELS = 19
 # By CelebAMask-HQ's numbers: skin, features, ears, hair and earring show; background, hat, necklace, neck and

@@ -20,12 +20,12 @@ from spandrel import (
 )
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
-from facewatch.faces.blank import blank
-from facewatch.faces.device import free_cache
-from facewatch.faces.failures import first_lines, means_memory, told, translated
-from facewatch.faces.fast import Forward, Precision, codeformer, gfpgan, restoreformer
-from facewatch.faces.forms import CROP_SIZE, Crop
-from facewatch.faces.weights import StateDict, read_state_dict
+from facewatch.restoration.networks.blank import blank
+from facewatch.restoration.networks.device import free_cache
+from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
+from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.torch_errors import first_lines, means_memory, told, translated
+from facewatch.restoration.types import CROP_SIZE, Crop
 
 Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
 

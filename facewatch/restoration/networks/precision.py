@@ -9,7 +9,7 @@ from typing import Any, get_args
 import torch
 
 from facewatch.errors import NoSuchDevice
-from facewatch.faces.fast import Precision
+from facewatch.restoration.networks.fast import Precision
 
 _INSTRUCTIONS = {  # torch's names -> ours, the fastest first
     "bfloat16": {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16"},

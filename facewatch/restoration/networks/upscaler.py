@@ -15,9 +15,9 @@ import torch
 from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, canonicalize_state_dict
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
-from facewatch.faces.failures import translated
-from facewatch.faces.forms import Pixels
-from facewatch.faces.weights import StateDict, read_state_dict
+from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.torch_errors import translated
+from facewatch.restoration.types import Pixels
 
 OnTile = Callable[[int, int], None]
 """Hears how many tiles are done, and of how many."""

@@ -5,10 +5,10 @@ The daemon alone writes, through one `Ledger`; all others look, through `LedgerV
 
 from __future__ import annotations
 
-from facewatch.ledger.jobs import ENDED, FAILED, FINISHED, WAITING, Job, State, Twin
-from facewatch.ledger.opening import DamagedLedger
-from facewatch.ledger.reading import LedgerView
-from facewatch.ledger.writing import Ledger
+from facewatch.state.ledger.jobs import ENDED, FAILED, FINISHED, WAITING, Job, State, Twin
+from facewatch.state.ledger.ledger import Ledger
+from facewatch.state.ledger.queries import LedgerView
+from facewatch.state.ledger.schema import DamagedLedger
 
 __all__ = [
     "ENDED",

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from facewatch.ledger.opening import open_for_writing, translated
-from facewatch.ledger.reading import Answers
+from facewatch.state.ledger.queries import Answers
+from facewatch.state.ledger.schema import open_for_writing, translated
 
 
 class Writer(Answers):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.ledger.connection import changed_rows, name_of
-from facewatch.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to_path
-from facewatch.ledger.opening import DamagedLedger, set_aside, translated
-from facewatch.ledger.queueing import Queue
+from facewatch.state.ledger.connection import changed_rows, name_of
+from facewatch.state.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to_path
+from facewatch.state.ledger.queue import Queue
+from facewatch.state.ledger.schema import DamagedLedger, set_aside, translated
 
 FOR_GOOD = (BadPhoto.__name__, TruncatedPhoto.__name__)  # a failure of the content itself
 CLAIMANTS = "SELECT id, path FROM photos WHERE output = ? AND id <> ?"

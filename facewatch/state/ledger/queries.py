@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadLedger
-from facewatch.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
-from facewatch.ledger.opening import BUSY_SECONDS, VERSION, readable, translated, version_of
+from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
+from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, readable, translated, version_of
 
 RECENT = (
     # Left to itself SQLite takes the index on states, and sorts all that was ever done.

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facewatch.inbox import Fingerprint, Settled
-from facewatch.ledger.connection import Writer, below, name_of
-from facewatch.ledger.jobs import ENDED, Job, seen_text, to_json
-from facewatch.ledger.reading import marks
+from facewatch.state.ledger.connection import Writer, below, name_of
+from facewatch.state.ledger.jobs import ENDED, Job, seen_text, to_json
+from facewatch.state.ledger.queries import marks
+from facewatch.worker.inbox import Fingerprint, Settled
 
 
 class Queue(Writer):

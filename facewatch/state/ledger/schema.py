@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from facewatch.errors import BadLedger, DiskFull
-from facewatch.ledger.jobs import STATES
-from facewatch.naming import retry_while_busy
+from facewatch.state.ledger.jobs import STATES
+from facewatch.system.publish import retry_while_busy
 
 VERSION = 1
 BUSY_SECONDS = 10.0

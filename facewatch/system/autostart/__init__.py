@@ -106,15 +106,15 @@ class Login:
 def of_this_system(command: Sequence[str]) -> Login:
     """The ways of this platform; on Linux the desktop's autostart folder, then systemd's user manager."""
     if sys.platform == "win32":
-        from facewatch.autostart.windows import RunKey, UserRegistry
+        from facewatch.system.autostart.windows import RunKey, UserRegistry
 
         return Login(RunKey(command, UserRegistry()))
     if sys.platform == "darwin":
-        from facewatch.autostart.macos import LaunchAgent
+        from facewatch.system.autostart.macos import LaunchAgent
 
         return Login(LaunchAgent.standard(command))
-    from facewatch.autostart.systemd import UserUnit
-    from facewatch.autostart.xdg import DesktopEntry
+    from facewatch.system.autostart.systemd import UserUnit
+    from facewatch.system.autostart.xdg import DesktopEntry
 
     return Login(DesktopEntry.standard(command), UserUnit.standard(command))
 

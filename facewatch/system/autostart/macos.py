@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from facewatch.autostart import State, state_of_program
-from facewatch.autostart.quoting import check
 from facewatch.errors import CannotWrite
-from facewatch.files import write_whole, writing
+from facewatch.system.atomic import write_whole, writing
+from facewatch.system.autostart import State, state_of_program
+from facewatch.system.autostart.quoting import check
 
 LABEL = "io.github.facewatch"
 

@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from facewatch.autostart import State, state_of_program
-from facewatch.autostart.quoting import parsed_systemd_exec, program_of, systemd_exec
-from facewatch.autostart.xdg import config_home
 from facewatch.errors import CannotWrite
-from facewatch.files import write_whole, writing
+from facewatch.system.atomic import write_whole, writing
+from facewatch.system.autostart import State, state_of_program
+from facewatch.system.autostart.quoting import parsed_systemd_exec, program_of, systemd_exec
+from facewatch.system.autostart.xdg import config_home
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from facewatch.autostart import State, state_of_program
-from facewatch.autostart.quoting import program_of_windows_line, windows_command_line
 from facewatch.errors import CannotWrite
+from facewatch.system.autostart import State, state_of_program
+from facewatch.system.autostart.quoting import program_of_windows_line, windows_command_line
 
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewatch.autostart import State, state_of_program
-from facewatch.autostart.quoting import desktop_exec, parsed_desktop_exec, program_of
 from facewatch.errors import CannotWrite
-from facewatch.files import write_whole, writing
+from facewatch.system.atomic import write_whole, writing
+from facewatch.system.autostart import State, state_of_program
+from facewatch.system.autostart.quoting import desktop_exec, parsed_desktop_exec, program_of
 
 FILE_NAME = "facewatch.desktop"
 

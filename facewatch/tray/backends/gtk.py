@@ -18,7 +18,7 @@ from gi.repository import Gio, GLib, Gtk
 from PIL import Image
 
 from facewatch.tray.actions import Action
-from facewatch.tray.items import Item, Menu
+from facewatch.tray.menu_items import Item, Menu
 
 
 class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types

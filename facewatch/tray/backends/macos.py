@@ -9,8 +9,8 @@ import pystray
 from PIL import Image
 
 from facewatch.tray.actions import Action
-from facewatch.tray.descriptors import descriptors
-from facewatch.tray.items import Menu
+from facewatch.tray.backends.descriptors import descriptors
+from facewatch.tray.menu_items import Menu
 
 
 class Handlers:

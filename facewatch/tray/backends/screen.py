@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from facewatch.tray.actions import Action
-from facewatch.tray.desktop import Backend
+from facewatch.tray.detect import Backend
 from facewatch.tray.icon import Picture, draw
-from facewatch.tray.items import Menu
-from facewatch.tray.notify import Notice
+from facewatch.tray.menu_items import Menu
+from facewatch.tray.notifications import Notice
 
 NAME = "facewatch"
 
@@ -63,14 +63,14 @@ class IconScreen:
 def make(backend: Backend, on_click: Callable[[Action], None], on_end: Callable[[], None]) -> IconScreen:
     """The screen of a backend, not shown yet; `on_click` and `on_end` are called in the main thread."""
     if sys.platform == "win32":
-        from facewatch.tray.windows import WindowsIcon
+        from facewatch.tray.backends.windows import WindowsIcon
 
         return IconScreen(WindowsIcon(NAME, on_click, on_end))
     if sys.platform == "darwin":
-        from facewatch.tray.macos import MacIcon
+        from facewatch.tray.backends.macos import MacIcon
 
         return IconScreen(MacIcon(NAME, on_click, on_end))
     os.environ["PYSTRAY_BACKEND"] = backend  # read when pystray is imported; its own choice may have no menu
-    from facewatch.tray.gtk import GtkIcon
+    from facewatch.tray.backends.gtk import GtkIcon
 
     return IconScreen(GtkIcon(NAME, on_click, on_end))

@@ -14,13 +14,13 @@ import psutil
 import pytest
 import tomlkit
 
-from facewatch.autostart import Login
-from facewatch.autostart.xdg import DesktopEntry
-from facewatch.checkup import Finding, Machine, examine
-from facewatch.checkup.computing import cuda_of_torch
+from facewatch.cli.doctor.checks import Finding, Machine, examine
+from facewatch.cli.doctor.computing import cuda_of_torch
 from facewatch.engine.messages import Ready
-from facewatch.files import Places
-from facewatch.tray.desktop import Desktop
+from facewatch.system.atomic import Places
+from facewatch.system.autostart import Login
+from facewatch.system.autostart.xdg import DesktopEntry
+from facewatch.tray.detect import Desktop
 from tests.faults.tools import require
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a fault of Linux")

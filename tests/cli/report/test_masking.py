@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewatch.logs import one_line
-from facewatch.masking import Masks, without_logins
+from facewatch.cli.report.masking import Masks, without_logins
+from facewatch.system.logs import one_line
 
 ROOTS = {"/data/in": "folder-1", "/data/in restored": "output-1", "/home/anna": "home"}
 PROGRAM = {"/home/anna/.venv/lib/python3.11/site-packages": "<packages>"}

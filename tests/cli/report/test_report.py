@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.board import Board
-from facewatch.checkup import Finding
+from facewatch.cli.doctor.checks import Finding
+from facewatch.cli.report.report import default_name, write_report
 from facewatch.errors import CannotWrite
-from facewatch.files import Places
-from facewatch.ledger import Ledger
-from facewatch.report_file import default_name, write_report
+from facewatch.state.alerts import Board
+from facewatch.state.ledger import Ledger
+from facewatch.system.atomic import Places
 from tests.daemon_process import DaemonProcess
 from tests.tray import photos
 
@@ -126,7 +126,7 @@ def test_its_name_tells_when():
 
 def test_the_command_reports_on_a_daemon_that_has_worked(tmp_path):
     daemon = DaemonProcess(tmp_path / "Geheim")
-    portrait = resources.files("facewatch.data").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
     (daemon.inbox / "wedding").mkdir()
     (daemon.inbox / "wedding" / "Anna & Bob.jpg").write_bytes(portrait)
     (daemon.inbox / "Müller\nAnna.jpg").write_bytes(b"these are words, not a photo" * 40)

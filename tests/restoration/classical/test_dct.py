@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facewatch.faces import blocks
+from facewatch.restoration.classical import dct
 
 
 def noise(seed=0, size=(96, 128)):
@@ -13,25 +13,25 @@ def noise(seed=0, size=(96, 128)):
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (3, 5)])
 def test_joining_what_was_split_gives_the_pixels_back(top, left):
     plane = noise()
-    pixels = blocks.join(blocks.split(plane, top, left), plane.shape, top, left)
+    pixels = dct.join(dct.split(plane, top, left), plane.shape, top, left)
     area = plane[top : top + pixels.shape[0], left : left + pixels.shape[1]]
     np.testing.assert_allclose(pixels, area, atol=1e-4)
 
 
 def test_noise_is_as_strong_in_each_coefficient_as_in_a_pixel():
-    spread = blocks.split(noise(size=(512, 512)), 0, 0).std(0)
+    spread = dct.split(noise(size=(512, 512)), 0, 0).std(0)
     assert 9 < spread.min() < spread.max() < 11
 
 
 def test_a_rule_that_changes_nothing_leaves_the_plane():
     plane = noise()
-    same = blocks.slide([plane], lambda each: (each, np.ones(len(each), np.float32)))
+    same = dct.slide([plane], lambda each: (each, np.ones(len(each), np.float32)))
     np.testing.assert_allclose(same, plane, atol=1e-3)
 
 
 def test_the_threshold_keeps_the_mean_and_drops_what_is_small():
     plane = 100 + noise()
-    flat = blocks.slide([plane], blocks.threshold(np.full(64, 1000.0)))
+    flat = dct.slide([plane], dct.threshold(np.full(64, 1000.0)))
     assert abs(flat.mean() - plane.mean()) < 0.5
     assert flat.std() < 3
 
@@ -39,18 +39,18 @@ def test_the_threshold_keeps_the_mean_and_drops_what_is_small():
 def test_the_wiener_filter_keeps_what_the_pilot_holds():
     signal = np.tile(np.repeat([20.0, 200.0], 24), (96, 2)).astype(np.float32)
     noisy = signal + noise(size=signal.shape)
-    cleaned = blocks.slide([noisy, signal], blocks.shrink(np.full(64, 10.0)))
+    cleaned = dct.slide([noisy, signal], dct.shrink(np.full(64, 10.0)))
     assert np.abs(cleaned - signal).mean() < 0.3 * np.abs(noisy - signal).mean()
 
 
 @pytest.mark.parametrize("strength", [2.0, 10.0])
 def test_the_spectrum_of_noise_is_even_and_tells_its_strength(strength):
-    least, most = blocks.Spectrum(noise(size=(512, 512)) * np.float32(strength / 10)).band(0.2, 0.4)
+    least, most = dct.Spectrum(noise(size=(512, 512)) * np.float32(strength / 10)).band(0.2, 0.4)
     assert 0.9 * strength < least < most < 1.1 * strength
 
 
 def test_halving_takes_the_mean_of_four_and_doubling_keeps_it():
     plane = noise()
-    small = blocks.halve(plane)
+    small = dct.halve(plane)
     np.testing.assert_allclose(small[0, 0], plane[:2, :2].mean(), rtol=1e-4)
-    assert blocks.double(small).shape == plane.shape
+    assert dct.double(small).shape == plane.shape

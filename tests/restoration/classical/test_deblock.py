@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces import jpeg
-from tests.faces.test_noise import grain, scene
+from facewatch.restoration.classical import deblock
+from tests.restoration.classical.test_denoise import grain, scene
 
 
 def coded(plane, quality):
@@ -25,7 +25,7 @@ def lively():
 
 @pytest.mark.parametrize("quality", [10, 20, 35, 50, 75])
 def test_the_grid_and_the_quality_are_read_from_the_pixels(quality):
-    grid = jpeg.find_grid(coded(lively(), quality))
+    grid = deblock.find_grid(coded(lively(), quality))
     assert grid is not None
     assert (grid.top, grid.left) == (0, 0)
     assert abs(grid.quality - quality) <= 2
@@ -33,7 +33,7 @@ def test_the_grid_and_the_quality_are_read_from_the_pixels(quality):
 
 @pytest.mark.parametrize(("down", "right"), [(1, 0), (3, 6), (7, 7)])
 def test_a_grid_that_a_cut_has_shifted_is_found_where_it_is(down, right):
-    grid = jpeg.find_grid(np.ascontiguousarray(coded(lively(), 30)[down:, right:]))
+    grid = deblock.find_grid(np.ascontiguousarray(coded(lively(), 30)[down:, right:]))
     assert grid is not None
     assert (grid.top, grid.left) == ((8 - down) % 8, (8 - right) % 8)
 
@@ -48,14 +48,14 @@ def test_a_grid_that_a_cut_has_shifted_is_found_where_it_is(down, right):
     ],
 )
 def test_a_picture_that_is_none_of_jpegs_or_was_resized_since_has_no_grid(plane):
-    assert jpeg.find_grid(np.round(plane)) is None
+    assert deblock.find_grid(np.round(plane)) is None
 
 
 @pytest.mark.parametrize("quality", [10, 30, 50])
 def test_the_traces_are_lessened(quality):
     plane = coded(lively(), quality)
     grey = np.zeros_like(plane)
-    cleaned, *colours = jpeg.remove_blocks(plane, [grey, grey], jpeg.find_grid(plane))
+    cleaned, *colours = deblock.remove_blocks(plane, [grey, grey], deblock.find_grid(plane))
     assert error(cleaned, lively()) < 0.9 * error(plane, lively())
     assert not np.any(colours)
 
@@ -63,5 +63,5 @@ def test_the_traces_are_lessened(quality):
 def test_noise_from_before_the_coding_is_taken_off_as_well():
     plane = coded(scene() + grain(15), 40)
     grey = np.zeros_like(plane)
-    cleaned = jpeg.remove_blocks(plane, [grey, grey], jpeg.find_grid(plane))[0]
+    cleaned = deblock.remove_blocks(plane, [grey, grey], deblock.find_grid(plane))[0]
     assert error(cleaned, scene()) < 0.5 * error(plane, scene())

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces import noise
+from facewatch.restoration.classical import denoise
 
 
 def scene(size=512):
@@ -26,7 +26,7 @@ def enlarged(plane):
 
 @pytest.mark.parametrize("strength", [2.0, 5.0, 15.0, 25.0])
 def test_white_noise_is_measured(strength):
-    levels = noise.estimate(scene() + grain(strength))
+    levels = denoise.estimate(scene() + grain(strength))
     assert levels is not None
     for scale, level in enumerate(levels):
         assert 0.9 * strength < level.mean() * 2**scale < 1.12 * strength
@@ -34,25 +34,25 @@ def test_white_noise_is_measured(strength):
 
 @pytest.mark.parametrize("blur", [0.01, 3.0])
 def test_a_picture_without_noise_has_none(blur):
-    assert noise.estimate(cv2.GaussianBlur(scene(), (0, 0), blur)) is None
+    assert denoise.estimate(cv2.GaussianBlur(scene(), (0, 0), blur)) is None
 
 
 @pytest.mark.parametrize("flat", [0.0, 128.0, 255.0])
 def test_a_flat_plane_has_none(flat):
-    assert noise.estimate(np.full((512, 512), flat, np.float32)) is None
+    assert denoise.estimate(np.full((512, 512), flat, np.float32)) is None
 
 
 def test_a_regular_raster_is_not_noise():
     rows, columns = np.mgrid[0:512, 0:512]
     raster = 20 * np.sin(rows * 1.7) * np.sin(columns * 1.9)
-    assert noise.estimate((scene() + raster).astype(np.float32)) is None
+    assert denoise.estimate((scene() + raster).astype(np.float32)) is None
 
 
 def test_texture_in_brightness_does_not_hide_noise_that_the_colours_show():
     hair = cv2.GaussianBlur(grain(300, seed=9), (0, 0), sigmaX=0.6, sigmaY=4)
     planes = [scene() + hair + grain(8), grain(8, seed=1), grain(8, seed=2)]
-    assert noise.estimate(planes[0]) is None
-    levels = noise.estimate_all(planes)[0]
+    assert denoise.estimate(planes[0]) is None
+    levels = denoise.estimate_all(planes)[0]
     assert levels is not None
     assert 6 < levels[0].mean() < 9
 
@@ -60,7 +60,7 @@ def test_texture_in_brightness_does_not_hide_noise_that_the_colours_show():
 @pytest.mark.parametrize("strength", [5.0, 15.0, 25.0])
 def test_removing_white_noise_leaves_a_fifth_of_it_or_less(strength):
     noisy = scene() + grain(strength)
-    cleaned = noise.remove(noisy, noise.estimate(noisy))
+    cleaned = denoise.remove(noisy, denoise.estimate(noisy))
     assert np.sqrt(np.square(cleaned - scene()).mean()) < 0.2 * strength
 
 
@@ -68,7 +68,9 @@ def test_removing_white_noise_leaves_a_fifth_of_it_or_less(strength):
 def test_noise_that_an_enlargement_smeared_is_found_and_lessened(size):
     clean = scene(size)
     noisy, goal = enlarged(clean + grain(15, size)), enlarged(clean)
-    levels = noise.estimate(noisy)
+    levels = denoise.estimate(noisy)
     assert levels is not None
-    before, after = (np.sqrt(np.square(each - goal).mean()) for each in (noisy, noise.remove(noisy, levels)))
+    before, after = (
+        np.sqrt(np.square(each - goal).mean()) for each in (noisy, denoise.remove(noisy, levels))
+    )
     assert after < 0.6 * before

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces import builtin
-from facewatch.faces.builtin import Builtin
-from tests.faces.test_noise import grain, scene
+from facewatch.restoration.classical import restorer
+from facewatch.restoration.classical.restorer import Builtin
+from tests.restoration.classical.test_denoise import grain, scene
 
 
 def noisy(picture, strength):
@@ -127,7 +127,7 @@ def test_the_same_face_comes_out_the_same_and_in_its_place_among_others():
 
 def test_detail_never_passes_the_neighbours():
     picture = (portrait() + grain(3)[..., None]).astype(np.float32)
-    detailed = builtin._bring_back_detail(picture, 50.0).mean(2)
+    detailed = restorer._bring_back_detail(picture, 50.0).mean(2)
     grey, around = picture.mean(2), np.ones((3, 3), np.uint8)
     assert np.all(detailed <= cv2.dilate(grey, around) + 1e-3)
     assert np.all(detailed >= cv2.erode(grey, around) - 1e-3)

@@ -15,9 +15,9 @@ from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
-from facewatch.faces.photo import decode, png
-from tests.faces.photo import samples
-from tests.faces.photo.samples import LIMIT, NAMES, described, saved, scene
+from facewatch.restoration.codecs import decode, png
+from tests.restoration.codecs import samples
+from tests.restoration.codecs.samples import LIMIT, NAMES, described, saved, scene
 
 TURNS = {
     1: lambda a: a,

@@ -8,10 +8,9 @@ import pytest
 from PIL import Image
 
 from facewatch.errors import PhotoTooLarge, WrongUse
-from facewatch.faces import formats
-from facewatch.faces.photo import Photo, decode, encode
-from tests.faces.photo import samples
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, LOSSLESS, NAMES, saved, scene
+from facewatch.restoration.codecs import Photo, decode, encode, formats
+from tests.restoration.codecs import samples
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, LOSSLESS, NAMES, saved, scene
 
 MODES = {
     "1": lambda: Image.fromarray(scene()).convert("1"),

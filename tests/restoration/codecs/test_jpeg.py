@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.faces.photo import Photo, decode, encode, encoder
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, saved
+from facewatch.restoration.codecs import Photo, decode, encode, encoder
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, saved
 
 
 def grainy(sigma, side=400):

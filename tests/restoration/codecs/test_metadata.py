@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.faces.photo import Metadata, Photo, Provenance, decode, encode, exif, jpeg, tags, xmp
-from tests.faces.photo import samples
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described, saved, scene
+from facewatch.restoration.codecs import Metadata, Photo, Provenance, decode, encode, jpeg
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
+from tests.restoration.codecs import samples
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described, saved, scene
 
 TALKATIVE = tuple(name for name in NAMES if name != "bmp")
 SOFTWARE = "facewatch 0.1.0 (model gfpgan-1.4, weight 0.5)"
@@ -146,31 +147,31 @@ class TestExif:
     def test_the_thumbnail_of_the_unrestored_picture_is_gone(self):
         thumbnail = b"\xff\xd8 the old face \xff\xd9" * 20
         block = samples.exif().tobytes()[6:]
-        form, start = tags.layout(block), tags.first_offset(block)
+        form, start = tiff_tags.layout(block), tiff_tags.first_offset(block)
         count = struct.unpack_from(form.count, block, start)[0]
         second = struct.pack(
             form.order + "HHHIIHHIII", 2, 0x0201, 4, 1, len(block) + 30, 0x0202, 4, 1, len(thumbnail), 0
         )
         linked = bytearray(block + second + thumbnail)
         struct.pack_into(form.offset, linked, start + 2 + 12 * count, len(block))
-        assert tags.read(bytes(linked)).next_offset == len(block)
+        assert tiff_tags.read(bytes(linked)).next_offset == len(block)
         after = exif.restored(bytes(linked), SOFTWARE, (80, 60), None)
         assert thumbnail not in after
-        assert tags.read(after).next_offset == 0
+        assert tiff_tags.read(after).next_offset == 0
         assert len(after) < len(linked)
 
     def test_a_block_too_long_for_a_jpeg_gives_up_its_longest_values_only(self):
         block = samples.exif(1, bytes(66_000)).tobytes()[6:]
         photo = Photo(scene(), None, "RGB", "png", Metadata(exif=block))
-        said = tags.read(decode(encode(photo, "jpeg", 90, BY_A_NETWORK), LIMIT).metadata.exif)
+        said = tiff_tags.read(decode(encode(photo, "jpeg", 90, BY_A_NETWORK), LIMIT).metadata.exif)
         assert said.tags[exif.SOFTWARE].data == SOFTWARE.encode() + b"\0"
-        assert 0x9003 in said.children[tags.EXIF].tags
-        assert tags.GPS in said.children
-        assert 0x927C not in said.children[tags.EXIF].tags
+        assert 0x9003 in said.children[tiff_tags.EXIF].tags
+        assert tiff_tags.GPS in said.children
+        assert 0x927C not in said.children[tiff_tags.EXIF].tags
 
     def test_values_past_the_end_are_left_out(self):
         block = samples.exif().tobytes()[6:]
-        assert tags.read(block[:-20]).number(exif.ORIENTATION, 0) == 1
+        assert tiff_tags.read(block[:-20]).number(exif.ORIENTATION, 0) == 1
 
 
 class TestXmp:
@@ -257,7 +258,7 @@ def test_previews_among_the_image_resources_are_dropped_and_the_record_stays():
 
 
 def test_png_keeps_texts_and_drops_what_a_profile_replaces():
-    from facewatch.faces.photo import png
+    from facewatch.restoration.codecs import png
 
     bare = io.BytesIO()
     Image.fromarray(scene()).save(bare, "PNG")

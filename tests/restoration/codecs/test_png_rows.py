@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facewatch.faces.photo import Metadata, png, scanlines, stripes
+from facewatch.restoration.codecs import Metadata, parallel, png, png_rows
 
 
 def clouds(height, width, grain, channels=3, dtype=np.uint8, seed=0):
@@ -41,7 +41,7 @@ def by_pillow(picture, **options):
 @pytest.mark.parametrize("grain", [0, 9])
 def test_others_read_every_pixel_of_many_stripes(channels, dtype, grain):
     picture = clouds(900, 1201, grain, channels, dtype)
-    assert picture.nbytes > scanlines.STRIPE_BYTES
+    assert picture.nbytes > png_rows.STRIPE_BYTES
     data = png.write(picture, Metadata())
     if channels == 2:  # OpenCV has no grey with alpha and gives the grey three times over
         assert np.array_equal(by_opencv(data)[..., [0, 3]], picture)
@@ -82,13 +82,13 @@ def test_the_predictors_are_the_published_ones():
     left, above, corner = (axis.reshape(1, -1).copy() for axis in np.meshgrid(levels, levels, levels))
     triples = zip(*(axis[0].tolist() for axis in (left, above, corner)), strict=True)
     expected = [paeth_as_published(*triple) for triple in triples]
-    assert scanlines.paeth(left, above, corner)[0].tolist() == expected
-    assert np.array_equal(scanlines.average(left, above, corner), (left.astype(int) + above) // 2)
+    assert png_rows.paeth(left, above, corner)[0].tolist() == expected
+    assert np.array_equal(png_rows.average(left, above, corner), (left.astype(int) + above) // 2)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_checksums_are_joined_as_zlib_would(first, second):
-    joined = scanlines.joined_checksum(zlib.adler32(first), zlib.adler32(second), len(second))
+    joined = png_rows.joined_checksum(zlib.adler32(first), zlib.adler32(second), len(second))
     assert joined == zlib.adler32(first + second)
 
 
@@ -118,7 +118,7 @@ def test_a_picture_may_be_a_view_of_another():
 
 
 def test_stripes_come_in_their_order_and_an_error_comes_through():
-    assert list(stripes.in_order(lambda n: n * n, range(50))) == [n * n for n in range(50)]
+    assert list(parallel.in_order(lambda n: n * n, range(50))) == [n * n for n in range(50)]
     with pytest.raises(ZeroDivisionError):
-        list(stripes.in_order(lambda n: 1 // n, [3, 0, 5]))
-    assert stripes.spans(10, 4) == [(0, 4), (4, 8), (8, 10)]
+        list(parallel.in_order(lambda n: 1 // n, [3, 0, 5]))
+    assert parallel.spans(10, 4) == [(0, 4), (4, 8), (8, 10)]

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from facewatch.errors import TruncatedPhoto
-from facewatch.faces.photo import decode
-from tests.faces.photo.samples import LIMIT, saved
+from facewatch.restoration.codecs import decode
+from tests.restoration.codecs.samples import LIMIT, saved
 
 WEBP = {
     "lossy": {"quality": 80},

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.faces.photo import Metadata, Photo, decode, encode, tags
-from tests.faces.photo import samples
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, scene
+from facewatch.restoration.codecs import Metadata, Photo, decode, encode
+from facewatch.restoration.codecs.metadata import tiff_tags
+from tests.restoration.codecs import samples
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, scene
 
 MAKER_NOTE = b"MAKER\0" + bytes(range(60))
 
@@ -27,10 +28,10 @@ def test_a_maker_note_stays_where_its_offsets_say(order):
     said = samples.exif(6, MAKER_NOTE)
     said.endian = order
     block = said.tobytes()[6:]
-    assert tags.layout(block).order == order
+    assert tiff_tags.layout(block).order == order
     data = with_exif(block)
     assert data.index(MAKER_NOTE) == block.index(MAKER_NOTE)
-    assert tags.read(data, strict=True).children[tags.EXIF].tags[0x927C].data == MAKER_NOTE
+    assert tiff_tags.read(data, strict=True).children[tiff_tags.EXIF].tags[0x927C].data == MAKER_NOTE
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -52,8 +53,8 @@ def test_what_lay_past_the_end_of_a_block_is_not_sought_in_the_picture(tag, past
     entry = block.index(struct.pack(">HH", tag, 2))
     struct.pack_into(">I", block, entry + 8, len(block) + past)
     data = with_exif(bytes(block))
-    said = tags.read(data, strict=True)
+    said = tiff_tags.read(data, strict=True)
     assert tag not in said.tags
-    assert tag not in said.children[tags.EXIF].tags
+    assert tag not in said.children[tiff_tags.EXIF].tags
     assert 0x0110 in said.tags
     assert np.array_equal(decode(data, LIMIT).pixels, scene())

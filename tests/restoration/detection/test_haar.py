@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from facewatch.errors import CheckpointMissing
-from facewatch.faces import cascade as module
-from facewatch.faces.cascade import Cascade
-from facewatch.faces.detector import RetinaFace
-from facewatch.faces.forms import Face
+from facewatch.restoration.detection import haar as module
+from facewatch.restoration.detection.haar import Cascade
+from facewatch.restoration.detection.retinaface import RetinaFace
+from facewatch.restoration.types import Face
 
 PHOTOS = (
     "grey/codeformer_Hepburn01.png",

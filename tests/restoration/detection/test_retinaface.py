@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
-from facewatch.faces.boxes import without_overlaps
-from facewatch.faces.detector import RetinaFace
-from facewatch.faces.forms import Face
-from facewatch.faces.rotation import find_rotated
+from facewatch.restoration.detection.nms import without_overlaps
+from facewatch.restoration.detection.retinaface import RetinaFace
+from facewatch.restoration.detection.rotation import find_rotated
+from facewatch.restoration.types import Face
 
 COUNTS = {"whole/gfpgan_00.jpg": 2, "whole/gfpgan_10045.png": 3, "whole/codeformer_00.jpg": 4}
 SMALL = "whole/codeformer_00.jpg"

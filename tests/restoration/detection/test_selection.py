@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.faces.detector import RetinaFace
-from facewatch.faces.forms import Face
-from facewatch.faces.geometry import TEMPLATE
-from facewatch.faces.selection import Limits, select
-from facewatch.faces.sharpness import edge_gain
+from facewatch.restoration.alignment import TEMPLATE
+from facewatch.restoration.detection.retinaface import RetinaFace
+from facewatch.restoration.detection.selection import Limits, select
+from facewatch.restoration.detection.sharpness import edge_gain
+from facewatch.restoration.types import Face
 
 PICTURE = np.zeros((600, 800, 3), np.uint8)
 

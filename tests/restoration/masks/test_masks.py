@@ -10,9 +10,9 @@ from facexlib.parsing.parsenet import ParseNet
 from torchvision.transforms.functional import normalize
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
-from facewatch.faces.masks import ParseMask
-from facewatch.faces.oval import RIM_PX, SoftMask, soften
-from facewatch.faces.weights import read_state_dict
+from facewatch.restoration.masks.oval import RIM_PX, SoftMask, soften
+from facewatch.restoration.masks.parsing import ParseMask
+from facewatch.restoration.networks.state_dict import read_state_dict
 
 COLOURS = [0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 255, 0, 0, 0]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from facewatch.errors import NoSuchDevice
-from facewatch.faces import device
+from facewatch.restoration.networks import device
 
 WORKSTATION = ("cuda:0", "cuda:1", "cpu")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from facewatch.errors import DeviceFailed, NetworkFailed, OutOfMemory
-from facewatch.faces import network
-from facewatch.faces.network import TorchNetwork
+from facewatch.restoration.networks import loader
+from facewatch.restoration.networks.loader import TorchNetwork
 
 pytestmark = pytest.mark.network_files
 
@@ -90,10 +90,10 @@ def test_the_weight_goes_to_the_network_that_takes_one():
 )
 def test_out_of_memory_halves_the_batch_until_it_fits(error):
     card = Card(1, error)
-    network = fake(card)
-    assert len(network.restore(faces(5), 0.0)) == 5
+    loader = fake(card)
+    assert len(loader.restore(faces(5), 0.0)) == 5
     assert card.batches == [4, 2, 1, 1, 1, 1, 1]
-    network.restore(faces(2), 0.0)
+    loader.restore(faces(2), 0.0)
     assert card.batches[7:] == [1, 1]  # what did not fit once is not tried again
 
 
@@ -181,7 +181,7 @@ def test_a_picture_of_another_size_is_a_failure():
 
 
 def test_the_same_face_comes_out_the_same_every_time(gfpgan_file):
-    gfpgan = network.load(gfpgan_file, "gfpgan-1.4", "cpu")
+    gfpgan = loader.load(gfpgan_file, "gfpgan-1.4", "cpu")
     crop = np.random.default_rng(3).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     first, second = (gfpgan.restore([crop], 0.0)[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)

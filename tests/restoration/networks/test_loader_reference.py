@@ -12,7 +12,7 @@ import pytest
 import torch
 from spandrel import ModelLoader
 
-from facewatch.faces import network
+from facewatch.restoration.networks import loader
 
 pytestmark = pytest.mark.network_files
 
@@ -76,7 +76,7 @@ def test_gfpgan_equals_the_packages_network(gfpgan_file, reference):
         sft_half=True,
     )
     published(gfpgan_file, theirs, "params_ema")
-    ours = network.load(gfpgan_file, "gfpgan-1.4", "cpu")
+    ours = loader.load(gfpgan_file, "gfpgan-1.4", "cpu")
     with torch.inference_mode():
         expected = theirs(as_reference_input(crop()), return_rgb=False, randomize_noise=False)[0]
     assert_equal(ours.forward([crop()], 0.0), expected, "GFPGAN")
@@ -85,7 +85,7 @@ def test_gfpgan_equals_the_packages_network(gfpgan_file, reference):
 def test_restoreformer_equals_the_packages_network(restoreformer_file, reference):
     arch = reference("gfpgan.archs.restoreformer_arch")
     theirs = published(restoreformer_file, arch.RestoreFormer(), "params")
-    ours = network.load(restoreformer_file, "restoreformer", "cpu")
+    ours = loader.load(restoreformer_file, "restoreformer", "cpu")
     with torch.inference_mode():
         expected = theirs(as_reference_input(crop()))[0]
     assert_equal(ours.forward([crop()], 0.0), expected, "RestoreFormer")
@@ -97,10 +97,10 @@ def test_codeformer_equals_its_network_at_every_weight(codeformer_file):
     Both with channels last: the layout alone moves the published module by 3.8e-4 at weight 1, where its
     random fusions amplify rounding. From itself in float64 it is 1.5e-5 with channels first, 3.8e-4 last.
     """
-    *_, extra = network._known_architectures()
+    *_, extra = loader._known_architectures()
     theirs = ModelLoader(registry=extra).load_from_file(codeformer_file).eval().model
     theirs = theirs.to(memory_format=torch.channels_last)
-    ours = network.load(codeformer_file, "codeformer", "cpu")
+    ours = loader.load(codeformer_file, "codeformer", "cpu")
     shown = as_reference_input(crop()).to(memory_format=torch.channels_last)
     seen = []
     for weight in (0.0, 0.5, 1.0):

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from facewatch.errors import BadCheckpoint, DeviceFailed
-from facewatch.faces import network
-from facewatch.faces.weights import read_state_dict
+from facewatch.restoration.networks import loader
+from facewatch.restoration.networks.state_dict import read_state_dict
 
 pytestmark = pytest.mark.network_files
 
@@ -22,7 +22,7 @@ MEASURE = """
 import sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
-from facewatch.faces import network
+from facewatch.restoration import network
 words = lambda: dict(line.split()[:2] for line in open("/proc/self/status") if line.startswith("Vm"))
 before = int(words()["VmRSS:"])
 loaded = network.load(Path(sys.argv[1]), "measured", "cpu", sys.argv[2])
@@ -35,10 +35,10 @@ def test_loading_says_when_the_device_is_in_trouble(gfpgan_file, monkeypatch, pr
     def broken(*_):
         raise torch.AcceleratorError("CUDA error: unknown error")
 
-    row = network._Architecture(broken)
-    monkeypatch.setitem(network._ARCHITECTURES, "GFPGAN", row)
+    row = loader._Architecture(broken)
+    monkeypatch.setitem(loader._ARCHITECTURES, "GFPGAN", row)
     with pytest.raises(DeviceFailed, match=r"hold gfpgan-1.4"):
-        network.load(gfpgan_file, "gfpgan-1.4", "cpu", precision)
+        loader.load(gfpgan_file, "gfpgan-1.4", "cpu", precision)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux shows it")
@@ -61,7 +61,7 @@ def test_loading_takes_no_more_than_1_3_times_the_file(form, precision, request)
 def test_a_model_in_safetensors_is_the_same_network(codeformer_file, tmp_path):
     state = read_state_dict(codeformer_file)
     save_file(state, tmp_path / "mine.safetensors")
-    loaded = network.load(tmp_path / "mine.safetensors", "mine", "cpu")
+    loaded = loader.load(tmp_path / "mine.safetensors", "mine", "cpu")
     assert loaded.name == "mine"
     assert loaded._takes_weight
     (tmp_path / "mine.safetensors").unlink()
@@ -78,13 +78,13 @@ def test_a_model_in_safetensors_is_the_same_network(codeformer_file, tmp_path):
 )
 def test_a_file_of_another_kind_is_refused_by_what_it_looks_like(form, said, request):
     with pytest.raises(BadCheckpoint, match=said):
-        network.load(request.getfixturevalue(form), "mine", "cpu")
+        loader.load(request.getfixturevalue(form), "mine", "cpu")
 
 
 def test_an_unknown_network_is_refused(tmp_path):
     torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "mine.pth")
     with pytest.raises(BadCheckpoint, match="no known kind"):
-        network.load(tmp_path / "mine.pth", "mine", "cpu")
+        loader.load(tmp_path / "mine.pth", "mine", "cpu")
 
 
 @pytest.mark.parametrize("harm", ["a key missing", "a key too many", "a wrong shape"])
@@ -103,7 +103,7 @@ def test_a_checkpoint_that_almost_fits_is_refused_with_what_it_looks_like(restor
     with pytest.raises(
         BadCheckpoint, match=r"looks like RestoreFormer but does not fit it \(.*another version"
     ):
-        network.load(tmp_path / "mine.pth", "mine", "cpu")
+        loader.load(tmp_path / "mine.pth", "mine", "cpu")
 
 
 class Inverter(torch.nn.Module):
@@ -138,7 +138,7 @@ def load_own(tmp_path, **traits):
     registry = spandrel.ArchRegistry()
     registry.add(spandrel.ArchSupport.from_architecture(OwnArchitecture(**traits)))
     torch.save({"own": torch.ones(1)}, tmp_path / "own.pth")
-    return network.load(tmp_path / "own.pth", "own", "cpu", registry=registry)
+    return loader.load(tmp_path / "own.pth", "own", "cpu", registry=registry)
 
 
 def test_a_face_network_that_spandrel_learns_later_is_called_by_its_contract(tmp_path):
@@ -160,5 +160,5 @@ def test_a_face_network_for_other_pictures_is_refused(tmp_path, traits):
 
 
 def test_spandrels_own_registry_stays_as_it_is(restoreformer_file):
-    network.load(restoreformer_file, "restoreformer", "cpu")
+    loader.load(restoreformer_file, "restoreformer", "cpu")
     assert "CodeFormer" not in spandrel.MAIN_REGISTRY

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from facewatch.errors import NoSuchDevice
-from facewatch.faces import precision
-from facewatch.faces.precision import Hardware
+from facewatch.restoration.networks import precision
+from facewatch.restoration.networks.precision import Hardware
 
 
 def processor(*instructions):

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from facewatch.errors import BadCheckpoint
-from facewatch.faces.weights import read_state_dict
+from facewatch.restoration.networks.state_dict import read_state_dict
 
 STATE = {
     "conv.weight": torch.arange(24.0).reshape(4, 6),

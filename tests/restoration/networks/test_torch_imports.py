@@ -9,11 +9,11 @@ import pytest
 
 STARTED = """
 import sys, warnings
-from facewatch.faces.lean import import_torchvision
+from facewatch.restoration.networks.torch_imports import import_torchvision
 
 import_torchvision()
 import torch
-from facewatch.faces import background, detector, masks, network
+from facewatch.restoration import background, detector, masks, network
 
 def compiler():
     return [name for name in sys.modules if name.startswith(("torch._dynamo", "sympy"))]
@@ -55,12 +55,12 @@ class Refuse(importlib.abc.MetaPathFinder):
             raise ImportError("cannot import name counters")
 
 sys.meta_path.insert(0, Refuse())
-from facewatch.faces.lean import import_torchvision
+from facewatch.restoration.networks.torch_imports import import_torchvision
 
 import_torchvision()
 print("torch._dynamo.utils" in sys.modules)
 sys.meta_path.pop(0)
-from facewatch.faces import detector
+from facewatch.restoration import detector
 print(detector.RetinaFace.__name__, "torch._dynamo" in sys.modules)
 """
 

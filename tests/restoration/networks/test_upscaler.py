@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from facewatch.errors import BadCheckpoint, DeviceFailed, NetworkFailed, OutOfMemory
-from facewatch.faces.background import RealESRGAN
-from facewatch.faces.resizing import resize
+from facewatch.restoration.networks.upscaler import RealESRGAN
+from facewatch.restoration.resize import resize
 
 DTYPES = [np.uint8, np.uint16]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.ledger import Ledger
-from tests.ledger.photos import Now
+from facewatch.state.ledger import Ledger
+from tests.state.ledger.photos import Now
 
 
 @pytest.fixture

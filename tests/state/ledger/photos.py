@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.inbox import Fingerprint
-from facewatch.ledger import Job, Ledger
+from facewatch.state.ledger import Job, Ledger
+from facewatch.worker.inbox import Fingerprint
 
 ROOT = Path("/photos")
 PHOTO = ROOT / "a.jpg"

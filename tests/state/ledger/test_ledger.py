@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.inbox import Fingerprint
-from facewatch.ledger import Job, Ledger
-from tests.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
+from facewatch.state.ledger import Job, Ledger
+from facewatch.worker.inbox import Fingerprint
+from tests.state.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
 
 
 def test_an_attempt_counts_before_the_work_and_survives_a_crash(file, now):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadLedger, FacewatchError
-from facewatch.inbox import Fingerprint, Settled
-from facewatch.ledger import Ledger, LedgerView
-from tests.ledger.photos import PHOTO, ROOT, SEEN, finish, started
+from facewatch.state.ledger import Ledger, LedgerView
+from facewatch.worker.inbox import Fingerprint, Settled
+from tests.state.ledger.photos import PHOTO, ROOT, SEEN, finish, started
 
 MUTANTS = 300
 KEPT = "ledger.broken-*.sqlite3"

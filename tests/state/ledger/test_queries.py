@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadLedger
-from facewatch.ledger import Ledger, LedgerView
-from facewatch.ledger.jobs import STATES
-from facewatch.ledger.reading import RECENT
-from tests.ledger.photos import PHOTO, ROOT, SEEN, finish
+from facewatch.state.ledger import Ledger, LedgerView
+from facewatch.state.ledger.jobs import STATES
+from facewatch.state.ledger.queries import RECENT
+from tests.state.ledger.photos import PHOTO, ROOT, SEEN, finish
 
 
 def test_facts_are_shown_to_those_who_look(ledger, file):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.inbox import Fingerprint, Settled
-from tests.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
+from facewatch.worker.inbox import Fingerprint, Settled
+from tests.state.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
 
 
 def test_a_file_is_queued_once(ledger):

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadLedger, DiskFull
-from facewatch.inbox import Settled
-from facewatch.ledger import DamagedLedger, Ledger, LedgerView
-from tests.ledger.photos import PHOTO, ROOT, SEEN, finish
+from facewatch.state.ledger import DamagedLedger, Ledger, LedgerView
+from facewatch.worker.inbox import Settled
+from tests.state.ledger.photos import PHOTO, ROOT, SEEN, finish
 
 
 @pytest.mark.parametrize("damage", ["garbage", "middle", "header", "foreign"])
@@ -121,8 +121,8 @@ def test_each_word_is_on_the_disk_when_the_call_returns(ledger):
 KILLED = """
 import sys
 from pathlib import Path
-from facewatch.inbox import Fingerprint
-from facewatch.ledger import Ledger
+from facewatch.worker.inbox import Fingerprint
+from facewatch.state.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]))
 for number in range(10**6):
     ledger.queue(Path(f"/photos/{number}.jpg"), Path("/photos"), Fingerprint(number, 1, 1, 1))

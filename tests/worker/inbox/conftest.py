@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.inbox import Inbox
+from facewatch.worker.inbox import Inbox
 from tests.clock import Clock
-from tests.inbox.standins import Files
+from tests.worker.inbox.standins import Files
 
 
 @pytest.fixture

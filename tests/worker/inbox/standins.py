@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewatch.errors import DiskFull
-from facewatch.inbox import Inbox, Settled
+from facewatch.worker.inbox import Inbox, Settled
 from tests.clock import Clock
 
 

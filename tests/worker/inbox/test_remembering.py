@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch import inbox as inbox_module
-from facewatch.inbox import Inbox
-from facewatch.ledger import Ledger
-from tests.inbox.standins import fail_to_keep, find, hand_over, names
+from facewatch.state.ledger import Ledger
+from facewatch.worker import inbox as inbox_module
+from facewatch.worker.inbox import Inbox
+from tests.worker.inbox.standins import fail_to_keep, find, hand_over, names
 
 
 def test_a_file_handed_over_before_costs_a_scan_one_look(inbox, clock, files):

@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from facewatch.inbox import Fingerprint, Inbox, Settled
-from tests.inbox.standins import names
+from facewatch.worker.inbox import Fingerprint, Inbox, Settled
+from tests.worker.inbox.standins import names
 
 
 def test_a_quiet_file_is_given_out_once_and_not_before_its_time(inbox, clock, files):

@@ -6,9 +6,10 @@ import re
 import struct
 from collections.abc import Mapping
 
-from facewatch.faces.photo import packing, places, tags
-from facewatch.faces.photo.forms import UNTURNED, Laid
-from facewatch.faces.photo.tags import BrokenTagsError, Directory, Tag
+from facewatch.restoration.codecs.metadata import orientation as places
+from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
+from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Tag
+from facewatch.restoration.codecs.photo import UNTURNED, Laid
 
 ORIENTATION, SOFTWARE = 0x0112, 0x0131
 SIZES_IN_FIRST = (0x0100, 0x0101)  # ImageWidth, ImageLength
@@ -26,7 +27,7 @@ def block(found: bytes) -> bytes | None:
     """The bare TIFF block of what a container holds; None where it is not one."""
     bare = found[6:] if found[:4] == b"Exif" else found
     try:
-        tags.read(bare)
+        tiff_tags.read(bare)
     except BrokenTagsError:
         return None
     return bare
@@ -34,18 +35,18 @@ def block(found: bytes) -> bytes | None:
 
 def orientation(exif: bytes | None) -> int | None:
     """EXIF's orientation, 1-8; None where it says nothing."""
-    value = tags.read(exif).number(ORIENTATION, 0) if exif else 0
+    value = tiff_tags.read(exif).number(ORIENTATION, 0) if exif else 0
     return value if 1 <= value <= 8 else None
 
 
 def resolution(exif: bytes | None) -> tuple[float, float] | None:
     """Dots an inch, across and down."""
-    return tags.read(exif).resolution() if exif else None
+    return tiff_tags.read(exif).resolution() if exif else None
 
 
 def ours(exif: bytes | None) -> bool:
     """Software names facewatch."""
-    software = tags.read(exif).tags.get(SOFTWARE) if exif else None
+    software = tiff_tags.read(exif).tags.get(SOFTWARE) if exif else None
     return software is not None and _OURS.match(software.data) is not None
 
 
@@ -65,41 +66,41 @@ def restored(
     size  width and height of the restored picture
     dpi   is put in where the block says none, for formats that have no other place
     """
-    exif = exif or packing.pack(Directory("<", {}))
-    order = tags.layout(exif).order
-    found = tags.read(exif)
-    put = {SOFTWARE: packing.text(software)}
+    exif = exif or tiff_writer.pack(Directory("<", {}))
+    order = tiff_tags.layout(exif).order
+    found = tiff_tags.read(exif)
+    put = {SOFTWARE: tiff_writer.text(software)}
     if ORIENTATION in found.tags:
-        put[ORIENTATION] = packing.shorts(order, 1)
+        put[ORIENTATION] = tiff_writer.shorts(order, 1)
     put |= {
-        tag: packing.longs(order, side)
+        tag: tiff_writer.longs(order, side)
         for tag, side in zip(SIZES_IN_FIRST, size, strict=True)
         if tag in found.tags
     }
     if laid.orientation >= 5 and all(tag in found.tags for tag in RESOLUTION):
         put |= dict(zip(RESOLUTION, (found.tags[tag] for tag in reversed(RESOLUTION)), strict=True))
     if dpi and found.resolution() is None:
-        put |= {tag: packing.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
-        put[RESOLUTION_UNIT] = packing.shorts(order, 2)
+        put |= {tag: tiff_writer.ratio(order, side) for tag, side in zip(RESOLUTION, dpi, strict=True)}
+        put[RESOLUTION_UNIT] = tiff_writer.shorts(order, 2)
     bare = _amended_inside(_without_thumbnail(exif, found), found, size, laid)
     # A value past the old end would be sought in what now comes behind it.
-    return packing.amended(bare, lambda tag: tag in found.tags, put)
+    return tiff_writer.amended(bare, lambda tag: tag in found.tags, put)
 
 
 def without(exif: bytes, *dropped: int) -> bytes:
     """The block without some tags of its first directory."""
-    return packing.amended(exif, lambda tag: tag not in dropped, {})
+    return tiff_writer.amended(exif, lambda tag: tag not in dropped, {})
 
 
 def small(exif: bytes) -> bytes:
     """The block as a JPEG can hold it: packed anew, without its longest values if need be."""
     if len(exif) <= JPEG_ROOM:
         return exif
-    found = tags.read(exif)
-    packed = packing.pack(found)
+    found = tiff_tags.read(exif)
+    packed = tiff_writer.pack(found)
     for most in (8192, 256):
         if len(packed) > JPEG_ROOM:
-            packed = packing.pack(_slim(found, most))
+            packed = tiff_writer.pack(_slim(found, most))
     return packed
 
 
@@ -117,14 +118,14 @@ def from_tiff(directory: Directory, structural: frozenset[int]) -> bytes | None:
     kept: Mapping[int, Tag] = {tag: value for tag, value in directory.tags.items() if tag not in structural}
     if not kept:
         return None
-    return packing.pack(Directory(directory.order, dict(kept), directory.children))
+    return tiff_writer.pack(Directory(directory.order, dict(kept), directory.children))
 
 
 def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
     if not 0 < found.next_offset < len(exif):
         return exif
     try:
-        second = tags.read(exif, found.next_offset)
+        second = tiff_tags.read(exif, found.next_offset)
     except BrokenTagsError:
         return exif
     start, length = second.number(THUMBNAIL, 0), second.number(THUMBNAIL_BYTES, 0)
@@ -137,21 +138,21 @@ def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
 
 def _amended_inside(exif: bytes, found: Directory, size: tuple[int, int], laid: Laid) -> bytes:
     """The picture's sizes and the subject's place in the directory below, overwritten where they stand."""
-    pointed = found.number(tags.EXIF, 0)
-    if tags.EXIF not in found.children:
+    pointed = found.number(tiff_tags.EXIF, 0)
+    if tiff_tags.EXIF not in found.children:
         return exif
-    form, body, inner = tags.layout(exif), bytearray(exif), found.children[tags.EXIF]
+    form, body, inner = tiff_tags.layout(exif), bytearray(exif), found.children[tiff_tags.EXIF]
     start = pointed + struct.calcsize(form.count)
-    for index, entry in enumerate(tags.entries(exif, pointed, form)[0]):
+    for index, entry in enumerate(tiff_tags.entries(exif, pointed, form)[0]):
         at, number = start + index * form.entry_size, struct.unpack_from(form.order + "H", entry)[0]
         if form.big:
             continue
         if number in SIZES_IN_EXIF:
             value = size[SIZES_IN_EXIF.index(number)]
-            struct.pack_into(form.order + "HHII", body, at, number, tags.LONG, 1, value)
+            struct.pack_into(form.order + "HHII", body, at, number, tiff_tags.LONG, 1, value)
         elif number in SUBJECT and number in inner.tags:
             said = inner.tags[number]
-            if said.kind == tags.SHORT and 2 <= said.count <= 4:
+            if said.kind == tiff_tags.SHORT and 2 <= said.count <= 4:
                 moved = places.subject(inner.numbers(number), laid, size)
                 place = at + 8 if said.offset < 0 else said.offset
                 struct.pack_into(f"{form.order}{said.count}H", body, place, *moved)

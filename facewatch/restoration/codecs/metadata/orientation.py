@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from facewatch.faces.photo.forms import Laid
+from facewatch.restoration.codecs.photo import Laid
 
 Turn = Callable[[float, float], tuple[float, float]]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from xml.dom import minidom
 
-from facewatch.faces.photo import dom, places
-from facewatch.faces.photo.forms import Laid
+from facewatch.restoration.codecs.metadata import orientation as places
+from facewatch.restoration.codecs.metadata import xml
+from facewatch.restoration.codecs.photo import Laid
 
 REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
 AREA = "http://ns.adobe.com/xmp/sType/Area#"
@@ -35,29 +36,29 @@ def turn(document: minidom.Document, laid: Laid, size: tuple[int, int]) -> None:
 def _turn_area(document: minidom.Document, element: minidom.Element, orientation: int) -> None:
     said = _said(element, AREA)
     names = [name for name in ("x", "y", "w", "h") if name in said]
-    shares = _numbers([dom.text(said[name]) for name in names])
-    unit = dom.text(said["unit"]) if "unit" in said else "normalized"
+    shares = _numbers([xml.text(said[name]) for name in names])
+    unit = xml.text(said["unit"]) if "unit" in said else "normalized"
     if names[:2] != ["x", "y"] or len(shares) not in (2, 4) or unit != "normalized":
         return
     moved = places.turned([*shares, 0, 0][:4], orientation)  # a point and a circle have no sides
     for name, share in zip(names, moved, strict=False):
-        dom.say(document, said[name], f"{share:.9g}")
+        xml.say(document, said[name], f"{share:.9g}")
 
 
 def _turn_rectangle(document: minidom.Document, element: minidom.Element, orientation: int) -> None:
     rectangle = _said(element, MICROSOFT).get("Rectangle")
-    shares = _numbers(dom.text(rectangle).split(",")) if rectangle else []
+    shares = _numbers(xml.text(rectangle).split(",")) if rectangle else []
     if rectangle is None or len(shares) != 4:
         return
     left, top, width, height = shares
     x, y, wide, high = places.turned((left + width / 2, top + height / 2, width, height), orientation)
     corner = (x - wide / 2, y - high / 2, wide, high)
-    dom.say(document, rectangle, ", ".join(f"{share:.9g}" for share in corner))
+    xml.say(document, rectangle, ", ".join(f"{share:.9g}" for share in corner))
 
 
 def _fit(document: minidom.Document, element: minidom.Element, laid: Laid, size: tuple[int, int]) -> None:
     said = _said(element, DIMENSIONS)
-    sides = _numbers([dom.text(said[name]) for name in ("w", "h") if name in said])
+    sides = _numbers([xml.text(said[name]) for name in ("w", "h") if name in said])
     if len(sides) < 2 or laid.size is None:
         return
     # A size that was not the picture's own keeps its ratio to it.
@@ -65,7 +66,7 @@ def _fit(document: minidom.Document, element: minidom.Element, laid: Laid, size:
     if laid.orientation >= 5:
         ratios.reverse()
     for name, ratio, side in zip(("w", "h"), ratios, size, strict=True):
-        dom.say(document, said[name], f"{ratio * side:.9g}")
+        xml.say(document, said[name], f"{ratio * side:.9g}")
 
 
 def _is_applied_to(node: minidom.Node | None) -> bool:
@@ -75,9 +76,9 @@ def _is_applied_to(node: minidom.Node | None) -> bool:
     )
 
 
-def _said(element: minidom.Element, space: str) -> dict[str, dom.Item]:
+def _said(element: minidom.Element, space: str) -> dict[str, xml.Item]:
     """What an element says in one namespace, by local name."""
-    return {item.localName or "": item for item in dom.items(element) if item.namespaceURI == space}
+    return {item.localName or "": item for item in xml.items(element) if item.namespaceURI == space}
 
 
 def _numbers(words: list[str]) -> list[float]:

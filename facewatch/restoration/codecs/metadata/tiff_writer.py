@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 
-from facewatch.faces.photo.tags import (
+from facewatch.restoration.codecs.metadata.tiff_tags import (
     ASCII,
     LONG,
     RATIONAL,

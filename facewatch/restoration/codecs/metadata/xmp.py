@@ -8,8 +8,8 @@ from __future__ import annotations
 from xml.dom import minidom
 from xml.parsers import expat
 
-from facewatch.faces.photo import dom, regions
-from facewatch.faces.photo.forms import UNTURNED, Laid, Provenance
+from facewatch.restoration.codecs.metadata import regions, xml
+from facewatch.restoration.codecs.photo import UNTURNED, Laid, Provenance
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -85,17 +85,17 @@ def _descriptions(document: minidom.Document) -> list[minidom.Element]:
     ]
 
 
-def _properties(document: minidom.Document) -> list[tuple[minidom.Element, dom.Item]]:
+def _properties(document: minidom.Document) -> list[tuple[minidom.Element, xml.Item]]:
     """Every top-level property with the description it stands in."""
-    return [(owner, item) for owner in _descriptions(document) for item in dom.items(owner)]
+    return [(owner, item) for owner in _descriptions(document) for item in xml.items(owner)]
 
 
 def orientation(packet: bytes | None) -> int | None:
     """tiff:Orientation, 1-8; None where it says nothing."""
     document = _parsed(packet)
     for _, item in _properties(document) if document else ():
-        if (item.namespaceURI, item.localName) == (TIFF, "Orientation") and dom.text(item) in set("12345678"):
-            return int(dom.text(item))
+        if (item.namespaceURI, item.localName) == (TIFF, "Orientation") and xml.text(item) in set("12345678"):
+            return int(xml.text(item))
     return None
 
 
@@ -126,9 +126,9 @@ def restored(
     for owner, item in _properties(document):
         name = (item.namespaceURI or "", item.localName or "")
         if name in right:
-            dom.say(document, item, right[name])
+            xml.say(document, item, right[name])
         elif _goes(name):
-            dom.remove(owner, item)
+            xml.remove(owner, item)
     regions.turn(document, laid, size)
     _add_provenance(document, provenance)
     return _packet(document)

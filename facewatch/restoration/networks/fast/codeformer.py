@@ -15,10 +15,18 @@ from typing import TypeAlias
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast import Precision
-from facewatch.faces.fast.layers import Convolution, Linear, Shelf, leaky
-from facewatch.faces.fast.vq_layers import Residual, attention, doubling, halving, length, norm, residual
-from facewatch.faces.weights import StateDict
+from facewatch.restoration.networks.fast import Precision
+from facewatch.restoration.networks.fast.layers import Convolution, Linear, Shelf, leaky
+from facewatch.restoration.networks.fast.vq_layers import (
+    Residual,
+    attention,
+    doubling,
+    halving,
+    length,
+    norm,
+    residual,
+)
+from facewatch.restoration.networks.state_dict import StateDict
 
 Block: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from facewatch.faces.fast import Forward, Precision
-from facewatch.faces.fast.layers import (
+from facewatch.restoration.networks.fast import Forward, Precision
+from facewatch.restoration.networks.fast.layers import (
     Convolution,
     DoublingConvolution,
     Linear,
@@ -22,7 +22,7 @@ from facewatch.faces.fast.layers import (
     halved,
     leaky,
 )
-from facewatch.faces.weights import StateDict
+from facewatch.restoration.networks.state_dict import StateDict
 
 _LEVELS = range(7)  # of the generator, 8x8 to 512x512
 _STYLE = 512  # numbers in one style

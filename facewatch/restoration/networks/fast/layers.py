@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast import Precision
-from facewatch.faces.weights import StateDict
+from facewatch.restoration.networks.fast import Precision
+from facewatch.restoration.networks.state_dict import StateDict
 
 _SPREAD = torch.channels_last
 

@@ -13,10 +13,10 @@ from typing import TypeAlias
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast import Precision
-from facewatch.faces.fast.layers import Shelf, leaky
-from facewatch.faces.fast.upsampling import NearestDoubling
-from facewatch.faces.weights import StateDict
+from facewatch.restoration.networks.fast import Precision
+from facewatch.restoration.networks.fast.layers import Shelf, leaky
+from facewatch.restoration.networks.fast.upsampling import NearestDoubling
+from facewatch.restoration.networks.state_dict import StateDict
 
 Parse: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 """(N, 3, S, S) float32 RGB in [-1, 1], S a multiple of 32 -> (N, 19, S, S): the likeliest part is largest."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast import Precision
-from facewatch.faces.fast.layers import Convolution, Shelf
-from facewatch.faces.fast.upsampling import NearestDoubling
-from facewatch.faces.fast.vq_layers import (
+from facewatch.restoration.networks.fast import Precision
+from facewatch.restoration.networks.fast.layers import Convolution, Shelf
+from facewatch.restoration.networks.fast.upsampling import NearestDoubling
+from facewatch.restoration.networks.fast.vq_layers import (
     Attention,
     HalvingConvolution,
     Norm,
@@ -27,7 +27,7 @@ from facewatch.faces.fast.vq_layers import (
     norm,
     residual,
 )
-from facewatch.faces.weights import StateDict
+from facewatch.restoration.networks.state_dict import StateDict
 
 _HEADS = 8  # the file does not tell
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast.layers import Convolution, Shelf
-from facewatch.faces.fast.upsampling import NearestDoubling
+from facewatch.restoration.networks.fast.layers import Convolution, Shelf
+from facewatch.restoration.networks.fast.upsampling import NearestDoubling
 
 _GROUPS = 32
 

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.faces.photo import decode, encode, nclx
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, profile, saved
+from facewatch.restoration.codecs import decode, encode
+from facewatch.restoration.codecs.metadata import icc
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, profile, saved
 
 P3 = {"color_primaries": 12, "transfer_characteristics": 13}
 # The primaries and the white of Display P3 and sRGB, as CIE x and y.
@@ -58,7 +59,7 @@ def numbered(name, colour, primaries, curve, **said):
     "colour", [(180, 120, 90), (90, 140, 110), (128, 128, 128), (255, 255, 255), (0, 0, 0)]
 )
 def test_the_profile_shows_display_p3_as_it_is_defined(colour):
-    own = ImageCms.ImageCmsProfile(io.BytesIO(nclx.profile(P3)))
+    own = ImageCms.ImageCmsProfile(io.BytesIO(icc.profile(P3)))
     assert ImageCms.getProfileDescription(own).strip() == "Display P3"
     image = Image.new("RGB", (1, 1), colour)
     seen = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB")).getpixel((0, 0))
@@ -78,7 +79,7 @@ def test_a_copy_shows_the_colours_of_display_p3(name, target):
 @pytest.mark.parametrize("name", ["heic", "avif"])
 def test_a_copy_of_a_heic_in_its_own_format_names_the_colours_too(name):
     photo = decode(numbered(name, (200, 110, 90), 12, 13), LIMIT)
-    assert decode(encode(photo, name, 95, BY_A_NETWORK), LIMIT).metadata.icc == nclx.profile(P3)
+    assert decode(encode(photo, name, 95, BY_A_NETWORK), LIMIT).metadata.icc == icc.profile(P3)
 
 
 @pytest.mark.parametrize(("curve", "called"), [(16, "PQ"), (18, "HLG")])

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.faces.photo import Metadata, Photo, decode, encode, exif, regions, tags, xmp
-from facewatch.faces.photo.forms import Laid
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, XMP, saved, scene
+from facewatch.restoration.codecs import Metadata, Photo, decode, encode
+from facewatch.restoration.codecs.metadata import exif, regions, tiff_tags, xmp
+from facewatch.restoration.codecs.photo import Laid
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, XMP, saved, scene
 
 WIDTH, HEIGHT = 64, 48
 LEFT, TOP, WIDE, HIGH = 8, 4, 16, 8  # the mark, in pixels of the file
@@ -110,7 +111,7 @@ def test_a_named_face_is_still_framed_in_the_copy(name, form, orientation):
 def test_the_subject_is_still_where_exif_says(name, orientation):
     copy = copied(marked("jpeg" if name == "tiff" else name, orientation), name)
     left, top, wide, high = mark(copy)
-    inner = tags.read(copy.metadata.exif).children[tags.EXIF]
+    inner = tiff_tags.read(copy.metadata.exif).children[tiff_tags.EXIF]
     assert inner.numbers(0x9214) == pytest.approx((left + wide / 2, top + high / 2, wide, high), abs=2)
     assert inner.numbers(0xA214) == pytest.approx((left + wide / 2, top + high / 2), abs=2)
 

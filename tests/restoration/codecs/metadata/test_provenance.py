@@ -7,9 +7,10 @@ import io
 
 import pytest
 
-from facewatch.faces.photo import decode, encode, xmp
-from facewatch.faces.provenance import REACH_BYTES, STEP_BYTES, Origin, origin
-from tests.faces.photo.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described
+from facewatch.restoration.codecs import decode, encode
+from facewatch.restoration.codecs.metadata import xmp
+from facewatch.restoration.codecs.metadata.provenance import REACH_BYTES, STEP_BYTES, Origin, origin
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described
 
 SOURCE, RECIPE = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 MADE = dataclasses.replace(BY_A_NETWORK, source=SOURCE, recipe=RECIPE)

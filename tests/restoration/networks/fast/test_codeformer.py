@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from facewatch.faces import precision
-from facewatch.faces.fast import codeformer
-from facewatch.faces.weights import read_state_dict
-from tests.faces.fast.made import pictures
+from facewatch.restoration.networks import precision
+from facewatch.restoration.networks.fast import codeformer
+from facewatch.restoration.networks.state_dict import read_state_dict
+from tests.restoration.networks.fast.made import pictures
 
 pytestmark = pytest.mark.network_files
 

@@ -4,7 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast.layers import Convolution, DoublingConvolution, Shelf, doubled, halved
+from facewatch.restoration.networks.fast.layers import (
+    Convolution,
+    DoublingConvolution,
+    Shelf,
+    doubled,
+    halved,
+)
 
 
 def numbers(*shape, seed=0):

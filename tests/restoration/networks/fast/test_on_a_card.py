@@ -11,7 +11,7 @@ from spandrel.architectures.GFPGAN import GFPGAN
 from spandrel.architectures.RestoreFormer import RestoreFormer
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from facewatch.faces.fast import codeformer, gfpgan, parsenet, restoreformer
+from facewatch.restoration.networks.fast import codeformer, gfpgan, parsenet, restoreformer
 
 pytestmark = pytest.mark.skipif(torch.version.cuda is None, reason="this torch is built without CUDA")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from facexlib.parsing.parsenet import ParseNet
 
-from facewatch.faces.fast import parsenet
+from facewatch.restoration.networks.fast import parsenet
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 import torch
 from spandrel.architectures.RestoreFormer import RestoreFormer
 
-from facewatch.faces import precision
-from facewatch.faces.fast import restoreformer
-from facewatch.faces.weights import read_state_dict
-from tests.faces.fast.made import pictures
+from facewatch.restoration.networks import precision
+from facewatch.restoration.networks.fast import restoreformer
+from facewatch.restoration.networks.state_dict import read_state_dict
+from tests.restoration.networks.fast.made import pictures
 
 pytestmark = pytest.mark.network_files
 

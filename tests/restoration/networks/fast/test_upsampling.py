@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
-from facewatch.faces.fast.upsampling import NearestDoubling
+from facewatch.restoration.networks.fast.upsampling import NearestDoubling
 
 
 def random(*shape):

@@ -1,0 +1,1 @@
+"""`facewatch demo`: the daemon on a folder of its own."""

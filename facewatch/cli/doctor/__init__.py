@@ -1,0 +1,1 @@
+"""`facewatch doctor`: checks of the installation."""

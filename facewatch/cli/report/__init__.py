@@ -1,0 +1,1 @@
+"""`facewatch report`: one file for a bug report."""

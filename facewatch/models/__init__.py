@@ -1,0 +1,1 @@
+"""Model catalogue, model files on disk, downloads."""

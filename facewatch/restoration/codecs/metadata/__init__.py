@@ -1,0 +1,1 @@
+"""Metadata of photos: EXIF, XMP, ICC profile, orientation."""

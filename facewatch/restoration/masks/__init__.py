@@ -1,0 +1,1 @@
+"""Blending masks for restored faces."""

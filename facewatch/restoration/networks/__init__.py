@@ -1,0 +1,1 @@
+"""Networks: loading, devices, precision."""

@@ -1,0 +1,1 @@
+"""Settings: their schema, the config file, name patterns."""

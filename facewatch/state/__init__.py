@@ -1,0 +1,1 @@
+"""State in the state folder, shared by the processes."""

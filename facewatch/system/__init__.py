@@ -1,0 +1,1 @@
+"""Access to the operating system: paths, writes, disks, locks, processes, logs, autostart."""

@@ -1,0 +1,1 @@
+"""Tray icon backends, one module per platform."""
