@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facewatch.tray.icon import LOOKS, Picture, draw
-from facewatch.tray.svg import svg
+from facewatch.tray.icon import LOOKS, Picture, draw, svg
 
 FOLDER = Path(__file__).parent / "icons"
 APP_SIDES = (16, 24, 32, 48, 64, 128, 256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facewatch.state.requests import Request, heed
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 
 def take(places: Places, pid: int) -> list[Request]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import tomlkit
 
 from facewatch.state.ledger import LedgerView
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 
 class DaemonProcess:

@@ -34,7 +34,7 @@ DOORS = {  # third party -> the only modules that may import it
     "tomli": {"settings.store"},
     "httpx": {"models"},
     "safetensors": {"restoration.networks.state_dict"},
-    "platformdirs": {"system.atomic"},
+    "platformdirs": {"system.paths"},
     "pydantic": {"settings"},
     "typer": {"cli"},
     "rich": {"cli"},

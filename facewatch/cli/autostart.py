@@ -10,7 +10,7 @@ import typer
 
 from facewatch.cli.options import ConfigOption, places, store
 from facewatch.errors import WrongUse
-from facewatch.system.atomic import whole
+from facewatch.system.paths import whole
 
 if TYPE_CHECKING:
     from facewatch.system.autostart import Login

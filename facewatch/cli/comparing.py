@@ -18,13 +18,15 @@ from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.options import checkpoints, readable_photo, store
 from facewatch.engine.process import EngineHandle, probe
 from facewatch.errors import BadPhoto, WrongUse
-from facewatch.restoration.codecs import Provenance, decode
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode_plain
 from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
-from facewatch.restoration.codecs.plain import encode_plain
+from facewatch.restoration.codecs.photo import Provenance
 from facewatch.restoration.comparison import contact_sheet
-from facewatch.restoration.depth import eight_bits
-from facewatch.system.atomic import Places, deliver, whole, write_temporary
-from facewatch.system.publish import fitting
+from facewatch.restoration.resize import eight_bits
+from facewatch.system.atomic import write_temporary
+from facewatch.system.paths import Places, whole
+from facewatch.system.publish import deliver, fitting
 from facewatch.worker.recipe import Recipe, resolve
 
 MARGIN = 0.5  # of the face's box, on each side

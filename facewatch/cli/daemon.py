@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
-from facewatch.system.atomic import whole
+from facewatch.system.paths import whole
 
 if TYPE_CHECKING:
     from facewatch.state.status import Status
-    from facewatch.system.atomic import Places
+    from facewatch.system.paths import Places
 
 INCIDENTS_SHOWN = 5
 
@@ -116,7 +116,7 @@ def _show(now: Status, *, clear: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from facewatch.state.incidents import told
+    from facewatch.state.alerts import told
     from facewatch.state.status import headline
 
     console = Console(highlight=False)

@@ -11,7 +11,7 @@ import typer
 
 from facewatch.cli.options import JsonOption
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.system.atomic import whole
+from facewatch.system.paths import whole
 
 if TYPE_CHECKING:
     from facewatch.models.files import Check, Checkpoints
@@ -206,7 +206,7 @@ def _name_of(checkpoints: Checkpoints, file: Path) -> str:
 
 
 def _link_found(checkpoints: Checkpoints) -> None:
-    from facewatch.models.places import find_published, usual_places
+    from facewatch.models.imports import find_published, usual_places
 
     missing = [row for row in checkpoints.rows() if checkpoints.state(row.name) == "missing"]
     found = find_published(missing, usual_places(Path.home()))

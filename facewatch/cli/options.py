@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.errors import WrongUse
-from facewatch.system.atomic import Places, ask_for_photo, whole
+from facewatch.system.paths import Places, ask_for_photo, whole
 
 if TYPE_CHECKING:
     from facewatch.models.files import Checkpoints

@@ -20,7 +20,8 @@ from facewatch.engine.process import EngineHandle, probe
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
 from facewatch.settings.schema import Settings
 from facewatch.state.reports import summary
-from facewatch.system.atomic import Places, sha256_of, unreadable, whole
+from facewatch.system.atomic import sha256_of, unreadable
+from facewatch.system.paths import Places, whole
 from facewatch.watcher import Watch, spelled_below
 from facewatch.watcher.scan import walk
 from facewatch.worker.output import commit, drop, name_for, output_folder, take

@@ -22,11 +22,12 @@ from facewatch.state import requests
 from facewatch.state.alerts import Board
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, watched_photo
-from facewatch.system.atomic import Places
+from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
+from facewatch.system.paths import Places
 from facewatch.watcher import Watcher, offered, root_of, watches_of
 from facewatch.worker import Worker
-from facewatch.worker.inbox import Fingerprint, Inbox
+from facewatch.worker.inbox import Inbox
 from facewatch.worker.output import remove_strays
 from facewatch.worker.readiness import Readiness
 from facewatch.worker.recovery import settle_interrupted

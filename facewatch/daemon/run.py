@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from types import FrameType
 
 from facewatch.daemon.daemon import Daemon
-from facewatch.daemon.signals import stopped_by_signals
 from facewatch.daemon.tray_supervisor import Keeper
-from facewatch.engine.process import program
 from facewatch.errors import DiskFull, FacewatchError
 from facewatch.settings.installation import no_folder, store_of
 from facewatch.settings.store import Store
@@ -19,7 +20,8 @@ from facewatch.state.heartbeat import Pulse, tray_file
 from facewatch.state.instance import only_instance
 from facewatch.state.ledger import DamagedLedger, Ledger
 from facewatch.system import logs
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
+from facewatch.system.processes import program
 
 log = logging.getLogger(__name__)
 
@@ -80,3 +82,19 @@ def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool
 def _keeper(places: Places, board: Board) -> Keeper:
     command = program("tray", "--config", str(places.config))
     return Keeper(command, pulse=Pulse(tray_file(places)), on_incident=board.happened)
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` at SIGINT and SIGTERM, which end nothing else meanwhile; the main thread only."""
+
+    def hear(number: int, _: FrameType | None) -> None:
+        log.info("stopping (signal %d)", number)
+        stop()
+
+    kept = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

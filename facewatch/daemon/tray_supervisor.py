@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from facewatch.engine.process import environment, program
 from facewatch.state.heartbeat import Pulse
+from facewatch.system.processes import environment, program
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import memory
-from facewatch.engine.limits import limit_memory
+from facewatch.engine.memory import limit_memory
 from facewatch.engine.messages import Ready, Refusal, Setup, from_line, to_line
 from facewatch.engine.stages import Begun, Emit, Line, helpers_for
 from facewatch.errors import FacewatchError

@@ -8,7 +8,6 @@ import logging
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import IO, Any, cast
 from facewatch import errors
 from facewatch.engine.messages import Advance, Answer, Job, Ready, Refusal, Setup, from_line, to_line
 from facewatch.errors import EngineFailed, FacewatchError
+from facewatch.system.processes import environment, program
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +24,6 @@ STANDSTILL_SECONDS = 5.0  # so late a look means that the machine slept, or this
 KILLED_SECONDS = 30.0  # in which a killed process is gone
 UNREADABLE = "backslashreplace"  # our messages are ASCII; what libraries say has the system's own encoding
 _ENDED = object()
-
-
-def program(*arguments: str) -> list[str]:
-    """The command line that runs facewatch itself with `arguments`, frozen into an app or not."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, *arguments]
-    return [sys.executable, "-m", "facewatch", *arguments]
-
-
-def environment() -> dict[str, str]:
-    """The environment for our own child processes: no import from the working directory."""
-    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 
 
 class EngineHandle:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from facewatch import __version__
 from facewatch.engine import memory
 from facewatch.engine.messages import Answer, Extra, Job, Setup
-from facewatch.engine.side_files import side_files
 from facewatch.errors import OwnOutput, SourceChanged, SourceGone
+from facewatch.restoration import comparison
 from facewatch.restoration.blending import Drawn, Restored, compose
 from facewatch.restoration.build import Parts, assemble
-from facewatch.restoration.codecs import Photo, Provenance, decode, encode, formats
-from facewatch.restoration.depth import eight_bits
+from facewatch.restoration.codecs import formats
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode, encode_plain
+from facewatch.restoration.codecs.photo import Photo, Provenance
 from facewatch.restoration.detection.selection import Limits
 from facewatch.restoration.options import Wishes
 from facewatch.restoration.pipeline import Pipeline
-from facewatch.system.atomic import unreadable, write_temporary
-from facewatch.system.publish import remove
+from facewatch.restoration.resize import eight_bits
+from facewatch.system.atomic import remove, unreadable, write_temporary
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -172,3 +178,23 @@ def _suffix_of(photo: Photo, job: Job, format_name: str) -> str:
     if same is not None and same.name == format_name == photo.format:
         return own  # .JPG stays .JPG
     return formats.BY_NAME[format_name].suffixes[0]
+
+
+def side_files(
+    restored: Restored, before: npt.NDArray[np.uint8], job: Job, provenance: Provenance
+) -> Iterator[tuple[str, bytes]]:
+    """What stands beside one restored copy: the end of each file's name, and its bytes.
+
+    before  the upright original, (H, W, 3) uint8 RGB
+    """
+    after = eight_bits(restored.photo.pixels)
+    encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
+    if job.restoration["compare"] == "side-by-side":
+        yield " before-after.jpg", encoded(comparison.side_by_side(before, after), "jpeg")
+    elif job.restoration["compare"] == "slider-html":
+        pictures = (encoded(before, "jpeg"), encoded(after, "jpeg"))
+        yield " before-after.html", comparison.slider_html(*pictures, Path(job.source).name).encode()
+    if job.restoration["save_crops"]:
+        for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
+            yield f" face {number} cropped.png", encoded(cropped, "png")
+            yield f" face {number} restored.png", encoded(restored_crop, "png")

@@ -15,7 +15,7 @@ from facewatch.errors import FacewatchError, TooLittleMemory, Unexpected
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
     from facewatch.restoration.blending import Drawn
-    from facewatch.restoration.codecs import Photo
+    from facewatch.restoration.codecs.photo import Photo
 
 Emit = Callable[[object], None]
 

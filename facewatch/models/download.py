@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +14,24 @@ from pathlib import Path
 import httpx
 
 from facewatch.errors import DownloadFailed
-from facewatch.models.addresses import Source
 from facewatch.models.digests import digest_of, size_in_words
-from facewatch.models.faults import Fault, Stopped, Unreachable
 from facewatch.models.http import Exchange, open_client
 from facewatch.models.partial import Note, Partial
-from facewatch.models.patience import Patience
 from facewatch.models.progress import Meter, Progress
 from facewatch.models.responses import (
     HTML_REASON,
     Asked,
     Body,
     ChangedThere,
+    Fault,
+    Source,
+    Unreachable,
     check_length,
     looks_like_html,
     read,
 )
 from facewatch.models.space import ask_for_space
+from facewatch.system.locks import Stopped
 
 log = logging.getLogger(__name__)
 
@@ -197,3 +200,21 @@ def _headers(asked: Asked) -> dict[str, str]:
     if asked.note is not None and asked.note.validator is not None:
         headers["If-Range"] = asked.note.validator
     return headers
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The waits of a download, and the clocks that measure them."""
+
+    tries: int = 5  # failures in a row before the next address
+    most_attempts: int = 200  # at one address, whatever they bring
+    first_pause_seconds: float = 1.0  # doubled at each failure, plus or minus half
+    longest_pause_seconds: float = 30.0
+    connect_seconds: float = 15.0
+    stall_seconds: float = 30.0  # without one byte
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random  # 0-1
+
+
+USUAL = Patience()

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
-from facewatch.models.addresses import Source, mirror_source
 from facewatch.models.catalogue import MODELS, Kind, Licence, Model
 from facewatch.models.digests import size_in_words
-from facewatch.models.faults import Stopped
+from facewatch.models.download import USUAL, Patience
 from facewatch.models.imports import Arrivals
 from facewatch.models.index import Check, Shelf, State, catalogued
 from facewatch.models.licences import Licences, not_accepted
 from facewatch.models.own import own_names
 from facewatch.models.partial import Partial
-from facewatch.models.patience import USUAL, Patience
 from facewatch.models.progress import Progress
+from facewatch.models.responses import Source, mirror_source
 from facewatch.models.space import free_bytes
 from facewatch.system.atomic import sync_folder, writing
-from facewatch.system.locks import held
+from facewatch.system.locks import Stopped, held
 
 __all__ = ["Check", "Checkpoints", "Patience", "Progress", "State", "own_names", "size_in_words"]
 

@@ -14,9 +14,8 @@ import httpx
 
 from facewatch import __version__
 from facewatch.errors import DownloadFailed
-from facewatch.models.addresses import Source, check_step
-from facewatch.models.faults import Fault, Stopped, Unreachable
-from facewatch.models.responses import Head
+from facewatch.models.responses import Fault, Head, Source, Unreachable, check_step
+from facewatch.system.locks import Stopped
 
 MOST_REDIRECTS = 10
 LOOK_SECONDS = 0.1  # how often the caller asks whether to stop

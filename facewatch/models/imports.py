@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from facewatch.errors import BadCheckpoint, CannotWrite, CheckpointMissing
+from facewatch.models.catalogue import Model
 from facewatch.models.digests import digest_of, size_in_words, stamp_of
-from facewatch.models.faults import Stopped
 from facewatch.models.index import Shelf, catalogued
 from facewatch.models.own import own_target
 from facewatch.models.partial import Partial
 from facewatch.models.records import Seen, Trusted
 from facewatch.models.space import ask_for_space
-from facewatch.system.atomic import sync, sync_folder, whole, writing
-from facewatch.system.locks import held
+from facewatch.system.atomic import sha256_of, sync, sync_folder, writing
+from facewatch.system.locks import Stopped, held
+from facewatch.system.paths import whole
+
+TOOLS = (
+    "stable-diffusion-webui",
+    "stable-diffusion-webui-forge",
+    "ComfyUI",
+    "GFPGAN",
+    "CodeFormer",
+    "Real-ESRGAN",
+)
+FOLDERS = (
+    "models/GFPGAN",
+    "models/Codeformer",
+    "models/RealESRGAN",
+    "models/ESRGAN",
+    "models/facedetection",
+    "models/facerestore_models",
+    "models/upscale_models",
+    "gfpgan/weights",
+    "experiments/pretrained_models",
+    "weights",
+    "weights/CodeFormer",
+    "weights/facelib",
+    "weights/realesrgan",
+)
+CACHES = (".cache/torch/hub/checkpoints", ".cache/gfpgan/weights", ".cache/facexlib/weights")
 
 
 class Arrivals:
@@ -120,3 +146,37 @@ class Arrivals:
                     copy.unlink(missing_ok=True)
         except Stopped:
             raise CannotWrite(f"{name} is being fetched right now; stop that first") from None
+
+
+def usual_places(home: Path) -> tuple[Path, ...]:
+    """The folders below `home` in which such files may lie."""
+    tools = [home / tool / folder for tool in TOOLS for folder in FOLDERS]
+    return (*tools, *(home / cache for cache in CACHES))
+
+
+def find_published(rows: Sequence[Model], folders: Sequence[Path]) -> dict[str, Path]:
+    """The catalogue's files that lie in `folders` under whatever name, by model; known by their digest.
+
+    Only files whose name or size fits are read. Folders that are not there are passed over.
+
+    Raises BadCheckpoint when a file cannot be read.
+    """
+    by_digest = {row.checkpoint.sha256: row.name for row in rows if row.checkpoint and row.checkpoint.sha256}
+    found: dict[str, Path] = {}
+    for path in _candidates(rows, folders):
+        try:
+            name = by_digest.get(sha256_of(path))
+        except OSError as error:
+            raise BadCheckpoint(f"{path} cannot be read: {error.strerror}") from error
+        if name is not None:
+            found.setdefault(name, path)
+    return found
+
+
+def _candidates(rows: Sequence[Model], folders: Sequence[Path]) -> Iterator[Path]:
+    names = {row.checkpoint.file_name for row in rows if row.checkpoint}
+    sizes = {row.checkpoint.size_bytes for row in rows if row.checkpoint}
+    for folder in folders:
+        for path in sorted(folder.glob("*.pth")):
+            if path.is_file() and (path.name in names or path.stat().st_size in sizes):
+                yield path

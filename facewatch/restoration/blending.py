@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from facewatch.restoration import color
 from facewatch.restoration.alignment import paste
-from facewatch.restoration.codecs import Photo
-from facewatch.restoration.depth import as_deep_as, eight_bits
+from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.options import Wishes
-from facewatch.restoration.resize import fit, led_on, resize
+from facewatch.restoration.resize import as_deep_as, eight_bits, fit, led_on, resize
 from facewatch.restoration.types import Affine, Crop, FaceReport, Mask, Pixels
 
 

@@ -11,12 +11,11 @@ import numpy.typing as npt
 from facewatch.errors import CannotAlign
 from facewatch.restoration.alignment import crop_upright
 from facewatch.restoration.blending import Drawn, DrawnFace, Place, Restored, compose
-from facewatch.restoration.codecs import Photo
-from facewatch.restoration.depth import eight_bits
+from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.options import Wishes
-from facewatch.restoration.resize import fit, led_on
+from facewatch.restoration.resize import eight_bits, fit, led_on
 from facewatch.restoration.types import (
     CROP_SIZE,
     Affine,

@@ -6,7 +6,7 @@ from facewatch.errors import BadSettings
 from facewatch.models.files import Checkpoints, own_names
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 
 def store_of(places: Places) -> Store:

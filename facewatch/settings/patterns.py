@@ -19,6 +19,12 @@ TOKENS = re.compile(
 )
 
 
+NAMES = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
+# Hidden names, and with them ._*, .DS_Store, .stversions, .syncthing.* and our own .facewatch-*.
+BEGINNINGS = (".", "~syncthing~")
+ENDINGS = (".part", ".crdownload", ".download", ".tmp", ".filepart")
+
+
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern as a regular expression. Raises BadSettings for one that means nothing."""
@@ -57,3 +63,9 @@ def _piece(token: re.Match[str]) -> str:
             return f"(?!/)[{'^' if token['not'] else ''}{inside}]"
         case _:
             return re.escape(token[0])
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file or folder of this name (one part of a path) is left alone; case does not matter."""
+    lowered = name.lower()
+    return lowered.startswith(BEGINNINGS) or lowered in NAMES or lowered.endswith(ENDINGS)

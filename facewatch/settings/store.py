@@ -21,7 +21,8 @@ else:
 from facewatch.errors import BadCheckpoint, BadSettings
 from facewatch.settings import schema
 from facewatch.settings.schema import Settings
-from facewatch.system.atomic import whole, write_whole
+from facewatch.system.atomic import write_whole
+from facewatch.system.paths import whole
 
 Subscriber = Callable[[Settings], None]
 OwnModels = Callable[[Path | None], Collection[str]]

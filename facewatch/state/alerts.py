@@ -6,12 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from facewatch.errors import FacewatchError
-from facewatch.state import incidents
 
 log = logging.getLogger(__name__)
+
+
+INCIDENTS_KEY = "incidents"
+INCIDENTS_KEPT = 50
 
 
 class Notes(Protocol):
@@ -59,10 +63,10 @@ class Board:
     def happened(self, what: str) -> None:
         """Keep what was healed, with the time, among the last incidents; a restart keeps them too."""
         with self._lock:
-            self._unnoted = [*self._unnoted, {"when": self._now(), "what": what}][-incidents.KEPT :]
+            self._unnoted = [*self._unnoted, {"when": self._now(), "what": what}][-INCIDENTS_KEPT:]
             try:
-                earlier = incidents.listed(self._notes.fact(incidents.KEY))
-                self._notes.note(incidents.KEY, [*earlier, *self._unnoted][-incidents.KEPT :])
+                earlier = listed(self._notes.fact(INCIDENTS_KEY))
+                self._notes.note(INCIDENTS_KEY, [*earlier, *self._unnoted][-INCIDENTS_KEPT:])
                 self._unnoted = []
             except FacewatchError as error:  # it is in the log, and goes into the ledger with the next one
                 log.warning("the incident cannot be noted: %s", error)
@@ -77,3 +81,24 @@ class Board:
             self._unshown = True
         else:
             self._unshown = False
+
+
+def listed(fact: Any) -> list[dict[str, Any]]:
+    """The incidents in what is noted under `INCIDENTS_KEY`, the oldest first; what has another form is left out.
+
+    Each is {"when": wall clock seconds, "what": a sentence}.
+    """
+    entries = fact if isinstance(fact, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and _whole(entry)]
+
+
+def told(incident: dict[str, Any]) -> str:
+    """One incident for a person, at local time."""
+    when = datetime.fromtimestamp(incident["when"]).astimezone()
+    return f"{when:%Y-%m-%d %H:%M:%S} {incident['what']}"
+
+
+def _whole(entry: dict[Any, Any]) -> bool:
+    when = entry.get("when")
+    in_range = isinstance(when, int | float) and not isinstance(when, bool) and 0 <= when < 1 << 34
+    return in_range and isinstance(entry.get("what"), str)

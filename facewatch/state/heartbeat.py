@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 log = logging.getLogger(__name__)
 

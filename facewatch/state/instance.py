@@ -14,7 +14,8 @@ import filelock
 import psutil
 
 from facewatch.errors import AlreadyRunning, CannotWrite
-from facewatch.system.atomic import Places, private_folder, write_whole, writing
+from facewatch.system.atomic import private_folder, write_whole, writing
+from facewatch.system.paths import Places
 
 GLANCE_SECONDS = 0.5  # `held` takes a free lock for a moment; a daemon that starts then has to wait
 _CLOCK_STEP_SECONDS = 2.0  # files' times and processes' do not come from the same clock

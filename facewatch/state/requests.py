@@ -13,10 +13,10 @@ from typing import Any, Literal, get_args
 
 from facewatch.errors import CannotWrite, FacewatchError, WrongUse
 from facewatch.restoration.codecs.formats import BY_SUFFIX
-from facewatch.settings.ignored import is_ignored
-from facewatch.system.atomic import Places, ask_for_photo, private_folder, write_whole
+from facewatch.settings.patterns import is_ignored
+from facewatch.system.atomic import private_folder, remove, retry_while_busy, write_whole
 from facewatch.system.canonical import as_found, below
-from facewatch.system.publish import remove, retry_while_busy
+from facewatch.system.paths import Places, ask_for_photo
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from facewatch.settings.schema import Settings
-from facewatch.state import incidents
+from facewatch.state.alerts import INCIDENTS_KEY, listed
 from facewatch.state.instance import running_pid
 from facewatch.state.ledger import Job, LedgerView
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
@@ -68,7 +68,7 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
         troubles=troubles if pid else [],
         failed=[_photo(job) for job in (*view.failed(folders=folders), *view.retrying(folders=folders))],
         recent=[_photo(job) for job in view.recent(recent)],
-        incidents=incidents.listed(facts.get(incidents.KEY)),
+        incidents=listed(facts.get(INCIDENTS_KEY)),
     )
 
 

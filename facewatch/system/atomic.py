@@ -6,98 +6,30 @@ import contextlib
 import errno
 import hashlib
 import io
+import logging
 import os
 import secrets
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-import platformdirs
-
-from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable, WrongUse
+from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
 from facewatch.system.disk_space import NO_SPACE, ask_for_room, set_aside
-from facewatch.system.publish import link_or_rename, names, remove, retry_while_busy
+
+log = logging.getLogger(__name__)
+
 
 TEMPORARY_PREFIX = ".facewatch-"
 # What a file system says whose folders cannot be synced, such as vboxsf: no more can be done there.
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
 
 
-def whole(named: str | Path) -> Path:
-    """The whole path of what was typed; `~` is left alone where nobody has that name."""
-    return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
-
-
-def ask_for_photo(path: Path, named: str | Path) -> None:
-    """Raise WrongUse unless a file can be reached at `path`, calling it as it was `named`."""
-    if os.path.isdir(path):  # noqa: PTH112 - never raises
-        raise WrongUse(f"{named} is a folder; name a photo in it")
-    if not os.path.isfile(path):  # noqa: PTH113 - never raises
-        raise WrongUse(f"{named} is not there, or cannot be reached; name a photo")
-
-
-@dataclass(frozen=True)
-class Places:
-    """The files and folders of one installation."""
-
-    config: Path  # config.toml
-    state: Path  # the ledger, the lock, requests
-    models: Path  # checkpoints
-    logs: Path
-    pictures: Path  # where the default inbox goes
-
-    @classmethod
-    def standard(cls) -> Places:
-        """The system's usual places.
-
-        The variable FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models elsewhere.
-        """
-        home = os.environ.get("FACEWATCH_HOME")
-        places = cls.under(whole(home)) if home else cls._of_system()
-        models = os.environ.get("FACEWATCH_MODELS")
-        if not models:
-            return places
-        return cls(places.config, places.state, whole(models), places.logs, places.pictures)
-
-    @classmethod
-    def under(cls, home: Path) -> Places:
-        """Everything under one folder."""
-        return cls(home / "config.toml", home / "state", home / "models", home / "logs", home / "Pictures")
-
-    @classmethod
-    def _of_system(cls) -> Places:
-        dirs = platformdirs.PlatformDirs("facewatch", appauthor=False)
-        return cls(
-            Path(dirs.user_config_dir) / "config.toml",
-            Path(dirs.user_state_dir),
-            Path(dirs.user_data_dir) / "models",
-            Path(dirs.user_log_dir),
-            Path(platformdirs.user_pictures_dir()),
-        )
-
-    @property
-    def ledger(self) -> Path:
-        return self.state / "ledger.sqlite3"
-
-    @property
-    def lock(self) -> Path:
-        return self.state / "daemon.lock"
-
-    @property
-    def pid(self) -> Path:
-        return self.state / "daemon.json"
-
-    @property
-    def requests(self) -> Path:
-        return self.state / "requests"
-
-    @property
-    def log(self) -> Path:
-        return self.logs / "facewatch.log"
+Result = TypeVar("Result")
+_WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
 
 
 @contextlib.contextmanager
@@ -128,11 +60,6 @@ def unreadable(error: OSError) -> BadPhoto:
         f"the photo cannot be read: {error.strerror or error}; check its disk or share, and whether another "
         "program holds it open"
     )
-
-
-def nearest_existing(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that can be seen; a folder without permission hides."""
-    return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - never raises
 
 
 def private_folder(path: Path) -> None:
@@ -242,47 +169,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def deliver(
-    temporary: Path,
-    wanted: Path,
-    announce: Callable[[Path], None],
-    adopt: Callable[[Path], bool] | None = None,
-) -> Path:
-    """Give a finished temporary its final name without ever replacing a file: `wanted`, or ` (2)` and so on.
-
-    announce  hears each name before it is tried
-    adopt     asked about a file that stands at such a name with the very same bytes: whether it may be taken
-              for the copy, so that no second one is made
-
-    Returns the name it got.  Raises CannotWrite or DiskFull; the temporary is then still there.
-    """
-    for name in names(wanted):
-        stands = adopt is not None and _same_bytes(name, temporary) and adopt(name)
-        if os.path.lexists(name) and not stands:
-            continue
-        announce(name)
-        with writing(name):
-            try:
-                if not stands:
-                    link_or_rename(temporary, name)
-            except FileExistsError:
-                continue
-            sync_folder(name.parent)
-        remove(temporary)
-        return name
-    raise AssertionError("the names never end")
-
-
-def _same_bytes(name: Path, temporary: Path) -> bool:
-    """Whether a file, and no link to one, has the same bytes."""
-    try:
-        found = name.lstat()
-        same_size = stat.S_ISREG(found.st_mode) and found.st_size == temporary.stat().st_size
-        return same_size and sha256_of(name) == sha256_of(temporary)
-    except OSError:
-        return False  # gone, or not to be read: it is nobody's copy
-
-
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
@@ -292,3 +178,35 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
         return digest.hexdigest()
+
+
+def remove(temporary: Path) -> bool:
+    """Remove a file of our own; False where it was gone already, or cannot be removed: the log says why.
+
+    No work may end because of one: what is left lying is removed when facewatch starts again.
+    """
+    try:
+        if os.name == "nt":  # removes nothing that is read-only, as the copy of a read-only photo is
+            temporary.chmod(stat.S_IREAD | stat.S_IWRITE)
+        retry_while_busy(temporary.unlink)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        log.warning("%s is not needed any more and cannot be removed: %s", temporary, error.strerror or error)
+        return False
+    return True
+
+
+def retry_while_busy(act: Callable[[], Result]) -> Result:
+    """What `act` returns; while another program holds the file on Windows, it is tried for 2.5 s.
+
+    Raises OSError.
+    """
+    for _ in range(10):
+        try:
+            return act()
+        except OSError as error:
+            if getattr(error, "winerror", None) not in _WINDOWS_BUSY:
+                raise
+        time.sleep(0.25)
+    return act()

@@ -9,7 +9,6 @@ from pathlib import Path
 import filelock
 
 from facewatch.errors import CannotWrite
-from facewatch.models.faults import Stopped
 
 LOOK_AGAIN_SECONDS = 0.2
 
@@ -38,3 +37,7 @@ def held(path: Path, stop: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+class Stopped(Exception):
+    """The caller has asked for the fetch to end."""

@@ -9,14 +9,13 @@ import logging
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+
+from facewatch.system.atomic import remove, retry_while_busy, sha256_of, sync_folder, writing
 
 log = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
 
 LONGEST = 255  # of one name in bytes, on Windows in UTF-16 units
 FOR_A_NUMBER = len(" (99999)")
@@ -24,7 +23,6 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EX
 _NO_EXCLUSIVE_RENAME = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # of Linux
 _RENAME_EXCL = 4  # of macOS
-_WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
 
 
 def fitting(stem: str, tail: str) -> str:
@@ -111,33 +109,42 @@ def _claim_and_rename(temporary: Path, final: Path) -> None:
         raise
 
 
-def remove(temporary: Path) -> bool:
-    """Remove a file of our own; False where it was gone already, or cannot be removed: the log says why.
+def deliver(
+    temporary: Path,
+    wanted: Path,
+    announce: Callable[[Path], None],
+    adopt: Callable[[Path], bool] | None = None,
+) -> Path:
+    """Give a finished temporary its final name without ever replacing a file: `wanted`, or ` (2)` and so on.
 
-    No work may end because of one: what is left lying is removed when facewatch starts again.
+    announce  hears each name before it is tried
+    adopt     asked about a file that stands at such a name with the very same bytes: whether it may be taken
+              for the copy, so that no second one is made
+
+    Returns the name it got.  Raises CannotWrite or DiskFull; the temporary is then still there.
     """
+    for name in names(wanted):
+        stands = adopt is not None and _same_bytes(name, temporary) and adopt(name)
+        if os.path.lexists(name) and not stands:
+            continue
+        announce(name)
+        with writing(name):
+            try:
+                if not stands:
+                    link_or_rename(temporary, name)
+            except FileExistsError:
+                continue
+            sync_folder(name.parent)
+        remove(temporary)
+        return name
+    raise AssertionError("the names never end")
+
+
+def _same_bytes(name: Path, temporary: Path) -> bool:
+    """Whether a file, and no link to one, has the same bytes."""
     try:
-        if os.name == "nt":  # removes nothing that is read-only, as the copy of a read-only photo is
-            temporary.chmod(stat.S_IREAD | stat.S_IWRITE)
-        retry_while_busy(temporary.unlink)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        log.warning("%s is not needed any more and cannot be removed: %s", temporary, error.strerror or error)
-        return False
-    return True
-
-
-def retry_while_busy(act: Callable[[], Result]) -> Result:
-    """What `act` returns; while another program holds the file on Windows, it is tried for 2.5 s.
-
-    Raises OSError.
-    """
-    for _ in range(10):
-        try:
-            return act()
-        except OSError as error:
-            if getattr(error, "winerror", None) not in _WINDOWS_BUSY:
-                raise
-        time.sleep(0.25)
-    return act()
+        found = name.lstat()
+        same_size = stat.S_ISREG(found.st_mode) and found.st_size == temporary.stat().st_size
+        return same_size and sha256_of(name) == sha256_of(temporary)
+    except OSError:
+        return False  # gone, or not to be read: it is nobody's copy

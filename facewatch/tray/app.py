@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from facewatch.engine.process import environment, program
 from facewatch.errors import FacewatchError
 from facewatch.models.files import Checkpoints
 from facewatch.settings.schema import Settings
@@ -17,10 +16,11 @@ from facewatch.settings.store import Store
 from facewatch.state.instance import running_pid
 from facewatch.state.requests import Request, put
 from facewatch.state.status import Status, look
-from facewatch.system.atomic import Places
 from facewatch.system.autostart import Login as LoginEntries
 from facewatch.system.autostart import State as LoginState
-from facewatch.tray import actions, text
+from facewatch.system.paths import Places
+from facewatch.system.processes import environment, program
+from facewatch.tray import menu_items, text
 from facewatch.tray.icon import Picture, picture
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import Menu
@@ -79,7 +79,7 @@ class App:
         self._memory = Memory()
         self._shown: tuple[Picture, str, Menu] | None = None
 
-    def click(self, action: actions.Action) -> None:
+    def click(self, action: menu_items.Action) -> None:
         """Take a click in, from any thread."""
         self._clicks.put(action)
 
@@ -195,30 +195,30 @@ class App:
             self._say(str(error))
 
     def _carry_out(self, action: object) -> None:
-        if isinstance(action, actions.Choose):
+        if isinstance(action, menu_items.Choose):
             self._store.update({action.key: action.value})
-        elif isinstance(action, actions.Pause):
+        elif isinstance(action, menu_items.Pause):
             self._store.update({"paused": pause_value(action.how_long, self._now())})
-        elif isinstance(action, actions.Open):
+        elif isinstance(action, menu_items.Open):
             self._hands.open(action.target)
-        elif isinstance(action, actions.Show):
+        elif isinstance(action, menu_items.Show):
             self._hands.show(action.file)
-        elif isinstance(action, actions.Contrast):
+        elif isinstance(action, menu_items.Contrast):
             self._hands.contrast(action.original, action.restored)
-        elif isinstance(action, actions.Ask):
+        elif isinstance(action, menu_items.Ask):
             put(self._places, action.request)
         else:
             self._carry_out_rarely(action)
 
     def _carry_out_rarely(self, action: object) -> None:
-        if isinstance(action, actions.Accept):
+        if isinstance(action, menu_items.Accept):
             self._checkpoints(self._settings or Settings()).accept(action.model)
-        elif isinstance(action, actions.Login):
+        elif isinstance(action, menu_items.Login):
             (self._login.enable if action.wanted else self._login.disable)()
             self._looked_around_at = float("-inf")
-        elif isinstance(action, actions.StartDaemon):
+        elif isinstance(action, menu_items.StartDaemon):
             self._hands.begin(program("run", "--config", str(self._places.config)), environment())
-        elif isinstance(action, actions.Quit):
+        elif isinstance(action, menu_items.Quit):
             pid = running_pid(self._places)
             if pid is not None:
                 put(self._places, Request("quit", pid=pid))

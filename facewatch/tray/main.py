@@ -10,8 +10,9 @@ import filelock
 from facewatch.errors import AlreadyRunning
 from facewatch.settings.store import Store
 from facewatch.state.heartbeat import Heart, tray_file
-from facewatch.system.atomic import Places, private_folder
+from facewatch.system.atomic import private_folder
 from facewatch.system.autostart import Login
+from facewatch.system.paths import Places
 from facewatch.tray.app import App, LoadCheckpoints
 from facewatch.tray.detect import look, wait_for_tray
 from facewatch.tray.opener import Hands

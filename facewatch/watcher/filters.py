@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewatch.restoration.codecs.formats import BY_SUFFIX
-from facewatch.settings.ignored import is_ignored
-from facewatch.settings.patterns import matches
+from facewatch.settings.patterns import is_ignored, matches
 from facewatch.settings.schema import Settings
 from facewatch.system.canonical import as_found
 from facewatch.system.timeouts import Asking

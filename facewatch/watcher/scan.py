@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facewatch.settings.ignored import is_ignored
+from facewatch.settings.patterns import is_ignored
 from facewatch.watcher.filters import Watch
 
 WINDOWS = sys.platform == "win32"

@@ -11,8 +11,7 @@ from facewatch.engine.messages import Answer
 from facewatch.errors import SourceChanged
 from facewatch.state.ledger import Ledger
 from facewatch.state.reports import summary
-from facewatch.system.atomic import copy_to_temporary, sha256_of
-from facewatch.system.publish import remove
+from facewatch.system.atomic import copy_to_temporary, remove, sha256_of
 from facewatch.worker.in_flight import Flight
 from facewatch.worker.output import commit, drop, name_for, take
 from facewatch.worker.prepare import unchanged

@@ -14,32 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from facewatch.system.fingerprint import Fingerprint, Settled
+
 LOOKS = 4096  # first looks in one call, so that a large backlog does not hold up the files that are due
 REMEMBERED = 500_000  # files at most, some 70 MB of memory: of more, each scan asks the ledger about all
 FROZEN_SECONDS = 5.0  # so long nobody called: all of the program stood still; the daemon calls every second
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What of a file changes when its content does."""
-
-    inode: int
-    size: int  # bytes
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Fingerprint:
-        """The fingerprint in what `os.stat` or `os.fstat` told."""
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A file that has been quiet long enough, and how it looked all that time."""
-
-    path: Path
-    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,14 @@ from facewatch.state.instance import still_runs
 from facewatch.system.atomic import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
-    deliver,
     maker_of,
+    remove,
     sha256_of,
     sync_folder,
     writing,
 )
 from facewatch.system.disk_space import ask_for_room
-from facewatch.system.publish import fitting, remove
+from facewatch.system.publish import deliver, fitting
 
 log = logging.getLogger(__name__)
 

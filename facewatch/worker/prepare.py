@@ -13,9 +13,9 @@ from facewatch.models.files import Checkpoints
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import sha256_of, unreadable
+from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.existing_copies import adopted
 from facewatch.worker.in_flight import Flight
-from facewatch.worker.inbox import Fingerprint
 from facewatch.worker.output import output_folder
 from facewatch.worker.readiness import Readiness, Ready
 from facewatch.worker.recovery import finish, stands

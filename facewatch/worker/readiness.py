@@ -13,8 +13,8 @@ from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
 from facewatch.models.files import Checkpoints
 from facewatch.settings.schema import Folder, Settings
 from facewatch.state.alerts import Board
-from facewatch.system.atomic import nearest_existing
 from facewatch.system.mounts import Disks
+from facewatch.system.paths import nearest_existing
 from facewatch.worker.recipe import Probe, Recipe, resolve
 
 PROBE_AGAIN_SECONDS = 60.0

@@ -7,8 +7,7 @@ import stat
 from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import sha256_of
-from facewatch.system.publish import remove
+from facewatch.system.atomic import remove, sha256_of
 from facewatch.worker.output import deliver_extras
 
 log = logging.getLogger(__name__)

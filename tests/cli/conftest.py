@@ -11,7 +11,7 @@ import pytest
 import tomlkit
 
 from facewatch.cli import main
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 AS_ANYBODY = ANYBODY if os.name == "posix" and os.geteuid() == 0 else []

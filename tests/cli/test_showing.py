@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from facewatch.state.ledger import Ledger
-from facewatch.system.atomic import Places
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.paths import Places
 
 LATIN_1 = os.fsdecode(b"S\xf6mmer.jpg")
 

@@ -18,8 +18,8 @@ from facewatch.errors import DiskFull
 from facewatch.settings.installation import store_of
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, put
-from facewatch.system.atomic import Places
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.paths import Places
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from facewatch.engine.limits import machine_bytes
+from facewatch.engine.memory import machine_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to such a limit")
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from facewatch.engine.messages import Job
-from facewatch.engine.side_files import side_files
+from facewatch.engine.restorer import side_files
 from facewatch.restoration.blending import Restored
-from facewatch.restoration.codecs import Metadata, Photo, Provenance
 from facewatch.restoration.codecs.metadata import icc as nclx
+from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance
 from tests.restoration.codecs.samples import cmyk_profile, profile, scene
 
 MADE_BY = Provenance("builtin", 0, "1")

@@ -15,7 +15,7 @@ from importlib import resources
 from facewatch.errors import BadSettings
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 from tests.asked import take
 from tests.faults.mutations import mutated
 from tests.faults.photos import portrait

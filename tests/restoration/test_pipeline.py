@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facewatch.errors import NetworkFailed
-from facewatch.restoration.codecs import Metadata, Photo
+from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.detection.selection import Limits
 from facewatch.restoration.masks.oval import SoftMask
 from facewatch.restoration.options import Wishes

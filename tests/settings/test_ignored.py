@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.settings.ignored import is_ignored
+from facewatch.settings.patterns import is_ignored
 
 
 @pytest.mark.parametrize(

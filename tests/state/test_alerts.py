@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from facewatch.errors import DiskFull
-from facewatch.state.alerts import Board
-from facewatch.state.incidents import KEPT, KEY, listed, told
+from facewatch.state.alerts import KEPT, KEY, Board, listed, told
 from facewatch.state.ledger import Ledger
 
 

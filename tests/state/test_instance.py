@@ -13,7 +13,7 @@ import pytest
 
 from facewatch.errors import AlreadyRunning, DiskFull
 from facewatch.state.instance import held, holder, only_instance, running_pid, still_runs
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 HOLD = """
 import sys, filelock

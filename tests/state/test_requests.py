@@ -11,7 +11,7 @@ import pytest
 from facewatch.errors import CannotWrite, DiskFull, WrongUse
 from facewatch.state import requests
 from facewatch.state.requests import Request, heed, parse, put, watched_photo
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 from tests.asked import take
 
 PID = 77

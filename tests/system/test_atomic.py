@@ -14,15 +14,9 @@ import pytest
 
 from facewatch.errors import CannotWrite, DiskFull
 from facewatch.system import atomic
-from facewatch.system.atomic import (
-    Places,
-    copy_to_temporary,
-    deliver,
-    private_folder,
-    sha256_of,
-    write_temporary,
-    write_whole,
-)
+from facewatch.system.atomic import copy_to_temporary, private_folder, sha256_of, write_temporary, write_whole
+from facewatch.system.paths import Places
+from facewatch.system.publish import deliver
 
 
 def test_one_variable_puts_everything_under_one_folder(tmp_path, monkeypatch):

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from facewatch.system import publish
-from facewatch.system.atomic import write_temporary
-from facewatch.system.publish import fitting, link_or_rename, names, remove, retry_while_busy
+from facewatch.system.atomic import remove, retry_while_busy, write_temporary
+from facewatch.system.publish import fitting, link_or_rename, names
 
 TAIL = " before-after.jpg"
 

@@ -20,7 +20,7 @@ import tomlkit
 
 from facewatch.settings.store import Store
 from facewatch.state.ledger import Ledger
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 BUBBLES = "org.freedesktop.Notifications"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facewatch.state.ledger import Ledger
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 
 REPORT = {"summary": "1 of 1 face restored", "faces": [{}]}
 

@@ -10,10 +10,10 @@ from facewatch.errors import FacewatchError
 from facewatch.models.files import Checkpoints
 from facewatch.settings.store import Store
 from facewatch.state.requests import Request
-from facewatch.system.atomic import Places
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
-from facewatch.tray import actions
+from facewatch.system.paths import Places
+from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
 from facewatch.tray.opener import Hands, before_after, outside
 from tests.asked import take
@@ -63,7 +63,7 @@ class Stage:
             now=lambda: NOW,
         )
 
-    def click(self, *clicked: actions.Action) -> None:
+    def click(self, *clicked: menu_items.Action) -> None:
         for action in clicked:
             self.app.click(action)
         self.now += 1
@@ -84,7 +84,7 @@ def stage(tmp_path):
 def test_without_a_daemon_it_says_so_and_can_start_one(stage):
     assert stage.screen.title == "Facewatch: not running"
     assert stage.screen.picture.look == "offline"
-    stage.click(actions.StartDaemon())
+    stage.click(menu_items.StartDaemon())
     assert stage.hands.started[0][-3:] == ["run", "--config", str(stage.places.config)]
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_shown_anew_where_nothing_differs(stage):
 
 
 def test_a_choice_is_written_and_read_back_with_the_users_comments(stage):
-    stage.click(actions.Choose("model", "codeformer"), actions.Choose("weights.codeformer", 0.8))
+    stage.click(menu_items.Choose("model", "codeformer"), menu_items.Choose("weights.codeformer", 0.8))
     assert stage.places.config.read_text("utf-8").startswith('# mine\nmodel = "codeformer"\n')
     assert find(stage.screen.menu, "model", "codeformer").checked
     assert find(stage.screen.menu, "weight", "0.8").checked
@@ -103,7 +103,7 @@ def test_a_choice_is_written_and_read_back_with_the_users_comments(stage):
 
 def test_a_choice_that_cannot_be_is_told_and_changes_nothing(stage):
     before = stage.places.config.read_bytes()
-    stage.click(actions.Choose("model", "no such model"))
+    stage.click(menu_items.Choose("model", "no such model"))
     assert 'model: unknown name "no such' in stage.text()[1]
     assert stage.places.config.read_bytes() == before
     stage.now += PROBLEM_SECONDS
@@ -129,31 +129,31 @@ def test_pauses_end_when_they_should():
 
 
 def test_a_pause_is_in_the_file_and_a_resume_takes_it_out(stage):
-    stage.click(actions.Pause("for 1 hour"))
+    stage.click(menu_items.Pause("for 1 hour"))
     assert "paused = 2026-03-05T00:30:00+02:00" in stage.places.config.read_text("utf-8")
-    stage.click(actions.Pause("no longer"))
+    stage.click(menu_items.Pause("no longer"))
     assert "paused" not in stage.places.config.read_text("utf-8")
 
 
 def test_what_is_not_there_is_not_opened(stage, tmp_path):
-    stage.click(actions.Open(str(tmp_path / "gone.jpg")))
+    stage.click(menu_items.Open(str(tmp_path / "gone.jpg")))
     assert stage.hands.started == []
     assert stage.text()[1].endswith("is not there")
-    stage.click(actions.Open("https://example.org"))
+    stage.click(menu_items.Open("https://example.org"))
     assert stage.hands.started == [["xdg-open", "https://example.org"]]
 
 
 def test_a_program_that_does_not_start_is_told(stage, tmp_path):
     (tmp_path / "a.broken").touch()
-    stage.click(actions.Open(str(tmp_path / "a.broken")))
+    stage.click(menu_items.Open(str(tmp_path / "a.broken")))
     assert stage.text()[1] == "~xdg-open cannot be started"
 
 
 def test_requests_reach_the_daemon_and_quit_ends_the_tray(stage):
     request = Request("redo", Path("/in/a.jpg"), weight=0.5)
-    stage.click(actions.Ask(request))
+    stage.click(menu_items.Ask(request))
     assert take(stage.places, os.getpid()) == [request]
-    stage.app.click(actions.Quit())
+    stage.app.click(menu_items.Quit())
     beats: list[int] = []
     stage.app.run(stage.screen, lambda: beats.append(1))  # returns
     assert beats
@@ -163,10 +163,10 @@ def test_requests_reach_the_daemon_and_quit_ends_the_tray(stage):
 def test_login_is_written_only_when_it_is_asked_for(stage, tmp_path):
     assert not (tmp_path / "autostart").exists()
     (tmp_path / "facewatch").touch()
-    stage.click(actions.Login(wanted=True))
+    stage.click(menu_items.Login(wanted=True))
     assert stage.login.state() == "on"
     assert find(stage.screen.menu, "login").checked
-    stage.click(actions.Login(wanted=False))
+    stage.click(menu_items.Login(wanted=False))
     assert stage.login.state() == "off"
     assert not find(stage.screen.menu, "login").checked
 

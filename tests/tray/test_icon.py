@@ -5,8 +5,7 @@ import itertools
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from facewatch.tray.icon import LOOKS, Picture, draw, picture
-from facewatch.tray.svg import svg
+from facewatch.tray.icon import LOOKS, Picture, draw, picture, svg
 from tests.conftest import ROOT
 
 LOOKS_SHOWN = [Picture(look, 4 if look == "working" else 0) for look in LOOKS.values()]

@@ -8,7 +8,8 @@ import pytest
 
 from facewatch.settings.schema import parse
 from facewatch.state.requests import Request
-from facewatch.tray.actions import (
+from facewatch.tray.menu import menu
+from facewatch.tray.menu_items import (
     Accept,
     Ask,
     Choose,
@@ -20,7 +21,6 @@ from facewatch.tray.actions import (
     Show,
     StartDaemon,
 )
-from facewatch.tray.menu import menu
 from tests.tray.views import DONE, FAILED, NOW, every, find, lines, scene, status
 
 IDLE_MENU = """\

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.restoration.codecs import Provenance
 from facewatch.restoration.codecs.metadata import xmp
+from facewatch.restoration.codecs.photo import Provenance
 from facewatch.state.ledger import Ledger
 from facewatch.system.atomic import sha256_of
+from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.existing_copies import adopted
-from facewatch.worker.inbox import Fingerprint
 
 CONTENT, OTHER, RECIPE = "a" * 64, "b" * 64, "c" * 64
 

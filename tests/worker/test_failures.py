@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from facewatch.errors import DiskFull
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.readiness import PROBE_AGAIN_SECONDS
 from facewatch.worker.retry_policy import AWAIT_MODEL_SECONDS, NO_ENGINE_SECONDS
 

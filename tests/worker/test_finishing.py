@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from facewatch.errors import DiskFull
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from facewatch.state.ledger import Ledger
 from facewatch.system.atomic import sha256_of, write_temporary
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.recovery import STOPPED_ATTEMPTS, finished, settle_interrupted
 
 TAIL = " before-after.jpg"

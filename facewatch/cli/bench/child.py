@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import IO
 
 from facewatch.cli.bench.case import Case, Sample, sample_of, to_line
-from facewatch.engine.process import environment, program
 from facewatch.errors import FlowFailed
+from facewatch.system.processes import environment, program
 
 _LAST_BYTES = 4000
 

@@ -78,7 +78,7 @@ def detect(case: Case, watch: Stopwatch) -> Made:
 
 def paste(case: Case, watch: Stopwatch) -> Made:
     """Crop, enlarge, soften the masks and paste, with every network's answer there at once."""
-    from facewatch.restoration.codecs import Photo
+    from facewatch.restoration.codecs.photo import Photo
     from facewatch.restoration.detection.selection import Limits
     from facewatch.restoration.masks.oval import soften
     from facewatch.restoration.options import Wishes
@@ -181,7 +181,8 @@ def _answered(message: object) -> bool:
 
 def png(case: Case, watch: Stopwatch) -> Made:
     """One picture as PNG."""
-    from facewatch.restoration.codecs import Photo, Provenance, encode
+    from facewatch.restoration.codecs.encoder import encode
+    from facewatch.restoration.codecs.photo import Photo, Provenance
 
     del watch
     picture = read_rgb(case.args["photo"])

@@ -17,8 +17,8 @@ from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.cli.bench.worker import Repetition
 from facewatch.errors import WrongUse
 from facewatch.restoration.alignment import TEMPLATE, crop_upright
-from facewatch.restoration.codecs import decode
-from facewatch.restoration.depth import eight_bits
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.resize import eight_bits
 from facewatch.restoration.types import CROP_SIZE, Detector, Face
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]

@@ -14,8 +14,8 @@ import psutil
 from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.cli.bench.worker import Repetition
-from facewatch.engine.process import environment, program
 from facewatch.errors import FlowFailed
+from facewatch.system.processes import environment, program
 
 Made = tuple[Repetition, Mapping[str, Any]]
 _READY = "watched folders:"  # what the daemon logs when it takes photos

@@ -15,7 +15,7 @@ from facewatch.cli.bench.plan import QUICK, Plan
 from facewatch.cli.bench.run import Order, Outcome, run
 from facewatch.cli.options import checkpoints
 from facewatch.errors import WrongUse
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 
 def order(photos: tuple[Path, ...], device: str, stages: str, only: str | None, *, quick: bool) -> Order:

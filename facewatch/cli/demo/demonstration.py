@@ -20,11 +20,13 @@ from rich.markup import escape
 
 from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.options import checkpoints, readable_photo, store
-from facewatch.engine.process import environment, probe, program
+from facewatch.engine.process import probe
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.state.status import Status, headline, look
-from facewatch.system.atomic import Places, copy_to_temporary, deliver, whole, write_whole, writing
-from facewatch.system.publish import fitting
+from facewatch.system.atomic import copy_to_temporary, write_whole, writing
+from facewatch.system.paths import Places, whole
+from facewatch.system.processes import environment, program
+from facewatch.system.publish import deliver, fitting
 from facewatch.watcher import Watch, offered
 from facewatch.worker.recipe import resolve
 

@@ -17,7 +17,7 @@ from facewatch.errors import FacewatchError
 from facewatch.settings.installation import store_of
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import LedgerView
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 __all__ = ["PACKAGES", "Finding", "Level", "Machine", "examine"]
 

@@ -15,7 +15,7 @@ from facewatch.errors import FacewatchError
 from facewatch.models.files import Checkpoints
 from facewatch.settings.installation import checkpoints_of
 from facewatch.settings.schema import Settings
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 from facewatch.worker.recipe import resolve
 
 NVIDIA = "0x10de"  # as PCI knows it

@@ -12,7 +12,8 @@ from facewatch.cli.doctor.findings import Finding
 from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
 from facewatch.settings.schema import Folder, Settings
-from facewatch.system.atomic import nearest_existing, write_temporary
+from facewatch.system.atomic import write_temporary
+from facewatch.system.paths import nearest_existing
 
 LOW_SPACE_BYTES = 1 << 30
 WATCHES_SHARE = 0.8  # of the limit: editors and file managers watch folders too

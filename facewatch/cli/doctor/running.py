@@ -12,7 +12,7 @@ from facewatch.cli.doctor.findings import Finding
 from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
 from facewatch.state.instance import held, holder, running_pid
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 
 CLOCK_SECONDS = 3600.0  # some disks keep local time and are an hour off in summer
 

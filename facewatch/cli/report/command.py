@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from facewatch.cli.options import ConfigOption, places
-from facewatch.system.atomic import whole
+from facewatch.system.paths import whole
 
 
 def report(

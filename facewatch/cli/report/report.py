@@ -25,10 +25,12 @@ from facewatch.errors import BadSettings, FacewatchError
 from facewatch.models.files import own_names
 from facewatch.settings.installation import store_of
 from facewatch.settings.schema import Settings
-from facewatch.state.incidents import listed
+from facewatch.state.alerts import listed
 from facewatch.state.ledger import Job, LedgerView
-from facewatch.system.atomic import Places, deliver, write_temporary
+from facewatch.system.atomic import write_temporary
 from facewatch.system.logs import files_of
+from facewatch.system.paths import Places
+from facewatch.system.publish import deliver
 
 MOST_PHOTOS = 20_000  # of the ledger, the latest; enough for figures, and soon read
 MOST_REASONS = 200

@@ -14,8 +14,7 @@ from facexlib.detection.retinaface import RetinaFace as RetinaFaceNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.restoration.detection.nms import MOST_OVERLAP, survivors
-from facewatch.restoration.networks.blank import blank
-from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
 from facewatch.restoration.networks.torch_errors import translated
 from facewatch.restoration.types import Face
 

@@ -14,9 +14,8 @@ from facexlib.parsing.parsenet import ParseNet
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
 from facewatch.restoration.masks.oval import soften
-from facewatch.restoration.networks.blank import blank
 from facewatch.restoration.networks.fast import Precision, parsenet
-from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
 from facewatch.restoration.networks.torch_errors import translated
 from facewatch.restoration.types import CROP_SIZE, Crop, Mask
 

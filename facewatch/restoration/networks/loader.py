@@ -20,10 +20,9 @@ from spandrel import (
 )
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
-from facewatch.restoration.networks.blank import blank
 from facewatch.restoration.networks.device import free_cache
 from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
-from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
+from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
 from facewatch.restoration.networks.torch_errors import first_lines, means_memory, told, translated
 from facewatch.restoration.types import CROP_SIZE, Crop
 

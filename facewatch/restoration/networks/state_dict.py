@@ -7,14 +7,15 @@ import pickletools
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.overrides import TorchFunctionMode
 
 from facewatch.errors import BadCheckpoint
 
@@ -35,6 +36,10 @@ _TORCH_ERRORS = (
     ValueError,
 )
 _FETCH_AGAIN = "remove it and fetch it again, or bring a good copy"
+
+
+# What constructors do with their first numbers; each leaves a tensor's shape as it was.
+_NUMBERS_ONLY = {"div", "kaiming_uniform_", "normal_", "uniform_"}
 
 
 def read_state_dict(checkpoint: Path, *, mapped: bool = True) -> StateDict:
@@ -137,3 +142,31 @@ def _globals_of(file: IO[bytes]) -> Iterator[str]:
                 yield ".".join(words[-2:])
             elif isinstance(argument, str):
                 words.append(argument)
+
+
+@contextmanager
+def blank() -> Iterator[None]:
+    """All tensors made inside have a shape, and nothing else."""
+    with torch.device("meta"), _Unfilled():
+        yield
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves tensors as they are where a constructor would fill them.
+
+    Without memory they get no numbers anyway, but torch would import its compiler for it, which takes 1.2 s.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func.__name__ in _NUMBERS_ONLY:
+            return args[0] if args else given["tensor"]
+        if func is torch.randn:
+            return torch.empty(*args, **given)
+        return func(*args, **given)

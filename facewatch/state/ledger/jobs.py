@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 
 State = Literal[
     "queued",  # waits for its turn

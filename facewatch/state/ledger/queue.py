@@ -11,7 +11,7 @@ from typing import Any
 from facewatch.state.ledger.connection import Writer, below, name_of
 from facewatch.state.ledger.jobs import ENDED, Job, seen_text, to_json
 from facewatch.state.ledger.queries import marks
-from facewatch.worker.inbox import Fingerprint, Settled
+from facewatch.system.fingerprint import Fingerprint, Settled
 
 
 class Queue(Writer):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from facewatch.errors import BadLedger, DiskFull
 from facewatch.state.ledger.jobs import STATES
-from facewatch.system.publish import retry_while_busy
+from facewatch.system.atomic import retry_while_busy
 
 VERSION = 1
 BUSY_SECONDS = 10.0

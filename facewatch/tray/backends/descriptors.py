@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pystray
 
-from facewatch.tray.actions import Action
-from facewatch.tray.menu_items import Item, Menu
+from facewatch.tray.menu_items import Action, Item, Menu
 
 
 def descriptors(

@@ -17,8 +17,7 @@ import pystray
 from gi.repository import Gio, GLib, Gtk
 from PIL import Image
 
-from facewatch.tray.actions import Action
-from facewatch.tray.menu_items import Item, Menu
+from facewatch.tray.menu_items import Action, Item, Menu
 
 
 class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types

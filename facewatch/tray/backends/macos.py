@@ -8,9 +8,8 @@ from typing import Any
 import pystray
 from PIL import Image
 
-from facewatch.tray.actions import Action
 from facewatch.tray.backends.descriptors import descriptors
-from facewatch.tray.menu_items import Menu
+from facewatch.tray.menu_items import Action, Menu
 
 
 class Handlers:

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from facewatch.tray.actions import Action
 from facewatch.tray.detect import Backend
 from facewatch.tray.icon import Picture, draw
-from facewatch.tray.menu_items import Menu
+from facewatch.tray.menu_items import Action, Menu
 from facewatch.tray.notifications import Notice
 
 NAME = "facewatch"

@@ -10,9 +10,8 @@ from typing import Any
 import pystray
 from PIL import Image
 
-from facewatch.tray.actions import Action
 from facewatch.tray.backends.descriptors import descriptors
-from facewatch.tray.menu_items import Menu
+from facewatch.tray.menu_items import Action, Menu
 
 RIGHT_BUTTON_UP = 0x0205
 SOON = 0x8000 + 7  # WM_APP and a number that pystray does not use

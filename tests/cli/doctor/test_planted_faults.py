@@ -17,9 +17,9 @@ import tomlkit
 from facewatch.cli.doctor.checks import Finding, Machine, examine
 from facewatch.cli.doctor.computing import cuda_of_torch
 from facewatch.engine.messages import Ready
-from facewatch.system.atomic import Places
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
+from facewatch.system.paths import Places
 from facewatch.tray.detect import Desktop
 from tests.faults.tools import require
 

@@ -13,7 +13,7 @@ from facewatch.cli.report.report import default_name, write_report
 from facewatch.errors import CannotWrite
 from facewatch.state.alerts import Board
 from facewatch.state.ledger import Ledger
-from facewatch.system.atomic import Places
+from facewatch.system.paths import Places
 from tests.daemon_process import DaemonProcess
 from tests.tray import photos
 

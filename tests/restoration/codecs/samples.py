@@ -7,7 +7,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms
 
-from facewatch.restoration.codecs import Provenance
+from facewatch.restoration.codecs.photo import Provenance
 
 LIMIT = 10_000_000
 BY_A_NETWORK = Provenance("gfpgan-1.4", 0.5, "0.1.0")

@@ -15,7 +15,8 @@ from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
-from facewatch.restoration.codecs import decode, png
+from facewatch.restoration.codecs import png
+from facewatch.restoration.codecs.decoder import decode
 from tests.restoration.codecs import samples
 from tests.restoration.codecs.samples import LIMIT, NAMES, described, saved, scene
 

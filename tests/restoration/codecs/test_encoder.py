@@ -8,7 +8,10 @@ import pytest
 from PIL import Image
 
 from facewatch.errors import PhotoTooLarge, WrongUse
-from facewatch.restoration.codecs import Photo, decode, encode, formats
+from facewatch.restoration.codecs import formats
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
+from facewatch.restoration.codecs.photo import Photo
 from tests.restoration.codecs import samples
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, LOSSLESS, NAMES, saved, scene
 

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.restoration.codecs import Photo, decode, encode, encoder
+from facewatch.restoration.codecs import encoder
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
+from facewatch.restoration.codecs.photo import Photo
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, saved
 
 

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.restoration.codecs import Metadata, Photo, Provenance, decode, encode, jpeg
+from facewatch.restoration.codecs import jpeg
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
+from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance
 from tests.restoration.codecs import samples
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described, saved, scene
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facewatch.restoration.codecs import Metadata, parallel, png, png_rows
+from facewatch.restoration.codecs import parallel, png, png_rows
+from facewatch.restoration.codecs.photo import Metadata
 
 
 def clouds(height, width, grain, channels=3, dtype=np.uint8, seed=0):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facewatch.errors import TruncatedPhoto
-from facewatch.restoration.codecs import decode
+from facewatch.restoration.codecs.decoder import decode
 from tests.restoration.codecs.samples import LIMIT, saved
 
 WEBP = {

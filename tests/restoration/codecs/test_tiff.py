@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.restoration.codecs import Metadata, Photo, decode, encode
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.metadata import tiff_tags
+from facewatch.restoration.codecs.photo import Metadata, Photo
 from tests.restoration.codecs import samples
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, scene
 

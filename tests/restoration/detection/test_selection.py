@@ -10,8 +10,7 @@ import pytest
 
 from facewatch.restoration.alignment import TEMPLATE
 from facewatch.restoration.detection.retinaface import RetinaFace
-from facewatch.restoration.detection.selection import Limits, select
-from facewatch.restoration.detection.sharpness import edge_gain
+from facewatch.restoration.detection.selection import Limits, edge_gain, select
 from facewatch.restoration.types import Face
 
 PICTURE = np.zeros((600, 800, 3), np.uint8)

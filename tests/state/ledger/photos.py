@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 
 ROOT = Path("/photos")
 PHOTO = ROOT / "a.jpg"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.state.ledger import Job, Ledger
-from facewatch.worker.inbox import Fingerprint
+from facewatch.system.fingerprint import Fingerprint
 from tests.state.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
 
 

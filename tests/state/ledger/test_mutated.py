@@ -11,7 +11,7 @@ import pytest
 
 from facewatch.errors import BadLedger, FacewatchError
 from facewatch.state.ledger import Ledger, LedgerView
-from facewatch.worker.inbox import Fingerprint, Settled
+from facewatch.system.fingerprint import Fingerprint, Settled
 from tests.state.ledger.photos import PHOTO, ROOT, SEEN, finish, started
 
 MUTANTS = 300

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.worker.inbox import Fingerprint, Settled
+from facewatch.system.fingerprint import Fingerprint, Settled
 from tests.state.ledger.photos import PHOTO, ROOT, SEEN, SEEN_LATER, finish, started, state
 
 

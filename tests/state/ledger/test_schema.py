@@ -13,7 +13,7 @@ import pytest
 
 from facewatch.errors import BadLedger, DiskFull
 from facewatch.state.ledger import DamagedLedger, Ledger, LedgerView
-from facewatch.worker.inbox import Settled
+from facewatch.system.fingerprint import Settled
 from tests.state.ledger.photos import PHOTO, ROOT, SEEN, finish
 
 

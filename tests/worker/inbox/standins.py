@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewatch.errors import DiskFull
-from facewatch.worker.inbox import Inbox, Settled
+from facewatch.system.fingerprint import Settled
+from facewatch.worker.inbox import Inbox
 from tests.clock import Clock
 
 

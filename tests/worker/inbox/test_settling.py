@@ -8,7 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from facewatch.worker.inbox import Fingerprint, Inbox, Settled
+from facewatch.system.fingerprint import Fingerprint, Settled
+from facewatch.worker.inbox import Inbox
 from tests.worker.inbox.standins import names
 
 

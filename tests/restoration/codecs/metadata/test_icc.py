@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.restoration.codecs import decode, encode
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.metadata import icc
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, profile, saved
 

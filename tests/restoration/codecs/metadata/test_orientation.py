@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.restoration.codecs import Metadata, Photo, decode, encode
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.metadata import exif, regions, tiff_tags, xmp
-from facewatch.restoration.codecs.photo import Laid
+from facewatch.restoration.codecs.photo import Laid, Metadata, Photo
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, XMP, saved, scene
 
 WIDTH, HEIGHT = 64, 48

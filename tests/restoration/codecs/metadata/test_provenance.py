@@ -7,7 +7,8 @@ import io
 
 import pytest
 
-from facewatch.restoration.codecs import decode, encode
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.metadata import xmp
 from facewatch.restoration.codecs.metadata.provenance import REACH_BYTES, STEP_BYTES, Origin, origin
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described

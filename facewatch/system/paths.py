@@ -1,0 +1,89 @@
+"""Paths of one installation, and paths as users type them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from facewatch.errors import WrongUse
+
+
+def whole(named: str | Path) -> Path:
+    """The whole path of what was typed; `~` is left alone where nobody has that name."""
+    return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
+
+
+def ask_for_photo(path: Path, named: str | Path) -> None:
+    """Raise WrongUse unless a file can be reached at `path`, calling it as it was `named`."""
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        raise WrongUse(f"{named} is a folder; name a photo in it")
+    if not os.path.isfile(path):  # noqa: PTH113 - never raises
+        raise WrongUse(f"{named} is not there, or cannot be reached; name a photo")
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files and folders of one installation."""
+
+    config: Path  # config.toml
+    state: Path  # the ledger, the lock, requests
+    models: Path  # checkpoints
+    logs: Path
+    pictures: Path  # where the default inbox goes
+
+    @classmethod
+    def standard(cls) -> Places:
+        """The system's usual places.
+
+        The variable FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models elsewhere.
+        """
+        home = os.environ.get("FACEWATCH_HOME")
+        places = cls.under(whole(home)) if home else cls._of_system()
+        models = os.environ.get("FACEWATCH_MODELS")
+        if not models:
+            return places
+        return cls(places.config, places.state, whole(models), places.logs, places.pictures)
+
+    @classmethod
+    def under(cls, home: Path) -> Places:
+        """Everything under one folder."""
+        return cls(home / "config.toml", home / "state", home / "models", home / "logs", home / "Pictures")
+
+    @classmethod
+    def _of_system(cls) -> Places:
+        dirs = platformdirs.PlatformDirs("facewatch", appauthor=False)
+        return cls(
+            Path(dirs.user_config_dir) / "config.toml",
+            Path(dirs.user_state_dir),
+            Path(dirs.user_data_dir) / "models",
+            Path(dirs.user_log_dir),
+            Path(platformdirs.user_pictures_dir()),
+        )
+
+    @property
+    def ledger(self) -> Path:
+        return self.state / "ledger.sqlite3"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "daemon.lock"
+
+    @property
+    def pid(self) -> Path:
+        return self.state / "daemon.json"
+
+    @property
+    def requests(self) -> Path:
+        return self.state / "requests"
+
+    @property
+    def log(self) -> Path:
+        return self.logs / "facewatch.log"
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that can be seen; a folder without permission hides."""
+    return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - never raises
