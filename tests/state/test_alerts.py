@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from facewatch.errors import DiskFull
-from facewatch.state.alerts import KEPT, KEY, Board, listed, told
+from facewatch.state.alerts import INCIDENTS_KEPT, INCIDENTS_KEY, Board, listed, told
 from facewatch.state.ledger import Ledger
 
 
@@ -26,7 +26,7 @@ class FakeNotes:
 
 
 def whats(notes) -> list[str]:
-    return [incident["what"] for incident in listed(notes.fact(KEY))]
+    return [incident["what"] for incident in listed(notes.fact(INCIDENTS_KEY))]
 
 
 def test_a_trouble_is_told_once_and_gone_when_it_is_solved(caplog):
@@ -59,7 +59,7 @@ def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
         Board(ledger, now=lambda day=day: 100.0 + day).happened(what)
         ledger.close()
     ledger = Ledger.open(tmp_path / "ledger.sqlite3")
-    assert listed(ledger.fact(KEY)) == [
+    assert listed(ledger.fact(INCIDENTS_KEY)) == [
         {"when": 100.0, "what": "the tray was started again"},
         {"when": 101.0, "what": "the engine hung and was ended"},
     ]
@@ -69,9 +69,9 @@ def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
 def test_only_the_last_incidents_are_kept():
     notes = FakeNotes()
     board = Board(notes)
-    for number in range(KEPT + 7):
+    for number in range(INCIDENTS_KEPT + 7):
         board.happened(f"{number}")
-    assert whats(notes) == [f"{number}" for number in range(7, KEPT + 7)]
+    assert whats(notes) == [f"{number}" for number in range(7, INCIDENTS_KEPT + 7)]
 
 
 def test_an_incident_that_cannot_be_noted_is_noted_with_the_next():
@@ -90,7 +90,7 @@ def test_an_incident_that_cannot_be_noted_is_noted_with_the_next():
 def test_a_list_of_another_form_has_no_incidents(fact):
     assert listed(fact) == []
     notes = FakeNotes()
-    notes.facts[KEY] = fact
+    notes.facts[INCIDENTS_KEY] = fact
     Board(notes).happened("one")
     assert whats(notes) == ["one"]
 
