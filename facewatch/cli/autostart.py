@@ -10,7 +10,7 @@ import typer
 
 from facewatch.cli.options import ConfigOption, places, store
 from facewatch.errors import WrongUse
-from facewatch.system.paths import whole
+from facewatch.system.paths import expand_path
 
 if TYPE_CHECKING:
     from facewatch.system.autostart import Login
@@ -35,9 +35,9 @@ def on(
     login.enable(wanted)
     print(f"on: {wanted.program()} is started at login ({wanted.place})")
     if not settings.folders:
-        from facewatch.settings.installation import no_folder
+        from facewatch.settings.installation import no_folder_error
 
-        print(f"before that: {no_folder(where)}", file=sys.stderr)
+        print(f"before that: {no_folder_error(where)}", file=sys.stderr)
 
 
 @app.command()
@@ -66,5 +66,5 @@ def of_this_program(config: Path | None) -> Login:
     """The ways to start this very installation, with its config file if it is an unusual one."""
     from facewatch.system.autostart import of_this_system, own_command
 
-    named = ("--config", str(whole(config))) if config else ()
+    named = ("--config", str(expand_path(config))) if config else ()
     return of_this_system(own_command(("run", *named)))

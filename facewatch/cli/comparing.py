@@ -15,8 +15,8 @@ from rich.console import Console
 
 from facewatch import __version__
 from facewatch.cli.download_ui import fetch_missing
-from facewatch.cli.options import checkpoints, readable_photo, store
-from facewatch.engine.process import EngineHandle, probe
+from facewatch.cli.options import model_files, readable_photo, store
+from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode_plain
@@ -25,8 +25,8 @@ from facewatch.restoration.codecs.photo import Provenance
 from facewatch.restoration.comparison import contact_sheet
 from facewatch.restoration.resize import eight_bits
 from facewatch.system.atomic import write_temporary
-from facewatch.system.paths import Places, whole
-from facewatch.system.publish import deliver, fitting
+from facewatch.system.paths import Places, expand_path
+from facewatch.system.publish import fit_name, publish
 from facewatch.worker.recipe import Recipe, resolve
 
 MARGIN = 0.5  # of the face's box, on each side
@@ -69,7 +69,9 @@ def compare(places: Places, order: Order) -> Path:
     source = readable_photo(order.photo)
     format_name = _format_of(order.output)
     wanted = (
-        whole(order.output) if order.output else source.with_name(fitting(source.stem, " comparison.jpg"))
+        expand_path(order.output)
+        if order.output
+        else source.with_name(fit_name(source.stem, " comparison.jpg"))
     )
     _ask_for_folder(wanted.parent)
     recipes = _recipes(places, order)
@@ -85,7 +87,7 @@ def compare(places: Places, order: Order) -> Path:
     data = encode_plain(sheet, format_name, made_by, icc=photo.metadata.icc)
     temporary = write_temporary(wanted.parent, data)
     temporary.chmod(source.stat().st_mode & 0o666)  # who may see the photo may see the sheet
-    return deliver(temporary, wanted, lambda _: None)
+    return publish(temporary, wanted, lambda _: None)
 
 
 def _format_of(output: Path | None) -> str:
@@ -118,7 +120,7 @@ def _recipes(places: Places, order: Order) -> list[list[Recipe]]:
             settings = changing.parse({**base, **changes}, "the options")
             row.append(resolve(settings.plan(None), settings.engine, probe))
         rows.append(row)
-    files = checkpoints(places)
+    files = model_files(places)
     fetch_missing(
         files, {name for row in rows for name in row[0].models}, accept_licence=order.accept_licence
     )
@@ -130,8 +132,8 @@ def _cells(
 ) -> Iterator[tuple[str, Picture]]:
     console = Console(stderr=True)
     for row in rows:
-        engine = EngineHandle(
-            row[0].setup(checkpoints(places)), timeout_seconds=row[0].engine.timeout_seconds
+        engine = EngineProcess(
+            row[0].setup(model_files(places)), timeout_seconds=row[0].engine.timeout_seconds
         )
         try:
             with console.status(f"{row[0].plan.model}"):

@@ -37,14 +37,14 @@ def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Say whether the config file is right."""
-    from facewatch.settings.installation import no_folder
+    from facewatch.settings.installation import no_folder_error
 
     where = places(config)
     settings = store(where).load()
     if settings.folders:
         print(f"{where.config}: right; {len(settings.folders)} watched folder(s)")
     elif os.path.exists(where.config):  # noqa: PTH110 - never raises
-        print(f"{where.config}: right\nbut {no_folder(where)}")
+        print(f"{where.config}: right\nbut {no_folder_error(where)}")
     else:
         print(
             f"{where.config} is not there: the defaults hold, and no folder is watched; "
@@ -57,7 +57,7 @@ def init(config: ConfigOption = None) -> None:
     """Write a config file with the usual inbox, or add that to one that names no folder; make its folders."""
     from facewatch.errors import WrongUse
     from facewatch.settings.store import example
-    from facewatch.system.atomic import write_whole, writing
+    from facewatch.system.atomic import translate_write_errors, write_atomically
 
     where = places(config, new=True)
     home = where.pictures / "Facewatch"
@@ -70,9 +70,9 @@ def init(config: ConfigOption = None) -> None:
     else:
         raise WrongUse(f"{where.config} is there already; edit it, or use `facewatch set`")
     for folder in (inbox, restored):
-        with writing(folder):
+        with translate_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    write_whole(where.config, text.encode())
+    write_atomically(where.config, text.encode())
     print(f"{done}\ndrop photos into {inbox}; copies appear in {restored}")
     print("`facewatch models pull gfpgan-1.4` shows its licence and fetches it; `facewatch run` starts")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
-from facewatch.system.paths import whole
+from facewatch.system.paths import expand_path
 
 if TYPE_CHECKING:
     from facewatch.state.status import Status
@@ -85,7 +85,7 @@ def redo(
     settings = store(where).load()
     if model is not None:
         store(where).parse({**settings.model_dump(exclude_unset=True), "model": model}, "the options")
-    _, path = watched_photo(whole(photo), [folder.input for folder in settings.folders])
+    _, path = watched_photo(expand_path(photo), [folder.input for folder in settings.folders])
     put(where, Request("redo", path=path, model=model, weight=weight))
     print("asked; a running facewatch restores it next, another when it starts")
 
@@ -102,21 +102,21 @@ def engine(
 def _look(where: Places) -> Status:
     from facewatch.errors import BadSettings
     from facewatch.settings.schema import Settings
-    from facewatch.state.status import look
+    from facewatch.state.status import read_status
 
     try:
         settings = store(where).load()
     except BadSettings as error:
-        now = look(where, Settings())
+        now = read_status(where, Settings())
         return replace(now, troubles=[f"config: {error}", *now.troubles])
-    return look(where, settings)
+    return read_status(where, settings)
 
 
 def _show(now: Status, *, clear: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from facewatch.state.alerts import told
+    from facewatch.state.alerts import format_incident
     from facewatch.state.status import headline
 
     console = Console(highlight=False)
@@ -133,7 +133,7 @@ def _show(now: Status, *, clear: bool) -> None:
     for trouble in now.troubles:
         console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
     for incident in now.incidents[-INCIDENTS_SHOWN:]:
-        console.print(f"healed: {escape(told(incident))}", soft_wrap=True)
+        console.print(f"healed: {escape(format_incident(incident))}", soft_wrap=True)
     for photo in now.failed[:20]:
         console.print(f"{photo['state']}: {escape(photo['path'])}: {escape(photo['reason'])}", soft_wrap=True)
     for photo in now.recent:

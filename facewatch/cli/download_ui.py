@@ -17,11 +17,11 @@ from rich.progress import (
 )
 from rich.prompt import Confirm
 
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as Fetched
 
 
-def fetch_missing(files: Checkpoints, names: Iterable[str], *, accept_licence: bool = False) -> None:
+def fetch_missing(files: ModelFiles, names: Iterable[str], *, accept_licence: bool = False) -> None:
     """Fetch what of `names` is not here, asking for a licence first where one has to be accepted.
 
     Raises LicenceNotAccepted, DownloadFailed, DiskFull or CannotWrite.
@@ -34,7 +34,7 @@ def fetch_missing(files: Checkpoints, names: Iterable[str], *, accept_licence: b
         fetch(console, files, name)
 
 
-def settle_licence(console: Console, files: Checkpoints, name: str, *, accept: bool) -> None:
+def settle_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:
     """Show a non-commercial licence and ask once.
 
     Without a terminal nothing is asked, and `fetch` says what to do.
@@ -52,7 +52,7 @@ def settle_licence(console: Console, files: Checkpoints, name: str, *, accept: b
         files.accept(name)
 
 
-def fetch(console: Console, files: Checkpoints, name: str) -> None:
+def fetch(console: Console, files: ModelFiles, name: str) -> None:
     """Fetch one file, with a bar that shows speed and time left.
 
     Raises LicenceNotAccepted, DownloadFailed, DiskFull or CannotWrite.

@@ -11,14 +11,14 @@ from rich.table import Table
 
 from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import Model
-from facewatch.models.files import Check, Checkpoints, size_in_words
+from facewatch.models.files import Check, ModelFiles, size_in_words
 
 
-def facts(checkpoints: Checkpoints, row: Model) -> dict[str, Any]:
+def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
     """What one model is and how its file stands, as plain data."""
     problem = None
     try:
-        check = checkpoints.look(row.name)
+        check = model_files.look(row.name)
     except BadCheckpoint as error:
         check, problem = Check(row.name, "corrupt"), str(error)
     checkpoint = row.checkpoint

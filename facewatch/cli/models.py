@@ -11,10 +11,10 @@ import typer
 
 from facewatch.cli.options import JsonOption
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.system.paths import whole
+from facewatch.system.paths import expand_path
 
 if TYPE_CHECKING:
-    from facewatch.models.files import Check, Checkpoints
+    from facewatch.models.files import Check, ModelFiles
 
 app = typer.Typer(help="The models: what they are for, which are here, fetching and removing them.")
 
@@ -27,13 +27,13 @@ TrustOption = Annotated[
 LinkOption = Annotated[bool, typer.Option("--link", help="Use the file where it lies, without a copy.")]
 
 
-def open_checkpoints(context: typer.Context) -> Checkpoints:
+def open_model_files(context: typer.Context) -> ModelFiles:
     """The model files that the settings name, or those that the caller of the app handed in."""
-    from facewatch.cli.options import checkpoints
-    from facewatch.models.files import Checkpoints
+    from facewatch.cli.options import model_files
+    from facewatch.models.files import ModelFiles
 
-    given = context.find_object(Checkpoints)
-    return given if given is not None else checkpoints()
+    given = context.find_object(ModelFiles)
+    return given if given is not None else model_files()
 
 
 @app.callback(invoke_without_command=True)
@@ -48,13 +48,13 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show every model: what it is for, size, licence, whether it is here, and where."""
     from facewatch.cli.model_table import facts, print_table
 
-    checkpoints = open_checkpoints(context)
-    rows = [facts(checkpoints, row) for row in checkpoints.rows()]
+    files = open_model_files(context)
+    rows = [facts(files, row) for row in files.rows()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
-        typer.echo(f"\nthe models folder is {checkpoints.folder}")
+        typer.echo(f"\nthe models folder is {files.folder}")
 
 
 @app.command()
@@ -69,38 +69,36 @@ def pull(
     """Fetch models; what has come of a file is kept when the connection breaks."""
     if bool(names) == everything:
         raise WrongUse("name the models to fetch, or say --all; `facewatch models` lists them")
-    checkpoints = open_checkpoints(context)
-    rows = checkpoints.rows() if everything else [checkpoints.row(name) for name in names or []]
+    files = open_model_files(context)
+    rows = files.rows() if everything else [files.row(name) for name in names or []]
     for row in rows:
         if names and not row.checkpoint:
             typer.echo(f"{row.name} is part of facewatch: there is nothing to fetch", err=True)
     wanted = [row.name for row in rows if row.checkpoint and (names or row.checkpoint.url)]
-    _end([name for name in wanted if not _pulled(checkpoints, name, accept_licence=accept_licence)])
+    _end([name for name in wanted if not _pulled(files, name, accept_licence=accept_licence)])
 
 
 @app.command()
 def verify(context: typer.Context, names: OptionalNames = None) -> None:
     """Read the files that are here anew and compare their digests."""
-    checkpoints = open_checkpoints(context)
-    here = [
-        row.name for row in checkpoints.rows() if checkpoints.state(row.name) not in ("missing", "builtin")
-    ]
+    files = open_model_files(context)
+    here = [row.name for row in files.rows() if files.state(row.name) not in ("missing", "builtin")]
     failed = []
     for name in names or here:
-        check = checkpoints.verify(name)
+        check = files.verify(name)
         typer.echo(f"{name}: {_verdict(check)}")
         if check.state not in ("present", "builtin"):
             failed.append(name)
     if not names and not here:
-        typer.echo(f"there is no model file in {checkpoints.folder}")
+        typer.echo(f"there is no model file in {files.folder}")
     _end(failed)
 
 
 @app.command()
 def remove(context: typer.Context, names: Names) -> None:
     """Delete model files and what is on record about them; a linked file stays where it is."""
-    checkpoints = open_checkpoints(context)
-    _end([name for name in names if not _removed(checkpoints, name)])
+    files = open_model_files(context)
+    _end([name for name in names if not _removed(files, name)])
 
 
 @app.command()
@@ -119,54 +117,54 @@ def add(  # noqa: PLR0917 - typer's options
     ] = False,
 ) -> None:
     """Take a model from a file: checked, and copied whole or not at all."""
-    checkpoints = open_checkpoints(context)
+    files = open_model_files(context)
     if find:
         if name:
             raise WrongUse("--find looks for every model by itself: leave the name and the file out")
-        _link_found(checkpoints)
+        _link_found(files)
         return
     if not name:
         raise WrongUse("say which model and which file: `facewatch models add NAME FILE`")
     if file is None:
         file = Path(name)
-        name = _name_of(checkpoints, file)
-    if not os.path.isfile(whole(file)):  # noqa: PTH113 - never raises
+        name = _name_of(files, file)
+    if not os.path.isfile(expand_path(file)):  # noqa: PTH113 - never raises
         raise WrongUse(f"there is no file {file} that can be reached")
-    path = (checkpoints.link if link else checkpoints.add)(name, file, trust=trust)
-    typer.echo(f"{name}: {path}{_licence_note(checkpoints, name)}")
+    path = (files.link if link else files.add)(name, file, trust=trust)
+    typer.echo(f"{name}: {path}{_licence_note(files, name)}")
 
 
 @app.command()
 def path(context: typer.Context, name: Annotated[str, typer.Argument(help="A model.")] = "") -> None:
     """Print the models folder, or where one model's file is."""
-    checkpoints = open_checkpoints(context)
-    typer.echo(checkpoints.find(name) if name else checkpoints.folder)
+    files = open_model_files(context)
+    typer.echo(files.find(name) if name else files.folder)
 
 
 @app.command()
 def accept(context: typer.Context, names: Names) -> None:
     """Accept the licence of a model, so that it can be fetched."""
-    checkpoints = open_checkpoints(context)
+    files = open_model_files(context)
     for name in names:
-        licence = checkpoints.licence_question(name)
-        checkpoints.accept(name)
+        licence = files.licence_question(name)
+        files.accept(name)
         typer.echo(
             f"{name}: {licence.name} is accepted" if licence else f"{name}: there is nothing to accept"
         )
 
 
-def _pulled(checkpoints: Checkpoints, name: str, *, accept_licence: bool) -> bool:
+def _pulled(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
     from rich.console import Console
 
     from facewatch.cli.download_ui import fetch, settle_licence
 
     console = Console(stderr=True, highlight=False)
     try:
-        if checkpoints.state(name) == "present":
-            typer.echo(f"{name}: {checkpoints.find(name)} is here already", err=True)
+        if files.state(name) == "present":
+            typer.echo(f"{name}: {files.find(name)} is here already", err=True)
             return True
-        settle_licence(console, checkpoints, name, accept=accept_licence)
-        fetch(console, checkpoints, name)
+        settle_licence(console, files, name, accept=accept_licence)
+        fetch(console, files, name)
     except WrongUse:
         raise
     except FacewatchError as error:
@@ -186,9 +184,9 @@ def _verdict(check: Check) -> str:
     return f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}"
 
 
-def _removed(checkpoints: Checkpoints, name: str) -> bool:
+def _removed(files: ModelFiles, name: str) -> bool:
     try:
-        checkpoints.remove(name)
+        files.remove(name)
     except WrongUse:
         raise
     except FacewatchError as error:
@@ -198,27 +196,27 @@ def _removed(checkpoints: Checkpoints, name: str) -> bool:
     return True
 
 
-def _name_of(checkpoints: Checkpoints, file: Path) -> str:
-    for row in checkpoints.rows():
+def _name_of(files: ModelFiles, file: Path) -> str:
+    for row in files.rows():
         if row.checkpoint and row.checkpoint.file_name == file.name:
             return row.name
     return file.stem
 
 
-def _link_found(checkpoints: Checkpoints) -> None:
+def _link_found(files: ModelFiles) -> None:
     from facewatch.models.imports import find_published, usual_places
 
-    missing = [row for row in checkpoints.rows() if checkpoints.state(row.name) == "missing"]
+    missing = [row for row in files.rows() if files.state(row.name) == "missing"]
     found = find_published(missing, usual_places(Path.home()))
     for name, path in found.items():
-        checkpoints.link(name, path)
-        typer.echo(f"{name}: {path}{_licence_note(checkpoints, name)}")
+        files.link(name, path)
+        typer.echo(f"{name}: {path}{_licence_note(files, name)}")
     if not found:
         typer.echo("other tools have none of the missing models in their usual places")
 
 
-def _licence_note(checkpoints: Checkpoints, name: str) -> str:
-    licence = checkpoints.licence_question(name)
+def _licence_note(files: ModelFiles, name: str) -> str:
+    licence = files.licence_question(name)
     return f"\n  it comes under {licence.name}: {licence.sentence} {licence.terms_url}" if licence else ""
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.errors import WrongUse
-from facewatch.system.paths import Places, ask_for_photo, whole
+from facewatch.system.paths import Places, expand_path, require_photo
 
 if TYPE_CHECKING:
-    from facewatch.models.files import Checkpoints
+    from facewatch.models.files import ModelFiles
     from facewatch.settings.schema import Settings
     from facewatch.settings.store import Store
 
@@ -28,8 +28,8 @@ def readable_photo(named: Path) -> Path:
 
     Raises WrongUse unless it is a file that can be read.
     """
-    path = whole(named)
-    ask_for_photo(path, named)
+    path = expand_path(named)
+    require_photo(path, named)
     try:
         path.open("rb").close()
     except OSError as error:
@@ -45,7 +45,7 @@ def places(config: Path | None = None, *, new: bool = False) -> Places:
     standard = Places.standard()
     if config is None:
         return standard
-    named = whole(config)
+    named = expand_path(config)
     if not new and not os.path.exists(named):  # noqa: PTH110 - never raises
         raise WrongUse(
             f"{config} is not there, or cannot be reached; "
@@ -56,14 +56,14 @@ def places(config: Path | None = None, *, new: bool = False) -> Places:
 
 def store(where: Places) -> Store:
     """The settings' store, not loaded yet."""
-    from facewatch.settings.installation import store_of
+    from facewatch.settings.installation import open_store
 
-    return store_of(where)
+    return open_store(where)
 
 
-def checkpoints(where: Places | None = None, settings: Settings | None = None) -> Checkpoints:
+def model_files(where: Places | None = None, settings: Settings | None = None) -> ModelFiles:
     """The model files of this installation."""
-    from facewatch.settings.installation import checkpoints_of
+    from facewatch.settings.installation import open_model_files
 
     where = where or places()
-    return checkpoints_of(where, settings or store(where).load())
+    return open_model_files(where, settings or store(where).load())

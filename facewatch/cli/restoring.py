@@ -14,17 +14,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.download_ui import fetch_missing
-from facewatch.cli.options import checkpoints, store
-from facewatch.engine.messages import Answer
-from facewatch.engine.process import EngineHandle, probe
+from facewatch.cli.options import model_files, store
+from facewatch.engine.messages import RestoreResult
+from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
 from facewatch.settings.schema import Settings
-from facewatch.state.reports import summary
-from facewatch.system.atomic import sha256_of, unreadable
-from facewatch.system.paths import Places, whole
-from facewatch.watcher import Watch, spelled_below
+from facewatch.state.reports import faces_summary
+from facewatch.system.atomic import sha256_of, unreadable_photo
+from facewatch.system.paths import Places, expand_path
+from facewatch.watcher import WatchedFolder, spelled_below
 from facewatch.watcher.scan import walk
-from facewatch.worker.output import commit, drop, name_for, output_folder, take
+from facewatch.worker.output import discard_result, name_for, output_folder, publish_copy, take_result
 from facewatch.worker.recipe import Recipe, resolve
 
 OUTPUT = "Restored"
@@ -59,10 +59,10 @@ def restore(places: Places, order: Order, changes: Mapping[str, Any], *, as_json
     sources = list(_photos(order))
     if not sources:
         raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
-    files = checkpoints(places, settings)
+    files = model_files(places, settings)
     recipe = resolve(settings.plan(None), settings.engine, probe)
     fetch_missing(files, recipe.models, accept_licence=order.accept_licence)
-    engine = EngineHandle(recipe.setup(files), timeout_seconds=settings.engine.timeout_seconds)
+    engine = EngineProcess(recipe.setup(files), timeout_seconds=settings.engine.timeout_seconds)
     key = recipe.key(files)
     console = Console(stderr=True, highlight=False)
     results = []
@@ -96,10 +96,12 @@ def _settings(places: Places, changes: Mapping[str, Any], weight: float | None) 
 
 def _photos(order: Order) -> Iterator[Source]:
     for source in order.sources:
-        path = whole(source)
+        path = expand_path(source)
         if os.path.isdir(path):  # noqa: PTH112 - never raises
-            output = whole(order.output) if order.output else path / OUTPUT
-            watch = Watch(path, recursive=order.recursive, outputs=(output, *spelled_below(path, [output])))
+            output = expand_path(order.output) if order.output else path / OUTPUT
+            watch = WatchedFolder(
+                path, recursive=order.recursive, outputs=(output, *spelled_below(path, [output]))
+            )
             found: list[Path] = []
             unreadable = walk(watch, path, found.append).unreadable
             if unreadable:
@@ -107,13 +109,13 @@ def _photos(order: Order) -> Iterator[Source]:
                 raise WrongUse(f"{folder} cannot be read: {reason}")
             yield from (Source(photo, path, output) for photo in sorted(found))
         elif os.path.exists(path):  # noqa: PTH110 - never raises
-            output = whole(order.output) if order.output else path.parent / OUTPUT
+            output = expand_path(order.output) if order.output else path.parent / OUTPUT
             yield Source(path, path.parent, output)
         else:
             raise WrongUse(f"{source} is not there or cannot be reached; name photos or folders of photos")
 
 
-def _one(engine: EngineHandle, recipe: Recipe, key: str, source: Source, number: int) -> dict[str, Any]:
+def _one(engine: EngineProcess, recipe: Recipe, key: str, source: Source, number: int) -> dict[str, Any]:
     result: dict[str, Any] = {"source": str(source.path), "output": None, "outcome": "failed", "faces": []}
     try:
         folder = output_folder(source.path, source.root, source.output)
@@ -124,7 +126,7 @@ def _one(engine: EngineHandle, recipe: Recipe, key: str, source: Source, number:
         result |= {
             "faces": answer.faces,
             "seconds": round(answer.seconds, 3),
-            "summary": summary(answer.faces),
+            "summary": faces_summary(answer.faces),
         }
         output = _deliver(answer, recipe, source, folder)
     except OwnOutput as error:
@@ -138,27 +140,27 @@ def _content(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError as error:
-        raise unreadable(error) from error
+        raise unreadable_photo(error) from error
 
 
-def _outcome(answer: Answer) -> str:
+def _outcome(answer: RestoreResult) -> str:
     if any(face["fate"] == "restored" for face in answer.faces):
         return "restored"
     return "unchanged" if answer.temporary is None else "written anew"
 
 
-def _deliver(answer: Answer, recipe: Recipe, source: Source, folder: Path) -> Path | None:
+def _deliver(answer: RestoreResult, recipe: Recipe, source: Source, folder: Path) -> Path | None:
     output = recipe.plan.output
     if not answer.faces and output.no_faces == "skip":
-        drop(answer)
+        discard_result(answer)
         return None
-    temporary, _, suffix = take(answer, source.path, folder)
+    temporary, _, suffix = take_result(answer, source.path, folder)
     wanted = name_for(source.path, folder, output.suffix, suffix)
     try:
-        return commit(temporary, source.path, wanted, lambda _: None, answer.extras)
+        return publish_copy(temporary, source.path, wanted, lambda _: None, answer.extras)
     except BaseException:
         temporary.unlink(missing_ok=True)
-        drop(answer)
+        discard_result(answer)
         raise
 
 

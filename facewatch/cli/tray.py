@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from facewatch.cli.options import ConfigOption, checkpoints, places, store
+from facewatch.cli.options import ConfigOption, model_files, places, store
 
 
 def tray(config: ConfigOption = None) -> None:
@@ -23,7 +23,7 @@ def tray(config: ConfigOption = None) -> None:
     where = places(config)
     logs.start(where.logs / "tray.log")
     try:
-        main.run(where, store(where), lambda settings: checkpoints(where, settings), of_this_program(config))
+        main.run(where, store(where), lambda settings: model_files(where, settings), of_this_program(config))
     except (NoTray, AlreadyRunning) as error:
         print(f"facewatch: {error}", file=sys.stderr)
         code = tray_supervisor.NO_TRAY if isinstance(error, NoTray) else tray_supervisor.SHOWN_ALREADY

@@ -11,26 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from facewatch import __version__
-from facewatch.daemon.tray_supervisor import Keeper
-from facewatch.engine.process import EngineHandle, probe
+from facewatch.daemon.tray_supervisor import TraySupervisor
+from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadSettings, FacewatchError, WrongUse
-from facewatch.models.downloader import Fetcher
-from facewatch.settings.installation import checkpoints_of
+from facewatch.models.downloader import Downloader
+from facewatch.settings.installation import open_model_files
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state import requests
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, watched_photo
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
-from facewatch.watcher import Watcher, offered, root_of, watches_of
+from facewatch.watcher import Watcher, is_photo, root_of, watched_folders
 from facewatch.worker import Worker
 from facewatch.worker.inbox import Inbox
-from facewatch.worker.output import remove_strays
+from facewatch.worker.output import remove_stray_temporaries
 from facewatch.worker.readiness import Readiness
-from facewatch.worker.recovery import settle_interrupted
+from facewatch.worker.recovery import recover_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -49,47 +49,47 @@ class Daemon:
         self._stop = threading.Event()
         self._following = threading.Lock()
         self._heeded: set[Path] = set()  # requests that cannot be removed
-        self.board = Board(ledger)
+        self.alerts = Alerts(ledger)
         self._disks = Disks(ledger.fact("disks"))
         self._inbox = Inbox(settings.watching.settle_seconds, stat=self._disks.stat)
         self._models = settings.models_folder, settings.model_mirror
-        self._checkpoints = checkpoints_of(places, settings)
-        self._fetcher = Fetcher(self._checkpoints, self._fetch_changed)
+        self._model_files = open_model_files(places, settings)
+        self._downloader = Downloader(self._model_files, self._fetch_changed)
         self._watcher = self._watcher_for(settings)
         self._worker = Worker(
             inbox=self._inbox,
             ledger=ledger,
-            board=self.board,
+            alerts=self.alerts,
             settings=self._settings,
-            checkpoints=lambda: self._checkpoints,
+            model_files=lambda: self._model_files,
             readiness=Readiness(
-                lambda: self._checkpoints, self.board, self._fetcher.want, probe, disks=self._disks
+                lambda: self._model_files, self.alerts, self._downloader.want, probe, disks=self._disks
             ),
             root_of=self._root_of,
-            make_engine=lambda setup, seconds: EngineHandle(setup, timeout_seconds=seconds),
+            make_engine=lambda setup, seconds: EngineProcess(setup, timeout_seconds=seconds),
         )
         store.subscribe(self._apply)
 
-    def run(self, keeper: Keeper | None = None) -> None:
+    def run(self, tray_supervisor: TraySupervisor | None = None) -> None:
         """Watch and restore until `stop`; `keeper` looks after the tray."""
         self._begin()
         thread = threading.Thread(target=self._worker.run, name="worker", daemon=True)
         with ExitStack() as stack:
-            self._fetcher.start()
-            stack.callback(self._fetcher.stop)
+            self._downloader.start()
+            stack.callback(self._downloader.stop)
             thread.start()
             stack.callback(thread.join, STOPPING_SECONDS)
             stack.callback(self._worker.stop)
             self._watcher.start()
             stack.callback(self._stop_watching)
-            if keeper is not None:
-                keeper.start()
-                stack.callback(keeper.stop)
+            if tray_supervisor is not None:
+                tray_supervisor.start()
+                stack.callback(tray_supervisor.stop)
             log.info("facewatch %s, watched folders: %d", __version__, len(self._store.current.folders))
             while not self._stop.wait(TICK_SECONDS):
                 self._tick()
-                if keeper is not None:
-                    keeper.tick()
+                if tray_supervisor is not None:
+                    tray_supervisor.tick()
                 if not thread.is_alive():
                     died = RuntimeError("the worker thread has died; its error is in the log")
                     raise self._worker.damaged_ledger or died
@@ -99,7 +99,7 @@ class Daemon:
         """Work off what is in the folders now; how many photos failed or were left waiting."""
         self._begin()
         self._take_requests()
-        self._fetcher.start()
+        self._downloader.start()
         try:
             self._watcher.scan()
             while not self._stop.is_set() and self._busy():
@@ -108,10 +108,10 @@ class Daemon:
         finally:
             self._worker.stop()
             self._worker.run()  # ends at once, and the engine with it
-            self._fetcher.stop()
+            self._downloader.stop()
         for problem in self._watcher.problems():
             log.warning("%s", problem)
-        for name, download in self._fetcher.states().items():
+        for name, download in self._downloader.states().items():
             log.warning("%s is not here: %s", name, download.get("reason", download["state"]))
         if self._store.current.pausing():
             log.warning("paused: nothing was restored; `facewatch resume` goes on")
@@ -127,30 +127,30 @@ class Daemon:
         self._ledger.forget("current", "engine", "troubles", "downloads")
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
-            self.board.trouble("old ledger", self._ledger.notice)
+            self.alerts.raise_alert("old ledger", self._ledger.notice)
         for job in self._ledger.interrupted():
-            settle_interrupted(self._ledger, job)
+            recover_interrupted(self._ledger, job)
         for folder in self._store.current.folders:
-            if self._disks.has(folder.output) and (count := remove_strays(folder.output)):
+            if self._disks.has_folder(folder.output) and (count := remove_stray_temporaries(folder.output)):
                 log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
 
     def _busy(self) -> bool:
-        if len(self._inbox) or self._fetcher.busy():
+        if len(self._inbox) or self._downloader.busy():
             return True
         return self._worker.has_work()
 
     def _tick(self) -> None:
         settings = self._settings()
         if not self._watcher.running():
-            self.board.happened("the watcher's thread had ended: it was started again")
+            self.alerts.record_incident("the watcher's thread had ended: it was started again")
             self._watch_anew(settings)
         try:
             self._take_requests()
             self._show_problems()
         except FacewatchError as error:
-            self.board.trouble("requests", str(error))
+            self.alerts.raise_alert("requests", str(error))
         else:
-            self.board.solved("requests")
+            self.alerts.clear_alert("requests")
 
     def _settings(self) -> Settings:
         """The settings as the config file has them at this moment, or as they were when it was last right."""
@@ -158,14 +158,14 @@ class Daemon:
             try:
                 self._store.reload_if_changed()
             except BadSettings as error:
-                self.board.trouble("config", f"{error}; the last good settings hold until it is mended")
+                self.alerts.raise_alert("config", f"{error}; the last good settings hold until it is mended")
             else:
                 if self._store.problem is None:
-                    self.board.solved("config")
+                    self.alerts.clear_alert("config")
             return self._store.current
 
     def _take_requests(self) -> None:
-        requests.heed(self._places, os.getpid(), self._heed, self._heeded)
+        requests.take_requests(self._places, os.getpid(), self._heed, self._heeded)
 
     def _heed(self, request: Request) -> None:
         if request.kind == "quit":
@@ -180,12 +180,12 @@ class Daemon:
         try:
             root, photo, fingerprint = self._disks.ask(path, lambda: self._watched_photo(path))
         except WrongUse as error:
-            self.board.trouble("redo", str(error))
+            self.alerts.raise_alert("redo", str(error))
             return
         except OSError as error:
-            self.board.trouble("redo", f"{path} cannot be restored again: {error.strerror}")
+            self.alerts.raise_alert("redo", f"{path} cannot be restored again: {error.strerror}")
             return
-        self.board.solved("redo")
+        self.alerts.clear_alert("redo")
         self._ledger.queue(photo, root, fingerprint, wishes)
 
     def _watched_photo(self, path: Path) -> tuple[Path, Path, Fingerprint]:
@@ -195,16 +195,16 @@ class Daemon:
     def _show_problems(self) -> None:
         problems = self._watcher.problems()
         self._ledger.note("watching", {"problems": problems, "waiting": len(self._inbox)})
-        self._ledger.note("disks", self._disks.sightings())
+        self._ledger.note("disks", self._disks.known_mount_points())
 
     def _apply(self, settings: Settings) -> None:
         self._inbox.settle_seconds = settings.watching.settle_seconds
         self._inbox.wake()
         if (settings.models_folder, settings.model_mirror) != self._models:
             self._models = settings.models_folder, settings.model_mirror
-            self._checkpoints = checkpoints_of(self._places, settings)
-            self._fetcher.use(self._checkpoints)
-        if (watches_of(settings, self._disks.ask), settings.watching) != self._watched:
+            self._model_files = open_model_files(self._places, settings)
+            self._downloader.use(self._model_files)
+        if (watched_folders(settings, self._disks.ask), settings.watching) != self._watched:
             self._watch_anew(settings)
 
     def _watch_anew(self, settings: Settings) -> None:
@@ -218,7 +218,7 @@ class Daemon:
 
     def _root_of(self, path: Path) -> Path | None:
         watch = root_of(self._watched[0], path)
-        return watch.root if watch and offered(watch, path) else None
+        return watch.root if watch and is_photo(watch, path) else None
 
     def _gone(self, path: Path) -> None:
         self._inbox.forget(path)
@@ -226,19 +226,19 @@ class Daemon:
             for photo in self._ledger.gone(path):
                 self._inbox.forget(photo)
         except FacewatchError as error:
-            self.board.trouble("ledger", str(error))
+            self.alerts.raise_alert("ledger", str(error))
 
     def _fetch_changed(self) -> None:
-        self._ledger.note("downloads", self._fetcher.states())
+        self._ledger.note("downloads", self._downloader.states())
         self._inbox.wake()
 
     def _watcher_for(self, settings: Settings) -> Watcher:
-        self._watched = watches_of(settings, self._disks.ask), settings.watching
+        self._watched = watched_folders(settings, self._disks.ask), settings.watching
         return Watcher(
             self._watched[0],
             self._inbox.put,
             self._gone,
             settings.watching.rescan_seconds,
-            note=self.board.happened,
+            note=self.alerts.record_incident,
             disks=self._disks,
         )

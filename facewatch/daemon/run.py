@@ -11,17 +11,17 @@ from contextlib import closing, contextmanager, suppress
 from types import FrameType
 
 from facewatch.daemon.daemon import Daemon
-from facewatch.daemon.tray_supervisor import Keeper
+from facewatch.daemon.tray_supervisor import TraySupervisor
 from facewatch.errors import DiskFull, FacewatchError
-from facewatch.settings.installation import no_folder, store_of
+from facewatch.settings.installation import no_folder_error, open_store
 from facewatch.settings.store import Store
-from facewatch.state.alerts import Board
-from facewatch.state.heartbeat import Pulse, tray_file
-from facewatch.state.instance import only_instance
+from facewatch.state.alerts import Alerts
+from facewatch.state.heartbeat import HeartbeatMonitor, tray_heartbeat_file
+from facewatch.state.instance import single_instance
 from facewatch.state.ledger import DamagedLedger, Ledger
 from facewatch.system import logs
 from facewatch.system.paths import Places
-from facewatch.system.processes import program
+from facewatch.system.processes import facewatch_command
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,12 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
 
 
 def _run_alone(places: Places, *, once: bool, tray: bool) -> int:
-    with only_instance(places):
+    with single_instance(places):
         logs.start(places.log)  # only now: the log is the running daemon's
         while True:
-            store = store_of(places)
+            store = open_store(places)
             if not store.load().folders:
-                raise no_folder(places)
+                raise no_folder_error(places)
             with closing(Ledger.open(places.ledger)) as ledger:
                 try:
                     return _run(places, store, ledger, once=once, tray=tray)
@@ -72,16 +72,18 @@ def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool
         with stopped_by_signals(daemon.stop):
             if once:
                 return 1 if daemon.run_once() else 0
-            daemon.run(_keeper(places, daemon.board) if tray else None)
+            daemon.run(_tray_supervisor(places, daemon.alerts) if tray else None)
             return 0
     finally:
         with suppress(DiskFull):  # the next start forgets them
             ledger.forget("daemon", "current", "engine", "downloads", "watching")
 
 
-def _keeper(places: Places, board: Board) -> Keeper:
-    command = program("tray", "--config", str(places.config))
-    return Keeper(command, pulse=Pulse(tray_file(places)), on_incident=board.happened)
+def _tray_supervisor(places: Places, alerts: Alerts) -> TraySupervisor:
+    command = facewatch_command("tray", "--config", str(places.config))
+    return TraySupervisor(
+        command, pulse=HeartbeatMonitor(tray_heartbeat_file(places)), on_incident=alerts.record_incident
+    )
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from facewatch.state.heartbeat import Pulse
-from facewatch.system.processes import environment, program
+from facewatch.state.heartbeat import HeartbeatMonitor
+from facewatch.system.processes import child_environment, facewatch_command
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
-class Keeper:
+class TraySupervisor:
     """Keeps one tray process; `start`, `tick` and `stop` belong to the daemon's main thread."""
 
     def __init__(
@@ -49,14 +49,14 @@ class Keeper:
         *,
         begin: Callable[[Sequence[str]], Process] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        pulse: Pulse | None = None,
+        pulse: HeartbeatMonitor | None = None,
         on_incident: Callable[[str], None] = log.warning,
         stuck_seconds: float = STUCK_SECONDS,
     ) -> None:
         """pulse        the tray's signs of life; without one, a tray that hangs is not noticed
         on_incident  hears what was healed
         """
-        self._command = list(command or program("tray"))
+        self._command = list(command or facewatch_command("tray"))
         self._begin = begin or _begin
         self._clock = clock
         self._pulse = pulse
@@ -145,6 +145,6 @@ def _begin(command: Sequence[str]) -> Process:
         list(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        env=environment(),
+        env=child_environment(),
         start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the tray
     )

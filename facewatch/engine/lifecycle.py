@@ -6,24 +6,24 @@ import logging
 import time
 from collections.abc import Callable
 
-from facewatch.engine.messages import Advance, Answer, Job, Refusal, Setup
-from facewatch.engine.process import EngineHandle
+from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, RestoreResult, Setup
+from facewatch.engine.process import EngineProcess
 from facewatch.errors import EngineFailed, EngineUnavailable, FacewatchError
-from facewatch.state.alerts import Notes
+from facewatch.state.alerts import FactStore
 
 log = logging.getLogger(__name__)
 
-MakeEngine = Callable[[Setup, float], EngineHandle]
+MakeEngine = Callable[[Setup, float], EngineProcess]
 """An engine for a setup, not started yet; the float is how many seconds it may be silent."""
 
 
-class CurrentEngine:
+class EngineLifecycle:
     """Belongs to the worker's thread; only `kill` may be called from another."""
 
     def __init__(
         self,
         make: MakeEngine,
-        notes: Notes,
+        notes: FactStore,
         on_loaded: Callable[[Setup], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -31,7 +31,7 @@ class CurrentEngine:
         self._notes = notes
         self._on_loaded = on_loaded
         self._clock = clock
-        self._engine: EngineHandle | None = None
+        self._engine: EngineProcess | None = None
         self._last_used = clock()
 
     @property
@@ -68,7 +68,7 @@ class CurrentEngine:
             about = {"model": setup.model, "detector": setup.detector, "device": self._engine.device}
             self._notes.note("engine", {"state": "loaded", **about, "pid": self._engine.pid})
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: RestoreRequest) -> None:
         """Give the engine a photo.
 
         Raises EngineFailed when it has died.
@@ -77,14 +77,14 @@ class CurrentEngine:
             raise EngineFailed("the engine was ended")
         self._engine.submit(job)
 
-    def hear(self, patience_seconds: float) -> Advance | Answer | Refusal | None:
+    def receive(self, patience_seconds: float) -> Progress | RestoreResult | RestoreFailure | None:
         """What the engine says next, as EngineHandle.hear.
 
         Raises EngineFailed.
         """
         if self._engine is None:
             raise EngineFailed("the engine was ended")
-        message = self._engine.hear(patience_seconds)
+        message = self._engine.receive(patience_seconds)
         self._last_used = self._clock()
         return message
 

@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import memory
 from facewatch.engine.memory import limit_memory
-from facewatch.engine.messages import Ready, Refusal, Setup, from_line, to_line
-from facewatch.engine.stages import Begun, Emit, Line, helpers_for
+from facewatch.engine.messages import Ready, RestoreFailure, Setup, from_line, to_line
+from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.errors import FacewatchError
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     try:
         restorer, device, words = _load(setup)
     except FacewatchError as error:
-        emit(Refusal(0, type(error).__name__, str(error)))
+        emit(RestoreFailure(0, type(error).__name__, str(error)))
         return
     memory.tune()  # only now: while the networks are loaded, what is let go of has to go back
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
-    line = Line(restorer, emit, helpers)
+    line = StagedRestorer(restorer, emit, helpers)
     let_go = _letting_go(device) if setup.files else memory.release
     emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
@@ -105,7 +105,7 @@ def _answer_probe(wish: str, emit: Emit) -> None:
         words = precision.describe("auto", chosen)
         emit(Ready(chosen, precision=words, passed_over=device.passed_over()))
     except FacewatchError as error:
-        emit(Refusal(0, type(error).__name__, str(error)))
+        emit(RestoreFailure(0, type(error).__name__, str(error)))
 
 
 def _load(setup: Setup) -> tuple[Restorer, str, str]:

@@ -26,7 +26,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Job:
+class RestoreRequest:
     """One photo to restore."""
 
     number: int
@@ -42,7 +42,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Extra:
+class SideFile:
     """A file beside the restored copy: a comparison, a crop."""
 
     temporary: str
@@ -50,7 +50,7 @@ class Extra:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RestoreResult:
     """What became of one photo."""
 
     number: int
@@ -73,7 +73,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Advance:
+class Progress:
     """A sign of life, and how far the photo is."""
 
     number: int
@@ -83,7 +83,7 @@ class Advance:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RestoreFailure:
     """The photo, or the setup, cannot be worked on."""
 
     number: int
@@ -91,7 +91,9 @@ class Refusal:
     message: str
 
 
-KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Setup, Job, Answer, Ready, Advance, Refusal)}
+KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Setup, RestoreRequest, RestoreResult, Ready, Progress, RestoreFailure)
+}
 
 
 def to_line(message: Any) -> str:

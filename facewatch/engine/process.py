@@ -14,9 +14,18 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any, cast
 
 from facewatch import errors
-from facewatch.engine.messages import Advance, Answer, Job, Ready, Refusal, Setup, from_line, to_line
+from facewatch.engine.messages import (
+    Progress,
+    Ready,
+    RestoreFailure,
+    RestoreRequest,
+    RestoreResult,
+    Setup,
+    from_line,
+    to_line,
+)
 from facewatch.errors import EngineFailed, FacewatchError
-from facewatch.system.processes import environment, program
+from facewatch.system.processes import child_environment, facewatch_command
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +35,7 @@ UNREADABLE = "backslashreplace"  # our messages are ASCII; what libraries say ha
 _ENDED = object()
 
 
-class EngineHandle:
+class EngineProcess:
     """One engine process with one setup; it may be given up to `window` photos before it has answered."""
 
     def __init__(
@@ -45,7 +54,7 @@ class EngineHandle:
         self._listened_at = 0.0  # when `hear` began last, and how long it was to wait
         self._patience_seconds = 0.0
         self._timeout_seconds = timeout_seconds
-        self._command = list(command or program("engine"))
+        self._command = list(command or facewatch_command("engine"))
         self._process: subprocess.Popen[str] | None = None
         self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._complaints: collections.deque[str] = collections.deque(maxlen=40)
@@ -74,7 +83,7 @@ class EngineHandle:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors=UNREADABLE,
-                env=environment(),
+                env=child_environment(),
                 start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the engine
             )
         except OSError as error:  # no memory for one more, or Python is just being replaced by a newer one
@@ -88,23 +97,23 @@ class EngineHandle:
         self.device, self.window = ready.device, ready.window
         log.info("engine %s ready: %s on %s", self.pid, self.setup.model, self.device)
 
-    def restore(self, job: Job) -> Answer:
+    def restore(self, job: RestoreRequest) -> RestoreResult:
         """Have one photo restored into a temporary, and wait for it; nothing else may be under way.
 
         Raises the error of the photo or the network by its own class, or EngineFailed as `hear` does.
         """
         self.submit(job)
-        answer: Answer = self._wait_for(Answer)
+        answer: RestoreResult = self._wait_for(RestoreResult)
         return answer
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: RestoreRequest) -> None:
         """Have a photo restored; `hear` tells what became of it.
 
         Raises EngineFailed when the process has died.
         """
         self._send(job)
 
-    def hear(self, patience_seconds: float) -> Advance | Answer | Refusal | None:
+    def receive(self, patience_seconds: float) -> Progress | RestoreResult | RestoreFailure | None:
         """What it says next, None if that is nothing within the patience.
 
         Raises EngineFailed when the process died, or gave no sign of life for `timeout_seconds`.
@@ -129,7 +138,7 @@ class EngineHandle:
             code = self._process.wait() if self._process else None
             self.close(grace_seconds=1)
             raise EngineFailed(self._last_words(f"the engine ended unexpectedly (exit code {code})"))
-        return cast("Advance | Answer | Refusal", message)
+        return cast("Progress | RestoreResult | RestoreFailure", message)
 
     def kill(self) -> None:
         """End the process at once, from any thread; whoever waits for it hears EngineFailed."""
@@ -195,9 +204,9 @@ class EngineHandle:
 
     def _wait_for(self, kind: type[Any]) -> Any:
         while True:
-            message = self.hear(self._timeout_seconds)
-            if isinstance(message, Refusal):
-                raise as_error(message)
+            message = self.receive(self._timeout_seconds)
+            if isinstance(message, RestoreFailure):
+                raise to_error(message)
             if isinstance(message, kind):
                 return message
 
@@ -214,7 +223,7 @@ def _ends(process: subprocess.Popen[str], seconds: float) -> bool:
     return True
 
 
-def as_error(refusal: Refusal) -> FacewatchError:
+def to_error(refusal: RestoreFailure) -> FacewatchError:
     """The error that a refusal tells of."""
     return errors.BY_NAME[refusal.error](refusal.message)
 
@@ -235,11 +244,11 @@ def examine(device: str, *, command: Sequence[str] | None = None, timeout_second
     """
     try:
         run = subprocess.run(
-            list(command or program("engine", "--probe", device)),
+            list(command or facewatch_command("engine", "--probe", device)),
             capture_output=True,
             encoding="utf-8",
             errors=UNREADABLE,
-            env=environment(),
+            env=child_environment(),
             timeout=timeout_seconds,
             check=False,
         )
@@ -248,8 +257,8 @@ def examine(device: str, *, command: Sequence[str] | None = None, timeout_second
     for line in run.stdout.splitlines():
         with contextlib.suppress(ValueError):
             message = from_line(line)
-            if isinstance(message, Refusal):
-                raise as_error(message)
+            if isinstance(message, RestoreFailure):
+                raise to_error(message)
             if isinstance(message, Ready):
                 return message
     words = run.stderr.strip().splitlines()

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from facewatch import __version__
 from facewatch.engine import memory
-from facewatch.engine.messages import Answer, Extra, Job, Setup
+from facewatch.engine.messages import RestoreRequest, RestoreResult, Setup, SideFile
 from facewatch.errors import OwnOutput, SourceChanged, SourceGone
 from facewatch.restoration import comparison
-from facewatch.restoration.blending import Drawn, Restored, compose
+from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.build import Parts, assemble
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.decoder import decode
@@ -27,7 +27,7 @@ from facewatch.restoration.detection.selection import Limits
 from facewatch.restoration.options import Wishes
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
-from facewatch.system.atomic import remove, unreadable, write_temporary
+from facewatch.system.atomic import remove_file, unreadable_photo, write_temporary
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -52,14 +52,14 @@ class Restorer:
             detector=setup.detector,
             parser=setup.parser,
             upscaler=setup.upscaler,
-            checkpoints={name: Path(file) for name, file in setup.files.items()},
+            model_files={name: Path(file) for name, file in setup.files.items()},
             detect_size=setup.detect_size,
             detect_threshold=setup.detect_threshold,
             precision=setup.precision,
         )
         return cls(setup.model, assemble(parts, device))
 
-    def read(self, job: Job) -> Photo:
+    def read(self, job: RestoreRequest) -> Photo:
         """The photo of a job; the original is only read.
 
         Raises BadPhoto and its kin, SourceChanged, SourceGone, or OwnOutput.
@@ -69,22 +69,24 @@ class Restorer:
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
         return photo
 
-    def draw(self, job: Job, photo: Photo, advance: Advance) -> Drawn:
+    def infer(self, job: RestoreRequest, photo: Photo, advance: Advance) -> InferredPhoto:
         """All that the networks do for the photo.
 
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
-        return self._pipeline.draw(photo, wishes_of(job), advance)
+        return self._pipeline.infer(photo, wishes_of(job), advance)
 
-    def compose(self, job: Job, photo: Photo, drawn: Drawn) -> Restored:
+    def blend(self, job: RestoreRequest, photo: Photo, drawn: InferredPhoto) -> RestoredPhoto:
         """The restored photo; no network is needed for it."""
         if (
             photo.pixels.nbytes * job.restoration["upscale"] ** 2 > LARGE_BYTES
         ):  # and as much again to write it
             memory.release()
-        return compose(photo, wishes_of(job), drawn)
+        return blend(photo, wishes_of(job), drawn)
 
-    def write(self, job: Job, photo: Photo, restored: Restored, seconds: float) -> Answer:
+    def write(
+        self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float
+    ) -> RestoreResult:
         """Write the copy into a temporary in the job's output folder, if there is anything to write.
 
         seconds  what the photo has taken so far
@@ -93,7 +95,7 @@ class Restorer:
         """
         started = time.monotonic()
         format_name = _format_of(photo, job)
-        answer = Answer(
+        answer = RestoreResult(
             number=job.number,
             temporary=None,
             sha256=None,
@@ -107,8 +109,13 @@ class Restorer:
         return replace(answer, seconds=seconds + time.monotonic() - started)
 
     def _written(
-        self, job: Job, photo: Photo, restored: Restored, format_name: str, answer: Answer
-    ) -> Answer:
+        self,
+        job: RestoreRequest,
+        photo: Photo,
+        restored: RestoredPhoto,
+        format_name: str,
+        answer: RestoreResult,
+    ) -> RestoreResult:
         provenance = Provenance(
             self._model, job.weight, __version__, source=job.source_sha256 or "", recipe=job.recipe
         )
@@ -121,18 +128,18 @@ class Restorer:
             extras = []
             for tail, extra in side_files(restored, eight_bits(photo.pixels), job, of_a_part):
                 temporaries.append(write_temporary(folder, extra))
-                extras.append(asdict(Extra(str(temporaries[-1]), tail)))
+                extras.append(asdict(SideFile(str(temporaries[-1]), tail)))
             temporaries.append(write_temporary(folder, data))
         except BaseException:
             for temporary in temporaries:
-                remove(temporary)
+                remove_file(temporary)
             raise
         return replace(
             answer, temporary=str(temporaries[-1]), sha256=hashlib.sha256(data).hexdigest(), extras=extras
         )
 
 
-def wishes_of(job: Job) -> Wishes:
+def wishes_of(job: RestoreRequest) -> Wishes:
     """What a job asks of the pipeline."""
     asked = job.restoration
     limits = Limits(
@@ -152,27 +159,27 @@ def wishes_of(job: Job) -> Wishes:
     )
 
 
-def _read(job: Job) -> bytes:
+def _read(job: RestoreRequest) -> bytes:
     source = Path(job.source)
     try:
         data = source.read_bytes()
     except FileNotFoundError as error:
         raise SourceGone("the photo is no longer there") from error
     except OSError as error:
-        raise unreadable(error) from error
+        raise unreadable_photo(error) from error
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
         raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")
     return data
 
 
-def _format_of(photo: Photo, job: Job) -> str:
+def _format_of(photo: Photo, job: RestoreRequest) -> str:
     wished: str = job.output["format"]
     if wished != "same":
         return wished
     return str(job.output["heic"]) if photo.format == "heic" else photo.format
 
 
-def _suffix_of(photo: Photo, job: Job, format_name: str) -> str:
+def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:
     own = Path(job.source).suffix
     same = formats.BY_SUFFIX.get(own.lower())
     if same is not None and same.name == format_name == photo.format:
@@ -181,7 +188,7 @@ def _suffix_of(photo: Photo, job: Job, format_name: str) -> str:
 
 
 def side_files(
-    restored: Restored, before: npt.NDArray[np.uint8], job: Job, provenance: Provenance
+    restored: RestoredPhoto, before: npt.NDArray[np.uint8], job: RestoreRequest, provenance: Provenance
 ) -> Iterator[tuple[str, bytes]]:
     """What stands beside one restored copy: the end of each file's name, and its bytes.
 

@@ -9,12 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from facewatch.engine.messages import Advance, Job, Refusal
+from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest
 from facewatch.errors import FacewatchError, TooLittleMemory, Unexpected
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
-    from facewatch.restoration.blending import Drawn
+    from facewatch.restoration.blending import InferredPhoto
     from facewatch.restoration.codecs.photo import Photo
 
 Emit = Callable[[object], None]
@@ -23,7 +23,7 @@ Emit = Callable[[object], None]
 class Begun(NamedTuple):
     """A job whose photo is being read."""
 
-    job: Job
+    job: RestoreRequest
     reading: Future[tuple[Photo, float]]  # the photo, and the seconds it took
 
 
@@ -39,7 +39,7 @@ class Helpers(NamedTuple):
         return self.readers + 1 + self.writers
 
 
-class Line:
+class StagedRestorer:
     """Helper threads read the next photos and finish the last ones while the caller's thread draws one.
 
     All that needs no network is theirs, so that a GPU waits for nothing but the detector's resizing. The
@@ -53,7 +53,7 @@ class Line:
         self._readers = ThreadPoolExecutor(helpers.readers, "reader")
         self._writers = ThreadPoolExecutor(helpers.writers, "writer")
 
-    def begin(self, job: Job) -> Begun:
+    def begin(self, job: RestoreRequest) -> Begun:
         """Have a photo read as soon as a helper is free."""
         return Begun(job, self._readers.submit(self._read, job))
 
@@ -63,36 +63,36 @@ class Line:
         with self._refusing(job):
             photo, spent = begun.reading.result()
             started = time.monotonic()
-            drawn = self._restorer.draw(job, photo, lambda *how_far: self._tell(job, *how_far))
+            drawn = self._restorer.infer(job, photo, lambda *how_far: self._tell(job, *how_far))
             spent += time.monotonic() - started
             self._writers.submit(self._write, job, photo, drawn, spent)
 
-    def _read(self, job: Job) -> tuple[Photo, float]:
+    def _read(self, job: RestoreRequest) -> tuple[Photo, float]:
         started = time.monotonic()
         return self._restorer.read(job), time.monotonic() - started
 
-    def _write(self, job: Job, photo: Photo, drawn: Drawn, spent: float) -> None:
+    def _write(self, job: RestoreRequest, photo: Photo, drawn: InferredPhoto, spent: float) -> None:
         with self._refusing(job):
             started = time.monotonic()
-            restored = self._restorer.compose(job, photo, drawn)
+            restored = self._restorer.blend(job, photo, drawn)
             spent += time.monotonic() - started
             self._emit(self._restorer.write(job, photo, restored, spent))
 
-    def _tell(self, job: Job, done: int, total: int, what: str) -> None:
-        self._emit(Advance(job.number, done, total, what))
+    def _tell(self, job: RestoreRequest, done: int, total: int, what: str) -> None:
+        self._emit(Progress(job.number, done, total, what))
 
     @contextmanager
-    def _refusing(self, job: Job) -> Iterator[None]:
+    def _refusing(self, job: RestoreRequest) -> Iterator[None]:
         try:
             yield
         except FacewatchError as error:
-            self._emit(Refusal(job.number, type(error).__name__, str(error)))
+            self._emit(RestoreFailure(job.number, type(error).__name__, str(error)))
         except MemoryError:
             words = "the machine has too little memory for this photo"
-            self._emit(Refusal(job.number, TooLittleMemory.__name__, words))
+            self._emit(RestoreFailure(job.number, TooLittleMemory.__name__, words))
         except Exception as error:  # noqa: BLE001 - one photo must not stop the rest
             traceback.print_exc()
-            self._emit(Refusal(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))
+            self._emit(RestoreFailure(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))
 
 
 def helpers_for(device: str, cores: int) -> Helpers:

@@ -20,10 +20,10 @@ from facewatch.models.partial import Note, Partial
 from facewatch.models.progress import Meter, Progress
 from facewatch.models.responses import (
     HTML_REASON,
-    Asked,
-    Body,
-    ChangedThere,
-    Fault,
+    ChangedOnServer,
+    DownloadFault,
+    RequestedRange,
+    ResponseBody,
     Source,
     Unreachable,
     check_length,
@@ -39,7 +39,7 @@ ENOUGH_BYTES = 1 << 20  # an attempt that brings this much is no failure: the li
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DownloadRequest:
     """The file to be fetched."""
 
     name: str  # of its model
@@ -52,10 +52,10 @@ class Download:
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: DownloadRequest,
         part: Partial,
         *,
-        patience: Patience,
+        patience: DownloadTimeouts,
         free: Callable[[Path], int],
         tell: Callable[[Progress], None],
         stop: Callable[[], bool],
@@ -78,7 +78,7 @@ class Download:
                 for source in sources:
                     try:
                         return self._from(client, source)
-                    except Fault as fault:
+                    except DownloadFault as fault:
                         log.info("%s: %s: %s", self._wanted.name, source.shown, fault.reason)
                         reasons.append(f"\n  {source.shown}: {fault.reason}")
         except Stopped:
@@ -98,7 +98,7 @@ class Download:
             before = self._part.size
             try:
                 return self._attempt(client, source)
-            except Fault as fault:
+            except DownloadFault as fault:
                 failures = 1 if self._part.size - before >= ENOUGH_BYTES else failures + 1
                 at_end = failures >= self._patience.tries or attempt >= self._patience.most_attempts
                 # Nobody waits for a network that is not there; one that has given something may come back.
@@ -117,7 +117,7 @@ class Download:
         if self._wanted.sha256 in (None, digest):
             return digest
         self._part.discard()
-        raise Fault(
+        raise DownloadFault(
             f"the wrong file came (sha256 {digest}, expected {self._wanted.sha256}) and was deleted",
             again=resumed,  # its first part may have been the wrong one
         )
@@ -136,7 +136,7 @@ class Download:
             head = exchange.head()
             try:
                 body = read(head, asked)
-            except ChangedThere:
+            except ChangedOnServer:
                 self._part.discard()
                 raise
             if head.status == 416:
@@ -150,21 +150,21 @@ class Download:
             )
             self._store(exchange.chunks(), body, None if body.offset else fresh)
 
-    def _asked(self, source: Source) -> Asked:
+    def _asked(self, source: Source) -> RequestedRange:
         note, pinned = self._part.note(), self._wanted.sha256 is not None
         if note is not None and (note.source != source.shown or note.validator is None):
             note = None
         if note is None and not pinned and self._part.size:
             self._part.discard()  # nobody could tell whether the two parts fit together
-        return Asked(self._part.size, note, pinned=pinned)
+        return RequestedRange(self._part.size, note, pinned=pinned)
 
-    def _store(self, chunks: Iterator[bytes], body: Body, fresh: Note | None) -> None:
+    def _store(self, chunks: Iterator[bytes], body: ResponseBody, fresh: Note | None) -> None:
         first = next(chunks, b"")
         # Nothing that is here is given up before the first byte of something better has come.
         if not first:
-            raise Fault("the server sent an empty file", again=True)
+            raise DownloadFault("the server sent an empty file", again=True)
         if body.offset == 0 and looks_like_html(first):
-            raise Fault(HTML_REASON, again=False)
+            raise DownloadFault(HTML_REASON, again=False)
         check_length(body, self._wanted.size_bytes)
         done, total = body.offset, self._wanted.size_bytes or body.total
         with self._part.appending(fresh) as file:
@@ -177,9 +177,9 @@ class Download:
                 self._meter.advance(done, total)
         if total is not None and done > total:
             self._part.discard()
-            raise Fault(f"the file is too long: more than {total} bytes came", again=body.offset > 0)
+            raise DownloadFault(f"the file is too long: more than {total} bytes came", again=body.offset > 0)
         if total is not None and done < total:
-            raise Fault(f"the file came truncated: {done} of {total} bytes", again=True)
+            raise DownloadFault(f"the file came truncated: {done} of {total} bytes", again=True)
 
     def _pause(self, failures: int) -> None:
         patience = self._patience
@@ -193,7 +193,7 @@ class Download:
             left -= step
 
 
-def _headers(asked: Asked) -> dict[str, str]:
+def _headers(asked: RequestedRange) -> dict[str, str]:
     if not asked.offset:
         return {}
     headers = {"Range": f"bytes={asked.offset}-"}
@@ -203,7 +203,7 @@ def _headers(asked: Asked) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Patience:
+class DownloadTimeouts:
     """The waits of a download, and the clocks that measure them."""
 
     tries: int = 5  # failures in a row before the next address
@@ -217,4 +217,4 @@ class Patience:
     jitter: Callable[[], float] = random.random  # 0-1
 
 
-USUAL = Patience()
+DEFAULT_TIMEOUTS = DownloadTimeouts()

@@ -25,7 +25,7 @@ TELL_SECONDS = 1.0  # between two reports of progress
 STOP_SECONDS = 5.0
 
 
-class ModelFiles(Protocol):
+class FetchesModels(Protocol):
     """What the fetcher uses of Checkpoints."""
 
     def state(self, name: str, /) -> State: ...
@@ -50,12 +50,12 @@ class _Wish:
     licence: Licence | None = None
 
 
-class Fetcher:
+class Downloader:
     """Owns the thread that fetches; `want` and `states` may be called from any thread."""
 
     def __init__(
         self,
-        checkpoints: ModelFiles,
+        model_files: FetchesModels,
         on_change: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -68,7 +68,7 @@ class Fetcher:
                    once a second while bytes come
         jitter     0-1, spreads the waits by a quarter either way
         """
-        self._checkpoints = checkpoints
+        self._model_files = model_files
         self._on_change = on_change
         self._clock = clock
         self._now = now
@@ -106,10 +106,10 @@ class Fetcher:
             if wish is None:
                 self._changed.notify_all()
 
-    def use(self, checkpoints: ModelFiles) -> None:
+    def use(self, model_files: FetchesModels) -> None:
         """Fetch from now on through `checkpoints` (other folder or mirror); what waits is tried at once."""
         with self._changed:
-            self._checkpoints = checkpoints
+            self._model_files = model_files
             for name, wish in self._wishes.items():
                 if wish.state != "downloading":
                     self._wishes[name] = _Wish(wish.wanted_at)
@@ -171,13 +171,13 @@ class Fetcher:
 
     def _is_here(self, name: str) -> bool:
         try:
-            return self._checkpoints.state(name) in ("present", "builtin")
+            return self._model_files.state(name) in ("present", "builtin")
         except BadCheckpoint:
             return False  # `fetch` says what is wrong
 
     def _licence_question(self, name: str) -> Licence | None:
         try:
-            return self._checkpoints.licence_question(name)
+            return self._model_files.licence_question(name)
         except FacewatchError:
             return None  # `fetch` says what is wrong
 
@@ -185,7 +185,7 @@ class Fetcher:
         self._set(name, state="downloading", progress=None, reason="")
         self._tell()
         try:
-            self._checkpoints.fetch(name, self._progressed, self._stopping)
+            self._model_files.fetch(name, self._progressed, self._stopping)
         except LicenceNotAccepted as error:
             log.warning("%s", error)
             self._set(name, state="held", reason=str(error), licence=self._licence_question(name))

@@ -16,19 +16,19 @@ from typing import TypeAlias
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
 from facewatch.models.catalogue import MODELS, Kind, Licence, Model
 from facewatch.models.digests import size_in_words
-from facewatch.models.download import USUAL, Patience
-from facewatch.models.imports import Arrivals
-from facewatch.models.index import Check, Shelf, State, catalogued
+from facewatch.models.download import DEFAULT_TIMEOUTS, DownloadTimeouts
+from facewatch.models.imports import ModelImports
+from facewatch.models.index import Check, ModelIndex, State, catalogued
 from facewatch.models.licences import Licences, not_accepted
 from facewatch.models.own import own_names
 from facewatch.models.partial import Partial
 from facewatch.models.progress import Progress
 from facewatch.models.responses import Source, mirror_source
 from facewatch.models.space import free_bytes
-from facewatch.system.atomic import sync_folder, writing
-from facewatch.system.locks import Stopped, held
+from facewatch.system.atomic import sync_folder, translate_write_errors
+from facewatch.system.locks import Stopped, hold_lock
 
-__all__ = ["Check", "Checkpoints", "Patience", "Progress", "State", "own_names", "size_in_words"]
+__all__ = ["Check", "ModelFiles", "DownloadTimeouts", "Progress", "State", "own_names", "size_in_words"]
 
 Stop: TypeAlias = threading.Event | Callable[[], bool]
 """What says that a fetch shall end."""
@@ -38,7 +38,7 @@ def _today() -> str:
     return datetime.now().astimezone().date().isoformat()
 
 
-class Checkpoints:
+class ModelFiles:
     """The model files of one folder; safe between threads and between processes.
 
     Every method that takes a name raises WrongUse for a name that no row has, and BadCheckpoint when the
@@ -51,7 +51,7 @@ class Checkpoints:
         *,
         mirror: str | None = None,
         rows: Sequence[Model] = MODELS,
-        patience: Patience = USUAL,
+        patience: DownloadTimeouts = DEFAULT_TIMEOUTS,
         free: Callable[[Path], int] = free_bytes,
         today: Callable[[], str] = _today,
     ) -> None:
@@ -59,9 +59,9 @@ class Checkpoints:
         self._mirror = mirror
         self._patience = patience
         self._free = free
-        self._shelf = Shelf(folder, rows, today)
+        self._shelf = ModelIndex(folder, rows, today)
         self._licences = Licences(folder / "licences.json", today)
-        self._arrivals = Arrivals(self._shelf, free, today)
+        self._arrivals = ModelImports(self._shelf, free, today)
 
     def rows(self) -> tuple[Model, ...]:
         """Every model: the catalogue's, then the user's own files found in the folder or linked."""
@@ -139,10 +139,10 @@ class Checkpoints:
         if licence is not None:
             raise not_accepted(name, licence)
         final = self.folder / checkpoint.file_name
-        with writing(final):
+        with translate_write_errors(final):
             self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with held(self._arrivals.lock_of(final), stopping):
+            with hold_lock(self._arrivals.lock_of(final), stopping):
                 if self.state(name) != "present":
                     self._bring(name, final, sources, on_progress, stopping)
         except Stopped:
@@ -211,14 +211,14 @@ class Checkpoints:
         on_progress: Callable[[Progress], None],
         stopping: Callable[[], bool],
     ) -> None:
-        from facewatch.models.download import Download, Wanted
+        from facewatch.models.download import Download, DownloadRequest
 
         checkpoint = catalogued(self.row(name))
         trusted = self._shelf.entry(name).trusted
         expected = checkpoint.sha256 or (trusted.sha256 if trusted else None)
         part = Partial(final)
         Download(
-            Wanted(name, expected, checkpoint.size_bytes),
+            DownloadRequest(name, expected, checkpoint.size_bytes),
             part,
             patience=self._patience,
             free=self._free,
@@ -226,7 +226,7 @@ class Checkpoints:
             stop=stopping,
         ).run(sources)
         part.become(final)
-        with writing(final):
+        with translate_write_errors(final):
             sync_folder(self.folder)
         if self._shelf.entry(name).link is not None:
             self._shelf.record(name, link=None)

@@ -14,7 +14,7 @@ import httpx
 
 from facewatch import __version__
 from facewatch.errors import DownloadFailed
-from facewatch.models.responses import Fault, Head, Source, Unreachable, check_step
+from facewatch.models.responses import DownloadFault, ResponseHead, Source, Unreachable, check_step
 from facewatch.system.locks import Stopped
 
 MOST_REDIRECTS = 10
@@ -36,7 +36,7 @@ _REASONS: tuple[_Reason, ...] = (
     (httpx.InvalidURL, "it leads to an address that cannot be used: {error}", False),
 )
 
-_Item: TypeAlias = "Head | bytes | BaseException | None"
+_Item: TypeAlias = "ResponseHead | bytes | BaseException | None"
 
 
 def open_client(connect_seconds: float, stall_seconds: float) -> httpx.Client:
@@ -97,14 +97,14 @@ class Exchange:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._thread.join(LEAVE_SECONDS)
 
-    def head(self) -> Head:
+    def head(self) -> ResponseHead:
         """The answer's first lines.
 
         Raises Fault or Stopped.
         """
         item = self._next()
-        if not isinstance(item, Head):
-            raise Fault("the server sent no answer", again=True)
+        if not isinstance(item, ResponseHead):
+            raise DownloadFault("the server sent no answer", again=True)
         self._answered = True
         return item
 
@@ -134,7 +134,9 @@ class Exchange:
         try:
             response = self._follow()
             try:
-                self._put(Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}))
+                self._put(
+                    ResponseHead(response.status_code, {k.lower(): v for k, v in response.headers.items()})
+                )
                 for chunk in response.iter_raw():
                     self._put(chunk)
             finally:
@@ -156,7 +158,7 @@ class Exchange:
                 return response
             response.close()
             before, request = str(request.url), response.next_request
-        raise Fault(f"it redirects more than {MOST_REDIRECTS} times", again=False)
+        raise DownloadFault(f"it redirects more than {MOST_REDIRECTS} times", again=False)
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
@@ -170,20 +172,20 @@ class Exchange:
         raise Stopped
 
 
-def _fault(error: Exception, *, answered: bool) -> Fault:
+def _fault(error: Exception, *, answered: bool) -> DownloadFault:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return Fault(_UNTRUSTED, again=False)
+        return DownloadFault(_UNTRUSTED, again=False)
     nameless = any(isinstance(cause, socket.gaierror) for cause in causes)
     if nameless or isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         reason = "the host's name is not known: is the network up?" if nameless else f"no connection: {error}"
         return Unreachable(reason, again=True)
     for kind, reason, again in _REASONS:
         if isinstance(error, kind):
-            return Fault(reason.format(error=error), again=again)
+            return DownloadFault(reason.format(error=error), again=again)
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-        return Fault(_CUT_IN_BODY if answered else _CUT_BEFORE, again=True)
-    return Fault(f"{type(error).__name__}: {error}", again=True)
+        return DownloadFault(_CUT_IN_BODY if answered else _CUT_BEFORE, again=True)
+    return DownloadFault(f"{type(error).__name__}: {error}", again=True)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -9,14 +9,14 @@ from pathlib import Path
 from facewatch.errors import BadCheckpoint, CannotWrite, CheckpointMissing
 from facewatch.models.catalogue import Model
 from facewatch.models.digests import digest_of, size_in_words, stamp_of
-from facewatch.models.index import Shelf, catalogued
+from facewatch.models.index import ModelIndex, catalogued
 from facewatch.models.own import own_target
 from facewatch.models.partial import Partial
 from facewatch.models.records import Seen, Trusted
 from facewatch.models.space import ask_for_space
-from facewatch.system.atomic import sha256_of, sync, sync_folder, writing
-from facewatch.system.locks import Stopped, held
-from facewatch.system.paths import whole
+from facewatch.system.atomic import sha256_of, sync_file, sync_folder, translate_write_errors
+from facewatch.system.locks import Stopped, hold_lock
+from facewatch.system.paths import expand_path
 
 TOOLS = (
     "stable-diffusion-webui",
@@ -44,17 +44,17 @@ FOLDERS = (
 CACHES = (".cache/torch/hub/checkpoints", ".cache/gfpgan/weights", ".cache/facexlib/weights")
 
 
-class Arrivals:
+class ModelImports:
     """What comes into the models folder without a download, and what leaves it."""
 
-    def __init__(self, shelf: Shelf, free: Callable[[Path], int], today: Callable[[], str]) -> None:
+    def __init__(self, shelf: ModelIndex, free: Callable[[Path], int], today: Callable[[], str]) -> None:
         self._shelf = shelf
         self._free = free
         self._today = today
 
     def add(self, name: str, file: Path, *, trust: bool) -> Path:
         """Check, copy, verify; see Checkpoints.add."""
-        file = whole(file)
+        file = expand_path(file)
         target = self._target(name, file)
         digest, trusted = self._judge(name, file, trust=trust)
         self._make_folder()
@@ -66,7 +66,7 @@ class Arrivals:
 
     def link(self, name: str, file: Path, *, trust: bool) -> Path:
         """Check and record; see Checkpoints.link."""
-        file = whole(file)
+        file = expand_path(file)
         self._target(name, file)
         digest, trusted = self._judge(name, file, trust=trust)
         stamp = stamp_of(file)
@@ -84,7 +84,7 @@ class Arrivals:
         if not (linked or in_folder or part.path.exists()):
             raise CheckpointMissing(f"there is no file of {name} to remove")
         try:
-            with held(self.lock_of(final), lambda: True), writing(final):
+            with hold_lock(self.lock_of(final), lambda: True), translate_write_errors(final):
                 part.discard()
                 if in_folder:
                     final.unlink()
@@ -124,22 +124,22 @@ class Arrivals:
         )
 
     def _make_folder(self) -> None:
-        with writing(self._shelf.folder):
+        with translate_write_errors(self._shelf.folder):
             self._shelf.folder.mkdir(parents=True, exist_ok=True)
 
     def _copy(self, name: str, file: Path, target: Path, digest: str) -> None:
         copy = target.with_name(f".{target.name}.copy")
         try:
-            with held(self.lock_of(target), lambda: True):
+            with hold_lock(self.lock_of(target), lambda: True):
                 ask_for_space(target.parent, file.stat().st_size, name, self._free)
                 try:
-                    with writing(copy), file.open("rb") as source, copy.open("wb") as sink:
+                    with translate_write_errors(copy), file.open("rb") as source, copy.open("wb") as sink:
                         shutil.copyfileobj(source, sink, 1 << 20)
                         sink.flush()
-                        sync(sink.fileno())
+                        sync_file(sink.fileno())
                     if digest_of(copy)[0] != digest:
                         raise BadCheckpoint(f"{file} changed while it was copied; try again")
-                    with writing(target):
+                    with translate_write_errors(target):
                         copy.replace(target)
                         sync_folder(target.parent)
                 finally:

@@ -33,7 +33,7 @@ class Check:
     trusted: Trusted | None = None  # a digest accepted at first sight, or on the user's word
 
 
-class Shelf:
+class ModelIndex:
     """The files of one models folder, and the links out of it."""
 
     def __init__(self, folder: Path, rows: Sequence[Model], today: Callable[[], str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from facewatch.system.atomic import sync, write_whole, writing
+from facewatch.system.atomic import sync_file, translate_write_errors, write_atomically
 
 
 @dataclass(frozen=True)
@@ -60,30 +60,30 @@ class Partial:
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | (os.O_TRUNC if fresh else 0)
-        with writing(self.path):
+        with translate_write_errors(self.path):
             descriptor = os.open(self.path, flags, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as file:
             if fresh is not None:
-                write_whole(self._note, json.dumps(asdict(fresh)).encode())
+                write_atomically(self._note, json.dumps(asdict(fresh)).encode())
             yield file
-            with writing(self.path):
-                sync(file.fileno())
+            with translate_write_errors(self.path):
+                sync_file(file.fileno())
 
     def write(self, file: BinaryIO, chunk: bytes) -> None:
         """Write all of `chunk`."""
         rest = memoryview(chunk)
-        with writing(self.path):
+        with translate_write_errors(self.path):
             while rest:
                 rest = rest[file.write(rest) :]
 
     def discard(self) -> None:
         """Delete the bytes and the note."""
-        with writing(self.path):
+        with translate_write_errors(self.path):
             self.path.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
 
     def become(self, final: Path) -> None:
         """Give the finished bytes their final name."""
-        with writing(final):
+        with translate_write_errors(final):
             self.path.replace(final)
             self._note.unlink(missing_ok=True)

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import Kind
 from facewatch.models.digests import Stamp
-from facewatch.system.atomic import write_whole, writing
-from facewatch.system.locks import held
+from facewatch.system.atomic import translate_write_errors, write_atomically
+from facewatch.system.locks import hold_lock
 
 Voucher = Literal["first use", "user"]
 
@@ -54,12 +54,12 @@ class Document:
 
         Raises CannotWrite or DiskFull.
         """
-        with writing(self._path):
+        with translate_write_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        with held(self._path.with_name(f".{self._path.name}.lock"), lambda: False):
+        with hold_lock(self._path.with_name(f".{self._path.name}.lock"), lambda: False):
             content = self.read()
             yield content
-            write_whole(self._path, json.dumps(content, indent=1, sort_keys=True).encode())
+            write_atomically(self._path, json.dumps(content, indent=1, sort_keys=True).encode())
 
     def _damaged(self, why: str) -> BadCheckpoint:
         return BadCheckpoint(

@@ -25,7 +25,7 @@ HTML_REASON = (
 _HOME_DOMAINS = (".local", ".lan", ".home", ".internal", ".home.arpa", ".fritz.box")
 
 
-class Fault(Exception):
+class DownloadFault(Exception):
     """One attempt at one address has failed."""
 
     def __init__(self, reason: str, *, again: bool) -> None:
@@ -38,12 +38,12 @@ class Fault(Exception):
         self.again = again
 
 
-class Unreachable(Fault):
+class Unreachable(DownloadFault):
     """No connection came about."""
 
 
 @dataclass(frozen=True)
-class Head:
+class ResponseHead:
     """An answer before its body."""
 
     status: int
@@ -51,7 +51,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedRange:
     """What was asked for."""
 
     offset: int  # bytes that are here already
@@ -60,18 +60,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Body:
+class ResponseBody:
     """What the body is."""
 
     offset: int  # of its first byte in the file
     total: int | None  # bytes of the whole file
 
 
-class ChangedThere(Fault):
+class ChangedOnServer(DownloadFault):
     """The bytes that are here belong to another version of the file: start over."""
 
 
-def read(head: Head, asked: Asked) -> Body:
+def read(head: ResponseHead, asked: RequestedRange) -> ResponseBody:
     """Say what the body of an answer is.
 
     Raises ChangedThere, or Fault for everything that is not (a part of) the file.
@@ -81,28 +81,32 @@ def read(head: Head, asked: Asked) -> Body:
     if head.status not in (200, 206):
         raise _refusal(head.status)
     if "html" in head.headers.get("content-type", ""):
-        raise Fault(HTML_REASON, again=False)
+        raise DownloadFault(HTML_REASON, again=False)
     coding = head.headers.get("content-encoding", "identity")
     if coding != "identity":
-        raise Fault(
+        raise DownloadFault(
             f"the server sends the file compressed ({coding}), though it was asked not to", again=False
         )
-    body = _rest(head, asked) if head.status == 206 else Body(0, _number(head.headers.get("content-length")))
+    body = (
+        _rest(head, asked)
+        if head.status == 206
+        else ResponseBody(0, _number(head.headers.get("content-length")))
+    )
     if body.total is None and not asked.pinned and head.headers.get("transfer-encoding") != "chunked":
-        raise Fault(
+        raise DownloadFault(
             "the server does not say how long the file is: nobody could tell that all came", again=False
         )
     return body
 
 
-def check_length(body: Body, expected: int | None) -> None:
+def check_length(body: ResponseBody, expected: int | None) -> None:
     """See that the file on offer is as long as the published one.
 
     Raises Fault.
     """
     if expected is not None and body.total not in (None, expected):
         words = f"the server offers {_exact(body.total)}, the published file has {_exact(expected)}"
-        raise Fault(words, again=True)
+        raise DownloadFault(words, again=True)
 
 
 def looks_like_html(first: bytes) -> bool:
@@ -110,37 +114,39 @@ def looks_like_html(first: bytes) -> bool:
     return _HTML.match(first[:1024]) is not None
 
 
-def _rest(head: Head, asked: Asked) -> Body:
+def _rest(head: ResponseHead, asked: RequestedRange) -> ResponseBody:
     match = _RANGE.fullmatch(head.headers.get("content-range", ""))
     if match is None or int(match[1]) != asked.offset:
-        raise ChangedThere("the server sent another part of the file than was asked for", again=True)
+        raise ChangedOnServer("the server sent another part of the file than was asked for", again=True)
     total = None if match[2] == "*" else int(match[2])
     if asked.note is not None:
         etag = head.headers.get("etag")
         if (etag and asked.note.etag and etag != asked.note.etag) or (
             total and asked.note.total and total != asked.note.total
         ):
-            raise ChangedThere("the file has changed on the server since the first part came", again=True)
-    return Body(asked.offset, total)
+            raise ChangedOnServer("the file has changed on the server since the first part came", again=True)
+    return ResponseBody(asked.offset, total)
 
 
-def _nothing_left(head: Head, asked: Asked) -> Body:
+def _nothing_left(head: ResponseHead, asked: RequestedRange) -> ResponseBody:
     match = _UNSATISFIED.fullmatch(head.headers.get("content-range", ""))
     if match is not None and int(match[1]) == asked.offset:
-        return Body(asked.offset, asked.offset)
-    raise ChangedThere("the server has fewer bytes than are here already", again=True)
+        return ResponseBody(asked.offset, asked.offset)
+    raise ChangedOnServer("the server has fewer bytes than are here already", again=True)
 
 
-def _refusal(status: int) -> Fault:
+def _refusal(status: int) -> DownloadFault:
     if status in (404, 410):
-        return Fault(f"there is no such file ({status})", again=False)
+        return DownloadFault(f"there is no such file ({status})", again=False)
     if status in (401, 403):
-        return Fault(f"the server does not give the file out ({status}): it may want a login", again=False)
+        return DownloadFault(
+            f"the server does not give the file out ({status}): it may want a login", again=False
+        )
     if status == 407:
-        return Fault("the proxy wants a login (407); set it in HTTPS_PROXY", again=False)
+        return DownloadFault("the proxy wants a login (407); set it in HTTPS_PROXY", again=False)
     if status in _BUSY or status >= 500:
-        return Fault(f"the server is out of order or too busy ({status})", again=True)
-    return Fault(f"the server answered {status}", again=False)
+        return DownloadFault(f"the server is out of order or too busy ({status})", again=True)
+    return DownloadFault(f"the server answered {status}", again=False)
 
 
 def _number(text: str | None) -> int | None:
@@ -187,11 +193,11 @@ def check_step(source: Source, address: str, before: str | None) -> None:
     """
     parts = urlsplit(address)
     if before is not None and urlsplit(before).scheme == "https" and parts.scheme != "https":
-        raise Fault(
+        raise DownloadFault(
             f"it redirects from https to {parts.scheme}://{parts.hostname}, which is refused", again=False
         )
     if not _allowed(parts.scheme, parts.hostname or "", mirror=source.mirror):
-        raise Fault(
+        raise DownloadFault(
             f"it leads to {parts.scheme}://{parts.hostname}, which is not https: refused", again=False
         )
 

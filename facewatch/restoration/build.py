@@ -29,7 +29,7 @@ class Parts:
     detector: str
     parser: str | None  # None: the soft mask
     upscaler: str | None  # None: plain enlargement
-    checkpoints: Mapping[str, Path]
+    model_files: Mapping[str, Path]
     detect_size: int | None  # pixels, the long side; None: the detector's own
     detect_threshold: float  # 0-1
     precision: str = "auto"  # as it is wished: auto or the name of one
@@ -55,7 +55,7 @@ def assemble(parts: Parts, device: str) -> Pipeline:
 
 def _file(parts: Parts, name: str) -> Path:
     try:
-        return parts.checkpoints[name]
+        return parts.model_files[name]
     except KeyError:
         raise CheckpointMissing(f"the file of {name} was not given to the engine") from None
 
@@ -65,9 +65,9 @@ def _file(parts: Parts, name: str) -> Path:
 
 def _detector(parts: Parts, device: str) -> Detector:
     if parts.detector == "cascade":
-        from facewatch.restoration.detection.haar import Cascade
+        from facewatch.restoration.detection.haar import HaarDetector
 
-        return Cascade() if parts.detect_size is None else Cascade(parts.detect_size)
+        return HaarDetector() if parts.detect_size is None else HaarDetector(parts.detect_size)
     from facewatch.restoration.detection.retinaface import RetinaFace
 
     return RetinaFace(

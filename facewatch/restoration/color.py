@@ -41,7 +41,7 @@ class Tint:
         return bool((self.curve == self.curve[:, :1]).all())
 
 
-def keep_colour(restored: Bytes, original: Crop) -> Bytes:
+def match_color(restored: Bytes, original: Crop) -> Bytes:
     """The restored face with the low frequencies of the original's colour and brightness.
 
     restored    (S, S, 3) uint8 RGB: the crop, or the crop enlarged
@@ -100,7 +100,7 @@ def fits(toning: Tint, original: Crop) -> bool:
     return _stray_from(toning.curve.astype(np.float32) - levels, _inner(middle)) <= _MOST_STRAY_OF_FACE
 
 
-def keep_tint(restored: Bytes, toning: Tint) -> Bytes:
+def match_tint(restored: Bytes, toning: Tint) -> Bytes:
     """The restored face in the photo's own toning: its luma, coloured by the curve."""
     luma = cv2.cvtColor(restored, cv2.COLOR_RGB2GRAY)
     return np.asarray(toning.curve[luma], dtype=np.uint8)

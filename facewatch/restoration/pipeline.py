@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
 from facewatch.restoration.alignment import crop_upright
-from facewatch.restoration.blending import Drawn, DrawnFace, Place, Restored, compose
+from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.options import Wishes
-from facewatch.restoration.resize import eight_bits, fit, led_on
+from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
     Affine,
@@ -58,16 +58,16 @@ class Pipeline:
         self._masker = masker
         self._upscaler = upscaler
 
-    def restore(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> Restored:
+    def restore(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> RestoredPhoto:
         """Restore every face of a photo that is worth it.
 
         A photo without faces comes back with an empty report, enlarged all the same if that was wished.
 
         Raises NetworkFailed or OutOfMemory; the photo is then not restored at all.
         """
-        return compose(photo, wishes, self.draw(photo, wishes, progress))
+        return blend(photo, wishes, self.infer(photo, wishes, progress))
 
-    def draw(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> Drawn:
+    def infer(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> InferredPhoto:
         """All that the networks do for a photo; the rest is `compose`, which another thread may do meanwhile.
 
         Raises as `restore`.
@@ -80,10 +80,10 @@ class Pipeline:
         drawn = [(cut, crop) for cut, crop in zip(cuts, made, strict=True) if crop is not None]
         reports += [_report(cut.face, *_fate(crop, wishes)) for cut, crop in zip(cuts, made, strict=True)]
         masks = self._masker.masks([crop for _, crop in drawn])
-        return Drawn(
+        return InferredPhoto(
             tuple(reports),
             tuple(self._drawn(cut.crop, crop, wishes) for cut, crop in drawn),
-            tuple(Place(cut.affine, mask) for (cut, _), mask in zip(drawn, masks, strict=True)),
+            tuple(Placement(cut.affine, mask) for (cut, _), mask in zip(drawn, masks, strict=True)),
             self._background(photo, wishes, progress),
         )
 
@@ -110,24 +110,24 @@ class Pipeline:
             made += self._network.restore(batch, wishes.weight)
         return [None if np.array_equal(new, old) else new for new, old in zip(made, crops, strict=True)]
 
-    def _drawn(self, before: Crop, after: Crop, wishes: Wishes) -> DrawnFace:
+    def _drawn(self, before: Crop, after: Crop, wishes: Wishes) -> InferredFace:
         if not wishes.face_upsample or self._upscaler is None:
-            return DrawnFace(before, after, after)
-        return DrawnFace(before, after, self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False))
+            return InferredFace(before, after, after)
+        return InferredFace(before, after, self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False))
 
-    def _draw_aligned(self, photo: Photo, image: npt.NDArray[np.uint8], wishes: Wishes) -> Drawn:
+    def _draw_aligned(self, photo: Photo, image: npt.NDArray[np.uint8], wishes: Wishes) -> InferredPhoto:
         before = fit(image, (CROP_SIZE, CROP_SIZE))
         (after,) = self._draw_crops([before], wishes, _unheard)
         height, width = photo.pixels.shape[:2]
         report = FaceReport((0.0, 0.0, float(width), float(height)), 1.0, *_fate(after, wishes))
         if after is None:
-            return Drawn((report,), background=self._background(photo, wishes, _unheard))
-        return Drawn((report,), (self._drawn(before, after, wishes),))
+            return InferredPhoto((report,), background=self._background(photo, wishes, _unheard))
+        return InferredPhoto((report,), (self._drawn(before, after, wishes),))
 
     def _background(self, photo: Photo, wishes: Wishes, progress: Progress) -> Pixels | None:
         if self._upscaler is None:
             return None
-        pixels = led_on(photo.pixels, photo.alpha)
+        pixels = bleed_edges(photo.pixels, photo.alpha)
         return self._upscaler.enlarge(
             pixels, wishes.upscale, lambda done, total: progress(done, total, "tiles")
         )

@@ -11,7 +11,7 @@ from facewatch.restoration.types import Pixels
 _REACH_PX = 8  # Lanczos' window looks 4 pixels far, and the enlarged alpha reaches as far beyond the rim
 
 
-def led_on(pixels: Pixels, alpha: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None) -> Pixels:
+def bleed_edges(pixels: Pixels, alpha: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None) -> Pixels:
     """The picture, the colours at the rim of what is seen led on a little under what is not.
 
     pixels   (H, W, 3), of which nothing is changed

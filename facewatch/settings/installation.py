@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from facewatch.errors import BadSettings
-from facewatch.models.files import Checkpoints, own_names
+from facewatch.models.files import ModelFiles, own_names
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.system.paths import Places
 
 
-def store_of(places: Places) -> Store:
+def open_store(places: Places) -> Store:
     """The settings' store, not loaded yet; it knows the user's own models by their files."""
     return Store(places.config, lambda folder: own_names(folder or places.models))
 
 
-def checkpoints_of(places: Places, settings: Settings) -> Checkpoints:
+def open_model_files(places: Places, settings: Settings) -> ModelFiles:
     """The model files, where the settings have them."""
-    return Checkpoints(settings.models_folder or places.models, mirror=settings.model_mirror)
+    return ModelFiles(settings.models_folder or places.models, mirror=settings.model_mirror)
 
 
-def no_folder(places: Places) -> BadSettings:
+def no_folder_error(places: Places) -> BadSettings:
     """What is said about a config that names no folder, or is not there."""
     named = "" if places.config == Places.standard().config else f" --config {places.config}"
     return BadSettings(

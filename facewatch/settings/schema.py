@@ -18,9 +18,9 @@ from pydantic import (
 
 from facewatch.errors import BadSettings
 from facewatch.models import catalogue
-from facewatch.settings.types import FolderPath, Patterns, Section, Weight, known, one_of
-from facewatch.system.canonical import below
-from facewatch.system.timeouts import Asking
+from facewatch.settings.types import FolderPath, Patterns, Section, Weight, known_model, one_of
+from facewatch.system.canonical import path_within
+from facewatch.system.timeouts import TimedCalls
 
 LOOK_SECONDS = 2.0  # at a folder on a share that may be dead, while somebody waits for a command
 
@@ -48,7 +48,7 @@ class Restoration(Section):
     @field_validator("background")
     @classmethod
     def _known_background(cls, name: str, info: ValidationInfo) -> str:
-        return known(name, ("none", *catalogue.names("upscaler")), info)
+        return known_model(name, ("none", *catalogue.names("upscaler")), info)
 
     @field_validator("detector")
     @classmethod
@@ -115,7 +115,9 @@ class Folder(Section):
     def _really_inside(self) -> bool:
         """Whether links, case or `..` hide that the input lies in the output."""
         try:
-            return Asking(LOOK_SECONDS)(self.input, lambda: below(self.input, self.output)) is not None
+            return (
+                TimedCalls(LOOK_SECONDS)(self.input, lambda: path_within(self.input, self.output)) is not None
+            )
         except OSError:  # what does not answer is watched only when it does
             return False
 
@@ -147,13 +149,13 @@ class Settings(Section):
     @field_validator("model")
     @classmethod
     def _known_model(cls, name: str, info: ValidationInfo) -> str:
-        return known(name, catalogue.names("face"), info)
+        return known_model(name, catalogue.names("face"), info)
 
     @field_validator("weights")
     @classmethod
     def _known_models(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
         for name in weights:
-            known(name, catalogue.names("face"), info)
+            known_model(name, catalogue.names("face"), info)
         return weights
 
     @field_validator("folders")
@@ -162,7 +164,7 @@ class Settings(Section):
         inputs = [folder.input for folder in folders]
         for folder in folders:
             if folder.model is not None:
-                known(folder.model, catalogue.names("face"), info)
+                known_model(folder.model, catalogue.names("face"), info)
             if inputs.count(folder.input) > 1:
                 raise ValueError(f"{folder.input} is watched twice; keep one of the two entries")
         return folders

@@ -21,8 +21,8 @@ else:
 from facewatch.errors import BadCheckpoint, BadSettings
 from facewatch.settings import schema
 from facewatch.settings.schema import Settings
-from facewatch.system.atomic import write_whole
-from facewatch.system.paths import whole
+from facewatch.system.atomic import write_atomically
+from facewatch.system.paths import expand_path
 
 Subscriber = Callable[[Settings], None]
 OwnModels = Callable[[Path | None], Collection[str]]
@@ -99,7 +99,7 @@ class Store:
             for key, value in changes.items():
                 _put(document, schema.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
-            write_whole(self.path, tomlkit.dumps(document).encode())
+            write_atomically(self.path, tomlkit.dumps(document).encode())
             return self.load()
 
     def parse(self, raw: Mapping[str, Any], source: str) -> Settings:
@@ -109,7 +109,7 @@ class Store:
         """
         folder = raw.get("models_folder")
         try:
-            own = self._own_models(whole(folder) if isinstance(folder, str) else None)
+            own = self._own_models(expand_path(folder) if isinstance(folder, str) else None)
         except BadCheckpoint as error:
             return self._parse_without_own(raw, source, error)
         return schema.parse(raw, source, own)

@@ -22,14 +22,14 @@ from facewatch.errors import BadSettings
 from facewatch.settings.patterns import compiled
 
 
-def no_truth(value: Any) -> Any:
+def reject_booleans(value: Any) -> Any:
     """A value that is no boolean, which Python would take for 0 or 1."""
     if isinstance(value, bool):
         raise ValueError(f"{str(value).lower()} is no number")  # noqa: TRY004 - pydantic tells ValueErrors
     return value
 
 
-Weight = Annotated[float, BeforeValidator(no_truth), Field(ge=0, le=1)]
+Weight = Annotated[float, BeforeValidator(reject_booleans), Field(ge=0, le=1)]
 
 
 def home_resolved(path: Path) -> Path:
@@ -64,10 +64,10 @@ class Section(BaseModel):
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         kind = cls.model_fields[str(info.field_name)].annotation
-        return no_truth(value) if kind in {int, float, int | None, float | None} else value
+        return reject_booleans(value) if kind in {int, float, int | None, float | None} else value
 
 
-def known(name: str, names: tuple[str, ...], info: ValidationInfo) -> str:
+def known_model(name: str, names: tuple[str, ...], info: ValidationInfo) -> str:
     """A name that is one of `names`, or of the user's own model files."""
     own = (info.context or {}).get("own_models", frozenset())
     return name if name in own else one_of(name, names)

@@ -18,7 +18,7 @@ INCIDENTS_KEY = "incidents"
 INCIDENTS_KEPT = 50
 
 
-class Notes(Protocol):
+class FactStore(Protocol):
     """Where live facts are kept: the ledger."""
 
     def note(self, key: str, value: Any) -> None: ...
@@ -28,12 +28,12 @@ class Notes(Protocol):
     def fact(self, key: str) -> Any: ...
 
 
-class Board:
+class Alerts:
     """Troubles by their place ("folder /a", "model gfpgan-1.4"), each once and gone when it is solved, and
     the incidents of this run and of those before it; safe from any thread.
     """
 
-    def __init__(self, notes: Notes, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, notes: FactStore, now: Callable[[], float] = time.time) -> None:
         self._notes = notes
         self._now = now
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Board:
         self._unshown = False  # the ledger has other troubles than these
         self._unnoted: list[dict[str, Any]] = []  # incidents the ledger could not take yet
 
-    def trouble(self, place: str, text: str) -> None:
+    def raise_alert(self, place: str, text: str) -> None:
         """Show a trouble; the same again is no news."""
         with self._lock:
             known = self._troubles.get(place)
@@ -51,7 +51,7 @@ class Board:
             self._show()
         log.warning("%s: %s", place, text)
 
-    def solved(self, place: str) -> None:
+    def clear_alert(self, place: str) -> None:
         """Take a trouble down, if it was there."""
         with self._lock:
             known = self._troubles.pop(place, None)
@@ -60,12 +60,12 @@ class Board:
         if known is not None:
             log.info("%s: solved", place)
 
-    def happened(self, what: str) -> None:
+    def record_incident(self, what: str) -> None:
         """Keep what was healed, with the time, among the last incidents; a restart keeps them too."""
         with self._lock:
             self._unnoted = [*self._unnoted, {"when": self._now(), "what": what}][-INCIDENTS_KEPT:]
             try:
-                earlier = listed(self._notes.fact(INCIDENTS_KEY))
+                earlier = parse_incidents(self._notes.fact(INCIDENTS_KEY))
                 self._notes.note(INCIDENTS_KEY, [*earlier, *self._unnoted][-INCIDENTS_KEPT:])
                 self._unnoted = []
             except FacewatchError as error:  # it is in the log, and goes into the ledger with the next one
@@ -83,7 +83,7 @@ class Board:
             self._unshown = False
 
 
-def listed(fact: Any) -> list[dict[str, Any]]:
+def parse_incidents(fact: Any) -> list[dict[str, Any]]:
     """The incidents in what is noted under `INCIDENTS_KEY`, the oldest first; what has another form is left out.
 
     Each is {"when": wall clock seconds, "what": a sentence}.
@@ -92,7 +92,7 @@ def listed(fact: Any) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict) and _whole(entry)]
 
 
-def told(incident: dict[str, Any]) -> str:
+def format_incident(incident: dict[str, Any]) -> str:
     """One incident for a person, at local time."""
     when = datetime.fromtimestamp(incident["when"]).astimezone()
     return f"{when:%Y-%m-%d %H:%M:%S} {incident['what']}"

@@ -18,12 +18,12 @@ BEAT_SECONDS = 3.0
 LONGEST_STEP_SECONDS = 5.0  # more between two looks: the machine slept, or the one who looks was stopped
 
 
-def tray_file(places: Places) -> Path:
+def tray_heartbeat_file(places: Places) -> Path:
     """The file that the tray touches."""
     return places.state / "tray.beat"
 
 
-class Heart:
+class Heartbeat:
     """The side that lives. `beat` may be called as often as one likes."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Heart:
             log.warning("%s cannot be touched: %s", self._file, error.strerror)
 
 
-class Pulse:
+class HeartbeatMonitor:
     """The side that looks."""
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:

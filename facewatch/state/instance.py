@@ -14,7 +14,7 @@ import filelock
 import psutil
 
 from facewatch.errors import AlreadyRunning, CannotWrite
-from facewatch.system.atomic import private_folder, write_whole, writing
+from facewatch.system.atomic import make_private_folder, translate_write_errors, write_atomically
 from facewatch.system.paths import Places
 
 GLANCE_SECONDS = 0.5  # `held` takes a free lock for a moment; a daemon that starts then has to wait
@@ -33,7 +33,7 @@ def running_pid(places: Places) -> int | None:
     return pid if alive else None
 
 
-def still_runs(pid: int, when: float) -> bool:
+def is_still_running(pid: int, when: float) -> bool:
     """Whether the process that had this number at the wall-clock time `when` is still there."""
     if pid <= 0:
         return False
@@ -45,7 +45,7 @@ def still_runs(pid: int, when: float) -> bool:
         return True
 
 
-def held(places: Places) -> bool:
+def is_locked(places: Places) -> bool:
     """Whether any process holds the lock of this installation.
 
     Raises CannotWrite when the lock cannot be tried.
@@ -64,7 +64,7 @@ def held(places: Places) -> bool:
     return False
 
 
-def holder(places: Places) -> str:
+def lock_holder(places: Places) -> str:
     """Who holds the lock, in words, as far as the system tells: "process 4711 (python3)"."""
     try:
         inode = places.lock.stat().st_ino
@@ -76,26 +76,26 @@ def holder(places: Places) -> str:
 
 
 @contextmanager
-def only_instance(places: Places) -> Iterator[None]:
+def single_instance(places: Places) -> Iterator[None]:
     """Hold the lock of this installation; the system frees it however the process ends.
 
     Raises AlreadyRunning, naming the process that has it; CannotWrite or DiskFull.
     """
-    private_folder(places.state)
+    make_private_folder(places.state)
     lock = filelock.FileLock(places.lock, timeout=GLANCE_SECONDS)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         pid = running_pid(places)
-        who = f"process {pid}" if pid else holder(places)
+        who = f"process {pid}" if pid else lock_holder(places)
         raise AlreadyRunning(
             f"facewatch is already running ({who}); `facewatch status` shows what it does"
         ) from error
     except OSError:
-        with writing(places.lock):
+        with translate_write_errors(places.lock):
             raise
     try:
-        write_whole(places.pid, json.dumps(_about(os.getpid())).encode())
+        write_atomically(places.pid, json.dumps(_about(os.getpid())).encode())
         yield
     finally:
         places.pid.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def summary(faces: Sequence[Mapping[str, Any]]) -> str:
+def faces_summary(faces: Sequence[Mapping[str, Any]]) -> str:
     """One sentence on all faces of a photo: "2 of 3 faces restored, 1 kept (already sharp)".
 
     faces  each as faces.forms.FaceReport, as a mapping

@@ -14,9 +14,9 @@ from typing import Any, Literal, get_args
 from facewatch.errors import CannotWrite, FacewatchError, WrongUse
 from facewatch.restoration.codecs.formats import BY_SUFFIX
 from facewatch.settings.patterns import is_ignored
-from facewatch.system.atomic import private_folder, remove, retry_while_busy, write_whole
-from facewatch.system.canonical import as_found, below
-from facewatch.system.paths import Places, ask_for_photo
+from facewatch.system.atomic import make_private_folder, remove_file, retry_while_busy, write_atomically
+from facewatch.system.canonical import as_walked, path_within
+from facewatch.system.paths import Places, require_photo
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +46,12 @@ def put(places: Places, request: Request) -> Path:
 
     Raises CannotWrite or DiskFull.
     """
-    private_folder(places.requests)
+    make_private_folder(places.requests)
     fields = {name: value for name, value in vars(request).items() if value is not None}
     if request.path is not None:
         fields["path"] = str(request.path)
     file = places.requests / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
-    write_whole(file, json.dumps(fields).encode())
+    write_atomically(file, json.dumps(fields).encode())
     return file
 
 
@@ -63,7 +63,7 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
 
     Raises WrongUse when it is no photo in one of them.
     """
-    ask_for_photo(path, path)
+    require_photo(path, path)
     if is_ignored(path.name) or path.suffix.lower() not in BY_SUFFIX:
         raise WrongUse(
             f"{path} is no photo by its name; name a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF file that is "
@@ -72,12 +72,14 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
     # The likely one first, so that mostly no other has to be looked at: it may lie on a share that hangs.
     likely = sorted(roots, key=lambda root: (path.is_relative_to(root), len(root.parts)), reverse=True)
     for root in likely:
-        if below(path.parent, root) is not None:  # the photo may be a link itself, and keeps its place then
-            return root, (as_found(path.parent, root) or root) / path.name
+        if (
+            path_within(path.parent, root) is not None
+        ):  # the photo may be a link itself, and keeps its place then
+            return root, (as_walked(path.parent, root) or root) / path.name
     raise WrongUse(f"{path} lies in no watched folder: use `facewatch restore`")
 
 
-def heed(places: Places, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
+def take_requests(places: Places, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
     """Act on each request that waits, the oldest first; it is removed after that.
 
     pid     the daemon's own process id: a request to quit that was meant for an earlier daemon is dropped
@@ -92,14 +94,14 @@ def heed(places: Places, pid: int, act: Callable[[Request], None], heeded: set[P
     for file in sorted(places.requests.glob("*.json")):
         try:
             if file not in heeded:
-                _heed(file, pid, act, heeded)
+                _take(file, pid, act, heeded)
         except FacewatchError as error:
             first = first or error
     if first is not None:
         raise first
 
 
-def _heed(file: Path, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
+def _take(file: Path, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
     try:
         request = _read(file)
     except FileNotFoundError:
@@ -111,7 +113,7 @@ def _heed(file: Path, pid: int, act: Callable[[Request], None], heeded: set[Path
         log.info("a request to quit was meant for another process (%s)", request.pid)
     else:
         act(request)
-    if not remove(file):
+    if not remove_file(file):
         heeded.add(file)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from facewatch.settings.schema import Settings
-from facewatch.state.alerts import INCIDENTS_KEY, listed
+from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
 from facewatch.state.instance import running_pid
 from facewatch.state.ledger import Job, LedgerView
 from facewatch.system.paths import Places
@@ -40,7 +40,7 @@ class Status:
         return {**asdict(self), "waiting": self.waiting}
 
 
-def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
+def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Status:
     """Read the ledger once.
 
     Raises BadLedger when it cannot be read.
@@ -68,7 +68,7 @@ def look(places: Places, settings: Settings, *, recent: int = 10) -> Status:
         troubles=troubles if pid else [],
         failed=[_photo(job) for job in (*view.failed(folders=folders), *view.retrying(folders=folders))],
         recent=[_photo(job) for job in view.recent(recent)],
-        incidents=listed(facts.get(INCIDENTS_KEY)),
+        incidents=parse_incidents(facts.get(INCIDENTS_KEY)),
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
-from facewatch.system.disk_space import NO_SPACE, ask_for_room, set_aside
+from facewatch.system.disk_space import NO_SPACE, preallocate, require_space
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def translate_write_errors(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write `path`, or to make it a folder, into an error that says what to do.
 
     Raises DiskFull or CannotWrite.
@@ -52,7 +52,7 @@ def writing(path: Path) -> Iterator[None]:
         raise CannotWrite(f"cannot write {path}: {reason}; check the folder and its permissions") from error
 
 
-def unreadable(error: OSError) -> BadPhoto:
+def unreadable_photo(error: OSError) -> BadPhoto:
     """What the system's refusal to read a photo means: permissions stay as they are, all else may pass."""
     if os.name == "posix" and error.errno in {errno.EACCES, errno.EPERM}:
         return BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions")
@@ -62,9 +62,9 @@ def unreadable(error: OSError) -> BadPhoto:
     )
 
 
-def private_folder(path: Path) -> None:
+def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner may enter."""
-    with writing(path):
+    with translate_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         if os.name == "posix":
             path.chmod(0o700)
@@ -77,11 +77,11 @@ def new_temporary(folder: Path) -> tuple[int, Path]:
     """
     path = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with writing(path):
+    with translate_write_errors(path):
         return os.open(path, flags, 0o600), path
 
 
-def maker_of(temporary: Path) -> int:
+def creator_pid(temporary: Path) -> int:
     """The process that made a temporary; 0 where its name does not tell."""
     number = temporary.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
     return int(number) if number.isdecimal() else 0
@@ -92,8 +92,8 @@ def write_temporary(folder: Path, data: bytes) -> Path:
 
     Raises CannotWrite, or DiskFull, also where the disk would be nearly full; nothing is left behind then.
     """
-    with writing(folder):
-        ask_for_room(folder, len(data))
+    with translate_write_errors(folder):
+        require_space(folder, len(data))
     return _temporary_with(folder, io.BytesIO(data), len(data))
 
 
@@ -104,37 +104,37 @@ def copy_to_temporary(source: Path, folder: Path) -> Path:
     """
     with source.open("rb") as original:
         size = os.fstat(original.fileno()).st_size
-        with writing(folder):
-            ask_for_room(folder, size)
+        with translate_write_errors(folder):
+            require_space(folder, size)
         return _temporary_with(folder, original, size)
 
 
 def _temporary_with(folder: Path, data: BinaryIO, size_bytes: int) -> Path:
     descriptor, path = new_temporary(folder)
     try:
-        with writing(path), os.fdopen(descriptor, "wb") as file:
-            set_aside(descriptor, size_bytes)
+        with translate_write_errors(path), os.fdopen(descriptor, "wb") as file:
+            preallocate(descriptor, size_bytes)
             shutil.copyfileobj(data, file, 1 << 20)
             file.flush()
             file.truncate()  # to what was there to copy, if that was less
-            sync(descriptor)
+            sync_file(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file of our own by `data`, whole or not at all; its permissions stay.
 
     Raises CannotWrite or DiskFull.
     """
-    with writing(path):
+    with translate_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     target = Path(os.path.realpath(path))  # a config that is a link into somebody's dotfiles stays one
     temporary = _temporary_with(target.parent, io.BytesIO(data), len(data))
     try:
-        with writing(path):
+        with translate_write_errors(path):
             if target.exists():
                 shutil.copymode(target, temporary)
             retry_while_busy(lambda: temporary.replace(target))  # who reads it holds it, on Windows
@@ -144,7 +144,7 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-def sync(descriptor: int) -> None:
+def sync_file(descriptor: int) -> None:
     """Bring a file's bytes onto the disk."""
     if sys.platform == "darwin":
         import fcntl
@@ -180,7 +180,7 @@ def sha256_of(path: Path) -> str:
         return digest.hexdigest()
 
 
-def remove(temporary: Path) -> bool:
+def remove_file(temporary: Path) -> bool:
     """Remove a file of our own; False where it was gone already, or cannot be removed: the log says why.
 
     No work may end because of one: what is left lying is removed when facewatch starts again.

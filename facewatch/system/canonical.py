@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 
-def below(folder: Path, outer: Path) -> Path | None:
+def path_within(folder: Path, outer: Path) -> Path | None:
     """The way from `outer` down to `folder`, by what they really are; None where it does not lie in there.
 
     Neither has to exist. `Path(".")` where they are the same.
@@ -17,9 +17,9 @@ def below(folder: Path, outer: Path) -> Path | None:
     return None if above is None else real.relative_to(above)
 
 
-def as_found(folder: Path, root: Path) -> Path | None:
+def as_walked(folder: Path, root: Path) -> Path | None:
     """What a walk through `root` meets `folder` as; None where it does not lie below it."""
-    way = below(folder, root)
+    way = path_within(folder, root)
     if way is None or not way.parts:
         return None
     found = root

@@ -14,7 +14,7 @@ SPARE_SHARE = 0.01  # of the whole disk, left free: for the ledger, and for ever
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 
 
-def ask_for_room(folder: Path, need_bytes: int) -> None:
+def require_space(folder: Path, need_bytes: int) -> None:
     """See that `need_bytes` more fit into `folder`, with a hundredth of its disk still free after that.
 
     Raises DiskFull, or OSError where the folder cannot be asked.
@@ -33,7 +33,7 @@ def _words(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 1e5 else f"{size_bytes / 1e3:.0f} kB"
 
 
-def set_aside(descriptor: int, size_bytes: int) -> None:
+def preallocate(descriptor: int, size_bytes: int) -> None:
     """Take a new file's whole room at once, where the system can.
 
     Raises OSError (ENOSPC, EDQUOT) where there is too little.

@@ -14,7 +14,7 @@ LOOK_AGAIN_SECONDS = 0.2
 
 
 @contextmanager
-def held(path: Path, stop: Callable[[], bool]) -> Iterator[None]:
+def hold_lock(path: Path, stop: Callable[[], bool]) -> Iterator[None]:
     """Hold the lock file at `path`, waiting for whoever holds it; the system frees it however a process ends.
 
     Raises Stopped when `stop` says so first, CannotWrite when the lock file cannot be made.

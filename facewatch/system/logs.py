@@ -6,7 +6,7 @@ import logging
 import logging.handlers
 from pathlib import Path
 
-from facewatch.system.atomic import writing
+from facewatch.system.atomic import translate_write_errors
 
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LARGEST_BYTES, FILES = 10_000_000, 5
@@ -32,7 +32,7 @@ def start(file: Path, level: int = logging.INFO) -> None:
 
     Raises CannotWrite when the file cannot be opened.
     """
-    with writing(file):
+    with translate_write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         rotating = logging.handlers.RotatingFileHandler(
             file, maxBytes=LARGEST_BYTES, backupCount=FILES - 1, encoding="utf-8", errors="backslashreplace"

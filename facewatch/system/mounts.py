@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from facewatch.system.timeouts import Asking
+from facewatch.system.timeouts import TimedCalls
 
 FSTAB = Path("/etc/fstab")
 TABLE = Path("/proc/self/mounts")
@@ -45,7 +45,7 @@ class Mount:
         return self.kind in NETWORK or (self.kind.startswith(FUSE) and self.kind not in LOCAL_FUSE)
 
 
-def mounted() -> list[Mount]:
+def mounted_file_systems() -> list[Mount]:
     """The file systems that are mounted, the later of two at one place after the earlier."""
     if sys.platform.startswith("linux"):
         return list(read_table(TABLE))
@@ -53,7 +53,7 @@ def mounted() -> list[Mount]:
     return [Mount(part.mountpoint, "cifs" if "remote" in part.opts else part.fstype) for part in found]
 
 
-def planned() -> set[str]:
+def fstab_mount_points() -> set[str]:
     """The places where the system's own list says that a file system belongs, whether it is there or not."""
     return {mount.point for mount in read_table(FSTAB)} - {"/"}
 
@@ -85,22 +85,22 @@ class Disks:
     def __init__(
         self,
         earlier: Any = None,
-        mounted: Callable[[], Sequence[Mount]] = mounted,
-        planned: Callable[[], set[str]] = planned,
-        ask: Asking | None = None,
+        mounted: Callable[[], Sequence[Mount]] = mounted_file_systems,
+        planned: Callable[[], set[str]] = fstab_mount_points,
+        ask: TimedCalls | None = None,
     ) -> None:
         pairs = earlier.items() if isinstance(earlier, dict) else ()
         self._earlier = {
             name: point for name, point in pairs if isinstance(name, str) and isinstance(point, str)
         }
         self._seen: dict[str, str] = {}
-        self._mounted = mounted
-        self._planned = planned
+        self._mounted = mounted_file_systems
+        self._planned = fstab_mount_points
         self._shares: frozenset[str] = frozenset()  # folders that were found to hold a share, or lie on one
         self._lock = threading.Lock()
-        self.ask = ask or Asking()
+        self.ask = ask or TimedCalls()
 
-    def away(self, folder: Path) -> str:
+    def unavailable_reason(self, folder: Path) -> str:
         """Why `folder` must be neither read nor written now: its disk is not mounted, or does not answer.
 
         Empty: it may be.
@@ -114,7 +114,7 @@ class Disks:
         except TimeoutError:
             return f"the disk or share of {folder} does not answer: mend it, or its network"
 
-    def has(self, folder: Path) -> bool:
+    def has_folder(self, folder: Path) -> bool:
         """Whether a folder is there; what does not answer is not."""
         try:
             return self.ask(folder, lambda: os.path.isdir(folder))  # noqa: PTH112 - never raises
@@ -135,7 +135,7 @@ class Disks:
                 return ""
         return f"the disk of {folder} is not mounted at {min(missing)}: mount it, or plug it in"
 
-    def sightings(self) -> dict[str, str]:
+    def known_mount_points(self) -> dict[str, str]:
         """The folders asked about in this run and before, and where the disk was mounted that each lay on."""
         with self._lock:
             return {**self._earlier, **self._seen}

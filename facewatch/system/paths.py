@@ -11,12 +11,12 @@ import platformdirs
 from facewatch.errors import WrongUse
 
 
-def whole(named: str | Path) -> Path:
+def expand_path(named: str | Path) -> Path:
     """The whole path of what was typed; `~` is left alone where nobody has that name."""
     return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
 
 
-def ask_for_photo(path: Path, named: str | Path) -> None:
+def require_photo(path: Path, named: str | Path) -> None:
     """Raise WrongUse unless a file can be reached at `path`, calling it as it was `named`."""
     if os.path.isdir(path):  # noqa: PTH112 - never raises
         raise WrongUse(f"{named} is a folder; name a photo in it")
@@ -41,11 +41,11 @@ class Places:
         The variable FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models elsewhere.
         """
         home = os.environ.get("FACEWATCH_HOME")
-        places = cls.under(whole(home)) if home else cls._of_system()
+        places = cls.under(expand_path(home)) if home else cls._of_system()
         models = os.environ.get("FACEWATCH_MODELS")
         if not models:
             return places
-        return cls(places.config, places.state, whole(models), places.logs, places.pictures)
+        return cls(places.config, places.state, expand_path(models), places.logs, places.pictures)
 
     @classmethod
     def under(cls, home: Path) -> Places:

@@ -12,7 +12,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from facewatch.system.atomic import remove, retry_while_busy, sha256_of, sync_folder, writing
+from facewatch.system.atomic import (
+    remove_file,
+    retry_while_busy,
+    sha256_of,
+    sync_folder,
+    translate_write_errors,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +31,7 @@ _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # of Linux
 _RENAME_EXCL = 4  # of macOS
 
 
-def fitting(stem: str, tail: str) -> str:
+def fit_name(stem: str, tail: str) -> str:
     """`stem` and `tail` as one name that is not too long for a file system.
 
     Where it would be, the stem is cut between two characters, and what was cut leaves a mark: long names that
@@ -44,12 +50,12 @@ def _length(name: str) -> int:
     return len(name.encode("utf-16-le", "surrogatepass")) // 2 if os.name == "nt" else len(os.fsencode(name))
 
 
-def names(wanted: Path) -> Iterator[Path]:
+def numbered_names(wanted: Path) -> Iterator[Path]:
     """`wanted`, then the same with ` (2)` before its suffix, and so on without end."""
     yield wanted
     number = 2
     while True:
-        yield wanted.with_name(fitting(wanted.stem, f" ({number}){wanted.suffix}"))
+        yield wanted.with_name(fit_name(wanted.stem, f" ({number}){wanted.suffix}"))
         number += 1
 
 
@@ -105,11 +111,11 @@ def _claim_and_rename(temporary: Path, final: Path) -> None:
         temporary.replace(final)
     except BaseException:
         if final.stat().st_size == 0:  # a share may have renamed it, and only have said that it has not
-            remove(final)
+            remove_file(final)
         raise
 
 
-def deliver(
+def publish(
     temporary: Path,
     wanted: Path,
     announce: Callable[[Path], None],
@@ -123,19 +129,19 @@ def deliver(
 
     Returns the name it got.  Raises CannotWrite or DiskFull; the temporary is then still there.
     """
-    for name in names(wanted):
+    for name in numbered_names(wanted):
         stands = adopt is not None and _same_bytes(name, temporary) and adopt(name)
         if os.path.lexists(name) and not stands:
             continue
         announce(name)
-        with writing(name):
+        with translate_write_errors(name):
             try:
                 if not stands:
                     link_or_rename(temporary, name)
             except FileExistsError:
                 continue
             sync_folder(name.parent)
-        remove(temporary)
+        remove_file(temporary)
         return name
     raise AssertionError("the names never end")
 

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-ANSWER_SECONDS = 5.0  # a disk that has to spin up may take longer: it has its answer at the next question
+TIMEOUT_SECONDS = 5.0  # a disk that has to spin up may take longer: it has its answer at the next question
 
 Answer = TypeVar("Answer")
 
 
-class Asking:
+class TimedCalls:
     """Asks each question in a thread of its own, and leaves that behind if no answer comes; thread-safe."""
 
-    def __init__(self, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, seconds: float = TIMEOUT_SECONDS) -> None:
         self._seconds = seconds
         self._overdue: dict[str, threading.Thread] = {}  # by place; a thread that lives still waits
 

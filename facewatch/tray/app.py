@@ -10,30 +10,30 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from facewatch.errors import FacewatchError
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state.instance import running_pid
 from facewatch.state.requests import Request, put
-from facewatch.state.status import Status, look
+from facewatch.state.status import Status, read_status
 from facewatch.system.autostart import Login as LoginEntries
 from facewatch.system.autostart import State as LoginState
 from facewatch.system.paths import Places
-from facewatch.system.processes import environment, program
+from facewatch.system.processes import child_environment, facewatch_command
 from facewatch.tray import menu_items, text
 from facewatch.tray.icon import Picture, picture
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import Menu
-from facewatch.tray.notifications import Memory, Notice, notices
-from facewatch.tray.opener import Hands
-from facewatch.tray.view import Choice, Scene, unreadable
+from facewatch.tray.notifications import Memory, Notification, notices
+from facewatch.tray.opener import Opener
+from facewatch.tray.view import Choice, View, unreadable
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.3  # a file edited by hand moves the ticks well within two seconds
 CHOICES_SECONDS = 5.0  # how often the model files and the autostart entry are looked at
 PROBLEM_SECONDS = 30.0  # how long a click that went wrong is shown
-LoadCheckpoints = Callable[[Settings], Checkpoints]
+LoadCheckpoints = Callable[[Settings], ModelFiles]
 _WAKE = object()
 
 
@@ -42,7 +42,7 @@ class Screen(Protocol):
 
     def show(self, picture: Picture, title: str, menu: Menu, /) -> None: ...
 
-    def notify(self, notice: Notice, /) -> None: ...
+    def notify(self, notice: Notification, /) -> None: ...
 
 
 class App:
@@ -53,15 +53,15 @@ class App:
         *,
         places: Places,
         store: Store,
-        checkpoints: LoadCheckpoints,
+        model_files: LoadCheckpoints,
         login: LoginEntries,
-        hands: Hands,
+        hands: Opener,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
         self._places = places
         self._store = store
-        self._checkpoints = checkpoints
+        self._model_files = model_files
         self._login = login
         self._hands = hands
         self._clock = clock
@@ -100,7 +100,7 @@ class App:
     def begin(self) -> None:
         """Mend an autostart entry whose program has moved."""
         try:
-            if self._login.mend():
+            if self._login.repair():
                 log.info("the autostart entry pointed at a missing program and was mended")
         except FacewatchError as error:
             self._say(str(error))
@@ -139,7 +139,7 @@ class App:
         for notice in news:
             self._tell(screen, notice)
 
-    def _tell(self, screen: Screen, notice: Notice) -> None:
+    def _tell(self, screen: Screen, notice: Notification) -> None:
         try:
             screen.notify(notice)
         except Exception:  # each system has its own ways to fail here, and no icon may fall for it
@@ -158,7 +158,7 @@ class App:
 
     def _look(self) -> Status:
         try:
-            return look(self._places, self._settings or Settings())
+            return read_status(self._places, self._settings or Settings())
         except FacewatchError as error:
             return unreadable(str(error), running_pid(self._places))
 
@@ -170,13 +170,13 @@ class App:
         self._looked_around_at = self._clock()
         try:
             self._login_state = self._login.state()
-            self._choices = choices(self._checkpoints(self._settings or Settings()), self._beat)
+            self._choices = choices(self._model_files(self._settings or Settings()), self._beat)
         except FacewatchError as error:
             self._say(str(error))
 
-    def _scene(self, status: Status) -> Scene:
+    def _scene(self, status: Status) -> View:
         problem = self._problem if self._clock() < self._problem_until else ""
-        return Scene(
+        return View(
             settings=self._settings,
             status=status,
             choices=self._choices,
@@ -203,21 +203,23 @@ class App:
             self._hands.open(action.target)
         elif isinstance(action, menu_items.Show):
             self._hands.show(action.file)
-        elif isinstance(action, menu_items.Contrast):
+        elif isinstance(action, menu_items.ShowBeforeAfter):
             self._hands.contrast(action.original, action.restored)
-        elif isinstance(action, menu_items.Ask):
+        elif isinstance(action, menu_items.LeaveRequest):
             put(self._places, action.request)
         else:
             self._carry_out_rarely(action)
 
     def _carry_out_rarely(self, action: object) -> None:
         if isinstance(action, menu_items.Accept):
-            self._checkpoints(self._settings or Settings()).accept(action.model)
+            self._model_files(self._settings or Settings()).accept(action.model)
         elif isinstance(action, menu_items.Login):
             (self._login.enable if action.wanted else self._login.disable)()
             self._looked_around_at = float("-inf")
         elif isinstance(action, menu_items.StartDaemon):
-            self._hands.begin(program("run", "--config", str(self._places.config)), environment())
+            self._hands.begin(
+                facewatch_command("run", "--config", str(self._places.config)), child_environment()
+            )
         elif isinstance(action, menu_items.Quit):
             pid = running_pid(self._places)
             if pid is not None:
@@ -241,13 +243,13 @@ def pause_value(how_long: str, now: datetime) -> bool | datetime | None:
     return True
 
 
-def choices(checkpoints: Checkpoints, beat: Callable[[], None]) -> tuple[Choice, ...]:
+def choices(model_files: ModelFiles, beat: Callable[[], None]) -> tuple[Choice, ...]:
     """The face models that can be chosen. Raises BadCheckpoint when the models folder cannot be read.
 
     beat  called for each: a file that is new is read as a whole, which takes long on a slow disk
     """
     found = []
-    for row in checkpoints.rows():
+    for row in model_files.rows():
         beat()
         if row.kind != "face":
             continue
@@ -255,7 +257,7 @@ def choices(checkpoints: Checkpoints, beat: Callable[[], None]) -> tuple[Choice,
         found.append(
             Choice(
                 name=row.name,
-                here=checkpoints.state(row.name) in ("present", "builtin"),
+                here=model_files.state(row.name) in ("present", "builtin"),
                 size_bytes=checkpoint.size_bytes if checkpoint else None,
                 non_commercial=checkpoint is not None and checkpoint.licence.non_commercial,
             )

@@ -13,16 +13,16 @@ from facewatch.state.status import Status
 from facewatch.tray import text as words
 from facewatch.tray.menu_items import (
     Accept,
-    Ask,
     Choose,
-    Contrast,
     Item,
+    LeaveRequest,
     Login,
     Menu,
     Open,
     Pause,
     Quit,
     Show,
+    ShowBeforeAfter,
     StartDaemon,
     click,
     line,
@@ -31,7 +31,7 @@ from facewatch.tray.menu_items import (
     submenu,
     tick,
 )
-from facewatch.tray.view import Choice, Scene
+from facewatch.tray.view import Choice, View
 
 UPSCALES = (1, 2, 3, 4)
 
@@ -41,7 +41,7 @@ REDO_WEIGHTS = (0.0, 0.3, 0.5, 0.7, 1.0)
 SHOWN_BY_BROWSERS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"}
 
 
-def menu(scene: Scene) -> Menu:
+def menu(scene: View) -> Menu:
     """The whole menu."""
     settings = scene.settings
     items = [*_state(scene), separator("after state")]
@@ -61,7 +61,7 @@ def menu(scene: Scene) -> Menu:
     return tuple(items)
 
 
-def _state(scene: Scene) -> Iterator[Item]:
+def _state(scene: View) -> Iterator[Item]:
     yield line("state", _capital(words.state_line(scene)))
     for number, text in enumerate(words.trouble_lines(scene)):
         yield line(f"trouble {number}", text)
@@ -83,7 +83,7 @@ def _licence(name: str, download: dict[str, str]) -> Item:
     return submenu(f"licence {name}", words.download_line(name, download), parts)
 
 
-def _pausing(scene: Scene) -> Iterator[Item]:
+def _pausing(scene: View) -> Iterator[Item]:
     assert scene.settings is not None
     if scene.settings.pausing(scene.now):
         yield click("resume", "Resume", Pause("no longer"))
@@ -99,7 +99,7 @@ def _pausing(scene: Scene) -> Iterator[Item]:
     )
 
 
-def _choosing(scene: Scene, settings: Settings) -> Iterator[Item]:
+def _choosing(scene: View, settings: Settings) -> Iterator[Item]:
     yield submenu("model", f"Model: {settings.model}", _models(scene, settings))
     weight = settings.weight_of(settings.model)
     yield submenu("weight", f"Weight: {_number(weight)}", _weights(settings, weight))
@@ -119,7 +119,7 @@ def _choosing(scene: Scene, settings: Settings) -> Iterator[Item]:
     )
 
 
-def _models(scene: Scene, settings: Settings) -> Iterator[Item]:
+def _models(scene: View, settings: Settings) -> Iterator[Item]:
     known = {choice.name: choice for choice in scene.choices}
     if settings.model not in known:  # its file has gone, and it is still what is chosen
         known[settings.model] = Choice(settings.model, here=False, size_bytes=None, non_commercial=False)
@@ -155,11 +155,11 @@ def _weights(settings: Settings, weight: float) -> Iterator[Item]:
         yield radio(_number(value), text, Choose(f"weights.{settings.model}", value), checked=value == weight)
 
 
-def _photos(scene: Scene) -> Iterator[Item]:
+def _photos(scene: View) -> Iterator[Item]:
     yield submenu("recent", "Recent", recent_items(scene))
     failed = scene.status.failed
     if failed:
-        again = click("again", "Try all again", Ask(Request("retry_failed")), enabled=scene.running)
+        again = click("again", "Try all again", LeaveRequest(Request("retry_failed")), enabled=scene.running)
         log = click("log", "Open the log", Open(str(scene.log)))
         entries = (*failed_items(failed), separator("end"), again, log)
         yield submenu("failed", _failed_text(scene.status), entries)
@@ -185,7 +185,7 @@ def _opening(key: str, text: str, folders: tuple[Path, ...]) -> Iterator[Item]:
         yield submenu(f"{key} folders", text, (click(path, label, Open(path)) for path, label in shown))
 
 
-def _login(scene: Scene) -> Iterator[Item]:
+def _login(scene: View) -> Iterator[Item]:
     text = "Start at login" + (" (points at a missing program)" if scene.login == "broken" else "")
     yield tick("login", text, Login(scene.login != "on"), checked=scene.login != "off")
 
@@ -198,7 +198,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def recent_items(scene: Scene) -> Iterator[Item]:
+def recent_items(scene: View) -> Iterator[Item]:
     """The photos finished last, each with what can be done about it."""
     for photo in scene.status.recent:
         text = words.shortened(Path(photo["path"]).name, 50)
@@ -226,7 +226,7 @@ def failed_items(failed: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
         yield line("more", f"and {len(failed) - FAILED_SHOWN} more: `facewatch status` lists them")
 
 
-def _deeds(scene: Scene, photo: Mapping[str, Any]) -> Iterator[Item]:
+def _deeds(scene: View, photo: Mapping[str, Any]) -> Iterator[Item]:
     original = Path(photo["path"])
     restored = Path(photo["output"]) if photo["output"] else None
     if restored is not None:
@@ -235,23 +235,23 @@ def _deeds(scene: Scene, photo: Mapping[str, Any]) -> Iterator[Item]:
     yield click("folder", "Show in folder", Show(restored or original))
     if restored is not None:
         shown = {original.suffix.lower(), restored.suffix.lower()} <= SHOWN_BY_BROWSERS
-        yield click("contrast", "Before / after", Contrast(original, restored), enabled=shown)
+        yield click("contrast", "Before / after", ShowBeforeAfter(original, restored), enabled=shown)
     yield submenu("redo model", "Redo with another model", _redo_models(scene, original))
     yield submenu("redo weight", "Redo with another weight", _redo_weights(scene, original))
 
 
-def _redo_models(scene: Scene, original: Path) -> Iterator[Item]:
+def _redo_models(scene: View, original: Path) -> Iterator[Item]:
     for choice in scene.choices:
         yield click(
             choice.name,
             choice.name if choice.here else f"{choice.name} (has to be downloaded first)",
-            Ask(Request("redo", original, model=choice.name)),
+            LeaveRequest(Request("redo", original, model=choice.name)),
             enabled=scene.running and choice.here,
         )
 
 
-def _redo_weights(scene: Scene, original: Path) -> Iterator[Item]:
+def _redo_weights(scene: View, original: Path) -> Iterator[Item]:
     for weight in REDO_WEIGHTS:
         text = {0.0: "0.0 (more restoration)", 1.0: "1.0 (closer to the original)"}.get(weight, f"{weight}")
         request = Request("redo", original, weight=weight)
-        yield click(f"{weight}", text, Ask(request), enabled=scene.running)
+        yield click(f"{weight}", text, LeaveRequest(request), enabled=scene.running)

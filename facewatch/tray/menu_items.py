@@ -93,7 +93,7 @@ class Show:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ShowBeforeAfter:
     """Open a page with the original and its restored copy, before and after."""
 
     original: Path
@@ -101,7 +101,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Ask:
+class LeaveRequest:
     """Leave a request for the daemon."""
 
     request: Request
@@ -131,4 +131,4 @@ class Quit:
     """End the daemon and the tray."""
 
 
-Action = Choose | Pause | Open | Show | Contrast | Ask | Accept | Login | StartDaemon | Quit
+Action = Choose | Pause | Open | Show | ShowBeforeAfter | LeaveRequest | Accept | Login | StartDaemon | Quit

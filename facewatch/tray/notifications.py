@@ -21,7 +21,7 @@ WANTED: dict[Level, frozenset[Weight]] = {
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """One notification."""
 
     title: str
@@ -49,13 +49,13 @@ class Memory:
 
 def notices(
     memory: Memory, status: Status, level: Level, clock_seconds: float
-) -> tuple[Memory, tuple[Notice, ...]]:
+) -> tuple[Memory, tuple[Notification, ...]]:
     """What to tell now, and what to remember; the first look tells nothing."""
     before = memory.status
     if before is None:
         troubles = dict.fromkeys(status.troubles, clock_seconds)
         return Memory(status, _batch(None, None, status, clock_seconds), troubles), ()
-    found: list[Notice] = []
+    found: list[Notification] = []
     batch = _batch(memory.batch, before, status, clock_seconds)
     if _is_over(batch, clock_seconds):
         found += _summary(batch, status)
@@ -98,7 +98,7 @@ def _is_over(batch: Batch | None, now: float) -> TypeGuard[Batch]:
     return batch is not None and batch.quiet_since is not None and now - batch.quiet_since >= QUIET_SECONDS
 
 
-def _summary(batch: Batch, status: Status) -> list[Notice]:
+def _summary(batch: Batch, status: Status) -> list[Notification]:
     restored = _finished(status) - batch.finished
     failed = words.count_failed(status) - batch.failed
     if restored <= 0 and failed <= 0:
@@ -106,17 +106,17 @@ def _summary(batch: Batch, status: Status) -> list[Notice]:
     parts = [f"{words.photos(restored)} restored"] if restored > 0 else []
     if failed > 0:
         parts.append(f"{failed} failed" if parts else f"{words.photos(failed)} failed")
-    return [Notice("Facewatch", ", ".join(parts), "error" if failed > 0 else "summary")]
+    return [Notification("Facewatch", ", ".join(parts), "error" if failed > 0 else "summary")]
 
 
-def _troubles(status: Status) -> list[tuple[str, Notice]]:
+def _troubles(status: Status) -> list[tuple[str, Notification]]:
     return [
-        (text, Notice("Facewatch needs attention", words.shortened(text, 200), "error"))
+        (text, Notification("Facewatch needs attention", words.shortened(text, 200), "error"))
         for text in status.troubles
     ]
 
 
-def _questions(status: Status) -> list[tuple[str, Notice]]:
+def _questions(status: Status) -> list[tuple[str, Notification]]:
     found = []
     for name, download in status.downloads.items():
         state = download.get("state")
@@ -124,13 +124,13 @@ def _questions(status: Status) -> list[tuple[str, Notice]]:
             text = (
                 f"{name} comes under {download.get('licence', 'a licence')}: read and accept it in the menu"
             )
-            found.append((f"held {name}", Notice("Facewatch has a question", text, "summary")))
+            found.append((f"held {name}", Notification("Facewatch has a question", text, "summary")))
         elif state == "waiting":
             reason = words.shortened(download.get("reason", ""), 160)
-            notice = Notice("Facewatch cannot fetch a model", f"{name}: {reason}", "error")
+            notice = Notification("Facewatch cannot fetch a model", f"{name}: {reason}", "error")
             found.append((f"waiting {name}", notice))
         elif state == "downloading":
-            notice = Notice("Facewatch fetches a model", _coming(name, download), "summary")
+            notice = Notification("Facewatch fetches a model", _coming(name, download), "summary")
             found.append((f"downloading {name}", notice))
     return found
 
@@ -144,20 +144,20 @@ def _coming(name: str, download: dict[str, Any]) -> str:
     )
 
 
-def _arrivals(before: Status, status: Status) -> list[Notice]:
+def _arrivals(before: Status, status: Status) -> list[Notification]:
     if status.pid is None or status.pid != before.pid:
         return []
     here = before.downloads.keys() - status.downloads.keys()
     was = before.downloads
     names = sorted(name for name in here if was[name].get("state") == "downloading")
-    return [Notice("Facewatch", f"{name} is here", "detail") for name in names]
+    return [Notification("Facewatch", f"{name} is here", "detail") for name in names]
 
 
-def _end(before: Status, status: Status) -> list[Notice]:
+def _end(before: Status, status: Status) -> list[Notification]:
     if before.pid is None or status.pid is not None:
         return []
     text = "It is no longer running, and new photos wait; start it again in the menu"
-    return [Notice("Facewatch has stopped", text, "error")]
+    return [Notification("Facewatch has stopped", text, "error")]
 
 
 def _finished(status: Status) -> int:

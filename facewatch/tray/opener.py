@@ -10,12 +10,12 @@ from pathlib import Path
 from string import Template
 
 from facewatch.errors import FacewatchError
-from facewatch.system.atomic import write_whole
+from facewatch.system.atomic import write_atomically
 
 PAGE_NAME = "before-after.html"
 
 
-class Hands:
+class Opener:
     """Opens files, folders and addresses, and forgets them."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +56,7 @@ class Hands:
             if not file.exists():
                 raise FacewatchError(f"{file} is not there")
         page = self._folder / PAGE_NAME
-        write_whole(page, before_after(original, restored).encode())
+        write_atomically(page, before_after(original, restored).encode())
         self.open(str(page))
 
     def begin(self, command: list[str], environment: dict[str, str]) -> None:

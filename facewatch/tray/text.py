@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.state.status import Status
-from facewatch.tray.view import Scene
+from facewatch.tray.view import View
 
 LONGEST_LINE = 90  # characters; panels cut longer ones anywhere
 LONGEST_TITLE = 120  # Windows refuses tooltips of 128 and more
 TROUBLES_SHOWN = 4
 
 
-def title(scene: Scene) -> str:
+def title(scene: View) -> str:
     """The tooltip: "Facewatch: 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)"."""
     return shortened(f"Facewatch: {state_line(scene)}", LONGEST_TITLE)
 
 
-def state_line(scene: Scene) -> str:
+def state_line(scene: View) -> str:
     """What is going on, as the menu's first line."""
     status = scene.status
     if scene.mood == "stopped":
@@ -42,7 +42,7 @@ def state_line(scene: Scene) -> str:
     return shortened(", ".join(parts), LONGEST_LINE)
 
 
-def trouble_lines(scene: Scene) -> tuple[str, ...]:
+def trouble_lines(scene: View) -> tuple[str, ...]:
     """What stands in the way, a line each, the worst first; and how many more there are."""
     # The reason matters more than the whole path, which would push it out of the line.
     problem = scene.problem.replace(str(scene.config), scene.config.name)
@@ -99,7 +99,7 @@ def _restoring(current: Mapping[str, Any]) -> str:
     return f"restoring {name} ({current['done']} of {current['total']} {current['what']})"
 
 
-def _paused(scene: Scene) -> str:
+def _paused(scene: View) -> str:
     until = scene.settings.paused if scene.settings else False
     if not isinstance(until, datetime):
         return "paused"

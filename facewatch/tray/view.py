@@ -23,7 +23,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Scene:
+class View:
     """One look at the settings, the daemon and this machine."""
 
     settings: Settings | None  # None: the config file could not be read even once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facewatch.watcher.filters import Watch, offered, root_of, spelled_below, watches_of
+from facewatch.watcher.filters import WatchedFolder, is_photo, root_of, spelled_below, watched_folders
 from facewatch.watcher.watcher import Watcher
 
-__all__ = ["Watch", "Watcher", "offered", "root_of", "spelled_below", "watches_of"]
+__all__ = ["WatchedFolder", "Watcher", "is_photo", "root_of", "spelled_below", "watched_folders"]

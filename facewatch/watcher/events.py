@@ -36,7 +36,7 @@ WANTED: list[type[FileSystemEvent]] = [
 WRITTEN = frozenset({"modified", "closed"})
 
 
-class Told(Protocol):
+class FileEvents(Protocol):
     """Where events go: each of these only notes what it is given and returns."""
 
     def file_seen(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class Told(Protocol):
 class Handler(FileSystemEventHandler):
     """Sorts events. It does no work: a slow handler holds up all events, and one that raises ends them."""
 
-    def __init__(self, told: Told, place: Path = Path(), root: Path = Path()) -> None:
+    def __init__(self, told: FileEvents, place: Path = Path(), root: Path = Path()) -> None:
         """Tell of what happens in `place` as what happens in `root`."""
         super().__init__()
         self._told = told
@@ -83,7 +83,7 @@ class Handler(FileSystemEventHandler):
             self._told.file_seen(path)
 
 
-class Complaints(logging.Handler):
+class LogComplaints(logging.Handler):
     """Hears watchdog's warnings: each may mean lost events (a queue ran over, a watch could not be made)."""
 
     LOGGERS = ("watchdog", "fsevents")

@@ -10,12 +10,12 @@ from pathlib import Path
 from facewatch.restoration.codecs.formats import BY_SUFFIX
 from facewatch.settings.patterns import is_ignored, matches
 from facewatch.settings.schema import Settings
-from facewatch.system.canonical import as_found
-from facewatch.system.timeouts import Asking
+from facewatch.system.canonical import as_walked
+from facewatch.system.timeouts import TimedCalls
 
 
 @dataclass(frozen=True)
-class Watch:
+class WatchedFolder:
     """One watched folder."""
 
     root: Path  # absolute
@@ -44,14 +44,14 @@ class Watch:
         return not (self.exclude and matches(self.exclude, relative))
 
 
-def watches_of(settings: Settings, ask: Asking) -> tuple[Watch, ...]:
+def watched_folders(settings: Settings, ask: TimedCalls) -> tuple[WatchedFolder, ...]:
     """The watched folders, each knowing where our own copies lie."""
     places = {place for folder in settings.folders for place in (folder.input, folder.output)}
     answering = {place for place in places if _answers(place, ask)}
     outputs = tuple(folder.output for folder in settings.folders)
     there = [output for output in outputs if output in answering]
     return tuple(
-        Watch(
+        WatchedFolder(
             folder.input,
             folder.recursive,
             folder.include,
@@ -67,19 +67,19 @@ def spelled_below(root: Path, outputs: Iterable[Path]) -> tuple[Path, ...]:
 
     A copy that is met under another name than its folder's would be taken for a photo, and its copy as well.
     """
-    found = (as_found(output, root) for output in outputs)
+    found = (as_walked(output, root) for output in outputs)
     return tuple(place for place in found if place is not None)
 
 
-def offered(watch: Watch, path: Path) -> bool:
+def is_photo(watch: WatchedFolder, path: Path) -> bool:
     """Whether a file of this path is offered: by suffix, names, depth, patterns, and its folder."""
     if path == watch.root or not _lies_in(os.fspath(path), os.fspath(watch.root)):
         return False
     below = path.parts[len(watch.root.parts) :]
-    return not is_ignored(below[-1]) and watch.takes("/".join(below)) and enters(watch, path.parent)
+    return not is_ignored(below[-1]) and watch.takes("/".join(below)) and enters_folder(watch, path.parent)
 
 
-def enters(watch: Watch, folder: Path) -> bool:
+def enters_folder(watch: WatchedFolder, folder: Path) -> bool:
     """Whether photos can lie in a folder at or below the root: none of its names ignored, nor it ours."""
     below = folder.parts[len(watch.root.parts) :]
     if not below:
@@ -87,14 +87,14 @@ def enters(watch: Watch, folder: Path) -> bool:
     return watch.recursive and not any(map(is_ignored, below)) and not watch.owns(os.fspath(folder))
 
 
-def root_of(watches: Sequence[Watch], path: Path) -> Watch | None:
+def root_of(watches: Sequence[WatchedFolder], path: Path) -> WatchedFolder | None:
     """The watch a path belongs to: where watched folders lie in each other, the innermost."""
     name = os.fspath(path)
     inside = [watch for watch in watches if _lies_in(name, os.fspath(watch.root))]
     return max(inside, key=lambda watch: len(os.fspath(watch.root)), default=None)
 
 
-def _answers(place: Path, ask: Asking) -> bool:
+def _answers(place: Path, ask: TimedCalls) -> bool:
     try:
         ask(place, lambda: os.path.lexists(place))
     except TimeoutError:

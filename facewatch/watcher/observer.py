@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from watchdog.observers.api import BaseObserver
 
 from facewatch.system.mounts import Disks
-from facewatch.watcher.events import WANTED, Handler, Told
-from facewatch.watcher.filters import Watch
+from facewatch.watcher.events import WANTED, FileEvents, Handler
+from facewatch.watcher.filters import WatchedFolder
 from facewatch.watcher.roots import Root
 
 log = logging.getLogger(__name__)
@@ -22,13 +22,13 @@ def watchdogs_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if type(thread).__module__.startswith("watchdog.")}
 
 
-class Observing:
+class ObserverSupervisor:
     """The roots, and the observer that tells `told` what happens in them; for one thread at a time."""
 
     def __init__(
         self,
-        watches: Sequence[Watch],
-        told: Told,
+        watches: Sequence[WatchedFolder],
+        told: FileEvents,
         make_observer: Callable[[], BaseObserver],
         count_watches: Callable[[], int | None],
         *,

@@ -12,7 +12,7 @@ from pathlib import Path
 from watchdog.observers.api import ObservedWatch
 
 from facewatch.system.mounts import Disks
-from facewatch.watcher.filters import Watch, enters
+from facewatch.watcher.filters import WatchedFolder, enters_folder
 
 Identity = tuple[int, int]
 """st_dev and st_ino."""
@@ -24,7 +24,7 @@ SHARE_SETTLE_SECONDS = 30.0  # what is seen of a file on a share can lag behind 
 class Root:
     """A watched folder as it is now."""
 
-    watch: Watch
+    watch: WatchedFolder
     identity: Identity | None = None  # None: offline
     share: str = ""  # the type of the network file system it lies on or has below it; empty: none
     observed: ObservedWatch | None = None  # None: no events come from it
@@ -54,7 +54,7 @@ class Root:
             status = disks.ask(self.watch.root, lambda: os.stat(os.path.join(self.watch.root, ".")))  # noqa: PTH116, PTH118 - pathlib drops the dot
         except OSError as error:
             why = f"the folder {self.watch.root} is missing ({error.strerror or error})"
-        why = disks.away(self.watch.root) or why
+        why = disks.unavailable_reason(self.watch.root) or why
         if why or status is None:
             return None, why
         if not stat.S_ISDIR(status.st_mode):
@@ -72,7 +72,7 @@ class Root:
         here, *below = disks.mounts(self.watch.root)
         place = os.path.realpath(self.watch.root)
         inside = {mount: self.watch.root / os.path.relpath(mount.point, place) for mount in below}
-        looked_at = [here, *(mount for mount, folder in inside.items() if enters(self.watch, folder))]
+        looked_at = [here, *(mount for mount, folder in inside.items() if enters_folder(self.watch, folder))]
         return next((mount.kind for mount in looked_at if mount.remote), "")
 
     def problems(self) -> list[str]:

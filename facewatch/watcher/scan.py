@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewatch.settings.patterns import is_ignored
-from facewatch.watcher.filters import Watch
+from facewatch.watcher.filters import WatchedFolder
 
 WINDOWS = sys.platform == "win32"
 JUNCTION_TAG = 0xA0000003  # stat.IO_REPARSE_TAG_MOUNT_POINT, which the module has on Windows only
@@ -43,7 +43,7 @@ def listed(folder: str) -> list[os.DirEntry[str]]:
 
 
 def walk(
-    watch: Watch,
+    watch: WatchedFolder,
     start: Path,
     offer: Callable[[Path], None],
     others: Collection[str] = (),
@@ -61,7 +61,7 @@ def walk(
 
 
 def walk_names(
-    watch: Watch,
+    watch: WatchedFolder,
     start: Path,
     offer: Callable[[str], None],
     others: Collection[str] = (),

@@ -15,9 +15,9 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from facewatch.system.mounts import Disks
-from facewatch.watcher.events import Complaints
-from facewatch.watcher.filters import Watch, enters, offered, root_of
-from facewatch.watcher.observer import Observing
+from facewatch.watcher.events import LogComplaints
+from facewatch.watcher.filters import WatchedFolder, enters_folder, is_photo, root_of
+from facewatch.watcher.observer import ObserverSupervisor
 from facewatch.watcher.roots import Root, kernel_watches
 from facewatch.watcher.scan import Walk, leads_elsewhere, listed, walk_names
 
@@ -60,7 +60,7 @@ class Watcher:
 
     def __init__(
         self,
-        watches: Sequence[Watch],
+        watches: Sequence[WatchedFolder],
         offer: Offer,
         gone: Callable[[Path], None],
         rescan_seconds: float = 300.0,
@@ -81,9 +81,11 @@ class Watcher:
         self._disks = disks or Disks()
         self._clock = clock
         self._wall = wall
-        self._observing = Observing(watches, self, make_observer, count_watches, disks=self._disks, note=note)
+        self._observing = ObserverSupervisor(
+            watches, self, make_observer, count_watches, disks=self._disks, note=note
+        )
         self._roots = {root.watch.root: root for root in self._observing.roots}
-        self._complaints = Complaints(self._complained)
+        self._complaints = LogComplaints(self._complained)
         self._complaint = ""
         self._vanished: deque[Path] = deque()
         self._folders: deque[Path] = deque()
@@ -119,7 +121,7 @@ class Watcher:
         self._asked = True
         self._woken.set()
 
-    def online(self) -> list[Watch]:
+    def online(self) -> list[WatchedFolder]:
         """The watches whose root is there."""
         return [root.watch for root in self._observing.roots if root.online]
 
@@ -136,7 +138,7 @@ class Watcher:
     def file_seen(self, path: Path) -> None:
         """A file came or changed (from the event handler)."""
         watch = root_of(self._watches, path)
-        if watch is not None and offered(watch, path):
+        if watch is not None and is_photo(watch, path):
             self._offer(path, self._roots[watch.root].settle_seconds, news=True)
 
     def folder_seen(self, path: Path) -> None:
@@ -216,7 +218,7 @@ class Watcher:
             folder = self._folders.popleft()
             watch = root_of(self._watches, folder)
             # A link to a folder is not followed: what it leads to is none of this root's.
-            if watch is not None and enters(watch, folder) and not leads_elsewhere(folder):
+            if watch is not None and enters_folder(watch, folder) and not leads_elsewhere(folder):
                 self._walk(self._roots[watch.root], folder, news=True)
 
     def _scan_all(self) -> None:

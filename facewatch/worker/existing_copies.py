@@ -18,7 +18,7 @@ from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.metadata.provenance import Origin, origin
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import sha256_of
-from facewatch.system.publish import names
+from facewatch.system.publish import numbered_names
 from facewatch.worker.output import name_for
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ REPORT = {"summary": "its restored copy was there already"}
 """Without a word on faces: what was found in the photo is not known any more."""
 
 
-def adopted(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> Path | None:
+def adopt_existing_copy(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> Path | None:
     """End a photo whose restored copy stands already and belongs to no other photo; the copy, or None.
 
     Whatever model or format made it: a lost ledger is no reason to make everything anew, and `redo`, which
@@ -43,7 +43,7 @@ def adopted(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> P
         found = _origin(name)
         if found is None or found.source != sha256 or ledger.claimed(name, job):
             continue
-        ledger.hashed(job, sha256, found.recipe or "")
+        ledger.record_hash(job, sha256, found.recipe or "")
         if ledger.committing(job, name, sha256_of(name), None, REPORT) and ledger.done(job, REPORT):
             log.info("%s -> %s: %s", job.path, name, REPORT["summary"])
             return name
@@ -55,7 +55,7 @@ def _standing(source: Path, folder: Path, tail: str) -> Iterator[Path]:
     suffixes = dict.fromkeys((source.suffix, *(row.suffixes[0] for row in formats.FORMATS)))
     for end in dict.fromkeys((tail, "")):
         for suffix in suffixes:
-            for count, name in enumerate(names(name_for(source, folder, end, suffix))):
+            for count, name in enumerate(numbered_names(name_for(source, folder, end, suffix))):
                 if os.path.lexists(name):
                     yield name
                 elif count:  # the first name may be missing and the second not

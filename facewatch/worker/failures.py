@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 
 from facewatch.errors import FacewatchError
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Job, Ledger
 from facewatch.worker.inbox import Inbox
 from facewatch.worker.readiness import Readiness
-from facewatch.worker.retry_policy import LONGEST_HOLD_SECONDS, Streak, Verdict, judge
+from facewatch.worker.retry_policy import LONGEST_HOLD_SECONDS, FailureStreak, RetryDecision, decide
 
 log = logging.getLogger(__name__)
 
@@ -24,16 +24,16 @@ class Failures:
         self,
         inbox: Inbox,
         ledger: Ledger,
-        board: Board,
+        alerts: Alerts,
         readiness: Readiness,
         clock: Callable[[], float],
     ) -> None:
         self._inbox = inbox
         self._ledger = ledger
-        self._board = board
+        self._alerts = alerts
         self._readiness = readiness
         self._clock = clock
-        self._streak = Streak()
+        self._streak = FailureStreak()
         self._held_until = clock()
         self._hold_seconds = 0.0
         self._shown: set[str] = set()  # places on the board
@@ -54,7 +54,7 @@ class Failures:
         place   a key of LONGEST_HOLD_SECONDS
         """
         if not self._hold_seconds:
-            self._board.happened(f"all photos wait a while ({place}): {error}")
+            self._alerts.record_incident(f"all photos wait a while ({place}): {error}")
         self._trouble(place, error)
         if self.holding:  # one cause, met by several photos
             return
@@ -65,7 +65,7 @@ class Failures:
     def passed(self, job: Job) -> None:
         """The engine has restored a photo: what stood in its way is over."""
         if self._hold_seconds:
-            self._board.happened("the photos are restored again")
+            self._alerts.record_incident("the photos are restored again")
         self._streak.passed(job.id)
         self._hold_seconds = 0.0
         self._solved("ledger", "engine", _engine_for(job))
@@ -84,46 +84,46 @@ class Failures:
 
     def _trouble(self, place: str, error: FacewatchError) -> None:
         self._shown.add(place)
-        self._board.trouble(place, str(error))
+        self._alerts.raise_alert(place, str(error))
 
     def _solved(self, *places: str) -> None:
         self._shown.difference_update(places)
         for place in places:
-            self._board.solved(place)
+            self._alerts.clear_alert(place)
 
-    def judge(self, job: Job, error: FacewatchError) -> Verdict:
+    def judge(self, job: Job, error: FacewatchError) -> RetryDecision:
         """Decide about a photo that failed, and write it into the ledger.
 
         Raises DiskFull or BadLedger.
         """
         self._streak.failed(job.id, error)
         others_passed = self._streak.others_passed(job.id)
-        verdict = judge(error, job.attempts, down=self._streak.down, others_passed=others_passed)
-        log.log(verdict.level, "%s: %s [%s]", job.path, error, verdict.what)
-        if verdict.hold_place:
-            self.hold(verdict.hold_place, error)
-        if verdict.rests:
+        decision = decide(error, job.attempts, down=self._streak.down, others_passed=others_passed)
+        log.log(decision.level, "%s: %s [%s]", job.path, error, decision.what)
+        if decision.hold_place:
+            self.hold(decision.hold_place, error)
+        if decision.rests:
             self._trouble(_engine_for(job), error)
             if not job.wishes:  # a redo may have asked for another model than its folder's
-                self._readiness.rest(job.folder, verdict.after_seconds)
-        self._carry_out(verdict, job, error)
-        return verdict
+                self._readiness.rest(job.folder, decision.after_seconds)
+        self._carry_out(decision, job, error)
+        return decision
 
-    def _carry_out(self, verdict: Verdict, job: Job, error: FacewatchError) -> None:
+    def _carry_out(self, decision: RetryDecision, job: Job, error: FacewatchError) -> None:
         reason, name = str(error), type(error).__name__
-        if verdict.what == "retry":
-            self._ledger.retry(job, reason, name, verdict.after_seconds)
-        elif verdict.what == "later":
+        if decision.what == "retry":
+            self._ledger.retry(job, reason, name, decision.after_seconds)
+        elif decision.what == "later":
             # After a hold another photo goes first: it may tell whether the engine is well again.
-            after = verdict.after_seconds or 2 * self._hold_seconds
+            after = decision.after_seconds or 2 * self._hold_seconds
             self._ledger.retry(job, reason, name, after, counted=False)
-        elif verdict.what == "park":
+        elif decision.what == "park":
             self._ledger.park(job, reason, name)
-        elif verdict.what == "poison":
+        elif decision.what == "poison":
             self._ledger.poison(job, reason, name)
-        elif verdict.what == "skip":
+        elif decision.what == "skip":
             self._ledger.skipped(job, reason)
-        elif verdict.what == "give back":
+        elif decision.what == "give back":
             self._ledger.give_back(job)
         else:
             self._ledger.lost(job, reason)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.engine.messages import Job as Order
+from facewatch.engine.messages import RestoreRequest as Order
 from facewatch.engine.messages import Setup
 from facewatch.state.ledger import Job
 from facewatch.worker.readiness import Ready
 
 
 @dataclass(frozen=True)
-class Flight:
+class InFlightPhoto:
     """One photo, ready for the engine."""
 
     job: Job
@@ -31,7 +31,7 @@ class Flight:
         return recipe.job(*about, refuse_own=True)
 
 
-class Flights:
+class InFlightPhotos:
     """The photos in the engine's hands, the first given first.
 
     An engine's death has one cause. A photo that was tried before therefore goes alone, so that a second
@@ -39,15 +39,15 @@ class Flights:
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[int, Flight] = {}  # by the job's turn
+        self._under_way: dict[int, InFlightPhoto] = {}  # by the job's turn
 
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def __iter__(self) -> Iterator[Flight]:
+    def __iter__(self) -> Iterator[InFlightPhoto]:
         return iter(tuple(self._under_way.values()))
 
-    def may_join(self, flight: Flight) -> bool:
+    def may_join(self, photo: InFlightPhoto) -> bool:
         """Whether the engine can have this one beside the others.
 
         Another setup needs another engine; the same content waits to become a copy of what is being made.
@@ -56,30 +56,30 @@ class Flights:
             return True
         others = self._under_way.values()
         return (
-            not self._goes_alone(flight)
+            not self._goes_alone(photo)
             and not any(self._goes_alone(other) for other in others)
-            and all(other.setup == flight.setup for other in others)
-            and all((other.sha256, other.key) != (flight.sha256, flight.key) for other in others)
+            and all(other.setup == photo.setup for other in others)
+            and all((other.sha256, other.key) != (photo.sha256, photo.key) for other in others)
         )
 
-    def add(self, flight: Flight) -> None:
+    def add(self, photo: InFlightPhoto) -> None:
         """The engine has it."""
-        self._under_way[flight.job.turn] = flight
+        self._under_way[photo.job.turn] = photo
 
-    def find(self, number: int) -> Flight | None:
+    def find(self, number: int) -> InFlightPhoto | None:
         """The photo of the order with this number."""
         return self._under_way.get(number)
 
-    def landed(self, number: int) -> Flight | None:
+    def landed(self, number: int) -> InFlightPhoto | None:
         """Take out the photo that the engine has answered for."""
         return self._under_way.pop(number, None)
 
-    def lost(self) -> list[Flight]:
+    def lost(self) -> list[InFlightPhoto]:
         """Take out all, since their engine is no more."""
         all_of_them = list(self)
         self._under_way.clear()
         return all_of_them
 
     @staticmethod
-    def _goes_alone(flight: Flight) -> bool:
-        return flight.job.attempts > 1
+    def _goes_alone(photo: InFlightPhoto) -> bool:
+        return photo.job.attempts > 1

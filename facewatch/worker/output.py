@@ -10,20 +10,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from facewatch.engine.messages import Answer
+from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, FacewatchError, SourceGone
-from facewatch.state.instance import still_runs
+from facewatch.state.instance import is_still_running
 from facewatch.system.atomic import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
-    maker_of,
-    remove,
+    creator_pid,
+    remove_file,
     sha256_of,
     sync_folder,
-    writing,
+    translate_write_errors,
 )
-from facewatch.system.disk_space import ask_for_room
-from facewatch.system.publish import deliver, fitting
+from facewatch.system.disk_space import require_space
+from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,12 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
             f"{source} has a .. in it, which leads out of {root}: nothing is written outside of {output}; "
             "name the photo without it"
         )
-    with writing(output):
+    with translate_write_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     folder = output
     for part in below:
         folder /= part
-        with writing(folder):
+        with translate_write_errors(folder):
             new = not folder.exists()
             folder.mkdir(exist_ok=True)
             if new:  # what is synced in a folder is lost with the folder
@@ -56,14 +56,14 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
         need_bytes = source.stat().st_size
     except OSError as error:
         raise SourceGone("the photo is no longer there") from error
-    with writing(folder):
-        ask_for_room(folder, need_bytes)
+    with translate_write_errors(folder):
+        require_space(folder, need_bytes)
     return folder
 
 
 def stay_inside(folder: Path, output: Path) -> None:
     """Raise CannotWrite unless `folder` is what its name says, with no link between it and `output`."""
-    with writing(folder):
+    with translate_write_errors(folder):
         there = os.path.realpath(folder)
         meant = os.path.join(os.path.realpath(output), folder.relative_to(output))  # noqa: PTH118 - as text
     if os.path.normcase(there) != os.path.normcase(os.path.normpath(meant)):
@@ -75,10 +75,10 @@ def stay_inside(folder: Path, output: Path) -> None:
 
 def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
     """What the copy of `source` is to be called: its stem, the user's `tail`, and the format's `suffix`."""
-    return folder / fitting(source.stem, f"{tail}{suffix}")
+    return folder / fit_name(source.stem, f"{tail}{suffix}")
 
 
-def take(answer: Answer, source: Path, folder: Path) -> tuple[Path, str, str]:
+def take_result(answer: RestoreResult, source: Path, folder: Path) -> tuple[Path, str, str]:
     """The temporary that becomes the copy, its SHA-256 and its suffix.
 
     What was restored, or else the original's bytes, unchanged.
@@ -89,7 +89,7 @@ def take(answer: Answer, source: Path, folder: Path) -> tuple[Path, str, str]:
     return temporary, sha256_of(temporary), source.suffix
 
 
-def commit(
+def publish_copy(
     temporary: Path,
     source: Path,
     wanted: Path,
@@ -119,13 +119,13 @@ def commit(
             stay_inside(name.parent, output)
 
     for file in (temporary, *(Path(extra["temporary"]) for extra in extras)):
-        like_original(file, original)
-    final = deliver(temporary, wanted, heard, adopt)
-    deliver_extras(extras, final, anew=adopt is None)
+        copy_attributes(file, original)
+    final = publish(temporary, wanted, heard, adopt)
+    publish_side_files(extras, final, anew=adopt is None)
     return final
 
 
-def like_original(copy: Path, original: os.stat_result) -> None:
+def copy_attributes(copy: Path, original: os.stat_result) -> None:
     """Give a finished copy the permissions and times of its original, as far as its disk keeps such.
 
     Raises CannotWrite or DiskFull.
@@ -135,7 +135,7 @@ def like_original(copy: Path, original: os.stat_result) -> None:
         lambda: os.utime(copy, ns=(original.st_atime_ns, original.st_mtime_ns)),
     )
     for act in acts:
-        with writing(copy):
+        with translate_write_errors(copy):
             try:
                 act()
             except OSError as error:  # of a vfat with a umask, say, or a share in gvfs: they keep neither
@@ -144,7 +144,7 @@ def like_original(copy: Path, original: os.stat_result) -> None:
                 log.debug("%s is not made like its original: %s", copy, error)
 
 
-def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool = False) -> None:
+def publish_side_files(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool = False) -> None:
     """Give what stands beside a copy the copy's name and its own tail.
 
     What cannot be put there is logged: the copy itself is there, and is not to be made again for it.
@@ -153,22 +153,22 @@ def deliver_extras(extras: Sequence[dict[str, str]], copy: Path, *, anew: bool =
     anew    number it, even if the same stands there already
     """
     for extra in extras:
-        wanted, temporary = copy.with_name(fitting(copy.stem, extra["tail"])), Path(extra["temporary"])
+        wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
         try:
-            deliver(temporary, wanted, _unheard, None if anew else _agreed)
+            publish(temporary, wanted, _unheard, None if anew else _agreed)
         except FacewatchError as error:
             log.warning("%s could not be put beside its copy: %s", wanted, error)
-            remove(temporary)
+            remove_file(temporary)
 
 
-def drop(answer: Answer) -> None:
+def discard_result(answer: RestoreResult) -> None:
     """Remove what an answer left that will not be used."""
     for name in (answer.temporary, *(extra["temporary"] for extra in answer.extras)):
         if name is not None:
-            remove(Path(name))
+            remove_file(Path(name))
 
 
-def remove_strays(output: Path, *, below: bool = True) -> int:
+def remove_stray_temporaries(output: Path, *, below: bool = True) -> int:
     """Remove the temporaries in `output`, and in all folders `below` it, whose maker is gone; how many."""
     count = 0
     for folder, folders, names in os.walk(output):  # passes over what it cannot enter
@@ -177,8 +177,8 @@ def remove_strays(output: Path, *, below: bool = True) -> int:
         for name in fnmatch.filter(names, f"{TEMPORARY_PREFIX}*.tmp"):
             stray = Path(folder, name)
             with suppress(OSError):  # its maker has just ended, and taken it along
-                if not still_runs(maker_of(stray), stray.lstat().st_ctime):
-                    count += remove(stray)
+                if not is_still_running(creator_pid(stray), stray.lstat().st_ctime):
+                    count += remove_file(stray)
     return count
 
 

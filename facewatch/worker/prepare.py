@@ -9,16 +9,16 @@ from pathlib import Path
 
 from facewatch.engine.messages import Setup
 from facewatch.errors import CheckpointMissing, ModelAwaited, OwnOutput, SourceChanged, SourceGone
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import sha256_of, unreadable
+from facewatch.system.atomic import sha256_of, unreadable_photo
 from facewatch.system.fingerprint import Fingerprint
-from facewatch.worker.existing_copies import adopted
-from facewatch.worker.in_flight import Flight
+from facewatch.worker.existing_copies import adopt_existing_copy
+from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import output_folder
 from facewatch.worker.readiness import Readiness, Ready
-from facewatch.worker.recovery import finish, stands
+from facewatch.worker.recovery import copy_exists, finish
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class Preparer:
 
     ledger: Ledger
     readiness: Readiness
-    checkpoints: Callable[[], Checkpoints]
+    model_files: Callable[[], ModelFiles]
     settings: Callable[[], Settings]
     root_of: Callable[[Path], Path | None]  # the watched folder that offers a photo
 
-    def prepare(self, job: Job, ready: Ready) -> Flight | None:
+    def prepare(self, job: Job, ready: Ready) -> InFlightPhoto | None:
         """What the engine needs for a photo that is started; None where the photo has come to its end here.
 
         Raises the errors of the photo (BadPhoto, SourceChanged, SourceGone, OwnOutput), of its models
@@ -51,19 +51,19 @@ class Preparer:
             return None
         if self.ledger.is_output(sha256, job.path):
             raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
-        key = ready.recipe.key(self.checkpoints())
-        if job.attempts > 1 and (job.sha256, job.recipe) == (sha256, key) and stands(job):
+        key = ready.recipe.key(self.model_files())
+        if job.attempts > 1 and (job.sha256, job.recipe) == (sha256, key) and copy_exists(job):
             finish(self.ledger, job)  # an earlier attempt failed after its copy had got its name
             return None
-        self.ledger.hashed(job, sha256, key)
+        self.ledger.record_hash(job, sha256, key)
         folder = output_folder(job.path, job.folder, ready.folder.output)
-        if adopted(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):
+        if adopt_existing_copy(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):
             return None
-        return Flight(job, ready, sha256, key, folder, ready.recipe.setup(self.checkpoints()))
+        return InFlightPhoto(job, ready, sha256, key, folder, ready.recipe.setup(self.model_files()))
 
     def note_kinds(self, setup: Setup) -> None:
         """Put on record what the user's own files have turned out to be: an engine has loaded them."""
-        files = self.checkpoints()
+        files = self.model_files()
         if files.is_own(setup.model):
             files.note_kind(setup.model, "face")
         if setup.upscaler is not None and files.is_own(setup.upscaler):
@@ -87,7 +87,7 @@ def content(job: Job) -> str:
     except FileNotFoundError as error:
         raise SourceGone("the photo is no longer there") from error
     except OSError as error:
-        raise unreadable(error) from error
+        raise unreadable_photo(error) from error
 
 
 def unchanged(job: Job) -> None:

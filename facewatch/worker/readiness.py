@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Folder, Settings
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import nearest_existing
 from facewatch.worker.recipe import Probe, Recipe, resolve
@@ -33,16 +33,16 @@ class Readiness:
 
     def __init__(
         self,
-        checkpoints: Callable[[], Checkpoints],
-        board: Board,
+        model_files: Callable[[], ModelFiles],
+        alerts: Alerts,
         want: Callable[[str], None],
         probe: Probe,
         *,
         clock: Callable[[], float] = time.monotonic,
         disks: Disks | None = None,
     ) -> None:
-        self._checkpoints = checkpoints
-        self._board = board
+        self._model_files = model_files
+        self._alerts = alerts
         self._want = want
         self._probe = probe
         self._clock = clock
@@ -66,7 +66,7 @@ class Readiness:
             self._recipes[folder.input] = recipe
             ready[folder.input] = Ready(folder, recipe)
         for place in before - self._told:  # of what is chosen no more, too
-            self._board.solved(place)
+            self._alerts.clear_alert(place)
         return ready
 
     def rest(self, root: Path, seconds: float) -> None:
@@ -104,11 +104,11 @@ class Readiness:
 
     def _there(self, folder: Folder) -> bool:
         """Whether both disks are: on a bare mount point nothing must be looked for, and nothing written."""
-        away = self._disks.away(folder.output)
+        away = self._disks.unavailable_reason(folder.output)
         self._tell(f"disk of {folder.output}", away)
-        if away or self._disks.away(folder.input):  # of the input the watcher tells
+        if away or self._disks.unavailable_reason(folder.input):  # of the input the watcher tells
             return False
-        return self._disks.has(folder.input)
+        return self._disks.has_folder(folder.input)
 
     def _writable(self, folder: Folder) -> bool:
         trouble = self._disks.ask(folder.output, lambda: _unwritable(folder.output))
@@ -118,9 +118,9 @@ class Readiness:
     def _tell(self, place: str, trouble: str) -> None:
         if trouble:
             self._told.add(place)
-            self._board.trouble(place, trouble)
+            self._alerts.raise_alert(place, trouble)
         else:
-            self._board.solved(place)
+            self._alerts.clear_alert(place)
 
     def _recipe(self, folder: Folder, settings: Settings) -> Recipe | None:
         try:
@@ -151,7 +151,7 @@ class Readiness:
 
     def _present(self, name: str) -> bool:
         try:
-            state = self._checkpoints().state(name)
+            state = self._model_files().state(name)
         except BadCheckpoint as error:
             self._tell(f"model {name}", str(error))
             return False

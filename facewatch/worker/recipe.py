@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewatch import __version__
-from facewatch.engine.messages import Job, Setup
+from facewatch.engine.messages import RestoreRequest, Setup
 from facewatch.models import catalogue
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Engine, Plan
 
 Probe = Callable[[str], str]
@@ -35,7 +35,7 @@ class Recipe:
         rows = catalogue.BY_NAME
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
 
-    def setup(self, checkpoints: Checkpoints) -> Setup:
+    def setup(self, model_files: ModelFiles) -> Setup:
         """What the engine has to hold.
 
         Raises CheckpointMissing or BadCheckpoint.
@@ -48,15 +48,15 @@ class Recipe:
             device=self.engine.device,
             detect_size=self.plan.restoration.detect_size,
             detect_threshold=self.plan.restoration.detect_threshold,
-            files={name: str(checkpoints.find(name)) for name in self.models},
+            files={name: str(model_files.find(name)) for name in self.models},
             precision=self.engine.precision,
         )
 
-    def key(self, checkpoints: Checkpoints) -> str:
+    def key(self, model_files: ModelFiles) -> str:
         """A name for the whole: two photos with the same bytes and key have the same restored copy."""
         parts = {
             "version": __version__,
-            "models": [f"{name}:{checkpoints.digest(name)}" for name in self.models],
+            "models": [f"{name}:{model_files.digest(name)}" for name in self.models],
             "model": self.plan.model,
             "detector": self.detector,
             "weight": self.plan.weight,
@@ -74,9 +74,9 @@ class Recipe:
         key: str = "",
         *,
         refuse_own: bool,
-    ) -> Job:
+    ) -> RestoreRequest:
         """The engine's order for one photo whose copy goes into `folder`."""
-        return Job(
+        return RestoreRequest(
             number=number,
             source=str(source),
             source_sha256=sha256,

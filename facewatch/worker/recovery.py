@@ -7,20 +7,20 @@ import stat
 from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import remove, sha256_of
-from facewatch.worker.output import deliver_extras
+from facewatch.system.atomic import remove_file, sha256_of
+from facewatch.worker.output import publish_side_files
 
 log = logging.getLogger(__name__)
 
 STOPPED_ATTEMPTS = 10  # so often may a photo be under way when the daemon ends, before it is blamed
 
 
-def settle_interrupted(ledger: Ledger, job: Job) -> None:
+def recover_interrupted(ledger: Ledger, job: Job) -> None:
     """Decide what a photo that an earlier run left under way has come to."""
     if finished(ledger, job):
         return
     if job.state == "committing" and job.output is not None and _is_claim(job.output):
-        remove(job.output)
+        remove_file(job.output)
     reason = "facewatch was stopped while it worked on this photo"
     if job.attempts >= STOPPED_ATTEMPTS:
         ledger.poison(job, f"{reason}, {job.attempts} times", "")
@@ -43,7 +43,7 @@ def finished(ledger: Ledger, job: Job) -> bool:
     Raises DiskFull or BadLedger.
     """
     known = ledger.photo(job.path)
-    if known is None or known.turn != job.turn or known.state != "committing" or not stands(known):
+    if known is None or known.turn != job.turn or known.state != "committing" or not copy_exists(known):
         return False
     finish(ledger, known)
     return True
@@ -57,12 +57,12 @@ def finish(ledger: Ledger, job: Job) -> None:
     assert job.output is not None
     report = dict(job.report or {})
     extras = [extra for extra in report.pop("extras", []) if Path(extra["temporary"]).exists()]
-    deliver_extras(extras, job.output)
+    publish_side_files(extras, job.output)
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
     log.info("%s -> %s: its copy has its name already", job.path, job.output)
 
 
-def stands(job: Job) -> bool:
+def copy_exists(job: Job) -> bool:
     """Whether the copy has its name, and is whole."""
     try:
         return job.output is not None and sha256_of(job.output) == job.output_sha256

@@ -40,7 +40,7 @@ _OF_THE_DEVICE = (DeviceFailed, OutOfMemory)  # every face is as large; what fil
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RetryDecision:
     """What to do with one failed photo, and with the engine."""
 
     what: Literal["retry", "later", "park", "poison", "skip", "give back", "look again"]
@@ -51,7 +51,7 @@ class Verdict:
     level: int = logging.WARNING
 
 
-class Streak:
+class FailureStreak:
     """The photos that the engine failed on, and whether others passed meanwhile."""
 
     def __init__(self) -> None:
@@ -79,9 +79,9 @@ class Streak:
         self._in_a_row.clear()
 
 
-def judge(  # noqa: PLR0911 - one line a kind of error
+def decide(  # noqa: PLR0911 - one line a kind of error
     error: FacewatchError, attempts: int, *, down: bool = False, others_passed: bool = True
-) -> Verdict:
+) -> RetryDecision:
     """The verdict on one failure.
 
     attempts       of this photo, the one that just failed included
@@ -89,27 +89,27 @@ def judge(  # noqa: PLR0911 - one line a kind of error
     others_passed  the engine restored another photo since it first failed on this one
     """
     if isinstance(error, OwnOutput):
-        return Verdict("skip", level=logging.INFO)
+        return RetryDecision("skip", level=logging.INFO)
     if isinstance(error, SourceChanged | SourceGone):
-        return Verdict("look again", level=logging.INFO)
+        return RetryDecision("look again", level=logging.INFO)
     if isinstance(error, DiskFull):
-        return Verdict("give back", hold_place="disk")
+        return RetryDecision("give back", hold_place="disk")
     if isinstance(error, ModelAwaited):
-        return Verdict("later", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
+        return RetryDecision("later", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
-        return Verdict("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
+        return RetryDecision("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
     if isinstance(error, TruncatedPhoto | Unreadable):
-        return _again_or(UNFINISHED_SECONDS, attempts, Verdict("park"))
+        return _again_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
     if isinstance(error, BadPhoto):
-        return Verdict("park")
+        return RetryDecision("park")
     if isinstance(error, CannotWrite):
-        return _again_or(UNFINISHED_SECONDS, attempts, Verdict("park"))
+        return _again_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
     if down or (isinstance(error, _OF_THE_DEVICE) and not others_passed):
-        return Verdict("later", new_engine=True, hold_place="engine")
-    return _again_or(AGAIN_SECONDS, attempts, Verdict("poison", new_engine=True))
+        return RetryDecision("later", new_engine=True, hold_place="engine")
+    return _again_or(AGAIN_SECONDS, attempts, RetryDecision("poison", new_engine=True))
 
 
-def _again_or(delays: tuple[float, ...], attempts: int, last: Verdict) -> Verdict:
+def _again_or(delays: tuple[float, ...], attempts: int, last: RetryDecision) -> RetryDecision:
     if attempts > len(delays):
         return last
-    return Verdict("retry", after_seconds=delays[attempts - 1], new_engine=last.new_engine)
+    return RetryDecision("retry", after_seconds=delays[attempts - 1], new_engine=last.new_engine)

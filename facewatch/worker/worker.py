@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from facewatch.engine.lifecycle import CurrentEngine, MakeEngine
-from facewatch.engine.messages import Advance, Answer, Refusal
-from facewatch.engine.process import as_error
+from facewatch.engine.lifecycle import EngineLifecycle, MakeEngine
+from facewatch.engine.messages import Progress, RestoreFailure, RestoreResult
+from facewatch.engine.process import to_error
 from facewatch.errors import DiskFull, EngineFailed, FacewatchError, Unexpected
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import DamagedLedger, Job, Ledger
 from facewatch.worker.commit import Committer
 from facewatch.worker.failures import Failures
-from facewatch.worker.in_flight import Flight, Flights
+from facewatch.worker.in_flight import InFlightPhoto, InFlightPhotos
 from facewatch.worker.inbox import Inbox
-from facewatch.worker.output import remove_strays
+from facewatch.worker.output import remove_stray_temporaries
 from facewatch.worker.prepare import Preparer
 from facewatch.worker.readiness import Readiness
 from facewatch.worker.recovery import finished
@@ -40,9 +40,9 @@ class Worker:
         *,
         inbox: Inbox,
         ledger: Ledger,
-        board: Board,
+        alerts: Alerts,
         settings: Callable[[], Settings],
-        checkpoints: Callable[[], Checkpoints],
+        model_files: Callable[[], ModelFiles],
         readiness: Readiness,
         root_of: Callable[[Path], Path | None],
         make_engine: MakeEngine,
@@ -50,17 +50,17 @@ class Worker:
     ) -> None:
         self._inbox = inbox
         self._ledger = ledger
-        self._board = board
+        self._alerts = alerts
         self._settings = settings
-        self._checkpoints = checkpoints
+        self._model_files = model_files
         self._readiness = readiness
         self._root_of = root_of
-        self._preparer = Preparer(ledger, readiness, checkpoints, settings, root_of)
+        self._preparer = Preparer(ledger, readiness, model_files, settings, root_of)
         self._committer = Committer(ledger)
-        self._engine = CurrentEngine(make_engine, ledger, self._preparer.note_kinds, clock)
-        self._flights = Flights()
-        self._next: Flight | None = None  # prepared, but the engine cannot have it beside the others
-        self._failures = Failures(inbox, ledger, board, readiness, clock)
+        self._engine = EngineLifecycle(make_engine, ledger, self._preparer.note_kinds, clock)
+        self._in_flight = InFlightPhotos()
+        self._next: InFlightPhoto | None = None  # prepared, but the engine cannot have it beside the others
+        self._failures = Failures(inbox, ledger, alerts, readiness, clock)
         self._stopping = threading.Event()
         self.damaged_ledger: DamagedLedger | None = None  # what ended `run`
         self._unsettled: dict[int, Job] = {}  # by turn: started, and what became of them is not in the ledger
@@ -105,30 +105,30 @@ class Worker:
         """
         if self._failures.holding:
             self._put_back()
-            if self._flights:  # what the engine has comes to its end, and leaves nothing lying about
+            if self._in_flight:  # what the engine has comes to its end, and leaves nothing lying about
                 self._hear()
-            return len(self._flights) > 0
+            return len(self._in_flight) > 0
         for job in tuple(self._unsettled.values()):
             self._give_back(job)
         took = self._take_in()
         settings = self._settings()
-        if not self._flights:
+        if not self._in_flight:
             self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
         prepared = 0
         if settings.pausing():
             self._put_back()
         else:
             prepared = self._fill(settings)
-        if self._flights:
+        if self._in_flight:
             self._hear()
-        busy = took or prepared > 0 or len(self._flights) > 0 or self._next is not None
+        busy = took or prepared > 0 or len(self._in_flight) > 0 or self._next is not None
         if not (busy or settings.pausing()):
             self._failures.rested()
         return busy
 
     def has_work(self) -> bool:
         """Whether another `turn` would find a photo that can be worked on now."""
-        if self._flights:
+        if self._in_flight:
             return True
         settings = self._settings()
         if settings.pausing() or self._failures.holding:
@@ -147,13 +147,13 @@ class Worker:
         for count in range(MOST_PREPARED):
             if self._full() or (self._next is None and not self._prepare_next(settings)):
                 return count
-            flight = self._next
-            if flight is None:
+            photo = self._next
+            if photo is None:
                 continue  # it came to its end without the engine
-            if not self._flights.may_join(flight):
+            if not self._in_flight.may_join(photo):
                 return count
             self._next = None
-            self._launch(flight)
+            self._launch(photo)
         return MOST_PREPARED
 
     def _put_back(self) -> None:
@@ -164,7 +164,9 @@ class Worker:
     def _full(self) -> bool:
         if self._stopping.is_set() or self._failures.holding:
             return True
-        return bool(self._flights) and (len(self._flights) >= self._engine.window or not self._engine.alive)
+        return bool(self._in_flight) and (
+            len(self._in_flight) >= self._engine.window or not self._engine.alive
+        )
 
     def _prepare_next(self, settings: Settings) -> bool:
         """Put the photo whose turn it is into `_next`, if it needs the engine; False if there is none."""
@@ -177,45 +179,45 @@ class Worker:
             self._next = self._preparer.prepare(started, ready[started.folder])
         return True
 
-    def _launch(self, flight: Flight) -> None:
-        with self._accounted(flight.job):
-            if self._committer.copy_of_twin(flight):
+    def _launch(self, photo: InFlightPhoto) -> None:
+        with self._accounted(photo.job):
+            if self._committer.copy_duplicate(photo):
                 return
-            if not self._flights:
-                self._engine.load(flight.setup, flight.ready.recipe.engine.timeout_seconds)
-            self._flights.add(flight)
+            if not self._in_flight:
+                self._engine.load(photo.setup, photo.ready.recipe.engine.timeout_seconds)
+            self._in_flight.add(photo)
             try:
-                self._engine.submit(flight.order)
+                self._engine.submit(photo.order)
             except EngineFailed as error:
                 self._crashed(error)
                 return
-            self._show(flight, None)
+            self._show(photo, None)
 
     def _hear(self) -> None:
         try:
-            message = self._engine.hear(IDLE_SECONDS)
+            message = self._engine.receive(IDLE_SECONDS)
         except EngineFailed as error:
             self._crashed(error)
             return
-        if isinstance(message, Advance):
-            flight = self._flights.find(message.number)
-            if flight is not None:
-                self._show(flight, message)
+        if isinstance(message, Progress):
+            photo = self._in_flight.find(message.number)
+            if photo is not None:
+                self._show(photo, message)
         elif message is not None:
             self._landed(message)
 
-    def _landed(self, outcome: Answer | Refusal) -> None:
-        flight = self._flights.landed(outcome.number)
-        if flight is None:
+    def _landed(self, outcome: RestoreResult | RestoreFailure) -> None:
+        photo = self._in_flight.landed(outcome.number)
+        if photo is None:
             log.warning("the engine answered for a photo that it was not given: %s", outcome.number)
             return
-        with self._accounted(flight.job):
-            if isinstance(outcome, Refusal):
-                raise as_error(outcome)
-            self._failures.passed(flight.job)
-            self._committer.commit(flight, outcome, self._engine.device)
-            self._board.solved("disk")
-        if not self._flights:
+        with self._accounted(photo.job):
+            if isinstance(outcome, RestoreFailure):
+                raise to_error(outcome)
+            self._failures.passed(photo.job)
+            self._committer.commit(photo, outcome, self._engine.device)
+            self._alerts.clear_alert("disk")
+        if not self._in_flight:
             self._ledger.forget("current")
 
     def _failed(self, job: Job, error: FacewatchError) -> None:
@@ -225,11 +227,11 @@ class Worker:
         if finished(self._ledger, job):
             log.warning("%s: after its copy had got its name: %s", job.path, error)
             return
-        verdict = self._failures.judge(job, error)
+        decision = self._failures.judge(job, error)
         self._unsettled.pop(job.turn, None)  # whatever comes of the engine's end
-        if verdict.new_engine:
-            for flight in self._new_engine():
-                self._give_back(flight.job)
+        if decision.new_engine:
+            for photo in self._new_engine():
+                self._give_back(photo.job)
 
     def _give_back(self, job: Job) -> None:
         if not finished(self._ledger, job):
@@ -256,26 +258,26 @@ class Worker:
         """The engine has died or was killed: which photo was it?"""
         lost = self._new_engine()
         if self._stopping.is_set():
-            for flight in lost:
-                self._give_back(flight.job)
+            for photo in lost:
+                self._give_back(photo.job)
             return
-        self._board.happened(f"{error}: another engine takes its place")
+        self._alerts.record_incident(f"{error}: another engine takes its place")
         if len(lost) == 1:
             with self._accounted(lost[0].job):
                 raise error
             return
         log.warning("each of the %d photos in the engine is tried again, alone", len(lost))
-        for flight in lost:
-            self._ledger.retry(flight.job, str(error), type(error).__name__, 0)
-            self._unsettled.pop(flight.job.turn, None)
+        for photo in lost:
+            self._ledger.retry(photo.job, str(error), type(error).__name__, 0)
+            self._unsettled.pop(photo.job.turn, None)
 
-    def _new_engine(self) -> list[Flight]:
+    def _new_engine(self) -> list[InFlightPhoto]:
         """End the engine; the photos that were in it, which are unsettled from here on."""
-        lost = self._flights.lost()
-        self._unsettled |= {flight.job.turn: flight.job for flight in lost}
+        lost = self._in_flight.lost()
+        self._unsettled |= {photo.job.turn: photo.job for photo in lost}
         self._engine.close()
-        for folder in {flight.folder for flight in lost}:
-            remove_strays(folder, below=False)
+        for folder in {photo.folder for photo in lost}:
+            remove_stray_temporaries(folder, below=False)
         self._ledger.forget("current")
         return lost
 
@@ -291,7 +293,7 @@ class Worker:
         except FacewatchError as error:
             log.warning("photos in work cannot be put back: %s; they are found at the next start", error)
 
-    def _show(self, flight: Flight, advance: Advance | None) -> None:
+    def _show(self, photo: InFlightPhoto, advance: Progress | None) -> None:
         how_far = {"done": advance.done, "total": advance.total, "what": advance.what} if advance else {}
         with suppress(DiskFull):  # what is only shown must not take a photo out of the engine's hands
-            self._ledger.note("current", {"path": str(flight.job.path), **how_far})
+            self._ledger.note("current", {"path": str(photo.job.path), **how_far})

@@ -15,7 +15,7 @@ from facewatch.cli.bench.plan import Plan
 from facewatch.cli.bench.run import Order, run
 from facewatch.cli.bench.table import as_json, cells
 from facewatch.errors import WrongUse
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 
 TINY = Plan(
     small_megapixels=0.05, large_megapixels=0.2, group_megapixels=0.1, most_repeats=1, rows=("png", "help")
@@ -28,7 +28,7 @@ def order(plan=TINY, photos=(), *, only_ours=False):
 
 def test_a_run_measures_both_sides_on_the_shipped_picture(tmp_path):
     heard = []
-    outcome = run(order(), Checkpoints(tmp_path / "models"), heard.append)
+    outcome = run(order(), ModelFiles(tmp_path / "models"), heard.append)
     assert not outcome.failed
     assert [result.row.name for result in outcome.results] == ["png", "help"]
     assert outcome.about["photos"]["detector"] == "cascade"
@@ -45,7 +45,7 @@ def test_without_the_peers_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(running.importlib.util, "find_spec", lambda _: None)
     plan = Plan(rows=("gfpgan",))
     with pytest.raises(WrongUse, match=r"pip install 'facewatch\[reference\]'.*--only ours"):
-        run(order(plan), Checkpoints(tmp_path), print)
+        run(order(plan), ModelFiles(tmp_path), print)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from facewatch.settings.installation import store_of
+from facewatch.settings.installation import open_store
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,11 @@ from facewatch.settings.installation import store_of
 def test_a_config_that_names_no_folder_is_given_the_usual_one(call, places, text):
     places.config.parent.mkdir()
     places.config.write_text(text, "utf-8")
-    before = store_of(places).load()
+    before = open_store(places).load()
     said = call("config", "init")
     assert said.code == 0, said.err
     assert said.out.startswith(f"added the usual folder to {places.config}\n")
-    settings = store_of(places).load()
+    settings = open_store(places).load()
     home = places.pictures / "Facewatch"
     assert [(folder.input, folder.output) for folder in settings.folders] == [
         (home / "Inbox", home / "Restored")
@@ -41,7 +41,7 @@ def test_a_config_that_names_no_folder_is_given_the_usual_one(call, places, text
 def test_what_made_the_config_does_not_matter(call, places, first):
     assert call(*first).code == 0
     assert call("config", "init").code == 0
-    assert len(store_of(places).load().folders) == 1
+    assert len(open_store(places).load().folders) == 1
 
 
 def test_a_config_with_folders_is_left_alone(call, places, inbox):

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from facewatch.cli import download_ui, models
 from facewatch.cli.models import app
 from facewatch.errors import BadCheckpoint, CheckpointMissing, WrongUse
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from tests.models.fault_server import FaultServer, content
 from tests.models.rows import NON_COMMERCIAL, SIZE, row, served, shelf
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
-def checkpoints(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoints:
+def checkpoints(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelFiles:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("COLUMNS", "300")
     kept = served(server, "kept", seed=2, licence=NON_COMMERCIAL)
@@ -32,77 +32,77 @@ def checkpoints(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return shelf(tmp_path / "models", served(server), kept, gone)
 
 
-def call(checkpoints: Checkpoints, *words: str, answer: str | None = None) -> Result:
-    result = CliRunner().invoke(app, words, obj=checkpoints, input=answer)
+def call(model_files: ModelFiles, *words: str, answer: str | None = None) -> Result:
+    result = CliRunner().invoke(app, words, obj=model_files, input=answer)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
 
 
-def facts(checkpoints: Checkpoints) -> dict[str, dict[str, object]]:
-    return {entry["name"]: entry for entry in json.loads(call(checkpoints, "list", "--json").stdout)}
+def facts(model_files: ModelFiles) -> dict[str, dict[str, object]]:
+    return {entry["name"]: entry for entry in json.loads(call(model_files, "list", "--json").stdout)}
 
 
-def test_the_list_shows_every_model(checkpoints: Checkpoints):
+def test_the_list_shows_every_model(model_files: ModelFiles):
     for words in ((), ("list",)):
-        shown = call(checkpoints, *words).stdout
+        shown = call(model_files, *words).stdout
         line = next(line for line in shown.splitlines() if line.startswith("toy"))
         assert [part.strip() for part in line.split("  ") if part.strip()] == [
             "toy", "face", "for tests", "100.0 kB", "Free", "missing",
         ]  # fmt: skip
         assert "part of facewatch" in shown
-        assert f"the models folder is {checkpoints.folder}" in shown
+        assert f"the models folder is {model_files.folder}" in shown
 
 
-def test_the_list_shows_corrupt_trusted_and_unreadable(checkpoints: Checkpoints):
-    checkpoints.folder.mkdir()
-    (checkpoints.folder / "toy.pth").write_bytes(b"wrong")
-    (checkpoints.folder / "wedding.pth").write_bytes(b"mine")
-    (checkpoints.folder / "kept.pth").mkdir()
-    shown = call(checkpoints, "list").stdout
+def test_the_list_shows_corrupt_trusted_and_unreadable(model_files: ModelFiles):
+    model_files.folder.mkdir()
+    (model_files.folder / "toy.pth").write_bytes(b"wrong")
+    (model_files.folder / "wedding.pth").write_bytes(b"mine")
+    (model_files.folder / "kept.pth").mkdir()
+    shown = call(model_files, "list").stdout
     assert "corrupt" in next(line for line in shown.splitlines() if line.startswith("toy"))
     wedding = next(line for line in shown.splitlines() if line.startswith("wedding"))
     assert "present (digest of 2024-05-06)" in wedding
-    assert str(checkpoints.folder / "wedding.pth") in wedding
+    assert str(model_files.folder / "wedding.pth") in wedding
     assert "kept.pth is not a file" in shown
-    assert facts(checkpoints)["wedding"]["sha256"] == hashlib.sha256(b"mine").hexdigest()
+    assert facts(model_files)["wedding"]["sha256"] == hashlib.sha256(b"mine").hexdigest()
 
 
-def test_pull_fetches_what_is_named(checkpoints: Checkpoints):
-    result = call(checkpoints, "pull", "toy")
+def test_pull_fetches_what_is_named(model_files: ModelFiles):
+    result = call(model_files, "pull", "toy")
     assert result.exit_code == 0
-    assert (checkpoints.folder / "toy.pth").stat().st_size == SIZE
-    again = call(checkpoints, "pull", "toy")
+    assert (model_files.folder / "toy.pth").stat().st_size == SIZE
+    again = call(model_files, "pull", "toy")
     assert again.exit_code == 0
     assert "is here already" in again.stderr
 
 
-def test_pull_says_what_is_part_of_facewatch(checkpoints: Checkpoints):
-    result = call(checkpoints, "pull", "builtin", "toy")
+def test_pull_says_what_is_part_of_facewatch(model_files: ModelFiles):
+    result = call(model_files, "pull", "builtin", "toy")
     assert result.exit_code == 0
     assert "builtin is part of facewatch: there is nothing to fetch" in result.stderr
-    assert checkpoints.state("toy") == "present"
-    assert "builtin" not in call(checkpoints, "pull", "--all").stderr
+    assert model_files.state("toy") == "present"
+    assert "builtin" not in call(model_files, "pull", "--all").stderr
 
 
-def test_pull_needs_a_name_or_all(checkpoints: Checkpoints):
+def test_pull_needs_a_name_or_all(model_files: ModelFiles):
     for words in (("pull",), ("pull", "--all", "toy"), ("pull", "toi")):
         with pytest.raises(WrongUse):
-            call(checkpoints, *words)
+            call(model_files, *words)
 
 
-def test_a_licence_is_not_accepted_by_silence(checkpoints: Checkpoints):
-    result = call(checkpoints, "pull", "kept")
+def test_a_licence_is_not_accepted_by_silence(model_files: ModelFiles):
+    result = call(model_files, "pull", "kept")
     assert result.exit_code == 1
     assert "NC 1.0" in result.stderr
     assert "Not for commerce." in result.stderr
     assert "https://example.org/nc" in result.stderr
     assert "models accept kept" in result.stderr
-    assert checkpoints.state("kept") == "missing"
+    assert model_files.state("kept") == "missing"
 
 
 @pytest.mark.parametrize("yes", [True, False])
-def test_a_terminal_is_asked_once(checkpoints: Checkpoints, yes: bool, monkeypatch: pytest.MonkeyPatch):
+def test_a_terminal_is_asked_once(model_files: ModelFiles, yes: bool, monkeypatch: pytest.MonkeyPatch):
     asked = []
 
     class Terminal(io.StringIO):
@@ -111,97 +111,97 @@ def test_a_terminal_is_asked_once(checkpoints: Checkpoints, yes: bool, monkeypat
 
     monkeypatch.setattr(download_ui.sys, "stdin", Terminal())
     monkeypatch.setattr(download_ui.Confirm, "ask", lambda *words, **_: asked.append(words) or yes)
-    assert models._pulled(checkpoints, "kept", accept_licence=False) is yes
+    assert models._pulled(model_files, "kept", accept_licence=False) is yes
     assert len(asked) == 1
     if yes:
-        checkpoints.remove("kept")
-        assert models._pulled(checkpoints, "kept", accept_licence=False)
+        model_files.remove("kept")
+        assert models._pulled(model_files, "kept", accept_licence=False)
         assert len(asked) == 1
 
 
-def test_scripts_accept_by_a_flag_or_beforehand(checkpoints: Checkpoints):
-    assert call(checkpoints, "pull", "kept", "--accept-licence").exit_code == 0
-    assert call(checkpoints, "remove", "kept").exit_code == 0
-    (checkpoints.folder / "licences.json").unlink()
-    assert "NC 1.0 is accepted" in call(checkpoints, "accept", "kept").stdout
-    assert "nothing to accept" in call(checkpoints, "accept", "kept").stdout
-    assert call(checkpoints, "pull", "kept").exit_code == 0
+def test_scripts_accept_by_a_flag_or_beforehand(model_files: ModelFiles):
+    assert call(model_files, "pull", "kept", "--accept-licence").exit_code == 0
+    assert call(model_files, "remove", "kept").exit_code == 0
+    (model_files.folder / "licences.json").unlink()
+    assert "NC 1.0 is accepted" in call(model_files, "accept", "kept").stdout
+    assert "nothing to accept" in call(model_files, "accept", "kept").stdout
+    assert call(model_files, "pull", "kept").exit_code == 0
 
 
-def test_pull_all_goes_on_after_a_failure(checkpoints: Checkpoints):
-    result = call(checkpoints, "pull", "--all", "--accept-licence")
+def test_pull_all_goes_on_after_a_failure(model_files: ModelFiles):
+    result = call(model_files, "pull", "--all", "--accept-licence")
     assert result.exit_code == 1
     assert "no such file (404)" in result.stderr
-    assert [checkpoints.state(name) for name in ("toy", "kept", "gone")] == ["present", "present", "missing"]
+    assert [model_files.state(name) for name in ("toy", "kept", "gone")] == ["present", "present", "missing"]
 
 
-def test_verify_says_what_each_file_is(checkpoints: Checkpoints):
-    assert "no model file" in call(checkpoints, "verify").stdout
-    call(checkpoints, "pull", "toy")
-    good = call(checkpoints, "verify")
+def test_verify_says_what_each_file_is(model_files: ModelFiles):
+    assert "no model file" in call(model_files, "verify").stdout
+    call(model_files, "pull", "toy")
+    good = call(model_files, "verify")
     assert (good.exit_code, good.stdout.startswith("toy: right, sha256")) == (0, True)
-    (checkpoints.folder / "toy.pth").write_bytes(b"wrong")
-    bad = call(checkpoints, "verify", "toy", "builtin")
+    (model_files.folder / "toy.pth").write_bytes(b"wrong")
+    bad = call(model_files, "verify", "toy", "builtin")
     assert bad.exit_code == 1
     assert "toy: corrupt" in bad.stdout
     assert "builtin: part of facewatch" in bad.stdout
-    assert call(checkpoints, "verify", "gone").exit_code == 1
+    assert call(model_files, "verify", "gone").exit_code == 1
 
 
-def test_remove_says_what_was_not_there(checkpoints: Checkpoints):
-    call(checkpoints, "pull", "toy")
-    result = call(checkpoints, "remove", "toy", "gone")
+def test_remove_says_what_was_not_there(model_files: ModelFiles):
+    call(model_files, "pull", "toy")
+    result = call(model_files, "remove", "toy", "gone")
     assert result.exit_code == 1
     assert "toy: removed" in result.stdout
     assert "no file of gone" in result.stderr
-    assert checkpoints.state("toy") == "missing"
+    assert model_files.state("toy") == "missing"
 
 
-def test_add_takes_a_file_by_name_or_by_its_own(checkpoints: Checkpoints, tmp_path: Path):
+def test_add_takes_a_file_by_name_or_by_its_own(model_files: ModelFiles, tmp_path: Path):
     stick = tmp_path / "stick"
     stick.mkdir()
     (stick / "toy.pth").write_bytes(content(SIZE, 1))
     (stick / "wedding.pth").write_bytes(b"mine")
-    assert call(checkpoints, "add", "toy", str(stick / "toy.pth")).exit_code == 0
-    assert checkpoints.state("toy") == "present"
-    call(checkpoints, "remove", "toy")
-    call(checkpoints, "add", str(stick / "toy.pth"), "--link")
-    assert checkpoints.find("toy") == stick / "toy.pth"
-    call(checkpoints, "add", str(stick / "wedding.pth"))
-    assert checkpoints.state("wedding") == "present"
+    assert call(model_files, "add", "toy", str(stick / "toy.pth")).exit_code == 0
+    assert model_files.state("toy") == "present"
+    call(model_files, "remove", "toy")
+    call(model_files, "add", str(stick / "toy.pth"), "--link")
+    assert model_files.find("toy") == stick / "toy.pth"
+    call(model_files, "add", str(stick / "wedding.pth"))
+    assert model_files.state("wedding") == "present"
     with pytest.raises(BadCheckpoint, match="--trust"):
-        call(checkpoints, "add", "gone", str(stick / "toy.pth"))
-    call(checkpoints, "add", "gone", str(stick / "toy.pth"), "--trust")
-    assert "on your word" in call(checkpoints, "list").stdout
+        call(model_files, "add", "gone", str(stick / "toy.pth"))
+    call(model_files, "add", "gone", str(stick / "toy.pth"), "--trust")
+    assert "on your word" in call(model_files, "list").stdout
     for words in (("add",), ("add", "toy", str(stick / "none.pth")), ("add", "toy", "--find")):
         with pytest.raises(WrongUse):
-            call(checkpoints, *words)
+            call(model_files, *words)
 
 
-def test_add_shows_a_licence(checkpoints: Checkpoints, tmp_path: Path):
+def test_add_shows_a_licence(model_files: ModelFiles, tmp_path: Path):
     (tmp_path / "kept.pth").write_bytes(content(SIZE, 2))
-    assert "Not for commerce." in call(checkpoints, "add", str(tmp_path / "kept.pth")).stdout
+    assert "Not for commerce." in call(model_files, "add", str(tmp_path / "kept.pth")).stdout
 
 
 def test_add_finds_what_other_tools_have(
-    checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model_files: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert "none of the missing models" in call(checkpoints, "add", "--find").stdout
+    assert "none of the missing models" in call(model_files, "add", "--find").stdout
     folder = tmp_path / "ComfyUI" / "models" / "facerestore_models"
     folder.mkdir(parents=True)
     (folder / "toy.pth").write_bytes(b"another file of that name")
     (folder / "renamed.pth").write_bytes(content(SIZE, 1))
-    assert f"toy: {folder / 'renamed.pth'}" in call(checkpoints, "add", "--find").stdout
-    assert checkpoints.find("toy") == folder / "renamed.pth"
+    assert f"toy: {folder / 'renamed.pth'}" in call(model_files, "add", "--find").stdout
+    assert model_files.find("toy") == folder / "renamed.pth"
 
 
-def test_path_prints_the_folder_or_a_file(checkpoints: Checkpoints):
-    assert call(checkpoints, "path").stdout.strip() == str(checkpoints.folder)
+def test_path_prints_the_folder_or_a_file(model_files: ModelFiles):
+    assert call(model_files, "path").stdout.strip() == str(model_files.folder)
     with pytest.raises(CheckpointMissing):
-        call(checkpoints, "path", "toy")
-    call(checkpoints, "pull", "toy")
-    assert call(checkpoints, "path", "toy").stdout.strip() == str(checkpoints.folder / "toy.pth")
+        call(model_files, "path", "toy")
+    call(model_files, "pull", "toy")
+    assert call(model_files, "path", "toy").stdout.strip() == str(model_files.folder / "toy.pth")
 
 
 def test_help_loads_no_http_client(tmp_path: Path):

@@ -15,7 +15,7 @@ import tomlkit
 from facewatch.daemon.daemon import Daemon
 from facewatch.daemon.run import run
 from facewatch.errors import DiskFull
-from facewatch.settings.installation import store_of
+from facewatch.settings.installation import open_store
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, put
 from facewatch.system.fingerprint import Fingerprint
@@ -37,7 +37,7 @@ def places(tmp_path):
 
 @pytest.fixture
 def daemon(places):
-    store = store_of(places)
+    store = open_store(places)
     store.load()
     with closing(Ledger.open(places.ledger)) as ledger:
         yield Daemon(places, store, ledger)
@@ -64,7 +64,7 @@ def full_disk(monkeypatch):
         tries.append(1)
         raise DiskFull("no space left: free some space")
 
-    monkeypatch.setattr("facewatch.daemon.run.only_instance", refuse)
+    monkeypatch.setattr("facewatch.daemon.run.single_instance", refuse)
     monkeypatch.setattr("facewatch.daemon.run.FULL_DISK_SECONDS", 0.05)
     return tries
 

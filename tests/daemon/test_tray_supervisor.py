@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from facewatch.daemon.tray_supervisor import LEFT, NO_TRAY, SHOWN_ALREADY, STUCK_SECONDS, Keeper
+from facewatch.daemon.tray_supervisor import LEFT, NO_TRAY, SHOWN_ALREADY, STUCK_SECONDS, TraySupervisor
 
 
 class FakeProcess:
@@ -56,7 +56,7 @@ class Stage:
         self.refuse = False
         self.incidents: list[str] = []
         self.pulse = FakePulse()
-        self.keeper = Keeper(
+        self.tray_supervisor = TraySupervisor(
             ["tray"],
             begin=self._begin,
             clock=lambda: self.now,
@@ -74,7 +74,7 @@ class Stage:
         """Let so many seconds pass, tick by tick; how many processes there were by then."""
         for _ in range(round(seconds)):
             self.now += 1
-            self.keeper.tick()
+            self.tray_supervisor.tick()
         return len(self.processes)
 
 
@@ -85,13 +85,13 @@ def stage():
 
 def test_nothing_is_started_before_start(stage):
     assert stage.after(5) == 0
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     assert len(stage.processes) == 1
     assert stage.after(500) == 1
 
 
 def test_a_tray_that_fell_is_started_again_after_longer_and_longer_waits(stage, caplog):
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     waits = []
     for _ in range(12):
         stage.processes[-1].code = 1
@@ -105,7 +105,7 @@ def test_a_tray_that_fell_is_started_again_after_longer_and_longer_waits(stage, 
 
 
 def test_a_tray_that_stood_long_is_started_again_at_once(stage):
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     for _ in range(6):
         stage.processes[-1].code = 1
         stage.after(100)
@@ -117,17 +117,17 @@ def test_a_tray_that_stood_long_is_started_again_at_once(stage):
 
 @pytest.mark.parametrize(("code", "word"), [(NO_TRAY, "no tray on this desktop"), (LEFT, "closed")])
 def test_a_tray_that_cannot_be_or_was_closed_is_left_alone(stage, caplog, code, word):
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     stage.processes[-1].code = code
     with caplog.at_level(logging.INFO):
         assert stage.after(3600) == 1
     assert caplog.text.count(word) == 1
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
-    assert stage.keeper.pid is None
+    assert stage.tray_supervisor.pid is None
 
 
 def test_another_tray_of_this_installation_is_waited_for_quietly(stage, caplog):
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     stage.processes[-1].code = SHOWN_ALREADY
     assert stage.after(20) == 1
     assert stage.after(20) == 2
@@ -136,14 +136,14 @@ def test_another_tray_of_this_installation_is_waited_for_quietly(stage, caplog):
 
 def test_a_program_that_cannot_be_started_does_not_hurt(stage, caplog):
     stage.refuse = True
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     assert "cannot be started: No such file" in caplog.text
     stage.refuse = False
     assert stage.after(3) == 1
 
 
 def test_a_tray_without_a_sign_of_life_is_ended_and_started_again(stage):
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     stage.processes[0].heeds_terminate = False
     stage.pulse.silent = STUCK_SECONDS - 1
     assert stage.after(1) == 1
@@ -156,24 +156,24 @@ def test_a_tray_without_a_sign_of_life_is_ended_and_started_again(stage):
 
 
 def test_stop_ends_it_by_force_if_need_be(stage):
-    stage.keeper.start()
+    stage.tray_supervisor.start()
     stage.processes[-1].heeds_terminate = False
-    stage.keeper.stop()
+    stage.tray_supervisor.stop()
     assert stage.processes[-1].heard == ["terminate", "kill"]
     assert stage.after(1000) == 1
 
 
 def test_stop_without_a_tray_is_nothing(stage):
-    stage.keeper.stop()
+    stage.tray_supervisor.stop()
     assert stage.after(10) == 0
 
 
 def test_a_real_process_that_ignores_everything_is_gone_within_two_seconds():
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-    keeper = Keeper([sys.executable, "-c", code])
-    keeper.start()
-    assert keeper.pid is not None
+    tray_supervisor = TraySupervisor([sys.executable, "-c", code])
+    tray_supervisor.start()
+    assert tray_supervisor.pid is not None
     began = time.monotonic()
-    keeper.stop()
+    tray_supervisor.stop()
     assert time.monotonic() - began < 2
-    assert keeper.pid is None
+    assert tray_supervisor.pid is None

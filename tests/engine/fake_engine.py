@@ -25,10 +25,10 @@ def say(kind: str, **fields: object) -> None:
 def main() -> None:
     setup = json.loads(sys.stdin.readline())
     if setup["model"] == "broken":
-        say("Refusal", number=0, error="BadCheckpoint", message="the file is torn")
+        say("RestoreFailure", number=0, error="BadCheckpoint", message="the file is torn")
         return
     if setup["model"] == "unloadable":
-        say("Refusal", number=0, error="OutOfMemory", message="no room for it")
+        say("RestoreFailure", number=0, error="OutOfMemory", message="no room for it")
         return
     say("Ready", device="a test device", window=int(sys.argv[1]) if sys.argv[1:] else 1)
     for line in sys.stdin:
@@ -53,10 +53,10 @@ def answer(job: dict, source: Path) -> None:
     if name == "slow":
         for done in range(3):
             time.sleep(0.3)
-            say("Advance", number=number, done=done, total=3, what="faces")
+            say("Progress", number=number, done=done, total=3, what="faces")
     if name in REFUSALS:
         error, message = REFUSALS[name]
-        say("Refusal", number=number, error=error, message=message)
+        say("RestoreFailure", number=number, error=error, message=message)
         return
     temporary, digest, faces = None, None, []
     if name != "nobody":
@@ -67,7 +67,7 @@ def answer(job: dict, source: Path) -> None:
         temporary.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
         faces = [{"box": [0, 0, 9, 9], "score": 1.0, "fate": "restored", "reason": "", "measures": {}}]
-    say("Answer", number=number, temporary=temporary and str(temporary), sha256=digest, suffix=source.suffix,
+    say("RestoreResult", number=number, temporary=temporary and str(temporary), sha256=digest, suffix=source.suffix,
         faces=faces, seconds=0.01, extras=[])  # fmt: skip
 
 

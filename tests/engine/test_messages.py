@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from facewatch.engine.messages import Advance, Refusal, from_line, to_line
+from facewatch.engine.messages import Progress, RestoreFailure, from_line, to_line
 
 
 def test_a_message_is_one_line_and_comes_back_equal():
-    message = Refusal(3, "BadPhoto", "two\nlines, and ünïcode")
+    message = RestoreFailure(3, "BadPhoto", "two\nlines, and ünïcode")
     line = to_line(message)
     assert line.count("\n") == 1
     assert from_line(line) == message
@@ -18,13 +18,13 @@ def test_a_message_is_one_line_and_comes_back_equal():
 
 def test_every_byte_of_a_name_survives():
     name = os.fsdecode(b"/photos/caf\xe9 \xff.jpg")
-    assert from_line(to_line(Refusal(1, "BadPhoto", name))).message == name
-    assert to_line(Refusal(1, "BadPhoto", name)).isascii()
+    assert from_line(to_line(RestoreFailure(1, "BadPhoto", name))).message == name
+    assert to_line(RestoreFailure(1, "BadPhoto", name)).isascii()
 
 
 @pytest.mark.parametrize(
     "line",
-    ["", "hello\n", "[]\n", '{"kind": "Nonsense"}\n', '{"kind": "Advance", "done": 1}\n', '{"kind": []}'],
+    ["", "hello\n", "[]\n", '{"kind": "Nonsense"}\n', '{"kind": "Progress", "done": 1}\n', '{"kind": []}'],
 )
 def test_what_is_no_message_is_refused(line):
     with pytest.raises(ValueError, match=r"message|Expecting"):
@@ -32,4 +32,4 @@ def test_what_is_no_message_is_refused(line):
 
 
 def test_progress_is_a_message():
-    assert from_line(to_line(Advance(1, 2, 3, "faces"))) == Advance(1, 2, 3, "faces")
+    assert from_line(to_line(Progress(1, 2, 3, "faces"))) == Progress(1, 2, 3, "faces")

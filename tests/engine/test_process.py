@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from facewatch.engine.messages import Job, Setup
-from facewatch.engine.process import EngineHandle, probe
+from facewatch.engine.messages import RestoreRequest, Setup
+from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadCheckpoint, EngineFailed, NoSuchDevice, TruncatedPhoto
 from tests.clock import Clock
 
@@ -26,7 +26,7 @@ SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
 
 @pytest.fixture
 def engine():
-    handle = EngineHandle(SETUP, timeout_seconds=20, command=FAKE)
+    handle = EngineProcess(SETUP, timeout_seconds=20, command=FAKE)
     handle.start()
     yield handle
     handle.close()
@@ -35,7 +35,7 @@ def engine():
 def job(tmp_path, name):
     source = tmp_path / name
     source.write_bytes(b"photo")
-    return Job(1, str(source), None, str(tmp_path), 0.0, {}, {}, 1.0)
+    return RestoreRequest(1, str(source), None, str(tmp_path), 0.0, {}, {}, 1.0)
 
 
 def test_a_photo_goes_in_and_a_temporary_comes_out(engine, tmp_path):
@@ -46,7 +46,7 @@ def test_a_photo_goes_in_and_a_temporary_comes_out(engine, tmp_path):
 
 def test_how_far_it_is_can_be_heard(engine, tmp_path):
     engine.submit(job(tmp_path, "slow.jpg"))
-    heard = [engine.hear(10) for _ in range(4)]
+    heard = [engine.receive(10) for _ in range(4)]
     assert [advance.done for advance in heard[:3]] == [0, 1, 2]
     assert heard[3].temporary
 
@@ -55,13 +55,13 @@ def test_several_photos_can_be_in_its_hands(engine, tmp_path):
     orders = [replace(job(tmp_path, f"{number}.jpg"), number=number) for number in (4, 5, 6)]
     for order in orders:
         engine.submit(order)
-    assert [engine.hear(10).number for _ in orders] == [4, 5, 6]
+    assert [engine.receive(10).number for _ in orders] == [4, 5, 6]
 
 
 def test_silence_within_the_patience_is_no_news(engine, tmp_path):
-    assert engine.hear(0.05) is None
+    assert engine.receive(0.05) is None
     engine.submit(job(tmp_path, "slow.jpg"))
-    assert engine.hear(0.05) is None
+    assert engine.receive(0.05) is None
 
 
 def test_a_refused_photo_raises_its_own_error_and_the_engine_lives_on(engine, tmp_path):
@@ -84,7 +84,7 @@ def test_an_engine_that_died_while_it_waited_is_an_error_too(engine, tmp_path):
 
 
 def test_a_hung_engine_is_ended_within_its_time(tmp_path):
-    handle = EngineHandle(SETUP, timeout_seconds=1, command=FAKE)
+    handle = EngineProcess(SETUP, timeout_seconds=1, command=FAKE)
     handle.start()
     pid = handle.pid
     started = time.monotonic()
@@ -95,7 +95,7 @@ def test_a_hung_engine_is_ended_within_its_time(tmp_path):
 
 
 def test_signs_of_life_hold_the_time_off(tmp_path):
-    handle = EngineHandle(SETUP, timeout_seconds=0.8, command=FAKE)
+    handle = EngineProcess(SETUP, timeout_seconds=0.8, command=FAKE)
     handle.start()
     assert handle.restore(job(tmp_path, "slow.jpg")).temporary  # 0.9 s in all, never 0.8 s of silence
     handle.close()
@@ -117,13 +117,13 @@ def listen(handle, clock, seconds):
     """Look every four seconds, and hear nothing."""
     for step in [4] * (seconds // 4) + [seconds % 4]:
         clock.now += step
-        assert handle.hear(0.01) is None
+        assert handle.receive(0.01) is None
 
 
 @pytest.mark.parametrize("asleep", ["between two looks", "while it listens"])
 def test_a_standstill_of_the_machine_is_no_silence_of_the_engine(tmp_path, asleep):
     clock = Clock()
-    handle = EngineHandle(SETUP, timeout_seconds=60, command=FAKE, clock=clock)
+    handle = EngineProcess(SETUP, timeout_seconds=60, command=FAKE, clock=clock)
     handle.start()
     handle.submit(job(tmp_path, "hang.jpg"))
     listen(handle, clock, 59)
@@ -144,14 +144,14 @@ def test_another_thread_can_end_a_photo_in_work(engine, tmp_path):
 
 
 def test_what_keeps_the_engine_from_loading_is_told():
-    handle = EngineHandle(replace(SETUP, model="broken"), timeout_seconds=20, command=FAKE)
+    handle = EngineProcess(replace(SETUP, model="broken"), timeout_seconds=20, command=FAKE)
     with pytest.raises(BadCheckpoint, match="torn"):
         handle.start()
     handle.close()
 
 
 def test_a_process_that_cannot_be_had_is_an_engine_that_cannot_start():
-    handle = EngineHandle(SETUP, timeout_seconds=20, command=["/gone/python", "engine"])
+    handle = EngineProcess(SETUP, timeout_seconds=20, command=["/gone/python", "engine"])
     with pytest.raises(EngineFailed, match=r"cannot start: .*No such file.*/gone/python"):
         handle.start()
     assert not handle.alive
@@ -165,7 +165,7 @@ def test_the_real_engine_names_its_device():
 
 
 def test_the_real_engine_ends_when_its_daemon_is_gone():
-    handle = EngineHandle(SETUP, timeout_seconds=60)
+    handle = EngineProcess(SETUP, timeout_seconds=60)
     handle.start()
     process = psutil.Process(handle.pid)
     handle._process.stdin.close()  # as the kernel does at the daemon's death
@@ -199,7 +199,7 @@ print(json.dumps({"kind": "Ready", "device": "cpu"}), flush=True)
 def test_what_the_engine_complains_of_need_not_be_utf_8(tmp_path):
     assert probe("auto", command=[sys.executable, "-c", ODD_WORDS]) == "cpu"
     until_the_photo = ODD_WORDS + "sys.stdin.readline(), sys.stdin.readline()"
-    handle = EngineHandle(SETUP, timeout_seconds=20, command=[sys.executable, "-c", until_the_photo])
+    handle = EngineProcess(SETUP, timeout_seconds=20, command=[sys.executable, "-c", until_the_photo])
     handle.start()
     with pytest.raises(EngineFailed, match=r"Jos\\xe9: a warning"):
         handle.restore(job(tmp_path, "a.jpg"))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facewatch.engine.messages import Job
+from facewatch.engine.messages import RestoreRequest
 from facewatch.engine.restorer import side_files
-from facewatch.restoration.blending import Restored
+from facewatch.restoration.blending import RestoredPhoto
 from facewatch.restoration.codecs.metadata import icc as nclx
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance
 from tests.restoration.codecs.samples import cmyk_profile, profile, scene
@@ -21,11 +21,11 @@ WIDE = nclx.profile({"color_primaries": 12, "transfer_characteristics": 13})
 
 def made(compare, icc):
     """The files beside a copy of a photo with this profile, by the ends of their names."""
-    restored = Restored(
+    restored = RestoredPhoto(
         Photo(scene(), None, "RGB", "jpeg", Metadata(icc=icc)), (), ((scene(16, 16), scene(16, 16)),)
     )
     asked = {"compare": compare, "save_crops": True}
-    job = Job(1, "/photos/a.jpg", None, "/out", 0.5, asked, {}, 100)
+    job = RestoreRequest(1, "/photos/a.jpg", None, "/out", 0.5, asked, {}, 100)
     return dict(side_files(restored, scene(), job, MADE_BY))
 
 

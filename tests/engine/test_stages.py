@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from facewatch.engine.messages import Answer, Job, Refusal
-from facewatch.engine.stages import Helpers, Line, helpers_for
+from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
+from facewatch.engine.stages import Helpers, StagedRestorer, helpers_for
 from facewatch.errors import BadPhoto, NetworkFailed
 
 
-def job(number: int) -> Job:
-    return Job(number, f"{number}.jpg", None, "out", 0.0, {}, {}, 100)
+def job(number: int) -> RestoreRequest:
+    return RestoreRequest(number, f"{number}.jpg", None, "out", 0.0, {}, {}, 100)
 
 
 class Stages:
@@ -21,10 +21,10 @@ class Stages:
     def __init__(self, fails: dict[tuple[str, int], Exception] | None = None) -> None:
         self.fails = fails or {}
         self.seen: list[tuple[str, int, str]] = []
-        self.may_compose = threading.Event()
-        self.may_compose.set()
+        self.may_blend = threading.Event()
+        self.may_blend.set()
 
-    def _stage(self, name: str, job: Job) -> str:
+    def _stage(self, name: str, job: RestoreRequest) -> str:
         self.seen.append((name, job.number, threading.current_thread().name))
         if (name, job.number) in self.fails:
             raise self.fails[name, job.number]
@@ -33,17 +33,17 @@ class Stages:
     def read(self, job):
         return self._stage("read", job)
 
-    def draw(self, job, photo, advance):
+    def infer(self, job, photo, advance):
         advance(0, 1, "faces")
-        return self._stage("draw", job)
+        return self._stage("infer", job)
 
-    def compose(self, job, photo, drawn):
-        self.may_compose.wait(20)
-        return self._stage("compose", job)
+    def blend(self, job, photo, drawn):
+        self.may_blend.wait(20)
+        return self._stage("blend", job)
 
     def write(self, job, photo, restored, seconds):
         self._stage("write", job)
-        return Answer(job.number, None, None, ".jpg", [], seconds)
+        return RestoreResult(job.number, None, None, ".jpg", [], seconds)
 
 
 class Heard:
@@ -55,55 +55,55 @@ class Heard:
         self.all = threading.Event()
 
     def __call__(self, message: object) -> None:
-        if isinstance(message, Answer | Refusal):
+        if isinstance(message, RestoreResult | RestoreFailure):
             self.ends[message.number] = message
         if len(self.ends) == self.count:
             self.all.set()
 
 
-def run(line: Line, numbers) -> None:
+def run(line: StagedRestorer, numbers) -> None:
     for begun in [line.begin(job(number)) for number in numbers]:
         line.finish(begun)
 
 
 def test_only_the_networks_are_the_callers_work():
     stages, heard = Stages(), Heard(3)
-    run(Line(stages, heard, Helpers(1, 1)), range(3))
+    run(StagedRestorer(stages, heard, Helpers(1, 1)), range(3))
     assert heard.all.wait(20)
     here = threading.current_thread().name
     assert [number for name, number, thread in stages.seen if thread == here] == [0, 1, 2]
-    assert {name for name, _, thread in stages.seen if thread == here} == {"draw"}
-    assert {name for name, _, thread in stages.seen if thread.startswith("writer")} == {"compose", "write"}
+    assert {name for name, _, thread in stages.seen if thread == here} == {"infer"}
+    assert {name for name, _, thread in stages.seen if thread.startswith("writer")} == {"blend", "write"}
 
 
 def test_the_next_photo_is_drawn_while_the_last_one_is_composed():
     stages, heard = Stages(), Heard(2)
-    stages.may_compose.clear()
-    run(Line(stages, heard, Helpers(1, 1)), range(2))
-    assert [number for name, number, _ in stages.seen if name == "draw"] == [0, 1]
+    stages.may_blend.clear()
+    run(StagedRestorer(stages, heard, Helpers(1, 1)), range(2))
+    assert [number for name, number, _ in stages.seen if name == "infer"] == [0, 1]
     assert not heard.ends
-    stages.may_compose.set()
+    stages.may_blend.set()
     assert heard.all.wait(20)
-    assert all(isinstance(end, Answer) for end in heard.ends.values())
+    assert all(isinstance(end, RestoreResult) for end in heard.ends.values())
 
 
 @pytest.mark.parametrize(
     ("stage", "error", "name"),
     [
         ("read", BadPhoto("no photo"), "BadPhoto"),
-        ("draw", NetworkFailed("no picture"), "NetworkFailed"),
-        ("compose", ValueError("odd"), "Unexpected"),
+        ("infer", NetworkFailed("no picture"), "NetworkFailed"),
+        ("blend", ValueError("odd"), "Unexpected"),
         ("write", OSError("odd"), "Unexpected"),
     ],
 )
 def test_one_photo_that_fails_stops_no_other(stage, error, name):
     stages, heard = Stages({(stage, 1): error}), Heard(3)
-    run(Line(stages, heard, Helpers(1, 2)), range(3))
+    run(StagedRestorer(stages, heard, Helpers(1, 2)), range(3))
     assert heard.all.wait(20)
-    assert isinstance(heard.ends[1], Refusal)
+    assert isinstance(heard.ends[1], RestoreFailure)
     assert heard.ends[1].error == name
-    assert isinstance(heard.ends[0], Answer)
-    assert isinstance(heard.ends[2], Answer)
+    assert isinstance(heard.ends[0], RestoreResult)
+    assert isinstance(heard.ends[2], RestoreResult)
 
 
 @pytest.mark.parametrize(

@@ -82,16 +82,16 @@ COMMITS_FORGOTTEN = """
     os.link = slow
     if "run" in sys.orig_argv:
         import facewatch.daemon.daemon, facewatch.worker.output, facewatch.worker.prepare
-        assert callable(facewatch.daemon.daemon.settle_interrupted)
-        facewatch.daemon.daemon.settle_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
+        assert callable(facewatch.daemon.daemon.recover_interrupted)
+        facewatch.daemon.daemon.recover_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
         # Three more would know the copy again: its row and its tag before the work, and its bytes after it.
-        assert callable(facewatch.worker.prepare.stands)
-        facewatch.worker.prepare.stands = lambda _: False
-        assert callable(facewatch.worker.prepare.adopted)
-        facewatch.worker.prepare.adopted = lambda *_: None
+        assert callable(facewatch.worker.prepare.copy_exists)
+        facewatch.worker.prepare.copy_exists = lambda _: False
+        assert callable(facewatch.worker.prepare.adopt_existing_copy)
+        facewatch.worker.prepare.adopt_existing_copy = lambda *_: None
         output = facewatch.worker.output
-        deliver = output.deliver
-        output.deliver = lambda temporary, wanted, heard, _: deliver(temporary, wanted, heard)
+        publish = output.publish
+        output.publish = lambda temporary, wanted, heard, _: publish(temporary, wanted, heard)
 """
 
 ORIGINALS_OPENED_FOR_WRITING = """

@@ -17,8 +17,8 @@ from importlib import resources
 import psutil
 import pytest
 
-from facewatch.daemon.tray_supervisor import NO_TRAY, Keeper
-from facewatch.state.heartbeat import BEAT_SECONDS, Pulse, tray_file
+from facewatch.daemon.tray_supervisor import NO_TRAY, TraySupervisor
+from facewatch.state.heartbeat import BEAT_SECONDS, HeartbeatMonitor, tray_heartbeat_file
 from facewatch.state.ledger import LedgerView
 from tests.daemon_process import DaemonProcess
 from tests.tray import photos
@@ -153,34 +153,34 @@ def test_a_killed_tray_is_back_and_the_daemon_goes_on(daemon, portrait):
 def test_a_tray_that_hangs_is_ended_and_started_again(desktop, panel, tmp_path, measured):
     limit = BEAT_SECONDS + 2  # the daemon waits for a minute
     tray, told = TrayProcess(tmp_path / "home", desktop), []
-    keeper = Keeper(
+    tray_supervisor = TraySupervisor(
         tray.command(),
         begin=lambda command: subprocess.Popen(command, env=tray.environment, stderr=subprocess.DEVNULL),
-        pulse=Pulse(tray_file(tray.places)),
+        pulse=HeartbeatMonitor(tray_heartbeat_file(tray.places)),
         on_incident=told.append,
         stuck_seconds=limit,
     )
 
     def icons() -> int:
-        keeper.tick()
+        tray_supervisor.tick()
         return panel.ask("items")
 
-    keeper.start()
+    tray_supervisor.start()
     try:
         eventually(lambda: icons() == 1, "the icon", 20)
-        first = keeper.pid
+        first = tray_supervisor.pid
         began = time.monotonic()
         while time.monotonic() < began + limit + 1:  # one that lives is left alone
-            keeper.tick()
+            tray_supervisor.tick()
             time.sleep(0.2)
-        assert (keeper.pid, told) == (first, [])
+        assert (tray_supervisor.pid, told) == (first, [])
         os.kill(first, signal.SIGSTOP)
         took = eventually(lambda: icons() == 2, "the icon again", 40)
         assert not psutil.pid_exists(first)
         assert told == [f"the tray gave no sign of life for {limit:g} s: it was ended and is started again"]
         measured(f"stopped with SIGSTOP: shown again after {took:.0f} s, with a limit of {limit:g} s")
     finally:
-        keeper.stop()
+        tray_supervisor.stop()
         tray.ledger.close()
 
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from facewatch.state.ledger import LedgerView
-from facewatch.watcher import Watch
+from facewatch.watcher import WatchedFolder
 from facewatch.watcher.scan import walk_names
 from tests.faults.photos import landscape
 from tests.faults.plants import Planted
@@ -78,7 +78,7 @@ def test_the_first_photo_starts_soon_and_little_is_needed_for_the_rest(daemon, s
     next_scan(daemon, scans)
     rescan = min(seconds_worked(process, lambda: next_scan(daemon, scans)) for _ in range(2))
     began = time.process_time()
-    found = walk_names(Watch(daemon.inbox), daemon.inbox, lambda _: None).offered
+    found = walk_names(WatchedFolder(daemon.inbox), daemon.inbox, lambda _: None).offered
     walked = time.process_time() - began
     memory = process.memory_info().rss
     assert daemon.stop() == 0

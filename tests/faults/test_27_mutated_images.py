@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.engine.messages import Answer, Job, Refusal, Setup
-from facewatch.engine.process import EngineHandle
+from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult, Setup
+from facewatch.engine.process import EngineProcess
 from facewatch.settings.schema import Output, Restoration
 from tests.faults.mutations import mutated
 from tests.restoration.codecs import samples
@@ -27,10 +27,10 @@ EXPECTED = {"BadPhoto", "TruncatedPhoto", "PhotoTooLarge", "OwnOutput"}
 pytestmark = pytest.mark.timeout(3600)
 
 
-def order(number: int, source: Path, folder: Path) -> Job:
+def order(number: int, source: Path, folder: Path) -> RestoreRequest:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     choices = Restoration().model_dump(), Output(format="png", no_faces="copy").model_dump()
-    return Job(number, str(source), digest, str(folder), 0.0, *choices, 20.0)
+    return RestoreRequest(number, str(source), digest, str(folder), 0.0, *choices, 20.0)
 
 
 def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
@@ -39,7 +39,7 @@ def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
     images, outputs = tmp_path / "in", tmp_path / "out"
     images.mkdir()
     outputs.mkdir()
-    engine = EngineHandle(SETUP, timeout_seconds=HANG_SECONDS)
+    engine = EngineProcess(SETUP, timeout_seconds=HANG_SECONDS)
     engine.start()
     restored, refused, slowest = 0, {}, 0.0
     try:
@@ -49,10 +49,10 @@ def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
             photo.write_bytes(mutated(data, [other for _, other in originals], chance))
             began = time.monotonic()
             engine.submit(order(number, photo, outputs))
-            while not isinstance(outcome := engine.hear(HANG_SECONDS), Answer | Refusal):
+            while not isinstance(outcome := engine.receive(HANG_SECONDS), RestoreResult | RestoreFailure):
                 pass
             slowest = max(slowest, time.monotonic() - began)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, RestoreResult):
                 restored += 1
                 if outcome.temporary:
                     Path(outcome.temporary).unlink()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.models.catalogue import Checkpoint, Kind, Licence, Model
-from facewatch.models.files import Checkpoints, Patience
+from facewatch.models.files import DownloadTimeouts, ModelFiles
 from tests.models.fault_server import FaultServer
 
 FREE = Licence("Free", "https://example.org/free", "Free to use.")
@@ -15,9 +15,11 @@ NON_COMMERCIAL = Licence("NC 1.0", "https://example.org/nc", "Not for commerce."
 SIZE = 100_000
 
 
-def quick(**figures: Any) -> Patience:
-    """Patience that does not sleep and soon calls a silence a stall."""
-    return Patience(**{"stall_seconds": 0.4, "connect_seconds": 2, "sleep": lambda _: None, **figures})
+def quick(**figures: Any) -> DownloadTimeouts:
+    """DownloadTimeouts that does not sleep and soon calls a silence a stall."""
+    return DownloadTimeouts(
+        **{"stall_seconds": 0.4, "connect_seconds": 2, "sleep": lambda _: None, **figures}
+    )
 
 
 def row(
@@ -51,8 +53,8 @@ def served(
     return row(name, f"{server.base}/{name}.pth", **fields)
 
 
-def shelf(folder: Path, *rows: Model, **fields: Any) -> Checkpoints:
+def shelf(folder: Path, *rows: Model, **fields: Any) -> ModelFiles:
     """The model files of `folder`, with quick patience."""
     builtin = Model("builtin", "face", "no file", None)
     fields = {"patience": quick(), "today": lambda: "2024-05-06", **fields}
-    return Checkpoints(folder, rows=(*rows, builtin), **fields)
+    return ModelFiles(folder, rows=(*rows, builtin), **fields)

@@ -38,11 +38,11 @@ def test_wrong_everywhere_is_reported_with_both_digests(server: FaultServer, tmp
 
 
 def test_redirects_are_followed(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     server.script("/toy.pth", {"kind": "redirect", "to": "/elsewhere.pth"})
     server.put("/elsewhere.pth", SIZE, 1)
     server.script("/elsewhere.pth", {"kind": "cut", "after": 40_000})
-    fetch(checkpoints)
+    fetch(model_files)
 
 
 def test_the_mirror_is_asked_first_and_then_the_world(server: FaultServer, tmp_path: Path):
@@ -56,9 +56,9 @@ def test_the_mirror_is_asked_first_and_then_the_world(server: FaultServer, tmp_p
 
 @pytest.mark.parametrize("mirror", ["http://example.org/models", "ftp://nas/models", "/mnt/nas", "nas"])
 def test_a_mirror_that_is_not_safe_is_refused(tmp_path: Path, mirror: str):
-    checkpoints = shelf(tmp_path, row("toy", "https://example.org/toy.pth", "0" * 64, 5), mirror=mirror)
+    model_files = shelf(tmp_path, row("toy", "https://example.org/toy.pth", "0" * 64, 5), mirror=mirror)
     with pytest.raises(BadSettings, match="model_mirror"):
-        fetch(checkpoints)
+        fetch(model_files)
 
 
 def test_the_mirrors_password_is_not_shown(server: FaultServer, tmp_path: Path):

@@ -16,19 +16,19 @@ def test_a_file_added_by_hand_is_checked_and_copied(tmp_path: Path):
     stick = tmp_path / "stick" / "anything.bin"
     stick.parent.mkdir()
     stick.write_bytes(RIGHT)
-    checkpoints = shelf(tmp_path / "models", TOY)
-    assert checkpoints.add("toy", stick) == tmp_path / "models" / "toy.pth"
-    assert checkpoints.find("toy").read_bytes() == RIGHT
+    model_files = shelf(tmp_path / "models", TOY)
+    assert model_files.add("toy", stick) == tmp_path / "models" / "toy.pth"
+    assert model_files.find("toy").read_bytes() == RIGHT
     assert stick.exists()
 
 
 def test_a_wrong_file_added_by_hand_is_refused(tmp_path: Path):
     stick = tmp_path / "stick.pth"
     stick.write_bytes(b"wrong")
-    checkpoints = shelf(tmp_path / "models", TOY)
+    model_files = shelf(tmp_path / "models", TOY)
     with pytest.raises(BadCheckpoint, match=f"expected is {SHA}.*--trust"):
-        checkpoints.add("toy", stick)
-    assert checkpoints.state("toy") == "missing"
+        model_files.add("toy", stick)
+    assert model_files.state("toy") == "missing"
 
 
 def test_a_refused_file_that_is_another_models_is_named(tmp_path: Path):
@@ -42,17 +42,17 @@ def test_a_refused_file_that_is_another_models_is_named(tmp_path: Path):
 def test_a_wrong_file_is_taken_on_the_users_word(tmp_path: Path):
     stick = tmp_path / "stick.pth"
     stick.write_bytes(b"my own training")
-    checkpoints = shelf(tmp_path / "models", TOY)
-    checkpoints.add("toy", stick, trust=True)
-    assert checkpoints.state("toy") == "present"
-    look = checkpoints.look("toy")
+    model_files = shelf(tmp_path / "models", TOY)
+    model_files.add("toy", stick, trust=True)
+    assert model_files.state("toy") == "present"
+    look = model_files.look("toy")
     assert look.trusted is not None
     assert look.trusted.by == "user"
-    assert checkpoints.digest("toy") == hashlib.sha256(b"my own training").hexdigest()
+    assert model_files.digest("toy") == hashlib.sha256(b"my own training").hexdigest()
     (tmp_path / "models" / "toy.pth").write_bytes(b"something else")
-    assert checkpoints.state("toy") == "corrupt"
+    assert model_files.state("toy") == "corrupt"
     (tmp_path / "models" / "toy.pth").write_bytes(RIGHT)
-    assert checkpoints.state("toy") == "present"
+    assert model_files.state("toy") == "present"
 
 
 def test_a_file_is_not_copied_onto_a_full_disk(tmp_path: Path):
@@ -67,35 +67,35 @@ def test_a_linked_file_is_used_where_it_lies(tmp_path: Path):
     elsewhere = tmp_path / "ComfyUI" / "weights.pth"
     elsewhere.parent.mkdir()
     elsewhere.write_bytes(RIGHT)
-    checkpoints = shelf(tmp_path / "models", TOY)
-    checkpoints.link("toy", elsewhere)
+    model_files = shelf(tmp_path / "models", TOY)
+    model_files.link("toy", elsewhere)
     assert shelf(tmp_path / "models", TOY).find("toy") == elsewhere
     elsewhere.write_bytes(b"wrong")
-    assert checkpoints.state("toy") == "corrupt"
+    assert model_files.state("toy") == "corrupt"
     elsewhere.unlink()
-    assert checkpoints.state("toy") == "missing"
+    assert model_files.state("toy") == "missing"
 
 
 def test_removing_a_link_leaves_the_file(tmp_path: Path):
     elsewhere = tmp_path / "weights.pth"
     elsewhere.write_bytes(RIGHT)
-    checkpoints = shelf(tmp_path / "models", TOY)
-    checkpoints.link("toy", elsewhere)
-    checkpoints.remove("toy")
-    assert checkpoints.state("toy") == "missing"
+    model_files = shelf(tmp_path / "models", TOY)
+    model_files.link("toy", elsewhere)
+    model_files.remove("toy")
+    assert model_files.state("toy") == "missing"
     assert elsewhere.read_bytes() == RIGHT
 
 
 def test_removing_deletes_the_file_the_part_and_the_record(tmp_path: Path):
     (tmp_path / "loose.pth").write_bytes(b"first")
     (tmp_path / "loose.pth.part").write_bytes(b"fi")
-    checkpoints = shelf(tmp_path, UNPUBLISHED)
-    checkpoints.state("loose")
-    checkpoints.remove("loose")
+    model_files = shelf(tmp_path, UNPUBLISHED)
+    model_files.state("loose")
+    model_files.remove("loose")
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["records.json"]
-    assert checkpoints.look("loose").trusted is None
+    assert model_files.look("loose").trusted is None
     with pytest.raises(CheckpointMissing, match="no file of loose"):
-        checkpoints.remove("loose")
+        model_files.remove("loose")
 
 
 def test_the_users_own_files_appear_under_their_names(tmp_path: Path):
@@ -104,12 +104,12 @@ def test_the_users_own_files_appear_under_their_names(tmp_path: Path):
     (tmp_path / ".hidden.pth").write_bytes(b"c")
     (tmp_path / "toy.pth").write_bytes(RIGHT)
     (tmp_path / "notes.txt").write_bytes(b"d")
-    checkpoints = shelf(tmp_path, TOY)
-    assert [model.name for model in checkpoints.rows()] == ["toy", "builtin", "toy.safetensors", "wedding"]
-    assert checkpoints.state("wedding") == "present"
-    assert checkpoints.look("wedding").trusted is not None
-    assert checkpoints.row("wedding").kind == "face"
-    checkpoints.note_kind("wedding", "upscaler")
+    model_files = shelf(tmp_path, TOY)
+    assert [model.name for model in model_files.rows()] == ["toy", "builtin", "toy.safetensors", "wedding"]
+    assert model_files.state("wedding") == "present"
+    assert model_files.look("wedding").trusted is not None
+    assert model_files.row("wedding").kind == "face"
+    model_files.note_kind("wedding", "upscaler")
     assert shelf(tmp_path, TOY).row("wedding").kind == "upscaler"
 
 
@@ -134,24 +134,24 @@ def test_a_models_folder_that_may_not_be_entered_is_told(tmp_path: Path, monkeyp
 def test_an_own_file_can_be_added_and_linked_under_a_name(tmp_path: Path):
     file = tmp_path / "epoch_90.safetensors"
     file.write_bytes(b"weights")
-    checkpoints = shelf(tmp_path / "models", TOY)
-    assert checkpoints.add("wedding", file) == tmp_path / "models" / "wedding.safetensors"
-    checkpoints.link("party", file)
-    assert checkpoints.find("party") == file
-    assert {"wedding", "party"} <= {model.name for model in checkpoints.rows()}
+    model_files = shelf(tmp_path / "models", TOY)
+    assert model_files.add("wedding", file) == tmp_path / "models" / "wedding.safetensors"
+    model_files.link("party", file)
+    assert model_files.find("party") == file
+    assert {"wedding", "party"} <= {model.name for model in model_files.rows()}
     with pytest.raises(WrongUse, match="cannot be the name"):
-        checkpoints.add("../up", file)
+        model_files.add("../up", file)
     with pytest.raises(WrongUse, match="no model file"):
-        checkpoints.add("notes", tmp_path / "notes.txt")
+        model_files.add("notes", tmp_path / "notes.txt")
 
 
 def test_a_changed_own_file_is_accepted_by_adding_it_again(tmp_path: Path):
     file = tmp_path / "wedding.pth"
     file.write_bytes(b"first")
-    checkpoints = shelf(tmp_path, TOY)
-    checkpoints.find("wedding")
+    model_files = shelf(tmp_path, TOY)
+    model_files.find("wedding")
     file.write_bytes(b"second")
     with pytest.raises(BadCheckpoint, match="--trust"):
-        checkpoints.find("wedding")
-    checkpoints.add("wedding", file, trust=True)
-    assert checkpoints.find("wedding") == file
+        model_files.find("wedding")
+    model_files.add("wedding", file, trust=True)
+    assert model_files.find("wedding") == file

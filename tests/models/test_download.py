@@ -17,11 +17,11 @@ from tests.models.rows import SIZE, quick, row, served, shelf
 
 
 def test_a_good_server_is_asked_once(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path / "models", served(server))
+    model_files = shelf(tmp_path / "models", served(server))
     server.log()
-    assert fetch(checkpoints) == tmp_path / "models" / "toy.pth"
+    assert fetch(model_files) == tmp_path / "models" / "toy.pth"
     assert (tmp_path / "models" / "toy.pth").read_bytes() == content(SIZE, 1)
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == [(200, 0, SIZE)]
     assert not list((tmp_path / "models").glob("*.part*"))
 
@@ -29,8 +29,8 @@ def test_a_good_server_is_asked_once(server: FaultServer, tmp_path: Path):
 def test_progress_tells_bytes_total_and_speed(server: FaultServer, tmp_path: Path):
     told: list[Progress] = []
     ticks = iter(range(1000))
-    checkpoints = shelf(tmp_path, served(server), patience=quick(clock=lambda: next(ticks)))
-    checkpoints.fetch("toy", told.append, threading.Event())
+    model_files = shelf(tmp_path, served(server), patience=quick(clock=lambda: next(ticks)))
+    model_files.fetch("toy", told.append, threading.Event())
     assert told[0].done_bytes == 0
     assert (told[-1].done_bytes, told[-1].total_bytes) == (SIZE, SIZE)
     assert told[-1].bytes_per_second > 0
@@ -64,9 +64,9 @@ def test_progress_tells_bytes_total_and_speed(server: FaultServer, tmp_path: Pat
     ids=lambda value: None if isinstance(value, str) else "-".join(str(part) for part in value.values()),
 )
 def test_each_fault_has_its_own_words(server: FaultServer, tmp_path: Path, fault: dict[str, Any], words: str):
-    checkpoints = shelf(tmp_path, served(server), patience=quick(tries=1))
+    model_files = shelf(tmp_path, served(server), patience=quick(tries=1))
     server.script("/toy.pth", *[fault] * 11)
-    said = failure(checkpoints)
+    said = failure(model_files)
     assert words in said
     assert f"{server.base}/toy.pth" in said
 
@@ -74,15 +74,15 @@ def test_each_fault_has_its_own_words(server: FaultServer, tmp_path: Path, fault
 def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path):
     pauses: list[float] = []
     model = row("toy", "http://127.0.0.1:9/toy.pth", "0" * 64, SIZE)
-    checkpoints = shelf(tmp_path, model, patience=quick(sleep=pauses.append))
-    assert "no connection" in failure(checkpoints)
+    model_files = shelf(tmp_path, model, patience=quick(sleep=pauses.append))
+    assert "no connection" in failure(model_files)
     assert pauses == []
 
 
 def test_a_file_of_200_mb_comes(server: FaultServer, tmp_path: Path):
     size = 200_000_000
-    checkpoints = shelf(tmp_path, served(server, "large", size=size), patience=quick(stall_seconds=20))
-    file = fetch(checkpoints, "large")
+    model_files = shelf(tmp_path, served(server, "large", size=size), patience=quick(stall_seconds=20))
+    file = fetch(model_files, "large")
     assert file.stat().st_size == size
     file.unlink()
 
@@ -90,50 +90,50 @@ def test_a_file_of_200_mb_comes(server: FaultServer, tmp_path: Path):
 def test_without_size_and_digest_the_server_has_to_say_how_long(server: FaultServer, tmp_path: Path):
     server.put("/toy.pth", SIZE, 1)
     server.script("/toy.pth", {"kind": "overlong", "by": 0})
-    checkpoints = shelf(tmp_path, row("toy", f"{server.base}/toy.pth", None, None), patience=quick(tries=1))
-    assert "does not say how long" in failure(checkpoints)
+    model_files = shelf(tmp_path, row("toy", f"{server.base}/toy.pth", None, None), patience=quick(tries=1))
+    assert "does not say how long" in failure(model_files)
     server.script("/toy.pth", {"kind": "chunked"})
-    fetch(checkpoints)
-    trusted = checkpoints.look("toy").trusted
+    fetch(model_files)
+    trusted = model_files.look("toy").trusted
     assert trusted is not None
     assert trusted.by == "first use"
 
 
 def test_space_is_asked_for_first(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server), free=lambda _: 50_000)
+    model_files = shelf(tmp_path, served(server), free=lambda _: 50_000)
     with pytest.raises(DiskFull, match=r"toy needs 100.0 kB in .* 50.0 kB are free"):
-        fetch(checkpoints)
+        fetch(model_files)
     assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_corrupt_file_is_replaced_only_by_the_right_one(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server), patience=quick(tries=1))
+    model_files = shelf(tmp_path, served(server), patience=quick(tries=1))
     (tmp_path / "toy.pth").write_bytes(b"rotten")
     server.script("/toy.pth", {"kind": "wrong"})
     with pytest.raises(DownloadFailed):
-        fetch(checkpoints)
+        fetch(model_files)
     assert (tmp_path / "toy.pth").read_bytes() == b"rotten"
-    assert fetch(checkpoints).read_bytes() == content(SIZE, 1)
+    assert fetch(model_files).read_bytes() == content(SIZE, 1)
 
 
 def test_a_lost_link_is_replaced_by_a_download(server: FaultServer, tmp_path: Path):
     model = served(server)
     stick = tmp_path / "stick.pth"
     stick.write_bytes(content(SIZE, 1))
-    checkpoints = shelf(tmp_path / "models", model)
-    checkpoints.link("toy", stick)
+    model_files = shelf(tmp_path / "models", model)
+    model_files.link("toy", stick)
     stick.unlink()
-    assert fetch(checkpoints) == tmp_path / "models" / "toy.pth"
-    assert checkpoints.find("toy") == tmp_path / "models" / "toy.pth"
+    assert fetch(model_files) == tmp_path / "models" / "toy.pth"
+    assert model_files.find("toy") == tmp_path / "models" / "toy.pth"
 
 
 def test_an_own_file_has_no_address(tmp_path: Path):
     (tmp_path / "wedding.pth").write_bytes(b"a")
-    checkpoints = shelf(tmp_path)
-    assert fetch(checkpoints, "wedding") == tmp_path / "wedding.pth"
+    model_files = shelf(tmp_path)
+    assert fetch(model_files, "wedding") == tmp_path / "wedding.pth"
     (tmp_path / "wedding.pth").write_bytes(b"b")
     with pytest.raises(DownloadFailed, match="your own file"):
-        fetch(checkpoints, "wedding")
+        fetch(model_files, "wedding")
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_an_own_file_has_no_address(tmp_path: Path):
 def test_a_stop_is_heard_in_the_middle_of_a_silence(
     server: FaultServer, tmp_path: Path, fault: dict[str, Any]
 ):
-    checkpoints = shelf(tmp_path, served(server), patience=quick(stall_seconds=60))
+    model_files = shelf(tmp_path, served(server), patience=quick(stall_seconds=60))
     server.script("/toy.pth", fault)
     stop, said = threading.Event(), []
 
     def work() -> None:
         try:
-            checkpoints.fetch("toy", lambda _: None, stop)
+            model_files.fetch("toy", lambda _: None, stop)
         except FacewatchError as error:
             said.append(str(error))
 

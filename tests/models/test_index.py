@@ -19,26 +19,26 @@ def stop_at_once() -> bool:
 
 def test_a_right_file_is_found(tmp_path: Path):
     (tmp_path / "toy.pth").write_bytes(RIGHT)
-    checkpoints = shelf(tmp_path, TOY)
-    assert checkpoints.find("toy") == tmp_path / "toy.pth"
-    assert checkpoints.digest("toy") == SHA
-    assert checkpoints.state("toy") == "present"
+    model_files = shelf(tmp_path, TOY)
+    assert model_files.find("toy") == tmp_path / "toy.pth"
+    assert model_files.digest("toy") == SHA
+    assert model_files.state("toy") == "present"
 
 
 def test_a_missing_file_says_how_to_get_it(tmp_path: Path):
-    checkpoints = shelf(tmp_path / "nowhere", TOY)
-    assert checkpoints.state("toy") == "missing"
+    model_files = shelf(tmp_path / "nowhere", TOY)
+    assert model_files.state("toy") == "missing"
     with pytest.raises(CheckpointMissing, match=r"models pull toy.*models add toy FILE"):
-        checkpoints.find("toy")
+        model_files.find("toy")
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_wrong_file_is_corrupt_and_named_with_both_digests(tmp_path: Path):
     (tmp_path / "toy.pth").write_bytes(b"wrong")
-    checkpoints = shelf(tmp_path, TOY)
-    assert checkpoints.state("toy") == "corrupt"
+    model_files = shelf(tmp_path, TOY)
+    assert model_files.state("toy") == "corrupt"
     with pytest.raises(BadCheckpoint, match=f"{hashlib.sha256(b'wrong').hexdigest()}, not {SHA}"):
-        checkpoints.find("toy")
+        model_files.find("toy")
 
 
 def test_the_bytes_are_read_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -61,54 +61,54 @@ def test_the_bytes_are_read_only_once(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_file_replaced_by_one_of_the_same_size_and_time_is_noticed(tmp_path: Path):
     file = tmp_path / "toy.pth"
     file.write_bytes(RIGHT)
-    checkpoints = shelf(tmp_path, TOY)
-    checkpoints.find("toy")
+    model_files = shelf(tmp_path, TOY)
+    model_files.find("toy")
     time_ns = file.stat().st_mtime_ns
     other = tmp_path / "other"
     other.write_bytes(b"the wrong bytes")
     os.utime(other, ns=(time_ns, time_ns))
     other.replace(file)
-    assert checkpoints.state("toy") == "corrupt"
+    assert model_files.state("toy") == "corrupt"
 
 
 def test_verify_reads_anew(tmp_path: Path):
     file = tmp_path / "toy.pth"
     file.write_bytes(RIGHT)
-    checkpoints = shelf(tmp_path, TOY)
-    checkpoints.find("toy")
+    model_files = shelf(tmp_path, TOY)
+    model_files.find("toy")
     stamp = file.stat()
     with file.open("r+b") as rotten:
         rotten.write(b"X")
     os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert checkpoints.state("toy") == "present"  # nothing but the bytes has changed
-    check = checkpoints.verify("toy")
+    assert model_files.state("toy") == "present"  # nothing but the bytes has changed
+    check = model_files.verify("toy")
     assert (check.state, check.published) == ("corrupt", SHA)
-    assert checkpoints.state("toy") == "corrupt"
+    assert model_files.state("toy") == "corrupt"
 
 
 def test_a_builtin_model_has_no_file(tmp_path: Path):
-    checkpoints = shelf(tmp_path, TOY)
-    assert checkpoints.state("builtin") == "builtin"
-    assert checkpoints.digest("builtin") == "builtin"
-    assert checkpoints.verify("builtin").state == "builtin"
+    model_files = shelf(tmp_path, TOY)
+    assert model_files.state("builtin") == "builtin"
+    assert model_files.digest("builtin") == "builtin"
+    assert model_files.verify("builtin").state == "builtin"
     with pytest.raises(CheckpointMissing, match="part of facewatch"):
-        checkpoints.find("builtin")
+        model_files.find("builtin")
     with pytest.raises(WrongUse, match="part of facewatch"):
-        checkpoints.fetch("builtin", lambda _: None, stop_at_once)
+        model_files.fetch("builtin", lambda _: None, stop_at_once)
 
 
 def test_an_unknown_name_names_the_nearest(tmp_path: Path):
-    checkpoints = shelf(tmp_path, TOY)
+    model_files = shelf(tmp_path, TOY)
     with pytest.raises(WrongUse, match='did you mean "toy"'):
-        checkpoints.row("toi")
-    assert checkpoints.state("toi") == "missing"
+        model_files.row("toi")
+    assert model_files.state("toi") == "missing"
 
 
 def test_without_a_published_digest_the_first_sight_is_trusted_and_shown(tmp_path: Path):
     (tmp_path / "loose.pth").write_bytes(b"first")
-    checkpoints = shelf(tmp_path, UNPUBLISHED)
-    assert checkpoints.state("loose") == "present"
-    trusted = checkpoints.look("loose").trusted
+    model_files = shelf(tmp_path, UNPUBLISHED)
+    assert model_files.state("loose") == "present"
+    trusted = model_files.look("loose").trusted
     assert trusted is not None
     assert (trusted.by, trusted.since, trusted.sha256) == (
         "first use",
@@ -116,22 +116,22 @@ def test_without_a_published_digest_the_first_sight_is_trusted_and_shown(tmp_pat
         hashlib.sha256(b"first").hexdigest(),
     )
     (tmp_path / "loose.pth").write_bytes(b"second")
-    assert checkpoints.state("loose") == "corrupt"
+    assert model_files.state("loose") == "corrupt"
     with pytest.raises(BadCheckpoint, match="changed since it was first seen"):
-        checkpoints.find("loose")
+        model_files.find("loose")
 
 
 def test_a_non_commercial_licence_is_asked_for_once(tmp_path: Path):
     first = row("first", "https://example.org/1", SHA, 1, licence=NON_COMMERCIAL)
     second = row("second", "https://example.org/2", SHA, 1, licence=NON_COMMERCIAL)
-    checkpoints = shelf(tmp_path, TOY, first, second)
-    assert checkpoints.licence_question("toy") is None
-    assert checkpoints.licence_question("builtin") is None
-    assert checkpoints.licence_question("first") == NON_COMMERCIAL
+    model_files = shelf(tmp_path, TOY, first, second)
+    assert model_files.licence_question("toy") is None
+    assert model_files.licence_question("builtin") is None
+    assert model_files.licence_question("first") == NON_COMMERCIAL
     with pytest.raises(LicenceNotAccepted, match=r"NC 1\.0 \(https://example\.org/nc\).*models accept first"):
-        checkpoints.fetch("first", lambda _: None, stop_at_once)
-    checkpoints.accept("first")
-    assert checkpoints.licence_question("first") is None
+        model_files.fetch("first", lambda _: None, stop_at_once)
+    model_files.accept("first")
+    assert model_files.licence_question("first") is None
     assert shelf(tmp_path, first, second).licence_question("second") is None
     assert json.loads((tmp_path / "licences.json").read_text()) == {
         "NC 1.0": {"accepted": "2024-05-06", "terms": "https://example.org/nc", "asked_for": "first"}
@@ -161,12 +161,12 @@ def test_a_folder_that_cannot_be_written_can_be_read(tmp_path: Path, monkeypatch
 
         raise CannotWrite(f"cannot write {path}")
 
-    monkeypatch.setattr("facewatch.models.records.write_whole", refuse)
-    checkpoints = shelf(tmp_path, TOY)
-    assert checkpoints.find("toy") == tmp_path / "toy.pth"
+    monkeypatch.setattr("facewatch.models.records.write_atomically", refuse)
+    model_files = shelf(tmp_path, TOY)
+    assert model_files.find("toy") == tmp_path / "toy.pth"
 
     def read_again(_: Path) -> str:
         raise AssertionError("the file was read again")
 
     monkeypatch.setattr("facewatch.models.digests.sha256_of", read_again)
-    assert checkpoints.state("toy") == "present"
+    assert model_files.state("toy") == "present"

@@ -22,10 +22,10 @@ from tests.models.rows import SIZE, quick, row, served, shelf
     ids=["closed", "reset", "stalled"],
 )
 def test_a_broken_connection_is_resumed(server: FaultServer, tmp_path: Path, fault: dict[str, Any]):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     server.script("/toy.pth", fault)
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     first, second = server.log()
     assert (first["first"], first["sent"]) == (0, 40_000)
     # A reset may throw away what the client had not read yet.
@@ -36,13 +36,13 @@ def test_a_broken_connection_is_resumed(server: FaultServer, tmp_path: Path, fau
 
 
 def test_a_part_is_resumed_by_the_next_fetch(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server), patience=quick(tries=1))
+    model_files = shelf(tmp_path, served(server), patience=quick(tries=1))
     server.script("/toy.pth", {"kind": "cut", "after": 40_000})
     server.log()
-    said = failure(checkpoints)
+    said = failure(model_files)
     assert "came truncated" in said
     assert "40.0 kB are kept" in said
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == [(200, 0, 40_000), (206, 40_000, 60_000)]
 
 
@@ -56,10 +56,10 @@ def test_a_part_from_the_mirror_is_finished_elsewhere(server: FaultServer, tmp_p
 
 
 def test_a_server_without_ranges_starts_over(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     server.script("/toy.pth", {"kind": "cut", "after": 40_000}, {"kind": "no_range"})
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == [(200, 0, 40_000), (200, 0, SIZE)]
 
 
@@ -76,13 +76,13 @@ def test_a_file_that_changed_between_two_requests_starts_over(server: FaultServe
 def test_a_changed_file_is_noticed_where_if_range_is_ignored(server: FaultServer, tmp_path: Path):
     loose = row("toy", f"{server.base}/toy.pth", None, None)
     server.put("/toy.pth", SIZE, 2)
-    checkpoints = shelf(tmp_path, loose, patience=quick(tries=1))
+    model_files = shelf(tmp_path, loose, patience=quick(tries=1))
     server.script("/toy.pth", {"kind": "cut", "after": 40_000})
-    failure(checkpoints)
+    failure(model_files)
     server.put("/toy.pth", SIZE, 3)
     server.script("/toy.pth", {"kind": "ignores_if_range"})
-    assert "changed on the server" in failure(checkpoints)
-    assert fetch(checkpoints).read_bytes() == content(SIZE, 3)
+    assert "changed on the server" in failure(model_files)
+    assert fetch(model_files).read_bytes() == content(SIZE, 3)
 
 
 def test_an_unpinned_part_without_validator_is_not_trusted(server: FaultServer, tmp_path: Path):
@@ -95,26 +95,26 @@ def test_an_unpinned_part_without_validator_is_not_trusted(server: FaultServer, 
 
 
 def test_a_pinned_part_without_validator_is_resumed_and_checked(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     server.script("/toy.pth", {"kind": "weak_etag", "after": 40_000})
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == [(200, 0, 40_000), (206, 40_000, 60_000)]
 
 
 def test_a_wrong_first_part_costs_one_more_download(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     (tmp_path / "toy.pth.part").write_bytes(b"x" * 40_000)
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == [(206, 40_000, 60_000), (200, 0, SIZE)]
 
 
 def test_a_whole_part_is_not_fetched_again(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     (tmp_path / "toy.pth.part").write_bytes(content(SIZE, 1))
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == []
 
 
@@ -127,46 +127,46 @@ def test_the_server_may_say_that_nothing_is_left(server: FaultServer, tmp_path: 
 
 
 def test_another_range_than_asked_for_starts_over(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     server.script("/toy.pth", {"kind": "cut", "after": 40_000}, {"kind": "good", "shift": 7})
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server)[-1] == (200, 0, SIZE)
 
 
 def test_a_login_page_does_not_spoil_what_is_here(server: FaultServer, tmp_path: Path):
-    checkpoints = shelf(tmp_path, served(server))
+    model_files = shelf(tmp_path, served(server))
     server.script("/toy.pth", {"kind": "cut", "after": 40_000}, {"kind": "html"})
-    assert "40.0 kB are kept" in failure(checkpoints)
+    assert "40.0 kB are kept" in failure(model_files)
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert gets(server) == [(206, 40_000, 60_000)]
 
 
 def test_a_server_that_has_gone_away_may_come_back(tmp_path: Path):
     pauses: list[float] = []
     model = row("toy", "http://127.0.0.1:9/toy.pth", "0" * 64, SIZE)
-    checkpoints = shelf(tmp_path, model, patience=quick(sleep=pauses.append))
+    model_files = shelf(tmp_path, model, patience=quick(sleep=pauses.append))
     (tmp_path / "toy.pth.part").write_bytes(b"x" * 40_000)
-    assert "no connection" in failure(checkpoints)
+    assert "no connection" in failure(model_files)
     assert pauses
 
 
 def test_retries_back_off_with_jitter(server: FaultServer, tmp_path: Path):
     pauses: list[float] = []
     patience = quick(tries=4, sleep=pauses.append, jitter=lambda: 1.0, longest_pause_seconds=3)
-    checkpoints = shelf(tmp_path, served(server), patience=patience)
+    model_files = shelf(tmp_path, served(server), patience=patience)
     server.script("/toy.pth", *[{"kind": "status", "status": 500}] * 4)
     server.log()
-    failure(checkpoints)
+    failure(model_files)
     assert len(gets(server)) == 4
     assert sum(pauses) == pytest.approx(1.5 * (1 + 2 + 3))
 
 
 def test_an_attempt_that_brings_much_is_no_failure(server: FaultServer, tmp_path: Path):
     size = 5 << 20
-    checkpoints = shelf(tmp_path, served(server, size=size), patience=quick(tries=2))
+    model_files = shelf(tmp_path, served(server, size=size), patience=quick(tries=2))
     server.script("/toy.pth", *[{"kind": "cut", "after": 1 << 20}] * 4)
     server.log()
-    fetch(checkpoints)
+    fetch(model_files)
     assert sum(sent for _, _, sent in gets(server)) == size

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from facewatch.errors import DownloadFailed
-from facewatch.models.files import Checkpoints, Progress
+from facewatch.models.files import ModelFiles, Progress
 from tests.models.fault_server import FaultServer, content
 from tests.models.rows import quick, row, shelf
 
@@ -80,14 +80,14 @@ def play(server: FaultServer, folder: Path, number: int) -> int:
         size if size_known else None,
         mirrors=tuple(addresses[1:]),
     )
-    checkpoints = shelf(folder, model, patience=quick(stall_seconds=0.25))
+    model_files = shelf(folder, model, patience=quick(stall_seconds=0.25))
     final = folder / "toy.pth"
 
     def no_wrong_file(_: Progress | None) -> None:
         assert not final.exists() or hashlib.sha256(final.read_bytes()).hexdigest() == right
 
     for failures in range(30):
-        said = attempt(checkpoints, no_wrong_file)
+        said = attempt(model_files, no_wrong_file)
         if said is None:
             no_wrong_file(None)
             assert final.stat().st_size == size
@@ -98,10 +98,10 @@ def play(server: FaultServer, folder: Path, number: int) -> int:
     raise AssertionError(f"sequence {number} never ended")
 
 
-def attempt(checkpoints: Checkpoints, tell: Callable[[Progress], None]) -> str | None:
+def attempt(model_files: ModelFiles, tell: Callable[[Progress], None]) -> str | None:
     """One fetch; None when the file came, otherwise what was said."""
     try:
-        checkpoints.fetch("toy", tell, lambda: False)
+        model_files.fetch("toy", tell, lambda: False)
     except DownloadFailed as error:
         return str(error)
     return None

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facewatch.restoration.color import fits, keep_colour, keep_tint, stray, tint
+from facewatch.restoration.color import fits, match_color, match_tint, stray, tint
 
 TINTED = (
     "codeformer_169_John_Lennon_00",
@@ -58,20 +58,20 @@ def read(path):
 
 def test_a_crop_that_was_not_changed_comes_back_as_it_is():
     crop = picture(1)
-    np.testing.assert_array_equal(keep_colour(crop, crop), crop)
+    np.testing.assert_array_equal(match_color(crop, crop), crop)
 
 
 def test_a_drift_of_colour_and_brightness_is_taken_back():
     original = picture(2)
     drifted = np.clip(original.astype(np.float32) * 0.85 + (25, 5, -10), 0, 255).astype(np.uint8)
     assert np.abs(low(drifted) - low(original)).max() > 10
-    assert np.abs(low(keep_colour(drifted, original)) - low(original)).max() < 4
+    assert np.abs(low(match_color(drifted, original)) - low(original)).max() < 4
 
 
 def test_the_detail_of_the_restoration_is_kept():
     original = cv2.GaussianBlur(picture(3), (0, 0), 8)
     restored = np.clip(picture(3).astype(np.float32) * 0.9 + 20, 0, 255).astype(np.uint8)
-    kept = keep_colour(restored, original)
+    kept = match_color(restored, original)
     assert np.abs(high(kept) - high(restored)).mean() < 0.5
     assert np.abs(low(kept) - low(original)).max() < 3
 
@@ -79,7 +79,7 @@ def test_the_detail_of_the_restoration_is_kept():
 def test_neither_crop_is_changed_in_place():
     restored, original = picture(4), picture(5)
     before = restored.copy(), original.copy()
-    keep_colour(restored, original)
+    match_color(restored, original)
     np.testing.assert_array_equal(restored, before[0])
     np.testing.assert_array_equal(original, before[1])
 
@@ -90,7 +90,7 @@ def test_a_grey_photo_is_found_and_its_faces_become_grey(quality):
     assert toning is not None
     assert toning.grey
     restored = picture(7)
-    np.testing.assert_array_equal(keep_tint(restored, toning), grey(restored))
+    np.testing.assert_array_equal(match_tint(restored, toning), grey(restored))
 
 
 @pytest.mark.parametrize("quality", [100, 75, 50])
@@ -99,7 +99,7 @@ def test_a_sepia_photo_is_found_and_its_faces_get_the_same_tone(quality):
     toning = tint(jpeg(sepia(photo), quality))
     assert toning is not None
     assert not toning.grey
-    again = keep_tint(jpeg(sepia(photo), 95), toning)
+    again = match_tint(jpeg(sepia(photo), 95), toning)
     assert np.abs(again.astype(int) - sepia(photo)).mean() < 4
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from facewatch.state.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heart, Pulse
+from facewatch.state.heartbeat import BEAT_SECONDS, LONGEST_STEP_SECONDS, Heartbeat, HeartbeatMonitor
 
 
 class Stage:
@@ -12,8 +12,8 @@ class Stage:
 
     def __init__(self, file) -> None:
         self.file, self.now, self.hung, self.waiting = file, 100.0, False, []
-        self.heart = Heart(file, self._soon, clock=lambda: self.now)
-        self.pulse = Pulse(file, clock=lambda: self.now)
+        self.heartbeat = Heartbeat(file, self._soon, clock=lambda: self.now)
+        self.pulse = HeartbeatMonitor(file, clock=lambda: self.now)
         self.pulse.begin()
 
     def _soon(self, act) -> None:
@@ -29,7 +29,7 @@ class Stage:
         """Let time pass, a look a second; how long it has been silent then."""
         for _ in range(seconds):
             self.now += 1
-            self.heart.beat()
+            self.heartbeat.beat()
             silent = self.pulse.silent_seconds()
         return silent
 

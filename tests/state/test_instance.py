@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from facewatch.errors import AlreadyRunning, DiskFull
-from facewatch.state.instance import held, holder, only_instance, running_pid, still_runs
+from facewatch.state.instance import is_locked, is_still_running, lock_holder, running_pid, single_instance
 from facewatch.system.paths import Places
 
 HOLD = """
@@ -41,24 +41,24 @@ def stranger(places):
 
 
 def test_who_holds_the_lock_is_known_as_long_as_it_lives(places):
-    assert (running_pid(places), held(places)) == (None, False)
-    with only_instance(places):
-        assert (running_pid(places), held(places)) == (os.getpid(), True)
-    assert (running_pid(places), held(places)) == (None, False)
+    assert (running_pid(places), is_locked(places)) == (None, False)
+    with single_instance(places):
+        assert (running_pid(places), is_locked(places)) == (os.getpid(), True)
+    assert (running_pid(places), is_locked(places)) == (None, False)
     assert not places.pid.exists()
 
 
 def test_looking_leaves_nothing_behind(places):
-    assert not held(places)
+    assert not is_locked(places)
     assert not places.state.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells who holds a lock")
 def test_a_stranger_is_named(places, stranger):
-    assert held(places)
+    assert is_locked(places)
     assert running_pid(places) is None
-    assert holder(places).startswith(f"process {stranger.pid} (")
-    with pytest.raises(AlreadyRunning, match=f"process {stranger.pid}"), only_instance(places):
+    assert lock_holder(places).startswith(f"process {stranger.pid} (")
+    with pytest.raises(AlreadyRunning, match=f"process {stranger.pid}"), single_instance(places):
         pass
 
 
@@ -67,7 +67,7 @@ def test_a_lock_that_finds_no_room_says_so(places, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(filelock.FileLock, "acquire", full)
-    with pytest.raises(DiskFull, match=r"daemon\.lock"), only_instance(places):
+    with pytest.raises(DiskFull, match=r"daemon\.lock"), single_instance(places):
         pass
 
 
@@ -83,7 +83,7 @@ def test_a_number_that_was_used_again_is_not_the_daemon(places):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps the time of a start")
 def test_a_clock_that_is_set_does_not_hide_the_daemon(places):
-    with only_instance(places):
+    with single_instance(places):
         about = json.loads(places.pid.read_text("utf-8"))
         about["created"] -= 86_400  # what is read now would differ by as much
         places.pid.write_text(json.dumps(about), "utf-8")
@@ -101,7 +101,7 @@ def test_a_damaged_file_names_nobody(places, text):
 def test_a_process_that_has_ended_but_is_not_buried_does_not_run(places):
     places.state.mkdir()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        with only_instance(places):
+        with single_instance(places):
             about = json.loads(places.pid.read_text("utf-8"))
         ticks = Path(f"/proc/{child.pid}/stat").read_text("ascii").rpartition(")")[2].split()[19]
         about |= {"pid": child.pid, "birth": f"{about['birth'].split()[0]} {ticks}"}
@@ -114,9 +114,9 @@ def test_a_process_that_has_ended_but_is_not_buried_does_not_run(places):
 
 def test_a_number_used_again_is_another_process(stranger):
     began = psutil.Process(stranger.pid).create_time()
-    assert still_runs(stranger.pid, began + 1)
-    assert not still_runs(stranger.pid, began - 60)
+    assert is_still_running(stranger.pid, began + 1)
+    assert not is_still_running(stranger.pid, began - 60)
     stranger.kill()
     stranger.wait()
-    assert not still_runs(stranger.pid, began + 1)
-    assert not still_runs(0, began)
+    assert not is_still_running(stranger.pid, began + 1)
+    assert not is_still_running(0, began)

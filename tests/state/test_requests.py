@@ -10,7 +10,7 @@ import pytest
 
 from facewatch.errors import CannotWrite, DiskFull, WrongUse
 from facewatch.state import requests
-from facewatch.state.requests import Request, heed, parse, put, watched_photo
+from facewatch.state.requests import Request, parse, put, take_requests, watched_photo
 from facewatch.system.paths import Places
 from tests.asked import take
 
@@ -107,7 +107,7 @@ def test_what_cannot_be_done_now_stays_and_holds_up_no_other(places):
 
     for _ in range(2):
         with pytest.raises(CannotWrite, match=r"0\.json is no request and cannot be set aside"):
-            heed(places, PID, act, set())
+            take_requests(places, PID, act, set())
     assert done == wishes[1:]
     (places.requests / "0.json.bad").rmdir()
     assert take(places, PID) == wishes[:1]
@@ -116,9 +116,9 @@ def test_what_cannot_be_done_now_stays_and_holds_up_no_other(places):
 def test_what_cannot_be_removed_is_done_once(places, monkeypatch):
     put(places, Request("retry_failed"))
     done, heeded = [], set()
-    monkeypatch.setattr("facewatch.state.requests.remove", lambda _: False)
+    monkeypatch.setattr("facewatch.state.requests.remove_file", lambda _: False)
     for _ in range(3):
-        heed(places, PID, done.append, heeded)
+        take_requests(places, PID, done.append, heeded)
     assert done == [Request("retry_failed")]
 
 
@@ -195,7 +195,7 @@ def test_of_watched_folders_in_each_other_the_innermost_has_the_photo(tmp_path, 
 
 def test_no_other_folder_is_looked_at_for_a_photo_in_the_likely_one(tmp_path, photo, monkeypatch):
     looked_at = []
-    monkeypatch.setattr(requests, "below", lambda _, root: looked_at.append(root) or Path())
+    monkeypatch.setattr(requests, "path_within", lambda _, root: looked_at.append(root) or Path())
     watched_photo(photo, [tmp_path / "hangs", tmp_path / "in", tmp_path / "hangs too" / "deep"])
     assert looked_at == [tmp_path / "in"]
 

@@ -14,9 +14,15 @@ import pytest
 
 from facewatch.errors import CannotWrite, DiskFull
 from facewatch.system import atomic
-from facewatch.system.atomic import copy_to_temporary, private_folder, sha256_of, write_temporary, write_whole
+from facewatch.system.atomic import (
+    copy_to_temporary,
+    make_private_folder,
+    sha256_of,
+    write_atomically,
+    write_temporary,
+)
 from facewatch.system.paths import Places
-from facewatch.system.publish import deliver
+from facewatch.system.publish import publish
 
 
 def test_one_variable_puts_everything_under_one_folder(tmp_path, monkeypatch):
@@ -45,7 +51,7 @@ def test_nothing_is_left_when_the_disk_is_full(tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(atomic, "sync", full)
+    monkeypatch.setattr(atomic, "sync_file", full)
     with pytest.raises(DiskFull, match="free some space"):
         write_temporary(tmp_path, b"bytes")
     assert list(tmp_path.iterdir()) == []
@@ -74,7 +80,7 @@ def test_a_disk_that_does_not_know_its_size_is_not_taken_for_a_full_one(tmp_path
 
 def test_our_own_small_files_are_written_to_a_nearly_full_disk_too(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, used=999, free=1))
-    write_whole(tmp_path / "config.toml", b"paused = true")
+    write_atomically(tmp_path / "config.toml", b"paused = true")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="room is set aside on Linux only")
@@ -107,15 +113,15 @@ def test_an_original_that_shrinks_while_it_is_copied_leaves_no_hollow_end(tmp_pa
         ask(folder, need_bytes)
         os.truncate(original, 1000)
 
-    monkeypatch.setattr(atomic, "ask_for_room", shrink)
+    monkeypatch.setattr(atomic, "require_space", shrink)
     assert copy_to_temporary(original, tmp_path).read_bytes() == b"x" * 1000
 
 
 def test_the_bytes_are_out_of_our_hands_before_they_are_synced(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr(atomic, "sync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    monkeypatch.setattr(atomic, "sync_file", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
     write_temporary(tmp_path, b"few")
-    write_whole(tmp_path / "config.toml", b"as few")
+    write_atomically(tmp_path / "config.toml", b"as few")
     assert synced == [3, 6]
 
 
@@ -127,14 +133,14 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"")
     with pytest.raises(CannotWrite, match=r"notes\.txt is in the way"):
-        write_whole(tmp_path / "notes.txt" / "config.toml", b"")
+        write_atomically(tmp_path / "notes.txt" / "config.toml", b"")
     with pytest.raises(CannotWrite, match=r"notes\.txt is in the way"):
-        private_folder(tmp_path / "notes.txt")
+        make_private_folder(tmp_path / "notes.txt")
 
 
 def test_a_file_of_ours_that_is_a_link_to_itself_is_replaced(tmp_path):
     (tmp_path / "config.toml").symlink_to(tmp_path / "config.toml")
-    write_whole(tmp_path / "config.toml", b"new")
+    write_atomically(tmp_path / "config.toml", b"new")
     assert (tmp_path / "config.toml").read_bytes() == b"new"
 
 
@@ -142,7 +148,7 @@ def test_a_name_that_is_taken_is_never_replaced(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"the user's own")
     (tmp_path / "a (2).jpg").symlink_to(tmp_path / "nowhere")  # a dangling link is somebody's too
     heard = []
-    final = deliver(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", heard.append)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", heard.append)
     assert final == tmp_path / "a (3).jpg"
     assert heard == [final]
     assert final.read_bytes() == b"ours"
@@ -162,7 +168,7 @@ def test_a_file_with_the_very_same_bytes_may_be_taken_for_the_copy(tmp_path):
         asked.append(name.name)
         return name.name == "a (4).jpg"
 
-    final = deliver(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", heard.append, adopt)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", heard.append, adopt)
     assert final == tmp_path / "a (4).jpg"
     assert heard == [final]
     assert asked == ["a (3).jpg", "a (4).jpg"]
@@ -174,7 +180,7 @@ def test_a_name_taken_at_the_last_moment_is_not_replaced_either(tmp_path):
         if not name.exists() and name.name == "a.jpg":
             name.write_bytes(b"quicker")
 
-    final = deliver(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", snatch)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", snatch)
     assert final.name == "a (2).jpg"
     assert (tmp_path / "a.jpg").read_bytes() == b"quicker"
 
@@ -185,7 +191,7 @@ def test_where_links_are_refused_a_rename_does_it_and_still_replaces_nothing(tmp
 
     monkeypatch.setattr(os, "link", refused)
     (tmp_path / "a.jpg").write_bytes(b"the user's own")
-    final = deliver(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", lambda _: None)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", lambda _: None)
     assert final.name == "a (2).jpg"
     assert final.read_bytes() == b"ours"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jpg", "a.jpg"]
@@ -195,7 +201,7 @@ def test_a_file_of_ours_is_replaced_whole_and_keeps_its_permissions(tmp_path):
     path = tmp_path / "config.toml"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    write_whole(path, b"new")
+    write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert list(tmp_path.iterdir()) == [path]
@@ -213,7 +219,7 @@ def test_a_file_of_ours_is_replaced_though_somebody_reads_it_on_windows(tmp_path
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", busy)
-    write_whole(tmp_path / "config.toml", b"paused = true")
+    write_atomically(tmp_path / "config.toml", b"paused = true")
     assert (tmp_path / "config.toml").read_bytes() == b"paused = true"
 
 

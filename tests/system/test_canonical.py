@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.system.canonical import as_found, below
+from facewatch.system.canonical import as_walked, path_within
 
 links = pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
 
@@ -20,34 +20,35 @@ def root(tmp_path) -> Path:
 
 
 def test_a_folder_outside_is_not_below(root):
-    assert below(root.with_name("in2"), root) is None
-    assert as_found(root.parent, root) is None
-    assert as_found(root, root) is None
+    assert path_within(root.with_name("in2"), root) is None
+    assert as_walked(root.parent, root) is None
+    assert as_walked(root, root) is None
 
 
 def test_dots_lead_to_the_folder_that_a_walk_meets(root):
-    assert as_found(root / ".." / "in" / "Restored", root) == root / "Restored"
+    assert as_walked(root / ".." / "in" / "Restored", root) == root / "Restored"
 
 
 @links
 def test_a_link_into_the_root_leads_there(root, tmp_path):
     (tmp_path / "out").symlink_to(root / "Restored")
-    assert as_found(tmp_path / "out", root) == root / "Restored"
-    assert as_found(tmp_path / "out" / "1974", root) == root / "Restored" / "1974"
+    assert as_walked(tmp_path / "out", root) == root / "Restored"
+    assert as_walked(tmp_path / "out" / "1974", root) == root / "Restored" / "1974"
 
 
 @links
 def test_a_root_that_lies_behind_a_link_keeps_its_own_spelling(root, tmp_path):
     (tmp_path / "Pictures").symlink_to(root.parent)
     spelled = tmp_path / "Pictures" / "in"
-    assert as_found(root / "Restored", spelled) == spelled / "Restored"
-    assert below(spelled, root) == Path()
+    assert as_walked(root / "Restored", spelled) == spelled / "Restored"
+    assert path_within(spelled, root) == Path()
 
 
 def test_a_folder_that_is_not_there_yet_counts_by_its_name(root):
-    assert as_found(root / "later" / "Restored", root) == root / "later" / "Restored"
+    assert as_walked(root / "later" / "Restored", root) == root / "later" / "Restored"
     assert (
-        as_found(root.with_name("no") / "Restored", root.with_name("no")) == root.with_name("no") / "Restored"
+        as_walked(root.with_name("no") / "Restored", root.with_name("no"))
+        == root.with_name("no") / "Restored"
     )
 
 
@@ -56,4 +57,4 @@ def test_where_case_does_not_matter_the_folders_own_list_has_the_name(root, monk
     monkeypatch.setattr(
         "os.path.lexists", lambda path: there(path) or there(Path(path).with_name("Restored"))
     )
-    assert as_found(root / "RESTORED", root) == root / "Restored"
+    assert as_walked(root / "RESTORED", root) == root / "Restored"

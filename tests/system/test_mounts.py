@@ -11,7 +11,7 @@ import pytest
 
 from facewatch.system import mounts
 from facewatch.system.mounts import Disks, Mount
-from facewatch.system.timeouts import Asking
+from facewatch.system.timeouts import TimedCalls
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the places are POSIX paths")
 
@@ -34,30 +34,30 @@ def test_a_folder_is_there_until_the_disk_it_was_seen_on_is_not_mounted():
     system = System(usb)
     disks = system.disks()
     folder = Path("/mnt/usb/Restored")
-    assert not disks.away(folder)
+    assert not disks.unavailable_reason(folder)
     system.table.remove(usb)
-    assert "/mnt/usb" in disks.away(folder)
-    assert "/mnt/usb" in disks.away(folder)
-    assert not disks.away(Path("/mnt/other"))
+    assert "/mnt/usb" in disks.unavailable_reason(folder)
+    assert "/mnt/usb" in disks.unavailable_reason(folder)
+    assert not disks.unavailable_reason(Path("/mnt/other"))
     system.table.append(usb)
-    assert not disks.away(folder)
+    assert not disks.unavailable_reason(folder)
 
 
 def test_a_place_that_the_systems_plan_names_must_be_mounted():
     disks = System(planned=("/mnt/nas", "/mnt/nas2")).disks()
-    assert "/mnt/nas:" in disks.away(Path("/mnt/nas/Restored"))
-    assert disks.away(Path("/mnt/nas"))
-    assert not disks.away(Path("/mnt/nas3"))
-    assert not disks.away(Path("/mnt"))
+    assert "/mnt/nas:" in disks.unavailable_reason(Path("/mnt/nas/Restored"))
+    assert disks.unavailable_reason(Path("/mnt/nas"))
+    assert not disks.unavailable_reason(Path("/mnt/nas3"))
+    assert not disks.unavailable_reason(Path("/mnt"))
 
 
 def test_a_disk_that_does_not_answer_is_away(tmp_path):
     silence = threading.Event()
-    disks = Disks(mounted=lambda: [silence.wait(9) and ROOT], planned=set, ask=Asking(0.05))
-    assert "does not answer" in disks.away(tmp_path)
+    disks = Disks(mounted=lambda: [silence.wait(9) and ROOT], planned=set, ask=TimedCalls(0.05))
+    assert "does not answer" in disks.unavailable_reason(tmp_path)
     silence.set()
     time.sleep(0.1)
-    assert disks.away(tmp_path) == ""
+    assert disks.unavailable_reason(tmp_path) == ""
 
 
 def test_a_look_at_a_file_on_a_share_has_a_deadline_and_another_none(tmp_path):
@@ -76,22 +76,22 @@ def test_a_planned_place_may_be_named_through_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     system = System(Mount(str(tmp_path / "real"), "ext4"), planned=(str(tmp_path / "link"),))
-    assert not system.disks().away(tmp_path / "link" / "Restored")
+    assert not system.disks().unavailable_reason(tmp_path / "link" / "Restored")
     system.table.pop()
-    assert system.disks().away(tmp_path / "link" / "Restored")
+    assert system.disks().unavailable_reason(tmp_path / "link" / "Restored")
 
 
 def test_a_disk_of_an_earlier_run_is_away_as_long_as_nothing_lies_at_its_place(tmp_path):
     place = tmp_path / "usb"
     system = System(Mount(str(place), "ext4"))
     disks = system.disks()
-    assert not disks.away(place / "Restored")
-    kept = disks.sightings()
+    assert not disks.unavailable_reason(place / "Restored")
+    kept = disks.known_mount_points()
     assert kept == {str(place / "Restored"): str(place)}
     system.table.pop()
-    assert system.disks(kept).away(place / "Restored")
+    assert system.disks(kept).unavailable_reason(place / "Restored")
     place.mkdir()
-    assert system.disks(kept).away(place / "Restored")
+    assert system.disks(kept).unavailable_reason(place / "Restored")
     (place / "Restored").mkdir()
     moved = system.disks(kept)
     assert not moved.away(place / "Restored")
@@ -101,8 +101,8 @@ def test_a_disk_of_an_earlier_run_is_away_as_long_as_nothing_lies_at_its_place(t
 def test_a_disk_that_is_away_is_not_forgotten(tmp_path):
     kept = {str(tmp_path / "usb"): str(tmp_path / "usb")}
     disks = System().disks(kept)
-    assert disks.away(tmp_path / "usb")
-    assert disks.sightings() == kept
+    assert disks.unavailable_reason(tmp_path / "usb")
+    assert disks.known_mount_points() == kept
 
 
 def test_the_innermost_and_latest_mount_counts(tmp_path):
@@ -117,8 +117,8 @@ def test_the_innermost_and_latest_mount_counts(tmp_path):
 @pytest.mark.parametrize("earlier", [None, [], "x", {"/mnt/usb/Restored": 3}, {"/mnt/usb/Restored": None}])
 def test_what_another_hand_wrote_as_sightings_is_left_out(earlier):
     disks = System().disks(earlier)
-    assert not disks.away(Path("/mnt/usb/Restored"))
-    assert disks.sightings() == {"/mnt/usb/Restored": "/"}
+    assert not disks.unavailable_reason(Path("/mnt/usb/Restored"))
+    assert disks.known_mount_points() == {"/mnt/usb/Restored": "/"}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,6 @@ def test_tables_are_read_with_their_escapes_and_without_what_is_no_place(tmp_pat
 
 
 def test_this_machines_own_table_holds_its_root():
-    assert any(mount.point == "/" for mount in mounts.mounted())
-    assert "/" not in mounts.planned()
-    assert Disks(planned=set).away(Path.home()) == ""
+    assert any(mount.point == "/" for mount in mounts.mounted_file_systems())
+    assert "/" not in mounts.fstab_mount_points()
+    assert Disks(planned=set).unavailable_reason(Path.home()) == ""

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from facewatch.system import publish
-from facewatch.system.atomic import remove, retry_while_busy, write_temporary
-from facewatch.system.publish import fitting, link_or_rename, names
+from facewatch.system.atomic import remove_file, retry_while_busy, write_temporary
+from facewatch.system.publish import fit_name, link_or_rename, numbered_names
 
 TAIL = " before-after.jpg"
 
@@ -34,9 +34,9 @@ def test_a_temporary_that_windows_calls_read_only_is_removed(tmp_path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refuse)
         patch.setattr(os, "name", "nt")
-        assert remove(temporary)
+        assert remove_file(temporary)
     assert not temporary.exists()
-    assert not remove(temporary)
+    assert not remove_file(temporary)
 
 
 @pytest.fixture
@@ -112,28 +112,28 @@ def test_a_c_library_without_that_call_is_told_as_such(tmp_path, monkeypatch):
 
 
 def test_a_name_that_fits_is_left_as_it_is():
-    assert fitting("a", TAIL) == f"a{TAIL}"
-    assert fitting("ü" * 119, TAIL) == "ü" * 119 + TAIL  # 255 bytes
+    assert fit_name("a", TAIL) == f"a{TAIL}"
+    assert fit_name("ü" * 119, TAIL) == "ü" * 119 + TAIL  # 255 bytes
 
 
 @pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125, "日" * 83, "😀" * 62, os.fsdecode(b"\xf6" * 250)])
 @pytest.mark.skipif(os.name == "nt", reason="Windows counts UTF-16 units")
 def test_a_long_one_is_cut_between_two_characters(stem):
-    name = fitting(stem, TAIL)
+    name = fit_name(stem, TAIL)
     assert name.endswith(TAIL)
     assert 244 <= len(os.fsencode(name)) <= 247
     kept, _, _ = name.rpartition("~")
     assert stem.startswith(kept)
-    assert name == fitting(stem, TAIL)
+    assert name == fit_name(stem, TAIL)
 
 
 def test_long_names_that_differ_at_their_end_only_stay_apart():
-    assert len({fitting("a" * 245 + end, TAIL) for end in ("", "1", "2")}) == 3
+    assert len({fit_name("a" * 245 + end, TAIL) for end in ("", "1", "2")}) == 3
 
 
 def test_a_long_name_that_is_taken_gets_its_number():
     wanted = Path("/out") / ("a" * 251 + ".jpg")
-    first, second, third = islice(names(wanted), 3)
+    first, second, third = islice(numbered_names(wanted), 3)
     assert first == wanted
     assert second.name.endswith(" (2).jpg")
     assert third.name.endswith(" (3).jpg")
@@ -141,8 +141,8 @@ def test_a_long_name_that_is_taken_gets_its_number():
 
 
 def test_a_name_that_was_cut_has_room_for_its_number():
-    wanted = Path("/out") / fitting("a" * 251, TAIL)
-    _, second = islice(names(wanted), 2)
+    wanted = Path("/out") / fit_name("a" * 251, TAIL)
+    _, second = islice(numbered_names(wanted), 2)
     assert second.name == wanted.name.removesuffix(".jpg") + " (2).jpg"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.system.timeouts import Asking
+from facewatch.system.timeouts import TimedCalls
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def dead():
 
 
 def test_an_answer_and_an_error_come_as_they_are():
-    ask = Asking()
+    ask = TimedCalls()
     assert ask("/here", lambda: 3) == 3
     with pytest.raises(FileNotFoundError):
         ask("/here", lambda: Path("/never/there").stat())
 
 
 def test_no_answer_is_an_error_in_time_and_is_not_waited_for_twice(dead):
-    ask = Asking(0.1)
+    ask = TimedCalls(0.1)
     began, before = time.monotonic(), threading.active_count()
     for _ in range(50):
         with pytest.raises(TimeoutError, match="does not answer"):
@@ -41,7 +41,7 @@ def test_no_answer_is_an_error_in_time_and_is_not_waited_for_twice(dead):
 
 
 def test_what_answers_again_is_asked_again(dead):
-    ask = Asking(0.1)
+    ask = TimedCalls(0.1)
     with pytest.raises(TimeoutError):
         ask("/dead", dead.wait)
     dead.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import FacewatchError
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.settings.store import Store
 from facewatch.state.requests import Request
 from facewatch.system.autostart import Login
@@ -15,7 +15,7 @@ from facewatch.system.autostart.xdg import DesktopEntry
 from facewatch.system.paths import Places
 from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
-from facewatch.tray.opener import Hands, before_after, outside
+from facewatch.tray.opener import Opener, before_after, outside
 from tests.asked import take
 from tests.tray.views import find, lines
 
@@ -36,7 +36,7 @@ class FakeScreen:
         raise RuntimeError("no service for notifications")
 
 
-class FakeHands(Hands):
+class FakeHands(Opener):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.started: list[list[str]] = []
@@ -56,7 +56,7 @@ class Stage:
         self.app = App(
             places=self.places,
             store=Store(self.places.config),
-            checkpoints=lambda settings: Checkpoints(settings.models_folder or self.places.models),
+            model_files=lambda settings: ModelFiles(settings.models_folder or self.places.models),
             login=self.login,
             hands=self.hands,
             clock=lambda: self.now,
@@ -151,7 +151,7 @@ def test_a_program_that_does_not_start_is_told(stage, tmp_path):
 
 def test_requests_reach_the_daemon_and_quit_ends_the_tray(stage):
     request = Request("redo", Path("/in/a.jpg"), weight=0.5)
-    stage.click(menu_items.Ask(request))
+    stage.click(menu_items.LeaveRequest(request))
     assert take(stage.places, os.getpid()) == [request]
     stage.app.click(menu_items.Quit())
     beats: list[int] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.daemon.tray_supervisor import Keeper
+from facewatch.daemon.tray_supervisor import TraySupervisor
 from facewatch.tray.notifications import QUIET_SECONDS
 from tests.asked import take
 from tests.tray import photos
@@ -175,24 +175,24 @@ def test_a_second_tray_leaves_the_first_alone(tray):
 
 def test_a_killed_tray_comes_back_and_the_keeper_only_logs_it(desktop, panel, tmp_path, caplog):
     tray = TrayProcess(tmp_path / "home", desktop)
-    keeper = Keeper(
+    tray_supervisor = TraySupervisor(
         tray.command(),
         begin=lambda command: subprocess.Popen(command, env=tray.environment, stderr=subprocess.DEVNULL),
     )
-    keeper.start()
+    tray_supervisor.start()
     try:
         eventually(lambda: panel.ask("items") == 1, "the icon", 20)
-        os.kill(keeper.pid, signal.SIGKILL)
+        os.kill(tray_supervisor.pid, signal.SIGKILL)
 
         def back() -> bool:
-            keeper.tick()
+            tray_supervisor.tick()
             return panel.ask("items") == 2
 
         eventually(back, "the icon again", 20)
         assert caplog.text.count("ended unexpectedly (exit code -9)") == 1
     finally:
         began = time.monotonic()
-        keeper.stop()
+        tray_supervisor.stop()
         assert time.monotonic() - began < 2
         tray.ledger.close()
 

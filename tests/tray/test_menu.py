@@ -11,14 +11,14 @@ from facewatch.state.requests import Request
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import (
     Accept,
-    Ask,
     Choose,
-    Contrast,
+    LeaveRequest,
     Login,
     Open,
     Pause,
     Quit,
     Show,
+    ShowBeforeAfter,
     StartDaemon,
 )
 from tests.tray.views import DONE, FAILED, NOW, every, find, lines, scene, status
@@ -198,13 +198,13 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
         Open("/out/IMG_1.jpg"),
         Open("/in/IMG_1.jpg"),
         Show(Path("/out/IMG_1.jpg")),
-        Contrast(Path("/in/IMG_1.jpg"), Path("/out/IMG_1.jpg")),
+        ShowBeforeAfter(Path("/in/IMG_1.jpg"), Path("/out/IMG_1.jpg")),
     ]
     model = find(deeds.items, "redo model", "builtin")
-    assert model.action == Ask(Request("redo", Path("/in/IMG_1.jpg"), model="builtin"))
+    assert model.action == LeaveRequest(Request("redo", Path("/in/IMG_1.jpg"), model="builtin"))
     assert not find(deeds.items, "redo model", "codeformer").enabled  # has to be downloaded first
     weight = find(deeds.items, "redo weight", "0.5")
-    assert weight.action == Ask(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
+    assert weight.action == LeaveRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
 
 
 def test_a_photo_without_a_copy_offers_none():
@@ -229,7 +229,7 @@ def test_failed_photos_say_why_and_can_be_tried_again():
         "  Try all again",
         "  Open the log",
     ]
-    assert find(shown, "failed", "again").action == Ask(Request("retry_failed"))
+    assert find(shown, "failed", "again").action == LeaveRequest(Request("retry_failed"))
     assert find(shown, "failed", "log").action == Open("/home/a/facewatch.log")
 
 
@@ -241,7 +241,7 @@ def test_a_photo_that_is_tried_again_by_itself_is_told_apart():
 
 def test_what_needs_the_daemon_is_grey_without_it():
     shown = menu(scene(status("stopped", pid=None, recent=[DONE], failed=[FAILED])))
-    asks = [item for item in every(shown) if isinstance(item.action, Ask)]
+    asks = [item for item in every(shown) if isinstance(item.action, LeaveRequest)]
     assert asks
     assert not any(item.enabled for item in asks)
     assert find(shown, "start").action == StartDaemon()

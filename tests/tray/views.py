@@ -10,7 +10,7 @@ from facewatch.settings.schema import parse
 from facewatch.state.ledger.jobs import STATES
 from facewatch.state.status import Status
 from facewatch.tray.menu_items import Item, Menu
-from facewatch.tray.view import Choice, Scene
+from facewatch.tray.view import Choice, View
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
 CHOICES = (
@@ -45,9 +45,9 @@ def status(mood="idle", counts=None, **changes) -> Status:
     return replace(IDLE, mood=mood, counts={**IDLE.counts, **(counts or {})}, **changes)
 
 
-def scene(now_status=IDLE, settings=None, **changes) -> Scene:
+def scene(now_status=IDLE, settings=None, **changes) -> View:
     chosen = {"folders": [{"input": "/in", "output": "/out"}], **(settings or {})}
-    plain = Scene(
+    plain = View(
         settings=parse(chosen, "test"),
         status=now_status,
         choices=CHOICES,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.watcher import Watch
+from facewatch.watcher import WatchedFolder
 from tests.watcher.desk import Desk
 
 
@@ -18,4 +18,4 @@ def root(tmp_path) -> Path:
 
 @pytest.fixture
 def desk(root) -> Desk:
-    return Desk(Watch(root))
+    return Desk(WatchedFolder(root))

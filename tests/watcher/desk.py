@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facewatch.system.mounts import Disks, Mount
-from facewatch.watcher import Watch, Watcher
+from facewatch.watcher import WatchedFolder, Watcher
 from tests.clock import Clock
 from tests.watcher.fakes import FakeObserver, Offered
 
@@ -13,7 +13,7 @@ from tests.watcher.fakes import FakeObserver, Offered
 class Desk:
     """The watcher, its time, and what it offered."""
 
-    def __init__(self, *watches: Watch, counted: int | None = None) -> None:
+    def __init__(self, *watches: WatchedFolder, counted: int | None = None) -> None:
         self.clock, self.wall = Clock(), Clock(1e9)
         self.observers: list[FakeObserver] = []
         self.refuses: set[str] = set()

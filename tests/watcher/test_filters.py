@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from facewatch.settings.schema import parse
-from facewatch.system.timeouts import Asking
-from facewatch.watcher import Watch, offered, root_of, watches_of
+from facewatch.system.timeouts import TimedCalls
+from facewatch.watcher import WatchedFolder, is_photo, root_of, watched_folders
 from facewatch.watcher import scan as walk_module
-from facewatch.watcher.filters import enters
+from facewatch.watcher.filters import enters_folder
 from facewatch.watcher.scan import walk
 
 ROOT = Path("/photos").absolute()
@@ -22,7 +22,7 @@ ROOT = Path("/photos").absolute()
 
 @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "x/y/b.heic", "Ünï/c d.TIF"])
 def test_photos_are_offered(name):
-    assert offered(Watch(ROOT), ROOT / name)
+    assert is_photo(WatchedFolder(ROOT), ROOT / name)
 
 
 @pytest.mark.parametrize(
@@ -39,51 +39,51 @@ def test_photos_are_offered(name):
     ],
 )
 def test_other_files_and_ignored_names_are_not(name):
-    assert not offered(Watch(ROOT), ROOT / name)
+    assert not is_photo(WatchedFolder(ROOT), ROOT / name)
 
 
 def test_a_sibling_whose_name_begins_alike_is_not_inside():
-    assert not offered(Watch(ROOT), ROOT.with_name("photos2") / "a.jpg")
-    assert not offered(Watch(ROOT), ROOT)
+    assert not is_photo(WatchedFolder(ROOT), ROOT.with_name("photos2") / "a.jpg")
+    assert not is_photo(WatchedFolder(ROOT), ROOT)
 
 
 def test_only_the_folder_itself_is_looked_at_when_not_recursive():
-    watch = Watch(ROOT, recursive=False)
-    assert offered(watch, ROOT / "a.jpg")
-    assert not offered(watch, ROOT / "x" / "a.jpg")
+    watch = WatchedFolder(ROOT, recursive=False)
+    assert is_photo(watch, ROOT / "a.jpg")
+    assert not is_photo(watch, ROOT / "x" / "a.jpg")
 
 
 def test_patterns_choose():
-    watch = Watch(ROOT, include=("*.jpg", "scans/**"), exclude=("private/", "*_small.*"))
-    assert offered(watch, ROOT / "x" / "a.jpg")
-    assert offered(watch, ROOT / "scans" / "a.tif")
-    assert not offered(watch, ROOT / "a.tif")
-    assert not offered(watch, ROOT / "private" / "x" / "a.jpg")
-    assert not offered(watch, ROOT / "a_small.jpg")
+    watch = WatchedFolder(ROOT, include=("*.jpg", "scans/**"), exclude=("private/", "*_small.*"))
+    assert is_photo(watch, ROOT / "x" / "a.jpg")
+    assert is_photo(watch, ROOT / "scans" / "a.tif")
+    assert not is_photo(watch, ROOT / "a.tif")
+    assert not is_photo(watch, ROOT / "private" / "x" / "a.jpg")
+    assert not is_photo(watch, ROOT / "a_small.jpg")
 
 
 def test_our_output_folder_is_left_out():
-    watch = Watch(ROOT, outputs=(ROOT / "Restored",))
-    assert not offered(watch, ROOT / "Restored" / "x" / "a.jpg")
-    assert not enters(watch, ROOT / "Restored")
-    assert offered(watch, ROOT / "Restored too" / "a.jpg")
+    watch = WatchedFolder(ROOT, outputs=(ROOT / "Restored",))
+    assert not is_photo(watch, ROOT / "Restored" / "x" / "a.jpg")
+    assert not enters_folder(watch, ROOT / "Restored")
+    assert is_photo(watch, ROOT / "Restored too" / "a.jpg")
 
 
 def test_an_output_folder_that_holds_the_watched_one_leaves_it_watched():
-    assert offered(Watch(ROOT, outputs=(ROOT,)), ROOT / "a.jpg")
-    assert offered(Watch(ROOT / "in", outputs=(ROOT,)), ROOT / "in" / "a.jpg")
+    assert is_photo(WatchedFolder(ROOT, outputs=(ROOT,)), ROOT / "a.jpg")
+    assert is_photo(WatchedFolder(ROOT / "in", outputs=(ROOT,)), ROOT / "in" / "a.jpg")
 
 
 def test_the_innermost_root_has_a_path():
-    outer, inner = Watch(ROOT), Watch(ROOT / "raw")
+    outer, inner = WatchedFolder(ROOT), WatchedFolder(ROOT / "raw")
     assert root_of([outer, inner], ROOT / "raw" / "x" / "a.jpg") == inner
     assert root_of([inner, outer], ROOT / "rawer" / "a.jpg") == outer
     assert root_of([outer, inner], Path("/elsewhere/a.jpg").absolute()) is None
 
 
-def watches(*folders) -> tuple[Watch, ...]:
+def watches(*folders) -> tuple[WatchedFolder, ...]:
     entries = [{"input": str(root), "output": str(output)} for root, output in folders]
-    return watches_of(parse({"folders": entries}, "test"), Asking())
+    return watched_folders(parse({"folders": entries}, "test"), TimedCalls())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
@@ -96,8 +96,8 @@ def test_an_output_is_ours_however_it_is_spelled(tmp_path, root, output):
     (tmp_path / "data" / "x").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "data")
     (watch,) = watches((tmp_path / root, tmp_path / output))
-    assert not enters(watch, tmp_path / root / "Restored")
-    assert enters(watch, tmp_path / root / "Other")
+    assert not enters_folder(watch, tmp_path / root / "Restored")
+    assert enters_folder(watch, tmp_path / root / "Other")
 
 
 def test_the_output_of_another_folder_is_ours_too(tmp_path):
@@ -105,7 +105,7 @@ def test_the_output_of_another_folder_is_ours_too(tmp_path):
     first, _ = watches(
         (tmp_path / "a", tmp_path / "out"), (tmp_path / "b", tmp_path / "c" / ".." / "a" / "R")
     )
-    assert not enters(first, tmp_path / "a" / "R")
+    assert not enters_folder(first, tmp_path / "a" / "R")
 
 
 @pytest.fixture
@@ -122,18 +122,18 @@ def tree(tmp_path) -> Path:
 @pytest.mark.parametrize("recursive", [True, False])
 @pytest.mark.parametrize("exclude", [(), ("private/",), ("x/**/*.jpg",)])
 def test_a_scan_offers_exactly_what_the_rules_offer(tree, recursive, exclude):
-    watch = Watch(tree, recursive=recursive, exclude=exclude, outputs=(tree / "Restored",))
+    watch = WatchedFolder(tree, recursive=recursive, exclude=exclude, outputs=(tree / "Restored",))
     found: list[Path] = []
     walked = walk(watch, tree, found.append)
     files = [path for path in tree.rglob("*") if path.is_file()]
-    assert sorted(found) == sorted(path for path in files if offered(watch, path))
+    assert sorted(found) == sorted(path for path in files if is_photo(watch, path))
     assert walked.offered == len(found)
     assert found
 
 
 def test_a_scan_leaves_another_root_to_itself(tree):
     found: list[Path] = []
-    walk(Watch(tree), tree, found.append, others={str(tree / "x"), str(tree)})
+    walk(WatchedFolder(tree), tree, found.append, others={str(tree / "x"), str(tree)})
     assert tree / "a.jpg" in found
     assert tree / "x" / "d.png" not in found
 
@@ -142,7 +142,7 @@ def test_a_scan_leaves_another_root_to_itself(tree):
 def test_symlinked_folders_are_not_followed(tree):
     (tree / "loop").symlink_to(tree, target_is_directory=True)
     found: list[Path] = []
-    walk(Watch(tree), tree, found.append)
+    walk(WatchedFolder(tree), tree, found.append)
     assert len(found) == len(set(found))
     assert not any("loop" in path.parts for path in found)
 
@@ -171,7 +171,7 @@ def test_junctions_of_windows_are_not_followed(tmp_path, monkeypatch):
         cloud: [],
         plain: [],
     }
-    walked = walk_module.walk_names(Watch(tmp_path), tmp_path, print, read=lists.__getitem__)
+    walked = walk_module.walk_names(WatchedFolder(tmp_path), tmp_path, print, read=lists.__getitem__)
     assert walked.folders == 3
 
 
@@ -185,22 +185,22 @@ def test_a_folder_that_cannot_be_read_is_noted_and_the_rest_scanned(tree, monkey
 
     monkeypatch.setattr("os.scandir", refuse)
     found: list[Path] = []
-    walked = walk(Watch(tree), tree, found.append)
+    walked = walk(WatchedFolder(tree), tree, found.append)
     assert walked.unreadable == {str(tree / "x"): "Permission denied"}
     assert tree / "a.jpg" in found
 
 
 def test_a_folder_that_vanishes_meanwhile_is_no_matter(tree):
-    assert walk(Watch(tree), tree / "never", lambda path: None).unreadable == {}
+    assert walk(WatchedFolder(tree), tree / "never", lambda path: None).unreadable == {}
 
 
 def test_a_scan_stops_when_told(tree):
-    assert walk(Watch(tree), tree, lambda path: None, stopped=lambda: True).folders == 0
+    assert walk(WatchedFolder(tree), tree, lambda path: None, stopped=lambda: True).folders == 0
 
 
 def test_a_large_folder_is_scanned_quickly(tmp_path):
     for number in range(5000):
         os.close(os.open(tmp_path / f"{number}.jpg", os.O_CREAT | os.O_WRONLY))
     began = time.perf_counter()
-    assert walk(Watch(tmp_path), tmp_path, lambda path: None).offered == 5000
+    assert walk(WatchedFolder(tmp_path), tmp_path, lambda path: None).offered == 5000
     assert time.perf_counter() - began < 2

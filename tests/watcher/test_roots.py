@@ -5,21 +5,21 @@ from __future__ import annotations
 import shutil
 
 from facewatch.system.mounts import Mount
-from facewatch.watcher import Watch
+from facewatch.watcher import WatchedFolder
 from tests.watcher.desk import Desk
 
 
 def test_a_missing_root_is_offline_and_stops_no_other(desk, root, tmp_path):
     away = tmp_path / "usb"
-    desk = Desk(Watch(away), Watch(root))
+    desk = Desk(WatchedFolder(away), WatchedFolder(root))
     assert desk.tend() == [root / "a.jpg"]
-    assert desk.watcher.online() == [Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(root)]
     (problem,) = desk.watcher.problems()
     assert str(away) in problem
     away.mkdir()
     (away / "b.jpg").write_bytes(b"x")
     assert desk.tend(10) == [away / "b.jpg"]
-    assert desk.watcher.online() == [Watch(away), Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(away), WatchedFolder(root)]
     assert desk.watcher.problems() == []
 
 
@@ -80,7 +80,7 @@ def test_a_bare_mount_point_is_offline(desk, root):
     assert desk.tend(2) == []
     desk.mounts.append(disk)
     assert desk.tend(10) == [root / "a.jpg"]
-    assert desk.watcher.online() == [Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(root)]
     assert [note.rpartition("/")[2] for note in desk.notes] == [
         "in: mount it, or plug it in: its photos wait until it is there",
         "in is watched again",
@@ -90,10 +90,10 @@ def test_a_bare_mount_point_is_offline(desk, root):
 def test_a_share_that_does_not_answer_is_offline_and_stops_no_other(root, tmp_path):
     share = tmp_path / "share"
     share.mkdir()
-    desk = Desk(Watch(share), Watch(root))
+    desk = Desk(WatchedFolder(share), WatchedFolder(root))
     desk.silent.add(str(share))
     assert desk.tend() == [root / "a.jpg"]
-    assert desk.watcher.online() == [Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(root)]
     assert "does not answer" in desk.watcher.problems()[0]
     desk.silent.clear()
     (share / "b.jpg").write_bytes(b"x")
@@ -101,7 +101,7 @@ def test_a_share_that_does_not_answer_is_offline_and_stops_no_other(root, tmp_pa
 
 
 def test_a_share_that_falls_silent_under_a_scan_ends_the_scan_alone(root):
-    desk = Desk(Watch(root))
+    desk = Desk(WatchedFolder(root))
     for name in ("x", "y"):
         (root / name).mkdir()
     desk.mounts.append(Mount(str(root), "nfs4"))
@@ -119,7 +119,7 @@ def test_a_share_is_degraded_polled_and_settles_slowly(desk, root):
     assert desk.offered.settle_seconds == 30
     assert "degraded" in desk.watcher.problems()[0]
     assert "nfs4" in desk.watcher.problems()[0]
-    assert desk.watcher.online() == [Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(root)]
     assert desk.tend(31) == [root / "a.jpg"]
     desk.offered.settle_seconds = 0
     desk.watcher.file_seen(root / "b.jpg")
@@ -130,7 +130,7 @@ def test_a_share_is_degraded_polled_and_settles_slowly(desk, root):
 
 
 def test_a_share_mounted_below_a_root_counts_unless_nothing_is_looked_for_in_it(root):
-    desk = Desk(Watch(root, outputs=(root / "Restored",)))
+    desk = Desk(WatchedFolder(root, outputs=(root / "Restored",)))
     desk.mounts.append(Mount(str(root / "Restored"), "cifs"))
     desk.tend()
     assert desk.watcher.problems() == []
@@ -143,7 +143,7 @@ def test_a_root_without_events_is_degraded_and_looked_through_more_often(desk, r
     desk.refuses.add(str(root))
     assert desk.tend() == [root / "a.jpg"]
     assert "degraded" in desk.watcher.problems()[0]
-    assert desk.watcher.online() == [Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(root)]
     assert desk.tend(10) == []
     assert desk.tend(21) == [root / "a.jpg"]
     desk.refuses.clear()
@@ -154,7 +154,7 @@ def test_a_root_without_events_is_degraded_and_looked_through_more_often(desk, r
 def test_fewer_watches_than_folders_are_degraded_when_seen_twice(root):
     for number in range(5):
         (root / f"{number}").mkdir()
-    desk = Desk(Watch(root), counted=3)
+    desk = Desk(WatchedFolder(root), counted=3)
     desk.tend()
     assert desk.watcher.problems() == []
     desk.tend(2)

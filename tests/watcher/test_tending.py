@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from watchdog.events import DirCreatedEvent, FileDeletedEvent, FileMovedEvent, FileOpenedEvent
 
-from facewatch.watcher import Watch
+from facewatch.watcher import WatchedFolder
 from facewatch.watcher.events import Handler
 from tests.watcher.desk import Desk
 
@@ -114,10 +114,10 @@ def test_a_round_that_takes_long_is_not_made_so_often(desk, root):
 
 
 def test_without_a_start_one_look_tells_what_is_there(root, tmp_path):
-    desk = Desk(Watch(root), Watch(tmp_path / "usb"))
+    desk = Desk(WatchedFolder(root), WatchedFolder(tmp_path / "usb"))
     assert desk.watcher.scan() == 1
     assert desk.offered.paths == [root / "a.jpg"]
-    assert desk.watcher.online() == [Watch(root)]
+    assert desk.watcher.online() == [WatchedFolder(root)]
     assert "missing" in desk.watcher.problems()[0]
     assert desk.observers == []
 
@@ -136,7 +136,7 @@ def test_events_are_offered_by_the_rules_and_deletions_told(desk, root):
 
 def test_a_folder_that_came_is_scanned_unless_it_is_none_of_ours(root):
     output = root / "out"
-    desk = Desk(Watch(root, outputs=(output,)))
+    desk = Desk(WatchedFolder(root, outputs=(output,)))
     desk.tend()
     for folder in (root / "x", root / ".trash", output):
         folder.mkdir()
@@ -156,7 +156,7 @@ def test_a_link_to_a_folder_that_came_is_not_followed(desk, root, tmp_path):
 
 
 def test_stopping_twice_and_without_a_start_is_harmless(root):
-    desk = Desk(Watch(root))
+    desk = Desk(WatchedFolder(root))
     desk.watcher.stop()
     desk.watcher.stop()
     assert not desk.watcher.running()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from watchdog.observers.polling import PollingObserver
 
-from facewatch.watcher import Watch, Watcher
+from facewatch.watcher import WatchedFolder, Watcher
 from facewatch.watcher.observer import watchdogs_threads
 from facewatch.watcher.roots import kernel_watches
 from tests.watcher.fakes import Offered, until
@@ -42,7 +42,7 @@ def gone() -> Offered:
 def watcher(root, offered, gone, monkeypatch) -> Iterator[Watcher]:
     monkeypatch.setattr("facewatch.watcher.watcher.CHECK_SECONDS", 0.2)
     before = set(threading.enumerate())
-    watcher = Watcher([Watch(root)], offered, gone)
+    watcher = Watcher([WatchedFolder(root)], offered, gone)
     watcher.start()
     yield watcher
     watcher.stop()
@@ -116,7 +116,7 @@ def test_a_root_deleted_and_made_again_is_watched_again(watcher, root, offered):
     until(lambda: watcher.online() == [])
     assert "missing" in watcher.problems()[0]
     root.mkdir()
-    until(lambda: watcher.online() == [Watch(root)])
+    until(lambda: watcher.online() == [WatchedFolder(root)])
     (root / "b.jpg").write_bytes(b"x")
     offered.wait_for(root / "b.jpg")
 
@@ -163,7 +163,7 @@ def test_a_root_that_is_a_link_is_heard_under_its_own_name(tmp_path, root, offer
     (root / "sub").mkdir()
     link = tmp_path / "link"
     link.symlink_to(root)
-    watcher = Watcher([Watch(link)], offered, gone)
+    watcher = Watcher([WatchedFolder(link)], offered, gone)
     watcher.start()
     try:
         seen(link, offered)
@@ -182,7 +182,7 @@ def test_a_root_that_is_a_link_is_heard_under_its_own_name(tmp_path, root, offer
 def test_a_folder_watched_under_two_names_may_go(tmp_path, root, offered, gone, monkeypatch):
     monkeypatch.setattr("facewatch.watcher.watcher.CHECK_SECONDS", 0.2)
     (tmp_path / "link").symlink_to(root)
-    watcher = Watcher([Watch(root), Watch(tmp_path / "link")], offered, gone)
+    watcher = Watcher([WatchedFolder(root), WatchedFolder(tmp_path / "link")], offered, gone)
     watcher.start()
     try:
         shutil.rmtree(root)
@@ -197,7 +197,9 @@ def test_a_folder_watched_under_two_names_may_go(tmp_path, root, offered, gone, 
 def test_nested_roots_have_each_their_rules(tmp_path, root, offered, gone):
     inner = root / "inner"
     inner.mkdir()
-    watcher = Watcher([Watch(root, exclude=("*.png",)), Watch(inner, include=("*.png",))], offered, gone)
+    watcher = Watcher(
+        [WatchedFolder(root, exclude=("*.png",)), WatchedFolder(inner, include=("*.png",))], offered, gone
+    )
     watcher.start()
     try:
         seen(root, offered)
@@ -213,7 +215,9 @@ def test_nested_roots_have_each_their_rules(tmp_path, root, offered, gone):
 
 
 def test_the_polling_observer_serves_as_well(root, offered, gone):
-    watcher = Watcher([Watch(root)], offered, gone, make_observer=lambda: PollingObserver(timeout=0.1))
+    watcher = Watcher(
+        [WatchedFolder(root)], offered, gone, make_observer=lambda: PollingObserver(timeout=0.1)
+    )
     watcher.start()
     try:
         seen(root, offered)

@@ -11,7 +11,7 @@ from facewatch.restoration.codecs.photo import Provenance
 from facewatch.state.ledger import Ledger
 from facewatch.system.atomic import sha256_of
 from facewatch.system.fingerprint import Fingerprint
-from facewatch.worker.existing_copies import adopted
+from facewatch.worker.existing_copies import adopt_existing_copy
 
 CONTENT, OTHER, RECIPE = "a" * 64, "b" * 64, "c" * 64
 
@@ -37,7 +37,7 @@ class House:
         return self.ledger.start(found)
 
     def adopt(self, name: str, tail: str = "", **job) -> Path | None:
-        return adopted(self.ledger, self.job(name, **job), CONTENT, self.output, tail)
+        return adopt_existing_copy(self.ledger, self.job(name, **job), CONTENT, self.output, tail)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_photo_whose_copy_stands_is_done_with_it(house):
     assert (job.state, job.output, job.sha256, job.recipe) == ("done", copy, CONTENT, RECIPE)
     assert job.output_sha256 == sha256_of(copy)
     assert house.ledger.is_output(sha256_of(copy), Path("/elsewhere/moved.jpg"))
-    assert house.ledger.twin(CONTENT, RECIPE).output == copy
+    assert house.ledger.finished_duplicate(CONTENT, RECIPE).output == copy
     assert house.ledger.interrupted() == []
 
 
@@ -117,13 +117,13 @@ def test_a_redo_is_made_in_any_case(house):
 def test_a_copy_that_tells_no_recipe_makes_no_twins(house):
     house.stands("a.jpg", recipe="")
     assert house.adopt("a.jpg") is not None
-    assert house.ledger.twin(CONTENT, RECIPE) is None
+    assert house.ledger.finished_duplicate(CONTENT, RECIPE) is None
 
 
 def test_a_copy_whose_name_was_given_but_not_noted_as_done_is_found_again(house):
     copy = house.stands("a.jpg")
     job = house.job("a.jpg")
-    house.ledger.hashed(job, CONTENT, RECIPE)
+    house.ledger.record_hash(job, CONTENT, RECIPE)
     house.ledger.committing(job, copy, sha256_of(copy), Path("/out/.facewatch-1"), {"faces": [1]})
     house.ledger.give_back(job)  # the disk of the ledger was full
     assert house.adopt("a.jpg") == copy

@@ -74,7 +74,7 @@ def test_a_copy_on_a_share_that_was_away_for_a_moment_is_found_again(house, monk
     house.output.mkdir()
     with monkeypatch.context() as patch:
         refuse_folder_sync(errno.EIO)
-        patch.setattr("facewatch.worker.recovery.stands", lambda _: False)
+        patch.setattr("facewatch.worker.recovery.copy_exists", lambda _: False)
         house.work()
     assert house.state("redone.jpg") == "retry"
     work_through_all_waits(house)

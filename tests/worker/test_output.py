@@ -11,14 +11,22 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch.engine.messages import Answer
+from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, DiskFull, SourceGone
 from facewatch.system.atomic import sha256_of, write_temporary
-from facewatch.worker.output import commit, drop, like_original, name_for, output_folder, remove_strays, take
+from facewatch.worker.output import (
+    copy_attributes,
+    discard_result,
+    name_for,
+    output_folder,
+    publish_copy,
+    remove_stray_temporaries,
+    take_result,
+)
 
 
 def answer(temporary=None, sha256=None, extras=()):
-    return Answer(1, temporary, sha256, ".png", [], 0.1, list(extras))
+    return RestoreResult(1, temporary, sha256, ".png", [], 0.1, list(extras))
 
 
 def photo_in(folder):
@@ -91,7 +99,7 @@ def test_a_folder_replaced_by_a_link_while_its_photo_is_restored_gets_nothing(tm
     moved = folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(moved)
     with pytest.raises(CannotWrite, match="is a link to"):
-        commit(temporary, source, folder / "a.jpg", lambda _: None, output=tmp_path / "out")
+        publish_copy(temporary, source, folder / "a.jpg", lambda _: None, output=tmp_path / "out")
     assert [path.name for path in moved.iterdir()] == [temporary.name]
 
 
@@ -112,13 +120,15 @@ def test_a_photo_that_is_gone_needs_no_folder(tmp_path):
 
 def test_an_original_that_vanishes_at_the_last_moment_is_gone(tmp_path):
     with pytest.raises(SourceGone):
-        commit(write_temporary(tmp_path, b"restored"), tmp_path / "a.jpg", tmp_path / "b.jpg", lambda _: None)
+        publish_copy(
+            write_temporary(tmp_path, b"restored"), tmp_path / "a.jpg", tmp_path / "b.jpg", lambda _: None
+        )
 
 
 def test_what_was_not_restored_is_copied_byte_for_byte(tmp_path):
     source = tmp_path / "a.JPG"
     source.write_bytes(b"no face in it")
-    temporary, sha256, suffix = take(answer(), source, tmp_path)
+    temporary, sha256, suffix = take_result(answer(), source, tmp_path)
     assert temporary.read_bytes() == b"no face in it"
     assert (sha256, suffix) == (sha256_of(source), ".JPG")
 
@@ -129,7 +139,7 @@ def test_the_files_beside_a_copy_follow_its_name(tmp_path):
     (tmp_path / "b.png").write_bytes(b"taken")
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
     extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
-    final = commit(main, source, tmp_path / "b.png", lambda _: None, extras)
+    final = publish_copy(main, source, tmp_path / "b.png", lambda _: None, extras)
     assert final.name == "b (2).png"
     assert (tmp_path / "b (2) before-after.jpg").read_bytes() == b"comparison"
     assert not list(tmp_path.glob(".facewatch-*"))
@@ -142,7 +152,7 @@ def test_a_copy_that_stands_already_is_taken_with_all_beside_it(tmp_path):
     for _ in range(2):
         main, extra = write_temporary(out, b"restored"), write_temporary(out, b"comparison")
         extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
-        commit(main, source, out / "a.jpg", lambda _: None, extras, adopt=lambda _: True)
+        publish_copy(main, source, out / "a.jpg", lambda _: None, extras, adopt=lambda _: True)
     assert sorted(path.name for path in out.iterdir()) == ["a before-after.jpg", "a.jpg"]
 
 
@@ -158,7 +168,7 @@ def test_a_long_name_leaves_room_for_the_tails_of_what_stands_beside_the_copy(tm
             {"temporary": str(write_temporary(out, b"%d" % number)), "tail": tail}
             for tail in (" before-after.jpg", " face 1 cropped.png", " face 1 restored.png")
         ]
-        commit(write_temporary(out, b"copy %d" % number), source, wanted, lambda _: None, extras)
+        publish_copy(write_temporary(out, b"copy %d" % number), source, wanted, lambda _: None, extras)
     ends = ["-restored.webp", " before-after.jpg", " face 1 cropped.png", " face 1 restored.png"]
     ends += ["-restored (2).webp"]
     found = [path.name for path in out.iterdir()]
@@ -168,7 +178,7 @@ def test_a_long_name_leaves_room_for_the_tails_of_what_stands_beside_the_copy(tm
 
 def test_what_is_not_used_is_removed(tmp_path):
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
-    drop(answer(str(main), "0", [{"temporary": str(extra), "tail": ""}]))
+    discard_result(answer(str(main), "0", [{"temporary": str(extra), "tail": ""}]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -178,7 +188,7 @@ def test_strays_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
     under_way = write_temporary(tmp_path / "sub", b"another process is at work here")
     other = tmp_path / "sub" / "note.tmp"
     other.write_bytes(b"the user's own")
-    assert remove_strays(tmp_path) == 1
+    assert remove_stray_temporaries(tmp_path) == 1
     assert not stray.exists()
     assert under_way.exists()
     assert other.exists()
@@ -196,7 +206,7 @@ def test_a_stray_that_cannot_be_removed_is_told_and_keeps_no_other(tmp_path, mon
         unlink(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    assert remove_strays(tmp_path) == 1
+    assert remove_stray_temporaries(tmp_path) == 1
     assert (first.exists(), last.exists()) == (True, False)
     assert "a.tmp is not needed any more and cannot be removed: Read-only file system" in caplog.text
 
@@ -205,7 +215,7 @@ def test_what_cannot_be_put_beside_a_copy_is_told_and_leaves_the_copy_as_it_is(t
     source = photo_in(tmp_path / "in")
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
     extras = [{"temporary": str(extra), "tail": f" {'x' * 250}.jpg"}]
-    final = commit(main, source, tmp_path / "a.jpg", lambda _: None, extras)
+    final = publish_copy(main, source, tmp_path / "a.jpg", lambda _: None, extras)
     assert final == tmp_path / "a.jpg"
     assert not list(tmp_path.glob(".facewatch-*"))
     assert "File name too long" in caplog.text
@@ -216,7 +226,7 @@ def test_a_copy_takes_its_originals_times_and_permissions(tmp_path):
     original.chmod(0o604)
     os.utime(original, ns=(1_000_000_000, 946_684_800_000_000_000))
     copy = write_temporary(tmp_path, b"restored")
-    like_original(copy, original.stat())
+    copy_attributes(copy, original.stat())
     assert copy.stat().st_mtime_ns == 946_684_800_000_000_000
     assert stat.S_IMODE(copy.stat().st_mode) == 0o604
 
@@ -231,7 +241,7 @@ def test_a_disk_that_keeps_no_permissions_and_times_gets_its_copies_all_the_same
     monkeypatch.setattr(Path, "chmod", refused)
     monkeypatch.setattr(os, "utime", refused)
     copy = write_temporary(tmp_path, b"restored")
-    like_original(copy, tmp_path.stat())
+    copy_attributes(copy, tmp_path.stat())
     number = errno.EIO
     with pytest.raises(CannotWrite, match="Input/output error"):
-        like_original(copy, tmp_path.stat())
+        copy_attributes(copy, tmp_path.stat())

@@ -6,7 +6,7 @@ import pytest
 
 from facewatch.errors import BadCheckpoint
 from facewatch.settings.schema import parse
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.system.mounts import Disks, Mount
 from facewatch.worker.readiness import Readiness
@@ -37,7 +37,7 @@ class Bench:
         self.silent = set()
         disks = Disks(mounted=lambda: [Mount("/", "ext4")], planned=set, ask=self._ask)
         self.readiness = Readiness(
-            lambda: self.files, Board(self.ledger), lambda _: None, lambda _: "cpu", disks=disks
+            lambda: self.files, Alerts(self.ledger), lambda _: None, lambda _: "cpu", disks=disks
         )
 
     def _ask(self, place, question, seconds=None):

@@ -9,7 +9,7 @@ import pytest
 from facewatch.state.ledger import Ledger
 from facewatch.system.atomic import sha256_of, write_temporary
 from facewatch.system.fingerprint import Fingerprint
-from facewatch.worker.recovery import STOPPED_ATTEMPTS, finished, settle_interrupted
+from facewatch.worker.recovery import STOPPED_ATTEMPTS, finished, recover_interrupted
 
 TAIL = " before-after.jpg"
 
@@ -51,7 +51,7 @@ def killed_while_committing(ledger, job, out: Path, *, linked: bool) -> tuple[Pa
 def test_what_belongs_beside_a_copy_gets_its_name_too(ledger, started, folders):
     copy, extra = killed_while_committing(ledger, started, folders[1], linked=True)
     (job,) = ledger.interrupted()
-    settle_interrupted(ledger, job)
+    recover_interrupted(ledger, job)
     assert (folders[1] / f"a{TAIL}").read_bytes() == b"before and after"
     assert not extra.exists()
     known = ledger.photo(started.path)
@@ -63,14 +63,14 @@ def test_what_has_its_name_already_is_passed_over(ledger, started, folders):
     _, extra = killed_while_committing(ledger, started, folders[1], linked=True)
     (folders[1] / f"a{TAIL}").hardlink_to(extra)  # killed between the name and the temporary's end
     (job,) = ledger.interrupted()
-    settle_interrupted(ledger, job)
+    recover_interrupted(ledger, job)
     assert sorted(path.name for path in folders[1].iterdir()) == [f"a{TAIL}", "a.jpg"]
 
 
 def test_a_copy_without_its_name_is_made_again(ledger, started, folders):
     killed_while_committing(ledger, started, folders[1], linked=False)
     (job,) = ledger.interrupted()
-    settle_interrupted(ledger, job)
+    recover_interrupted(ledger, job)
     assert ledger.photo(started.path).state == "retry"
 
 
@@ -78,7 +78,7 @@ def test_a_name_that_was_only_claimed_is_free_again(ledger, started, folders):
     copy, _ = killed_while_committing(ledger, started, folders[1], linked=False)
     copy.touch()  # where neither a link nor an exclusive rename is to be had
     (job,) = ledger.interrupted()
-    settle_interrupted(ledger, job)
+    recover_interrupted(ledger, job)
     assert ledger.photo(started.path).state == "retry"
     assert not copy.exists()
 
@@ -86,9 +86,9 @@ def test_a_name_that_was_only_claimed_is_free_again(ledger, started, folders):
 def test_a_photo_under_way_at_every_end_is_blamed_at_last(ledger, started, folders):
     job = started
     for _ in range(STOPPED_ATTEMPTS - 1):
-        settle_interrupted(ledger, job)
+        recover_interrupted(ledger, job)
         job = ledger.start(ledger.next([folders[0]]))
-    settle_interrupted(ledger, job)
+    recover_interrupted(ledger, job)
     assert ledger.photo(started.path).state == "poison"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from facewatch import errors
-from facewatch.state.reports import summary
-from facewatch.worker.retry_policy import Streak, judge
+from facewatch.state.reports import faces_summary
+from facewatch.worker.retry_policy import FailureStreak, decide
 
 
 @pytest.mark.parametrize(
@@ -33,24 +33,24 @@ from facewatch.worker.retry_policy import Streak, judge
     ],
 )
 def test_every_error_has_its_verdict(error, what):
-    assert judge(error("why"), attempts=1).what == what
+    assert decide(error("why"), attempts=1).what == what
 
 
 def test_a_file_that_ends_early_is_tried_again_ever_later_then_parked():
-    verdicts = [judge(errors.TruncatedPhoto("cut short"), attempts) for attempts in range(1, 6)]
-    assert [verdict.after_seconds for verdict in verdicts] == [30, 120, 600, 3600, 0]
+    verdicts = [decide(errors.TruncatedPhoto("cut short"), attempts) for attempts in range(1, 6)]
+    assert [decision.after_seconds for decision in verdicts] == [30, 120, 600, 3600, 0]
     assert verdicts[-1].what == "park"
 
 
 def test_a_photo_that_ends_three_engines_is_poison():
-    verdicts = [judge(errors.EngineFailed("died"), attempts) for attempts in (1, 2, 3)]
-    assert [verdict.what for verdict in verdicts] == ["retry", "retry", "poison"]
-    assert all(verdict.new_engine for verdict in verdicts)
+    verdicts = [decide(errors.EngineFailed("died"), attempts) for attempts in (1, 2, 3)]
+    assert [decision.what for decision in verdicts] == ["retry", "retry", "poison"]
+    assert all(decision.new_engine for decision in verdicts)
 
 
 def test_where_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
-    assert judge(errors.DiskFull("full"), 1).hold_place == "disk"
-    assert judge(errors.EngineUnavailable("no device"), 1).rests
+    assert decide(errors.DiskFull("full"), 1).hold_place == "disk"
+    assert decide(errors.EngineUnavailable("no device"), 1).rests
 
 
 @pytest.mark.parametrize(
@@ -61,23 +61,23 @@ def test_where_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
     ],
 )
 def test_a_device_that_fails_on_every_photo_blames_none_of_them(error):
-    verdict = judge(error, 9, others_passed=False)
-    assert (verdict.what, verdict.hold_place, verdict.new_engine) == ("later", "engine", True)
-    assert judge(error, 3, others_passed=True).what == "poison"
+    decision = decide(error, 9, others_passed=False)
+    assert (decision.what, decision.hold_place, decision.new_engine) == ("later", "engine", True)
+    assert decide(error, 3, others_passed=True).what == "poison"
 
 
 def test_a_photo_that_is_too_much_for_the_machine_is_to_blame_itself():
-    assert judge(errors.TooLittleMemory("600 megapixels"), 3, others_passed=False).what == "poison"
+    assert decide(errors.TooLittleMemory("600 megapixels"), 3, others_passed=False).what == "poison"
 
 
 def test_three_different_photos_failing_in_a_row_are_the_engines_fault():
-    streak = Streak()
+    streak = FailureStreak()
     for photo in (1, 2, 2):
         streak.failed(photo, errors.EngineFailed("died"))
     assert not streak.down
     streak.failed(3, errors.OutOfMemory("too large"))
     assert streak.down
-    assert judge(errors.EngineFailed("died"), 3, down=streak.down).what == "later"
+    assert decide(errors.EngineFailed("died"), 3, down=streak.down).what == "later"
     streak.passed(4)
     assert not streak.down
     assert streak.others_passed(1)
@@ -85,7 +85,7 @@ def test_three_different_photos_failing_in_a_row_are_the_engines_fault():
 
 
 def test_bad_photos_in_a_row_say_nothing_about_the_engine():
-    streak = Streak()
+    streak = FailureStreak()
     for photo in range(9):
         streak.failed(photo, errors.BadPhoto("words"))
     assert not streak.down
@@ -94,6 +94,6 @@ def test_bad_photos_in_a_row_say_nothing_about_the_engine():
 def test_the_fate_of_every_face_is_told_in_one_sentence():
     restored = {"fate": "restored", "reason": ""}
     sharp = {"fate": "kept", "reason": "already sharp (620 px wide)"}
-    assert summary([]) == "no faces found"
-    assert summary([restored]) == "1 of 1 face restored"
-    assert summary([restored, restored, sharp]) == "2 of 3 faces restored, 1 kept (already sharp)"
+    assert faces_summary([]) == "no faces found"
+    assert faces_summary([restored]) == "1 of 1 face restored"
+    assert faces_summary([restored, restored, sharp]) == "2 of 3 faces restored, 1 kept (already sharp)"

@@ -35,7 +35,7 @@ def three_in_the_engine(house):
     names = [f"slow-{number}.jpg" for number in range(3)]
     for name in names:
         house.drop(name, name.encode())
-    while len(house.worker._flights) < 3:
+    while len(house.worker._in_flight) < 3:
         house.worker.turn()
     return names
 

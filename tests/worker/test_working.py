@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from facewatch.engine.process import EngineHandle
+from facewatch.engine.process import EngineProcess
 from facewatch.system.atomic import sha256_of
 
 
@@ -167,7 +167,7 @@ def test_a_photo_that_was_left_out_for_a_while_is_restored_when_a_scan_brings_it
 
 def test_an_engine_that_cannot_load_blames_no_photo(house):
     house.raw["model"] = "codeformer"
-    house.worker._engine._make = lambda setup, seconds: EngineHandle(
+    house.worker._engine._make = lambda setup, seconds: EngineProcess(
         setup, timeout_seconds=seconds, command=[sys.executable, "-c", "raise SystemExit('no driver')"]
     )
     house.drop("a.jpg")
@@ -233,7 +233,7 @@ def test_several_photos_are_in_the_engine_at_once_and_each_comes_out_once(house)
         house.drop(f"{number}.jpg", b"photo %d" % number)
     most = 0
     while house.worker.turn() or len(house.inbox):
-        most = max(most, len(house.worker._flights))
+        most = max(most, len(house.worker._in_flight))
     assert most == 2  # a third is on its way out when the turn ends
     assert house.outputs() == [f"{number}.jpg" for number in range(10)]
     assert house.ledger.counts()["done"] == 10

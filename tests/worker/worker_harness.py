@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from facewatch.engine.process import EngineHandle
+from facewatch.engine.process import EngineProcess
 from facewatch.settings.schema import parse
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.worker import Worker
 from facewatch.worker.inbox import Inbox
@@ -55,15 +55,15 @@ class House:
 
     def new_worker(self):
         self.inbox = Inbox(0, clock=self.clock)
-        board = Board(self.ledger, now=self.clock)
+        alerts = Alerts(self.ledger, now=self.clock)
         probe = lambda _: "cpu"  # noqa: E731
         return Worker(
             inbox=self.inbox,
             ledger=self.ledger,
-            board=board,
+            alerts=alerts,
             settings=lambda: parse(self.raw, "test"),
-            checkpoints=lambda: self.files,
-            readiness=Readiness(lambda: self.files, board, self.wanted.append, probe, clock=self.clock),
+            model_files=lambda: self.files,
+            readiness=Readiness(lambda: self.files, alerts, self.wanted.append, probe, clock=self.clock),
             root_of=lambda path: None if path in self.excluded else self.inbox_folder,
             make_engine=self.make_engine,
             clock=self.clock,
@@ -71,7 +71,7 @@ class House:
 
     def make_engine(self, setup, timeout_seconds):
         command = [*FAKE, str(self.window)]
-        self.engines.append(EngineHandle(setup, timeout_seconds=timeout_seconds, command=command))
+        self.engines.append(EngineProcess(setup, timeout_seconds=timeout_seconds, command=command))
         return self.engines[-1]
 
     def drop(self, name, data=b"photo"):

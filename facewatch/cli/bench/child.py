@@ -11,7 +11,7 @@ from typing import IO
 
 from facewatch.cli.bench.case import Case, Sample, sample_of, to_line
 from facewatch.errors import FlowFailed
-from facewatch.system.processes import environment, program
+from facewatch.system.processes import child_environment, facewatch_command
 
 _LAST_BYTES = 4000
 
@@ -21,7 +21,7 @@ class Child:
 
     def __init__(self, case: Case, command: Sequence[str] | None = None) -> None:
         self._case = case
-        self._command = list(command or program("bench", "--worker"))
+        self._command = list(command or facewatch_command("bench", "--worker"))
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process: subprocess.Popen[str] | None = None
 
@@ -36,7 +36,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._complaints,
             encoding="utf-8",
-            env=environment(),
+            env=child_environment(),
             cwd=self._case.folder,
         )
         return self._answer_to(to_line(self._case))

@@ -17,7 +17,7 @@ from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.photos import read_rgb
 from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.cli.bench.worker import Repetition
-from facewatch.engine.messages import Answer, Job, Refusal
+from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.errors import FlowFailed
 from facewatch.restoration.types import Face
 from facewatch.settings.schema import Output, Restoration
@@ -128,7 +128,7 @@ def whole(case: Case, watch: Stopwatch) -> Made:
         job = _job(case, source, 0)
         with watch.stage("decode"):
             photo = restorer.read(job)
-        restored = restorer.compose(job, photo, restorer.draw(job, photo, lambda *_: None))
+        restored = restorer.blend(job, photo, restorer.infer(job, photo, lambda *_: None))
         with watch.stage("encode"):
             answer = restorer.write(job, photo, restored, 0.0)
         _written(answer)
@@ -138,11 +138,11 @@ def whole(case: Case, watch: Stopwatch) -> Made:
 
 def folder(case: Case, watch: Stopwatch) -> Made:
     """Every photo of a folder, read, restored and written side by side as in the engine."""
-    from facewatch.engine.stages import Line, helpers_for
+    from facewatch.engine.stages import StagedRestorer, helpers_for
 
     heard: queue.SimpleQueue[object] = queue.SimpleQueue()
     helpers = helpers_for(case.device.partition(":")[0], os.cpu_count() or 1)
-    line = Line(_restorer(case, watch), heard.put, helpers)
+    line = StagedRestorer(_restorer(case, watch), heard.put, helpers)
     photos: list[str] = case.args["photos"]
 
     def restore(some: list[str]) -> None:
@@ -171,9 +171,9 @@ def folder(case: Case, watch: Stopwatch) -> Made:
 
 def _answered(message: object) -> bool:
     """Whether the message is a photo's answer; how far another is counts for nothing."""
-    if isinstance(message, Refusal):
+    if isinstance(message, RestoreFailure):
         raise FlowFailed(message.message)
-    if not isinstance(message, Answer):
+    if not isinstance(message, RestoreResult):
         return False
     _written(message)
     return True
@@ -239,11 +239,11 @@ def given_faces(case: Case, shape: tuple[int, ...]) -> list[Face]:
     ]
 
 
-def _job(case: Case, source: str, number: int) -> Job:
+def _job(case: Case, source: str, number: int) -> RestoreRequest:
     restoration = Restoration(
         upscale=int(case.args.get("upscale", 1)), max_face_px=EVERY_FACE_PX, min_face_px=0
     )
-    return Job(
+    return RestoreRequest(
         number=number,
         source=source,
         source_sha256=None,

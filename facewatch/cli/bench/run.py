@@ -22,7 +22,7 @@ from facewatch.cli.bench.plan import Plan, for_device
 from facewatch.cli.bench.rows import Flow, Row, rows_of, without_peers
 from facewatch.errors import WrongUse
 from facewatch.models.catalogue import BY_NAME
-from facewatch.models.files import Checkpoints
+from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs.formats import BY_SUFFIX
 
 SHIPPED = "eileen-collins.jpg"
@@ -54,7 +54,7 @@ class Outcome:
         return any(flow.failure for result in self.results for flow in result.flows)
 
 
-def run(order: Order, checkpoints: Checkpoints, tell: Callable[[str], None]) -> Outcome:
+def run(order: Order, model_files: ModelFiles, tell: Callable[[str], None]) -> Outcome:
     """Measure everything that is asked for; `tell` hears what is being done.
 
     Raises WrongUse, when the peers are not installed among others; FlowFailed when nothing can be made ready.
@@ -70,8 +70,8 @@ def run(order: Order, checkpoints: Checkpoints, tell: Callable[[str], None]) -> 
         rows = _rows(order, plan, machine["device"])
         bare = Case("", name, machine["device"], tuned=False)
         tell("the models")
-        models, written = _models(rows, bare, checkpoints)
-        trained = checkpoints.state(DETECTOR) == "present"
+        models, written = _models(rows, bare, model_files)
+        trained = model_files.state(DETECTOR) == "present"
         tell("the photos")
         photos = _photos(plan, bare, sources, models, trained=trained)
         results = []
@@ -123,7 +123,7 @@ def _told(case: Case) -> dict[str, Any]:
         return sample.extra
 
 
-def _models(rows: Sequence[Row], bare: Case, checkpoints: Checkpoints) -> tuple[dict[str, str], list[str]]:
+def _models(rows: Sequence[Row], bare: Case, model_files: ModelFiles) -> tuple[dict[str, str], list[str]]:
     """Where each model's file is for this run, and which of them are random."""
     names = sorted({name for row in rows for flow in row.flows for name in flow.models})
     paths: dict[str, str] = {}
@@ -133,8 +133,8 @@ def _models(rows: Sequence[Row], bare: Case, checkpoints: Checkpoints) -> tuple[
         assert checkpoint is not None
         path = Path(bare.folder, WEIGHTS, checkpoint.file_name)
         paths[name] = str(path)
-        if checkpoints.state(name) == "present":
-            _link(checkpoints.find(name), path)
+        if model_files.state(name) == "present":
+            _link(model_files.find(name), path)
         else:
             written.append(name)
     if written:

@@ -15,7 +15,7 @@ from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.cli.bench.worker import Repetition
 from facewatch.errors import FlowFailed
-from facewatch.system.processes import environment, program
+from facewatch.system.processes import child_environment, facewatch_command
 
 Made = tuple[Repetition, Mapping[str, Any]]
 _READY = "watched folders:"  # what the daemon logs when it takes photos
@@ -28,7 +28,9 @@ def help_text(case: Case, watch: Stopwatch) -> Made:
     del case, watch
 
     def repetition() -> None:
-        subprocess.run(program("--help"), stdout=subprocess.DEVNULL, env=environment(), check=True)
+        subprocess.run(
+            facewatch_command("--help"), stdout=subprocess.DEVNULL, env=child_environment(), check=True
+        )
 
     return repetition, {}
 
@@ -52,11 +54,11 @@ def _one_life(home: Path, idle_seconds: float) -> Mapping[str, Any]:
     (home / "config.toml").write_text(f'model = "builtin"\n\n[[folders]]\n{folders}', "utf-8")
     started = time.perf_counter()
     daemon = psutil.Popen(
-        program("run", "--no-tray"),
+        facewatch_command("run", "--no-tray"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**environment(), "FACEWATCH_HOME": str(home)},
+        env={**child_environment(), "FACEWATCH_HOME": str(home)},
     )
     try:
         ready = _wait_until_ready(daemon, home / "logs" / "facewatch.log", started)

@@ -9,7 +9,7 @@ from typing import Any
 
 from facewatch.cli.bench.measuring import Measured, Result
 from facewatch.errors import WrongUse
-from facewatch.system.atomic import write_whole, writing
+from facewatch.system.atomic import translate_write_errors, write_atomically
 
 HEADINGS = (
     "work",
@@ -94,12 +94,12 @@ def write_between(file: Path, text: str) -> None:
     """
     if not file.is_file():
         raise WrongUse(f"{file} is not there: write a file with the lines {BEGIN} and {END}")
-    with writing(file):
+    with translate_write_errors(file):
         before, begin, rest = file.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise WrongUse(f"{file} has no lines {BEGIN} and {END}, between which the table goes")
-    write_whole(file, f"{before}{BEGIN}\n\n{text}\n{END}{after}".encode())
+    write_atomically(file, f"{before}{BEGIN}\n\n{text}\n{END}{after}".encode())
 
 
 def _lines(result: Result) -> Iterator[tuple[str, ...]]:

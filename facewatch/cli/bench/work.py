@@ -13,7 +13,7 @@ from rich.table import Table
 from facewatch.cli.bench import table
 from facewatch.cli.bench.plan import QUICK, Plan
 from facewatch.cli.bench.run import Order, Outcome, run
-from facewatch.cli.options import checkpoints
+from facewatch.cli.options import model_files
 from facewatch.errors import WrongUse
 from facewatch.system.paths import Places
 
@@ -34,7 +34,7 @@ def bench(places: Places, asked: Order, write: Path | None, *, as_json: bool) ->
     """Measure, print and write; the exit code: 0 all measured, 1 something could not be."""
     console = Console(stderr=True, highlight=False)
     with console.status("making ready") as line:
-        outcome = run(asked, checkpoints(places), line.update)
+        outcome = run(asked, model_files(places), line.update)
     if write is not None:
         table.write_between(write, table.markdown(outcome.about, outcome.results))
     if as_json:

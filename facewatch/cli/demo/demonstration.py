@@ -19,15 +19,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from facewatch.cli.download_ui import fetch_missing
-from facewatch.cli.options import checkpoints, readable_photo, store
+from facewatch.cli.options import model_files, readable_photo, store
 from facewatch.engine.process import probe
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.state.status import Status, headline, look
-from facewatch.system.atomic import copy_to_temporary, write_whole, writing
-from facewatch.system.paths import Places, whole
-from facewatch.system.processes import environment, program
-from facewatch.system.publish import deliver, fitting
-from facewatch.watcher import Watch, offered
+from facewatch.state.status import Status, headline, read_status
+from facewatch.system.atomic import copy_to_temporary, translate_write_errors, write_atomically
+from facewatch.system.paths import Places, expand_path
+from facewatch.system.processes import child_environment, facewatch_command
+from facewatch.system.publish import fit_name, publish
+from facewatch.watcher import WatchedFolder, is_photo
 from facewatch.worker.recipe import resolve
 
 PORTRAIT = "eileen-collins.jpg"
@@ -56,9 +56,9 @@ def demonstrate(order: Order) -> int:
     home = output or Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
     places = Places.under(home)
     inbox = home / "Inbox"
-    with writing(home):
+    with translate_write_errors(home):
         inbox.mkdir(parents=True, exist_ok=True)
-    write_whole(places.config, tomlkit.dumps(_config(order, home)).encode())
+    write_atomically(places.config, tomlkit.dumps(_config(order, home)).encode())
     console = Console(highlight=False)
     console.print(f"photo: {CREDIT}", soft_wrap=True)
     with _daemon(home) as daemon:
@@ -69,7 +69,7 @@ def demonstrate(order: Order) -> int:
 
 def _photo(named: Path) -> Path:
     path = readable_photo(named)
-    if not offered(Watch(path.parent), path):
+    if not is_photo(WatchedFolder(path.parent), path):
         raise WrongUse(
             f"{named} is no photo by its name, and the daemon would pass over it; name JPEG, PNG, WebP, "
             "TIFF, BMP, HEIC or AVIF files that are not hidden"
@@ -79,12 +79,12 @@ def _photo(named: Path) -> Path:
 
 def _new_folder(output: Path) -> Path:
     """The whole path of a folder that can be made, or is empty; it is not made yet."""
-    home = whole(output)
+    home = expand_path(output)
     if any("\ud800" <= character <= "\udfff" for character in str(home)):
         raise WrongUse(f"{home} is not UTF-8, and a config file cannot hold it; name another folder")
     if os.path.lexists(home) and not os.path.isdir(home):  # noqa: PTH112 - never raises
         raise WrongUse(f"{home} is in the way: it is no folder; name a new one")
-    with writing(home):
+    with translate_write_errors(home):
         if os.path.isdir(home) and any(home.iterdir()):  # noqa: PTH112 - never raises
             raise WrongUse(f"{home} is not empty; name a new folder")
     return home
@@ -95,7 +95,7 @@ def _fetch_models(order: Order) -> None:
     usual = Places.standard()
     settings = store(usual).parse(_config(order, Path(tempfile.gettempdir())), "the options")
     recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
-    fetch_missing(checkpoints(usual, settings), recipe.models, accept_licence=order.accept_licence)
+    fetch_missing(model_files(usual, settings), recipe.models, accept_licence=order.accept_licence)
 
 
 def _config(order: Order, home: Path) -> dict[str, Any]:
@@ -117,11 +117,11 @@ def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The real daemon, without a tray, living in `home`; stopped at the end, whatever happens."""
     with (home / "daemon-output.txt").open("wb") as output:
         daemon = subprocess.Popen(
-            program("run", "--no-tray"),
+            facewatch_command("run", "--no-tray"),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**environment(), "FACEWATCH_HOME": str(home)},
+            env={**child_environment(), "FACEWATCH_HOME": str(home)},
         )
         try:
             yield daemon
@@ -139,7 +139,7 @@ def _drop(photos: list[Path], inbox: Path) -> list[Path]:
     with resources.as_file(resources.files("facewatch.cli.demo").joinpath(PORTRAIT)) as portrait:
         sources = [portrait, *photos]
         return [
-            deliver(copy_to_temporary(photo, inbox), inbox / photo.name, lambda _: None) for photo in sources
+            publish(copy_to_temporary(photo, inbox), inbox / photo.name, lambda _: None) for photo in sources
         ]
 
 
@@ -153,7 +153,7 @@ def _follow(console: Console, places: Places, daemon: subprocess.Popen[bytes], p
                     (places.config.parent / "daemon-output.txt").read_text("utf-8", "replace").splitlines()
                 )
                 raise FacewatchError(f"the daemon ended: {words[-1] if words else 'it said nothing'}")
-            status = look(places, settings)
+            status = read_status(places, settings)
             seconds = time.monotonic() - started
             line.update(
                 f"{escape(headline(status))} ({seconds:.0f} s)" if status.pid else "starting the daemon"
@@ -171,7 +171,7 @@ def _tell(console: Console, status: Status, home: Path) -> int:
     for photo in reversed(status.recent):
         output = Path(photo["output"])
         console.print(f"[green]done[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
-        side_by_side = output.with_name(fitting(output.stem, " before-after.jpg"))
+        side_by_side = output.with_name(fit_name(output.stem, " before-after.jpg"))
         if side_by_side.exists():
             console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)
     for photo in status.failed:

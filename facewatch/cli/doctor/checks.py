@@ -14,7 +14,7 @@ from facewatch.cli.doctor.folders import folders, room, watches
 from facewatch.cli.doctor.machine import Machine
 from facewatch.cli.doctor.running import clock, daemon
 from facewatch.errors import FacewatchError
-from facewatch.settings.installation import store_of
+from facewatch.settings.installation import open_store
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import LedgerView
 from facewatch.system.paths import Places
@@ -48,7 +48,7 @@ def examine(places: Places, *, quick: bool = False, machine: Machine | None = No
     machine = machine or Machine()
     findings = [Finding("facewatch", "ok", f"{__version__}, Python {sys.version.split()[0]}")]
     findings += [_package(name) for name in PACKAGES]
-    store = store_of(places)
+    store = open_store(places)
     try:
         settings = store.load()
     except FacewatchError as error:

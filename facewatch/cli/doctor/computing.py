@@ -12,8 +12,8 @@ from pathlib import Path
 from facewatch.cli.doctor.findings import Finding, Level
 from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
-from facewatch.models.files import Checkpoints
-from facewatch.settings.installation import checkpoints_of
+from facewatch.models.files import ModelFiles
+from facewatch.settings.installation import open_model_files
 from facewatch.settings.schema import Settings
 from facewatch.system.paths import Places
 from facewatch.worker.recipe import resolve
@@ -36,7 +36,7 @@ def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Fin
         level: Level = "note" if device.startswith("cuda") or settings.engine.device == "cpu" else "mend"
         yield Finding("cuda", level, found.passed_over)
     yield Finding("precision", "ok", found.precision if precision == "auto" else f"{precision}, as it is set")
-    files = checkpoints_of(places, settings)
+    files = open_model_files(places, settings)
     plans = [settings.plan(folder) for folder in settings.folders] or [settings.plan(None)]
     known: Callable[[str], str] = lambda _: device  # noqa: E731 - asked once, above
     for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):
@@ -104,7 +104,7 @@ def _has_card(machine: Machine) -> bool:
     return False
 
 
-def _model(files: Checkpoints, name: str) -> Finding:
+def _model(files: ModelFiles, name: str) -> Finding:
     state = files.state(name)
     if state == "present":
         return Finding(f"model {name}", "ok", "present")

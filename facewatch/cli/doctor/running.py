@@ -11,7 +11,7 @@ import facewatch
 from facewatch.cli.doctor.findings import Finding
 from facewatch.cli.doctor.machine import Machine
 from facewatch.errors import FacewatchError
-from facewatch.state.instance import held, holder, running_pid
+from facewatch.state.instance import is_locked, lock_holder, running_pid
 from facewatch.system.paths import Places
 
 CLOCK_SECONDS = 3600.0  # some disks keep local time and are an hour off in summer
@@ -36,7 +36,7 @@ def daemon(places: Places) -> Finding:
     """Whether the daemon runs, and whether anything else stands in its way."""
     pid = running_pid(places)
     try:
-        taken = held(places)
+        taken = is_locked(places)
     except FacewatchError as error:
         return Finding("daemon", "mend", str(error))
     if pid and taken:
@@ -49,7 +49,7 @@ def daemon(places: Places) -> Finding:
         return Finding("daemon", "mend", text)
     if taken:
         text = (
-            f"does not run, and {holder(places)} holds its lock {places.lock}: end that process, then "
+            f"does not run, and {lock_holder(places)} holds its lock {places.lock}: end that process, then "
             "start facewatch"
         )
         return Finding("daemon", "mend", text)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from facewatch.cli.options import ConfigOption, places
-from facewatch.system.paths import whole
+from facewatch.system.paths import expand_path
 
 
 def report(
@@ -27,7 +27,7 @@ def report(
     from facewatch.cli.report.report import default_name, write_report
 
     name = default_name(datetime.now().astimezone())
-    target = whole(output) if output else Path.cwd()
+    target = expand_path(output) if output else Path.cwd()
     target = target / name if os.path.isdir(target) else target  # noqa: PTH112 - never raises
     written = write_report(places(config), target, with_names=with_names)
     print(written.file)

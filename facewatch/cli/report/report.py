@@ -23,14 +23,14 @@ from facewatch.cli.doctor.checks import PACKAGES, Finding, examine
 from facewatch.cli.report.masking import Masks, without_logins
 from facewatch.errors import BadSettings, FacewatchError
 from facewatch.models.files import own_names
-from facewatch.settings.installation import store_of
+from facewatch.settings.installation import open_store
 from facewatch.settings.schema import Settings
-from facewatch.state.alerts import listed
+from facewatch.state.alerts import parse_incidents
 from facewatch.state.ledger import Job, LedgerView
 from facewatch.system.atomic import write_temporary
 from facewatch.system.logs import files_of
 from facewatch.system.paths import Places
-from facewatch.system.publish import deliver
+from facewatch.system.publish import publish
 
 MOST_PHOTOS = 20_000  # of the ledger, the latest; enough for figures, and soon read
 MOST_REASONS = 200
@@ -86,7 +86,7 @@ def write_report(
         archive.writestr("contents.txt", _contents(contents, with_names=with_names))
     temporary = write_temporary(target.parent, packed.getvalue())
     try:
-        file = deliver(temporary, target, _unheard)
+        file = publish(temporary, target, _unheard)
     finally:
         temporary.unlink(missing_ok=True)
     return Report(file, tuple(contents))
@@ -138,7 +138,11 @@ def _figures(
     facts: dict[str, Any] = {}
     with suppress(FacewatchError):  # `trouble` says it
         facts = LedgerView(places.ledger).facts()
-    yield "incidents.json", "what went wrong and was healed", view.json(listed(facts.pop("incidents", [])))
+    yield (
+        "incidents.json",
+        "what went wrong and was healed",
+        view.json(parse_incidents(facts.pop("incidents", []))),
+    )
     figures = {"trouble": trouble, **_statistics(places, jobs), "facts": facts}
     yield "ledger.json", "photos by state, kinds of errors with their reasons, seconds", view.json(figures)
 
@@ -199,7 +203,7 @@ def _jobs(places: Places) -> tuple[list[Job], str]:
 
 def _settings(places: Places) -> tuple[Settings, str]:
     try:
-        return store_of(places).load(), ""
+        return open_store(places).load(), ""
     except BadSettings as error:
         return Settings(), str(error)
 

@@ -29,7 +29,7 @@ from pillow_heif import HeifImageFile, open_heif
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, opencv, pixel_modes, png, sniff, tiff, webp
 from facewatch.restoration.codecs.metadata import exif, icc, xmp
-from facewatch.restoration.codecs.photo import UNTURNED, Laid, Metadata, Native, Photo, Samples
+from facewatch.restoration.codecs.photo import UNTURNED, Metadata, Native, Photo, Samples, SourceOrientation
 
 MOST_DPI = 65_000
 """A resolution beyond this is noise, and does not fit every format."""
@@ -118,11 +118,11 @@ def _photo(name: str, found: _Found) -> Photo:
     )
 
 
-def _laid(found: _Found, orientation: int) -> Laid:
+def _laid(found: _Found, orientation: int) -> SourceOrientation:
     """How the picture lay; `orientation` is what was still to be applied when the decoder was done."""
     height, width = found.native.samples.shape[:2]
     by_decoder = found.metadata.laid.orientation
-    return Laid(
+    return SourceOrientation(
         orientation if orientation in _UPRIGHT else by_decoder,
         (height, width) if by_decoder >= 5 else (width, height),
     )
@@ -263,7 +263,7 @@ def _said_by(image: ImageFile.ImageFile) -> Metadata:
         exif=exif.block(block) if block else None,
         xmp=packet or None,
         icc=said.get("icc_profile") or icc.profile(said.get("nclx_profile")),
-        laid=Laid(by_decoder) if by_decoder in _UPRIGHT else UNTURNED,
+        laid=SourceOrientation(by_decoder) if by_decoder in _UPRIGHT else UNTURNED,
     )
     return _with_said_dpi(metadata, image)
 

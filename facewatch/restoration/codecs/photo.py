@@ -41,14 +41,14 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Laid:
+class SourceOrientation:
     """How the picture lay in its file, of which what is said about places in it speaks."""
 
     orientation: int = 1  # EXIF's, 1-8, that was applied to the pixels
     size: tuple[int, int] | None = None  # width and height
 
 
-UNTURNED = Laid()
+UNTURNED = SourceOrientation()
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Metadata:
     xmp: bytes | None = None  # one packet
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None  # across, down; of the upright picture
-    laid: Laid = UNTURNED
+    laid: SourceOrientation = UNTURNED
     resources: bytes | None = None  # Photoshop's image resources, which hold the IPTC record
     comments: tuple[bytes, ...] = ()  # JPEG's
     chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG's text, colour and size chunks: kind, payload

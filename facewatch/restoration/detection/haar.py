@@ -32,7 +32,7 @@ _EYE_VIEW_PX = 60  # that square is searched at this size
 _MOST_TILT = 0.35  # of the eye distance: how much lower one eye may stand (20 degrees)
 
 
-class Cascade:
+class HaarDetector:
     """OpenCV's cascades for faces and eyes; the form Detector."""
 
     name = "cascade"

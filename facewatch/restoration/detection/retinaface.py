@@ -15,7 +15,7 @@ from facexlib.detection.retinaface import RetinaFace as RetinaFaceNet
 from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.restoration.detection.nms import MOST_OVERLAP, survivors
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
-from facewatch.restoration.networks.torch_errors import translated
+from facewatch.restoration.networks.torch_errors import translate_torch_errors
 from facewatch.restoration.types import Face
 
 Backbone: TypeAlias = Literal["resnet50", "mobilenet"]
@@ -54,7 +54,7 @@ class RetinaFace:
         self._long_side = LONG_SIDES[backbone] if long_side is None else long_side
         self._threshold = threshold
         self._network = _network(backbone, read_state_dict(checkpoint))
-        with translated("load the face detector"):
+        with translate_torch_errors("load the face detector"):
             # As the picture lies in memory, too: convolutions need not turn it around first.
             self._network.to(self._device).to(memory_format=torch.channels_last)
 
@@ -89,7 +89,7 @@ class RetinaFace:
 
     def _answers(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], Rows, Rows, Rows]:
         """The numbers of the anchors that hold a face, and what the network says of them, undecoded."""
-        with translated("look for the faces in this picture"), torch.inference_mode():
+        with translate_torch_errors("look for the faces in this picture"), torch.inference_mode():
             rgb = torch.from_numpy(np.ascontiguousarray(image)).to(self._device)
             mean = torch.tensor(_MEAN_BGR, device=self._device)[:, None, None]
             bgr = rgb.flip(2).permute(2, 0, 1).float().sub_(mean)

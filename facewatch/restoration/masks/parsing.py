@@ -16,7 +16,7 @@ from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
 from facewatch.restoration.masks.oval import soften
 from facewatch.restoration.networks.fast import Precision, parsenet
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
-from facewatch.restoration.networks.torch_errors import translated
+from facewatch.restoration.networks.torch_errors import translate_torch_errors
 from facewatch.restoration.types import CROP_SIZE, Crop, Mask
 
 _LABELS = 19
@@ -51,7 +51,7 @@ class ParseMask:
         self._shrink = CROP_SIZE // input_size
         state = read_state_dict(checkpoint)
         _check(state)
-        with translated("load the parsing network"):
+        with translate_torch_errors("load the parsing network"):
             self._network: parsenet.Parse = parsenet.build(state, device, precision)
 
     def masks(self, crops: Sequence[Crop]) -> list[Mask]:
@@ -76,7 +76,7 @@ class ParseMask:
         return found
 
     def _parse(self, crops: Sequence[Crop]) -> npt.NDArray[np.uint8]:
-        with translated("tell the parts of one face apart"), torch.inference_mode():
+        with translate_torch_errors("tell the parts of one face apart"), torch.inference_mode():
             pixels = torch.from_numpy(np.stack(crops)).to(self._device)
             picture = pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
             likeliest, labels = self._network(F.avg_pool2d(picture, self._shrink)).max(1)

@@ -23,7 +23,12 @@ from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.restoration.networks.device import free_cache
 from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
-from facewatch.restoration.networks.torch_errors import first_lines, means_memory, told, translated
+from facewatch.restoration.networks.torch_errors import (
+    first_lines,
+    means_memory,
+    to_facewatch_error,
+    translate_torch_errors,
+)
 from facewatch.restoration.types import CROP_SIZE, Crop
 
 Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
@@ -98,9 +103,9 @@ class TorchNetwork:
                 continue
             except (RuntimeError, MemoryError) as error:
                 if len(next_ones) == 1 or not means_memory(error):
-                    raise told(error, f"restore a face with {self.name}") from error
+                    raise to_facewatch_error(error, f"restore a face with {self.name}") from error
             # Only here, past the except block, are the failed batch's tensors let go.
-            with translated("let go of what it had kept"):
+            with translate_torch_errors("let go of what it had kept"):
                 free_cache(self.device)
             self.batch = len(next_ones) // 2
         return restored
@@ -164,14 +169,14 @@ def load(
     if row is None:
         return _unknown(support, state, name, device)
     _check(support, state)
-    with translated(f"hold {name}"):
+    with translate_torch_errors(f"hold {name}"):
         forward = row.build(state, device, precision)
     return TorchNetwork(name, forward, device, takes_weight=row.takes_weight, precision=precision)
 
 
 def _unknown(support: ArchSupport, state: StateDict, name: str, device: str) -> TorchNetwork:
     descriptor = _load_unknown(support, state)
-    with translated(f"hold {name}"):
+    with translate_torch_errors(f"hold {name}"):
         descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
     # Its call is promised for one picture at a time.
     return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False, batch=1)

@@ -28,7 +28,7 @@ class Hardware:
     has_bfloat16: bool = True  # of an Apple or Intel GPU
 
 
-def look(device: str) -> Hardware:
+def read_hardware(device: str) -> Hardware:
     """The hardware behind a device of `device.choose`."""
     kind = device.partition(":")[0]
     if kind == "cpu":
@@ -55,7 +55,7 @@ def choose(wish: str, device: str, hardware: Hardware | None = None) -> Precisio
 
     Raises NoSuchDevice when the one named would be slower here than float32, or is no precision at all.
     """
-    return _decide(wish, hardware or look(device))[0]
+    return _decide(wish, hardware or read_hardware(device))[0]
 
 
 def describe(wish: str, device: str, hardware: Hardware | None = None) -> str:
@@ -63,7 +63,7 @@ def describe(wish: str, device: str, hardware: Hardware | None = None) -> str:
 
     Raises as `choose`.
     """
-    precision, reason = _decide(wish, hardware or look(device))
+    precision, reason = _decide(wish, hardware or read_hardware(device))
     return f"{precision}, {reason}"
 
 

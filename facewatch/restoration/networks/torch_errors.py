@@ -38,7 +38,7 @@ _DEVICE_SIGNS = (
 
 
 @contextmanager
-def translated(task: str) -> Iterator[None]:
+def translate_torch_errors(task: str) -> Iterator[None]:
     """Turn torch's errors into OutOfMemory, DeviceFailed, or else NetworkFailed.
 
     task    what is being done, as the sentence "The device could not ..." goes on
@@ -48,10 +48,10 @@ def translated(task: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        raise told(error, task) from error
+        raise to_facewatch_error(error, task) from error
 
 
-def told(error: Exception, task: str) -> FacewatchError:
+def to_facewatch_error(error: Exception, task: str) -> FacewatchError:
     """The error of ours that says what torch's says.
 
     task    as for `translated`

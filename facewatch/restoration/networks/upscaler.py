@@ -16,7 +16,7 @@ from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, c
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
 from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
-from facewatch.restoration.networks.torch_errors import translated
+from facewatch.restoration.networks.torch_errors import translate_torch_errors
 from facewatch.restoration.types import Pixels
 
 OnTile = Callable[[int, int], None]
@@ -76,7 +76,7 @@ class RealESRGAN:
         self.name = name
         self._device = torch.device(device)
         self._network = _load(read_state_dict(checkpoint))
-        with translated(f"hold {name}"):
+        with translate_torch_errors(f"hold {name}"):
             self._network.to(self._device)
         needs = self._network.size_requirements
         self._step = math.lcm(_STEP, needs.multiple_of)
@@ -145,7 +145,7 @@ class RealESRGAN:
 
     def _run(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(h, w, 3) float32 0-1 -> the same at the network's own scale."""
-        with translated(f"enlarge one tile with {self.name}"), torch.inference_mode():
+        with translate_torch_errors(f"enlarge one tile with {self.name}"), torch.inference_mode():
             shown = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None]
             drawn = self._network(shown.contiguous())[0]
             if bool(torch.isnan(drawn).any()):

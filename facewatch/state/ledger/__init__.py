@@ -5,7 +5,7 @@ The daemon alone writes, through one `Ledger`; all others look, through `LedgerV
 
 from __future__ import annotations
 
-from facewatch.state.ledger.jobs import ENDED, FAILED, FINISHED, WAITING, Job, State, Twin
+from facewatch.state.ledger.jobs import ENDED, FAILED, FINISHED, WAITING, FinishedDuplicate, Job, State
 from facewatch.state.ledger.ledger import Ledger
 from facewatch.state.ledger.queries import LedgerView
 from facewatch.state.ledger.schema import DamagedLedger
@@ -20,5 +20,5 @@ __all__ = [
     "Ledger",
     "LedgerView",
     "State",
-    "Twin",
+    "FinishedDuplicate",
 ]

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from facewatch.state.ledger.queries import Answers
+from facewatch.state.ledger.queries import LedgerQueries
 from facewatch.state.ledger.schema import open_for_writing, translated
 
 
-class Writer(Answers):
+class LedgerConnection(LedgerQueries):
     """Holds the connection and its lock: one process may hold one, any of its threads may call."""
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:

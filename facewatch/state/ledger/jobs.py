@@ -61,7 +61,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Twin:
+class FinishedDuplicate:
     """A restored copy made earlier from the same bytes by the same recipe."""
 
     output: Path

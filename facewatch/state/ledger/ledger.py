@@ -12,7 +12,7 @@ from typing import Any
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
 from facewatch.state.ledger.connection import changed_rows, name_of
-from facewatch.state.ledger.jobs import COLUMNS, Job, State, Twin, to_job, to_json, to_path
+from facewatch.state.ledger.jobs import COLUMNS, FinishedDuplicate, Job, State, to_job, to_json, to_path
 from facewatch.state.ledger.queue import Queue
 from facewatch.state.ledger.schema import DamagedLedger, set_aside, translated
 
@@ -81,7 +81,7 @@ class Ledger(Queue):
                 )
             )
 
-    def hashed(self, job: Job, sha256: str, recipe: str) -> bool:
+    def record_hash(self, job: Job, sha256: str, recipe: str) -> bool:
         """Note what the photo is and how it will be restored; forgets what an earlier turn came to."""
         fresh = (
             "sha256 = ?, recipe = ?, ended = NULL, output = NULL, output_sha256 = NULL, temporary = NULL, "
@@ -90,7 +90,7 @@ class Ledger(Queue):
         with self._writing() as connection:
             return self._change(connection, job, fresh, [sha256, recipe])
 
-    def twin(self, sha256: str, recipe: str) -> Twin | None:
+    def finished_duplicate(self, sha256: str, recipe: str) -> FinishedDuplicate | None:
         """A restored copy of the same bytes by the same recipe; the caller looks whether it is there."""
         rows = self._rows(
             "SELECT output, output_sha256, report FROM photos WHERE sha256 = ? AND recipe = ? "
@@ -104,7 +104,7 @@ class Ledger(Queue):
         with translated(self.file):
             path = to_path(output)
             assert path is not None
-            return Twin(path, digest, None if report is None else json.loads(report))
+            return FinishedDuplicate(path, digest, None if report is None else json.loads(report))
 
     def is_output(self, sha256: str, path: Path) -> bool:
         """Whether a file with this content is one that facewatch has made, wherever it lies now.

@@ -35,7 +35,7 @@ def _in(folders: Collection[Path] | None) -> tuple[str, list[bytes]]:
     return f"folder IN ({marks(list(folders))})", [os.fsencode(folder) for folder in folders]
 
 
-class Answers(ABC):
+class LedgerQueries(ABC):
     """The questions; a subclass says how the file is reached."""
 
     def __init__(self, file: Path, now: Callable[[], float]) -> None:
@@ -119,7 +119,7 @@ class Answers(ABC):
             return {key: json.loads(value) for key, value in rows}
 
 
-class LedgerView(Answers):
+class LedgerView(LedgerQueries):
     """The ledger for those who only look: status and the tray, beside a running daemon or without one.
 
     Each question opens the file anew, for a moment: a ledger that was set aside meanwhile is not held on to.

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facewatch.state.ledger.connection import Writer, below, name_of
+from facewatch.state.ledger.connection import LedgerConnection, below, name_of
 from facewatch.state.ledger.jobs import ENDED, Job, seen_text, to_json
 from facewatch.state.ledger.queries import marks
 from facewatch.system.fingerprint import Fingerprint, Settled
 
 
-class Queue(Writer):
+class Queue(LedgerConnection):
     """The half of the ledger that takes photos in and says which is next."""
 
     def queue(

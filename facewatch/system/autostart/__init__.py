@@ -92,7 +92,7 @@ class Login:
         for way in self.ways:
             way.disable()
 
-    def mend(self) -> bool:
+    def repair(self) -> bool:
         """Point an entry whose program has moved to this installation; True when that was needed.
 
         An entry that starts another program that is there is somebody's choice, and stays.

@@ -9,7 +9,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from facewatch.errors import CannotWrite
-from facewatch.system.atomic import write_whole, writing
+from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.autostart import State, state_of_program
 from facewatch.system.autostart.quoting import check
 
@@ -40,10 +40,10 @@ class LaunchAgent:
         return str(arguments[0]) if isinstance(arguments, list) and arguments else None
 
     def enable(self) -> None:
-        write_whole(self.file, plistlib.dumps(content(self._command)))
+        write_atomically(self.file, plistlib.dumps(content(self._command)))
 
     def disable(self) -> None:
-        with writing(self.file):
+        with translate_write_errors(self.file):
             self.file.unlink(missing_ok=True)
 
     def _content(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from facewatch.errors import CannotWrite
-from facewatch.system.atomic import write_whole, writing
+from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.autostart import State, state_of_program
 from facewatch.system.autostart.quoting import parsed_systemd_exec, program_of, systemd_exec
 from facewatch.system.autostart.xdg import config_home
@@ -54,8 +54,8 @@ class UserUnit:
         return program_of(parsed_systemd_exec(values[-1])) if values else None
 
     def enable(self) -> None:
-        write_whole(self.file, text(self._command).encode())
-        with writing(self.link):
+        write_atomically(self.file, text(self._command).encode())
+        with translate_write_errors(self.link):
             self.link.parent.mkdir(parents=True, exist_ok=True)
             self.link.unlink(missing_ok=True)
             self.link.symlink_to(self.file)
@@ -64,7 +64,7 @@ class UserUnit:
     def disable(self) -> None:
         if not (self.link.is_symlink() or self.file.exists()):
             return
-        with writing(self.file):
+        with translate_write_errors(self.file):
             self.link.unlink(missing_ok=True)
             self.file.unlink(missing_ok=True)
         self._reload()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facewatch.errors import CannotWrite
-from facewatch.system.atomic import write_whole, writing
+from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.autostart import State, state_of_program
 from facewatch.system.autostart.quoting import desktop_exec, parsed_desktop_exec, program_of
 
@@ -39,10 +39,10 @@ class DesktopEntry:
         return program_of(parsed_desktop_exec(self._keys().get("Exec", "")))
 
     def enable(self) -> None:
-        write_whole(self.file, text(self._command).encode())
+        write_atomically(self.file, text(self._command).encode())
 
     def disable(self) -> None:
-        with writing(self.file):
+        with translate_write_errors(self.file):
             self.file.unlink(missing_ok=True)
 
     def _keys(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from facewatch.tray.detect import Backend
 from facewatch.tray.icon import Picture, draw
 from facewatch.tray.menu_items import Action, Menu
-from facewatch.tray.notifications import Notice
+from facewatch.tray.notifications import Notification
 
 NAME = "facewatch"
 
@@ -54,7 +54,7 @@ class IconScreen:
         """Have `act` done by the loop that shows the icon and hears the clicks."""
         self._icon.soon(act)
 
-    def notify(self, notice: Notice) -> None:
+    def notify(self, notice: Notification) -> None:
         """Send a notification."""
         self._icon.notify(notice.text, notice.title)
 

@@ -11,7 +11,7 @@ import pytest
 from facewatch.cli.doctor.checks import Finding
 from facewatch.cli.report.report import default_name, write_report
 from facewatch.errors import CannotWrite
-from facewatch.state.alerts import Board
+from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.system.paths import Places
 from tests.daemon_process import DaemonProcess
@@ -43,9 +43,9 @@ def places(tmp_path):
         photos.queue(ledger, inbox / name)
     photos.finish(ledger, inbox / "Geheim.jpg", output / "Geheim.jpg")
     photos.fail(ledger, inbox / "wedding of Anna.jpg", f"cannot write {output}/Geheim/x: Permission denied")
-    board = Board(ledger, now=lambda: 1_700_000_000.0)
-    board.happened(f"the folder {inbox} was offline and is back")
-    board.trouble(f"folder {output}", "copies cannot be written")
+    alerts = Alerts(ledger, now=lambda: 1_700_000_000.0)
+    alerts.record_incident(f"the folder {inbox} was offline and is back")
+    alerts.raise_alert(f"folder {output}", "copies cannot be written")
     ledger.close()
     head = "2026-03-04 10:00:00,123 WARNING facewatch.worker: "
     lines = [f"{head}{inbox}/wedding of Anna.jpg: no photo [park]", f"{head}{inbox}/Müller: a -> b.png: bad"]

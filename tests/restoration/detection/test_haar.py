@@ -10,7 +10,7 @@ import pytest
 
 from facewatch.errors import CheckpointMissing
 from facewatch.restoration.detection import haar as module
-from facewatch.restoration.detection.haar import Cascade
+from facewatch.restoration.detection.haar import HaarDetector
 from facewatch.restoration.detection.retinaface import RetinaFace
 from facewatch.restoration.types import Face
 
@@ -26,8 +26,8 @@ PHOTOS = (
 
 
 @pytest.fixture(scope="module")
-def cascade() -> Cascade:
-    return Cascade()
+def cascade() -> HaarDetector:
+    return HaarDetector()
 
 
 def read(path: Path) -> np.ndarray:

@@ -91,4 +91,4 @@ def test_a_torch_without_the_one_question_is_asked_the_single_ones(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert precision.look("cpu") == processor("avx512_bf16")
+    assert precision.read_hardware("cpu") == processor("avx512_bf16")

@@ -35,7 +35,7 @@ def started(ledger: Ledger, path: Path = PHOTO, seen: Fingerprint = SEEN) -> Job
 def finish(ledger: Ledger, path: Path = PHOTO, sha256: str = "content", out: str = "restored") -> Job:
     """A job of `path` that is done."""
     job = started(ledger, path)
-    assert ledger.hashed(job, sha256, "recipe")
+    assert ledger.record_hash(job, sha256, "recipe")
     assert ledger.committing(job, Path("/out") / path.name, out, Path("/out/.facewatch-1"))
     assert ledger.done(job, {"faces": 2})
     return job

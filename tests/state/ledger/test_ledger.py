@@ -63,7 +63,7 @@ def test_a_start_of_what_no_longer_waits_is_refused(ledger):
 
 def test_a_stale_result_is_never_committed(ledger):
     job = started(ledger)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     ledger.queue(PHOTO, ROOT, SEEN_LATER)
     assert not ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
     assert not ledger.done(job, None)
@@ -74,7 +74,7 @@ def test_a_stale_result_is_never_committed(ledger):
 @pytest.mark.parametrize("end", ["done", "no_faces", "parked"])
 def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
     job = started(ledger)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     if end in {"done", "no_faces"}:
         ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
         getattr(ledger, end)(job, {"faces": 0})
@@ -92,7 +92,7 @@ def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
 )
 def test_a_photo_dropped_again_is_tried_again_unless_it_was_its_own_fault(ledger, end, error):
     job = started(ledger)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     getattr(ledger, end)(job, "the cause may be mended", error)
     ledger.gone(PHOTO)
     assert not ledger.same_content(started(ledger, seen=SEEN_LATER), "content")
@@ -123,11 +123,11 @@ def test_a_file_that_vanished_or_changed_under_the_reader_waits_to_be_seen_again
 
 def test_the_same_photo_by_the_same_recipe_has_a_twin(ledger):
     finish(ledger)
-    twin = ledger.twin("content", "recipe")
+    twin = ledger.finished_duplicate("content", "recipe")
     assert twin is not None
     assert (twin.output, twin.output_sha256, twin.report) == (Path("/out/a.jpg"), "restored", {"faces": 2})
-    assert ledger.twin("content", "other recipe") is None
-    assert ledger.twin("other content", "recipe") is None
+    assert ledger.finished_duplicate("content", "other recipe") is None
+    assert ledger.finished_duplicate("other content", "recipe") is None
 
 
 def copied(ledger, photo: Path, output: Path) -> Job:
@@ -135,7 +135,7 @@ def copied(ledger, photo: Path, output: Path) -> Job:
     photo.parent.mkdir(exist_ok=True)
     photo.write_bytes(b"photo")
     job = started(ledger, photo)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     assert ledger.committing(job, output, "restored", None)
     assert ledger.done(job, None)
     return job
@@ -182,14 +182,14 @@ def test_our_own_output_is_known_wherever_it_lies(ledger):
 
 def test_an_output_is_known_even_if_its_commit_was_interrupted(ledger):
     job = started(ledger)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
     assert ledger.is_output("restored", Path("/out/a.jpg"))
 
 
 def test_a_photo_copied_unchanged_does_not_make_its_original_our_output(ledger):
     job = started(ledger)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     ledger.committing(job, Path("/out/a.jpg"), "content", Path("/out/.facewatch-1"))
     ledger.no_faces(job, {"faces": 0})
     assert not ledger.is_output("content", ROOT / "a second copy.jpg")
@@ -203,7 +203,7 @@ def test_a_copy_met_through_a_link_is_known_and_a_photo_linked_to_its_copy_is_no
     (tmp_path / "out" / "a.jpg").write_bytes(b"plain")
     os.link(tmp_path / "out" / "a.jpg", tmp_path / "in" / "a.jpg")
     job = started(ledger)
-    ledger.hashed(job, "content", "recipe")
+    ledger.record_hash(job, "content", "recipe")
     ledger.committing(job, tmp_path / "out" / "a.jpg", "content", None)
     assert ledger.is_output("content", tmp_path / "in" / "Restored" / "a.jpg")
     assert not ledger.is_output("content", tmp_path / "in" / "a.jpg")

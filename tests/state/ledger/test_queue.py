@@ -174,7 +174,7 @@ def test_a_clock_put_back_does_not_hold_a_retry_for_a_day(ledger, now):
 def test_failed_photos_are_queued_again_when_asked(ledger):
     for number, end in enumerate(("park", "poison")):
         job = started(ledger, ROOT / f"{number}.jpg")
-        ledger.hashed(job, f"content {number}", "recipe")
+        ledger.record_hash(job, f"content {number}", "recipe")
         getattr(ledger, end)(job, reason="broken", error="BadPhoto")
     ledger.retry(started(ledger, ROOT / "2.jpg"), "later", "EngineFailed", after_seconds=600)
     assert [job.state for job in ledger.failed()] == ["poison", "parked"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from facewatch.restoration.codecs.metadata import orientation as places
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Tag
-from facewatch.restoration.codecs.photo import UNTURNED, Laid
+from facewatch.restoration.codecs.photo import UNTURNED, SourceOrientation
 
 ORIENTATION, SOFTWARE = 0x0112, 0x0131
 SIZES_IN_FIRST = (0x0100, 0x0101)  # ImageWidth, ImageLength
@@ -55,7 +55,7 @@ def restored(
     software: str,
     size: tuple[int, int],
     dpi: tuple[float, float] | None,
-    laid: Laid = UNTURNED,
+    laid: SourceOrientation = UNTURNED,
 ) -> bytes:
     """The block as a restored, upright copy has it.
 
@@ -136,7 +136,7 @@ def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
     return exif[:start] + bytes(len(exif[start : start + length])) + exif[start + length :] if start else exif
 
 
-def _amended_inside(exif: bytes, found: Directory, size: tuple[int, int], laid: Laid) -> bytes:
+def _amended_inside(exif: bytes, found: Directory, size: tuple[int, int], laid: SourceOrientation) -> bytes:
     """The picture's sizes and the subject's place in the directory below, overwritten where they stand."""
     pointed = found.number(tiff_tags.EXIF, 0)
     if tiff_tags.EXIF not in found.children:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from facewatch.restoration.codecs.photo import Laid
+from facewatch.restoration.codecs.photo import SourceOrientation
 
 Turn = Callable[[float, float], tuple[float, float]]
 
@@ -31,7 +31,7 @@ def turned(area: Sequence[float], orientation: int) -> tuple[float, float, float
     return *_TURNS[orientation](x, y), *sides
 
 
-def subject(values: Sequence[int], laid: Laid, size: tuple[int, int]) -> list[int]:
+def subject(values: Sequence[int], laid: SourceOrientation, size: tuple[int, int]) -> list[int]:
     """EXIF's SubjectArea or SubjectLocation in the copy: a point, a circle or a rectangle about its middle.
 
     values  x, y and maybe a diameter or width and height, in pixels of the picture as its file had it

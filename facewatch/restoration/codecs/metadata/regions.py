@@ -10,7 +10,7 @@ from xml.dom import minidom
 
 from facewatch.restoration.codecs.metadata import orientation as places
 from facewatch.restoration.codecs.metadata import xml
-from facewatch.restoration.codecs.photo import Laid
+from facewatch.restoration.codecs.photo import SourceOrientation
 
 REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
 AREA = "http://ns.adobe.com/xmp/sType/Area#"
@@ -18,7 +18,7 @@ DIMENSIONS = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 MICROSOFT = "http://ns.microsoft.com/photo/1.2/t/Region#"
 
 
-def turn(document: minidom.Document, laid: Laid, size: tuple[int, int]) -> None:
+def turn(document: minidom.Document, laid: SourceOrientation, size: tuple[int, int]) -> None:
     """Turn the areas in shares of the picture, and make the size that they speak of the copy's.
 
     size  width and height of the copy
@@ -56,7 +56,9 @@ def _turn_rectangle(document: minidom.Document, element: minidom.Element, orient
     xml.say(document, rectangle, ", ".join(f"{share:.9g}" for share in corner))
 
 
-def _fit(document: minidom.Document, element: minidom.Element, laid: Laid, size: tuple[int, int]) -> None:
+def _fit(
+    document: minidom.Document, element: minidom.Element, laid: SourceOrientation, size: tuple[int, int]
+) -> None:
     said = _said(element, DIMENSIONS)
     sides = _numbers([xml.text(said[name]) for name in ("w", "h") if name in said])
     if len(sides) < 2 or laid.size is None:

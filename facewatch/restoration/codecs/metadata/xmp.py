@@ -9,7 +9,7 @@ from xml.dom import minidom
 from xml.parsers import expat
 
 from facewatch.restoration.codecs.metadata import regions, xml
-from facewatch.restoration.codecs.photo import UNTURNED, Laid, Provenance
+from facewatch.restoration.codecs.photo import UNTURNED, Provenance, SourceOrientation
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -106,7 +106,7 @@ def ours(packet: bytes | None) -> bool:
 
 
 def restored(
-    packet: bytes | None, provenance: Provenance, size: tuple[int, int], laid: Laid = UNTURNED
+    packet: bytes | None, provenance: Provenance, size: tuple[int, int], laid: SourceOrientation = UNTURNED
 ) -> bytes:
     """The packet of a restored, upright copy: all that was there, our provenance, right size and orientation.
 

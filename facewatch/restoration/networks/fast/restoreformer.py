@@ -82,11 +82,11 @@ class _Level:
     attentions: tuple[Attention, ...]  # one after each block, or none
     resize: HalvingConvolution | NearestDoubling | None
 
-    def __call__(self, x: torch.Tensor, asking: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, timed_calls: torch.Tensor | None = None) -> torch.Tensor:
         for index, block in enumerate(self.blocks):
             x = block(x)
             if self.attentions:
-                x = self.attentions[index](x, asking)
+                x = self.attentions[index](x, timed_calls)
         return self.resize(x) if self.resize else x
 
 

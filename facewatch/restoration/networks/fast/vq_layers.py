@@ -62,12 +62,12 @@ class Attention:
     def __call__(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         """(N, C, H, W) -> the same; `other`, of the same shape, asks in its place."""
         seen = self.norm(x)
-        asking = self.norm_of_other(other) if self.norm_of_other and other is not None else seen
+        timed_calls = self.norm_of_other(other) if self.norm_of_other and other is not None else seen
         count, channels, height, width = x.shape
         split = (count, self.heads, channels // self.heads, height * width)
         query, key, value = (
             part.reshape(split).transpose(2, 3)
-            for part in (self.query(asking), self.key(seen), self.value(seen))
+            for part in (self.query(timed_calls), self.key(seen), self.value(seen))
         )
         found = F.scaled_dot_product_attention(query, key, value).transpose(2, 3).reshape(x.shape)
         return self.out(found.contiguous(memory_format=torch.channels_last)).add_(x)

@@ -10,7 +10,7 @@ from PIL import Image
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.metadata import exif, regions, tiff_tags, xmp
-from facewatch.restoration.codecs.photo import Laid, Metadata, Photo
+from facewatch.restoration.codecs.photo import Metadata, Photo, SourceOrientation
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, XMP, saved, scene
 
 WIDTH, HEIGHT = 64, 48
@@ -143,7 +143,7 @@ def test_a_png_s_own_resolution_is_swapped_with_the_sides():
     assert copy.metadata.dpi == pytest.approx((150, 300), abs=0.1)
 
 
-SIXTH = Laid(6, (WIDTH, HEIGHT))
+SIXTH = SourceOrientation(6, (WIDTH, HEIGHT))
 
 
 @pytest.mark.parametrize("more", ["", ' stArea:d="0.1" stArea:unit="normalized"'])

@@ -79,7 +79,7 @@ def test_the_codes_are_the_published_networks_whatever_the_precision(build, publ
 
 
 def test_fewer_bits_keep_the_picture(build, faces, drawn):
-    if precision.obstacle("bfloat16", precision.look("cpu")):
+    if precision.obstacle("bfloat16", precision.read_hardware("cpu")):
         pytest.skip("without instructions for bfloat16 this would take minutes")
     network = build("bfloat16")
     for weight, theirs in drawn.items():

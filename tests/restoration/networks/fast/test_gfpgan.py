@@ -59,7 +59,7 @@ def test_it_equals_the_published_network_for_one_face_and_for_several(build, fac
 
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
 def test_fewer_bits_keep_the_picture(build, faces, published, name):
-    if precision.obstacle(name, precision.look("cpu")):
+    if precision.obstacle(name, precision.read_hardware("cpu")):
         pytest.skip(f"without instructions for {name} this would take minutes")
     network = build(name)
     for count in (1, 2):

@@ -47,7 +47,7 @@ def test_it_equals_the_published_network(build, faces, published):
 
 
 def test_fewer_bits_keep_the_codes_and_the_picture(build, faces, published):
-    if precision.obstacle("bfloat16", precision.look("cpu")):
+    if precision.obstacle("bfloat16", precision.read_hardware("cpu")):
         pytest.skip("without instructions for bfloat16 this would take minutes")
     codes, theirs = published
     network = build("bfloat16")
