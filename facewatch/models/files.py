@@ -28,7 +28,7 @@ from facewatch.models.space import free_bytes
 from facewatch.system.atomic import sync_folder, translate_write_errors
 from facewatch.system.locks import Stopped, hold_lock
 
-__all__ = ["Check", "ModelFiles", "DownloadTimeouts", "Progress", "State", "own_names", "size_in_words"]
+__all__ = ["Check", "DownloadTimeouts", "ModelFiles", "Progress", "State", "own_names", "size_in_words"]
 
 Stop: TypeAlias = threading.Event | Callable[[], bool]
 """What says that a fetch shall end."""

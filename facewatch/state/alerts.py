@@ -84,7 +84,7 @@ class Alerts:
 
 
 def parse_incidents(fact: Any) -> list[dict[str, Any]]:
-    """The incidents in what is noted under `INCIDENTS_KEY`, the oldest first; what has another form is left out.
+    """Return the valid incidents of the fact `INCIDENTS_KEY`, oldest first.
 
     Each is {"when": wall clock seconds, "what": a sentence}.
     """

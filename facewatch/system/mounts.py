@@ -94,8 +94,8 @@ class Disks:
             name: point for name, point in pairs if isinstance(name, str) and isinstance(point, str)
         }
         self._seen: dict[str, str] = {}
-        self._mounted = mounted_file_systems
-        self._planned = fstab_mount_points
+        self._mounted = mounted
+        self._planned = planned
         self._shares: frozenset[str] = frozenset()  # folders that were found to hold a share, or lie on one
         self._lock = threading.Lock()
         self.ask = ask or TimedCalls()

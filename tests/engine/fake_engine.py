@@ -67,8 +67,10 @@ def answer(job: dict, source: Path) -> None:
         temporary.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
         faces = [{"box": [0, 0, 9, 9], "score": 1.0, "fate": "restored", "reason": "", "measures": {}}]
-    say("RestoreResult", number=number, temporary=temporary and str(temporary), sha256=digest, suffix=source.suffix,
-        faces=faces, seconds=0.01, extras=[])  # fmt: skip
+    say(
+        "RestoreResult", number=number, temporary=temporary and str(temporary), sha256=digest,
+        suffix=source.suffix, faces=faces, seconds=0.01, extras=[],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ __all__ = [
     "FINISHED",
     "WAITING",
     "DamagedLedger",
+    "FinishedDuplicate",
     "Job",
     "Ledger",
     "LedgerView",
     "State",
-    "FinishedDuplicate",
 ]
