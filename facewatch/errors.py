@@ -1,17 +1,17 @@
-"""Every error a user may read.
+"""The errors that a user may read.
 
-`str(error)` is shown as it stands: what is wrong, where, and what to do about it.
+`str(error)` is shown unchanged: it says what is wrong, where, and what to do about it.
 """
 
 from __future__ import annotations
 
 
 class FacewatchError(Exception):
-    """Something the user can put right."""
+    """A problem that the user can fix."""
 
 
 class WrongUse(FacewatchError):
-    """The command line or the settings ask for something that cannot be (exit code 2)."""
+    """The command line or the settings ask for something impossible (exit code 2)."""
 
 
 class BadSettings(WrongUse):
@@ -19,7 +19,7 @@ class BadSettings(WrongUse):
 
 
 class NoSuchDevice(WrongUse):
-    """The device asked for is not on this machine."""
+    """This machine does not have the requested device."""
 
 
 class AlreadyRunning(FacewatchError):
@@ -31,7 +31,7 @@ class BadLedger(FacewatchError):
 
 
 class BadPhoto(FacewatchError):
-    """The file is not a photo that can be restored; trying again will not help."""
+    """The file is not a photo that can be restored; a retry will not help."""
 
 
 class TruncatedPhoto(BadPhoto):
@@ -39,7 +39,7 @@ class TruncatedPhoto(BadPhoto):
 
 
 class Unreadable(BadPhoto):
-    """The file's bytes cannot be had right now: its disk or share, or another program, keeps them."""
+    """The file cannot be read right now because of its disk, its share or another program."""
 
 
 class PhotoTooLarge(BadPhoto):
@@ -47,15 +47,15 @@ class PhotoTooLarge(BadPhoto):
 
 
 class OwnOutput(BadPhoto):
-    """The file is a restored copy that facewatch itself has made."""
+    """The file is a restored copy made by facewatch."""
 
 
 class SourceChanged(FacewatchError):
-    """The photo is no longer what it was when it was queued."""
+    """The photo has changed since it was queued."""
 
 
 class SourceGone(FacewatchError):
-    """The photo is no longer there."""
+    """The photo no longer exists."""
 
 
 class CannotAlign(FacewatchError):
@@ -63,11 +63,11 @@ class CannotAlign(FacewatchError):
 
 
 class NetworkFailed(FacewatchError):
-    """A network gave no usable picture."""
+    """A network returned no usable picture."""
 
 
 class OutOfMemory(NetworkFailed):
-    """The device has too little memory for the work, even one face at a time."""
+    """The device has too little memory, even for one face at a time."""
 
 
 class TooLittleMemory(FacewatchError):
@@ -75,27 +75,27 @@ class TooLittleMemory(FacewatchError):
 
 
 class DeviceFailed(FacewatchError):
-    """The device itself failed; what is computed on it after that is worth nothing."""
+    """The device itself failed; later results from it are worthless."""
 
 
 class CheckpointMissing(FacewatchError):
-    """A model's file is not here."""
+    """A model's file is not downloaded."""
 
 
 class ModelAwaited(FacewatchError):
-    """One photo alone needs a model that is still to be fetched; the others go on."""
+    """One photo needs a model that is not downloaded yet; the other photos continue."""
 
 
 class BadCheckpoint(FacewatchError):
-    """A model's file is not what it should be."""
+    """A model's file is damaged, or not the expected one."""
 
 
 class DownloadFailed(FacewatchError):
-    """A model's file could not be fetched."""
+    """A model's file could not be downloaded."""
 
 
 class LicenceNotAccepted(FacewatchError):
-    """A model's licence has to be accepted before its file is fetched."""
+    """A model's licence has to be accepted before its file is downloaded."""
 
 
 class EngineFailed(FacewatchError):
@@ -103,11 +103,11 @@ class EngineFailed(FacewatchError):
 
 
 class EngineUnavailable(FacewatchError):
-    """No engine can be had right now; no photo is to blame."""
+    """No engine is available right now; no photo is to blame."""
 
 
 class Unexpected(FacewatchError):
-    """An error that nobody foresaw; its trace is in the log."""
+    """An unforeseen error; its traceback is in the log."""
 
 
 class CannotWrite(FacewatchError):
@@ -115,15 +115,15 @@ class CannotWrite(FacewatchError):
 
 
 class DiskFull(CannotWrite):
-    """No space is left where a file has to go."""
+    """The disk has too little space for a file."""
 
 
 class NoTray(FacewatchError):
-    """This desktop cannot show the tray icon; the daemon does without."""
+    """This desktop cannot show the tray icon; the daemon runs without it."""
 
 
 class FlowFailed(FacewatchError):
-    """A measured flow could not run, or its process ended: the benchmark shows it and goes on."""
+    """A measured flow could not run, or its process ended; the benchmark shows it and continues."""
 
 
 BY_NAME: dict[str, type[FacewatchError]] = {
@@ -150,4 +150,4 @@ BY_NAME: dict[str, type[FacewatchError]] = {
         DiskFull,
     )
 }
-"""The errors that cross from the engine's process, by the name they carry there."""
+"""The errors that the engine's process may report, by the name in its messages."""

@@ -1,4 +1,4 @@
-"""Where things live, and writes that are whole or not there at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,23 +18,20 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
-from facewatch.system.disk_space import NO_SPACE, preallocate, require_space
+from facewatch.system.disk_space import FREE_SPACE, NO_SPACE, preallocate, require_space
 
 log = logging.getLogger(__name__)
 
-
-TEMPORARY_PREFIX = ".facewatch-"
-# What a file system says whose folders cannot be synced, such as vboxsf: no more can be done there.
-NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
-
-
 Result = TypeVar("Result")
+TEMPORARY_PREFIX = ".facewatch-"
+# Errors of file systems that cannot sync folders, such as vboxsf: nothing more can be done there.
+NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
 _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
 
 
 @contextlib.contextmanager
 def translate_write_errors(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write `path`, or to make it a folder, into an error that says what to do.
+    """Translate an OSError from writing `path`, or from making it a folder, into one that says what to do.
 
     Raises DiskFull or CannotWrite.
     """
@@ -42,18 +39,16 @@ def translate_write_errors(path: Path) -> Iterator[None]:
         yield
     except FileExistsError as error:
         place = path if error.filename is None else error.filename
-        raise CannotWrite(f"{place} is in the way: it is no folder; move it elsewhere") from error
+        raise CannotWrite(f"{place} is in the way: it is not a folder; move it elsewhere") from error
     except OSError as error:
         if error.errno in NO_SPACE:
-            raise DiskFull(
-                f"no space left for {path}: free some space; the work goes on by itself"
-            ) from error
+            raise DiskFull(f"no space left for {path}: {FREE_SPACE}") from error
         reason = error.strerror or str(error)
         raise CannotWrite(f"cannot write {path}: {reason}; check the folder and its permissions") from error
 
 
 def unreadable_photo(error: OSError) -> BadPhoto:
-    """What the system's refusal to read a photo means: permissions stay as they are, all else may pass."""
+    """Return the error for a photo that cannot be read: only a lack of permission is permanent."""
     if os.name == "posix" and error.errno in {errno.EACCES, errno.EPERM}:
         return BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions")
     return Unreadable(
@@ -63,7 +58,7 @@ def unreadable_photo(error: OSError) -> BadPhoto:
 
 
 def make_private_folder(path: Path) -> None:
-    """Make a folder that only its owner may enter."""
+    """Make a folder that only its owner can open."""
     with translate_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         if os.name == "posix":
@@ -71,7 +66,7 @@ def make_private_folder(path: Path) -> None:
 
 
 def new_temporary(folder: Path) -> tuple[int, Path]:
-    """Open a new private file in `folder` for writing: the descriptor and its path.
+    """Open a new private file in `folder` for writing, and return its descriptor and path.
 
     Raises CannotWrite or DiskFull.
     """
@@ -82,15 +77,15 @@ def new_temporary(folder: Path) -> tuple[int, Path]:
 
 
 def creator_pid(temporary: Path) -> int:
-    """The process that made a temporary; 0 where its name does not tell."""
+    """Return the id of the process that made a temporary; 0 if its name has none."""
     number = temporary.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
     return int(number) if number.isdecimal() else 0
 
 
 def write_temporary(folder: Path, data: bytes) -> Path:
-    """Write `data` into a new temporary in `folder`, on the disk before this returns.
+    """Write `data` into a new temporary in `folder`, and sync it to the disk.
 
-    Raises CannotWrite, or DiskFull, also where the disk would be nearly full; nothing is left behind then.
+    Raises CannotWrite, or DiskFull, also if the disk would then be nearly full; nothing is left behind.
     """
     with translate_write_errors(folder):
         require_space(folder, len(data))
@@ -98,7 +93,7 @@ def write_temporary(folder: Path, data: bytes) -> Path:
 
 
 def copy_to_temporary(source: Path, folder: Path) -> Path:
-    """Copy a file's bytes into a new temporary in `folder`, on the disk before this returns.
+    """Copy a file's bytes into a new temporary in `folder`, and sync it to the disk.
 
     Raises OSError when `source` cannot be opened, and as `write_temporary`.
     """
@@ -116,7 +111,7 @@ def _temporary_with(folder: Path, data: BinaryIO, size_bytes: int) -> Path:
             preallocate(descriptor, size_bytes)
             shutil.copyfileobj(data, file, 1 << 20)
             file.flush()
-            file.truncate()  # to what was there to copy, if that was less
+            file.truncate()  # a source that shrank meanwhile leaves preallocated space
             sync_file(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
@@ -125,19 +120,19 @@ def _temporary_with(folder: Path, data: BinaryIO, size_bytes: int) -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file of our own by `data`, whole or not at all; its permissions stay.
+    """Replace a file of our own by `data` atomically, keeping its permissions.
 
     Raises CannotWrite or DiskFull.
     """
     with translate_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    target = Path(os.path.realpath(path))  # a config that is a link into somebody's dotfiles stays one
+    target = Path(os.path.realpath(path))  # a config that links into the user's dotfiles stays a link
     temporary = _temporary_with(target.parent, io.BytesIO(data), len(data))
     try:
         with translate_write_errors(path):
             if target.exists():
                 shutil.copymode(target, temporary)
-            retry_while_busy(lambda: temporary.replace(target))  # who reads it holds it, on Windows
+            retry_while_busy(lambda: temporary.replace(target))  # on Windows a reader blocks it
             sync_folder(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -145,18 +140,18 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sync_file(descriptor: int) -> None:
-    """Bring a file's bytes onto the disk."""
+    """Flush a file's bytes to the disk."""
     if sys.platform == "darwin":
         import fcntl
 
-        with contextlib.suppress(OSError):  # file systems without F_FULLFSYNC have fsync
+        with contextlib.suppress(OSError):  # a file system without F_FULLFSYNC gets fsync
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
             return
     os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries onto the disk (Windows does it by itself)."""
+    """Flush a folder's entries to the disk (Windows does so automatically)."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -170,7 +165,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         if sys.version_info >= (3, 11):
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -181,12 +176,12 @@ def sha256_of(path: Path) -> str:
 
 
 def remove_file(temporary: Path) -> bool:
-    """Remove a file of our own; False where it was gone already, or cannot be removed: the log says why.
+    """Remove a file of our own, and return True if it was removed.
 
-    No work may end because of one: what is left lying is removed when facewatch starts again.
+    A failure is only logged: it must not stop any work, and the next start removes the file.
     """
     try:
-        if os.name == "nt":  # removes nothing that is read-only, as the copy of a read-only photo is
+        if os.name == "nt":  # Windows refuses to remove read-only files, such as copies of read-only photos
             temporary.chmod(stat.S_IREAD | stat.S_IWRITE)
         retry_while_busy(temporary.unlink)
     except FileNotFoundError:
@@ -198,7 +193,7 @@ def remove_file(temporary: Path) -> bool:
 
 
 def retry_while_busy(act: Callable[[], Result]) -> Result:
-    """What `act` returns; while another program holds the file on Windows, it is tried for 2.5 s.
+    """Return the result of `act`, retried for 2.5 s while another program holds the file on Windows.
 
     Raises OSError.
     """

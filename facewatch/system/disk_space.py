@@ -1,4 +1,4 @@
-"""Room on the disk, asked for before a copy is written."""
+"""Free space on a disk, checked and reserved before a file is written, and sizes in words."""
 
 from __future__ import annotations
 
@@ -6,44 +6,72 @@ import errno
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from facewatch.errors import DiskFull
 
-SPARE_SHARE = 0.01  # of the whole disk, left free: for the ledger, and for everybody else
+SPARE_SHARE = 0.01  # of the whole disk, left free for the ledger and for other programs
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+FREE_SPACE = "free some space; work resumes automatically"
 
 
-def require_space(folder: Path, need_bytes: int) -> None:
-    """See that `need_bytes` more fit into `folder`, with a hundredth of its disk still free after that.
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes can still be written to `folder`.
 
-    Raises DiskFull, or OSError where the folder cannot be asked.
+    Raises OSError.
     """
-    disk = shutil.disk_usage(folder)
-    # Some network file systems know no sizes: all are 0 then.
-    if disk.total and disk.free - need_bytes < disk.total * SPARE_SHARE:
+    return shutil.disk_usage(folder).free
+
+
+def require_space(
+    folder: Path,
+    need_bytes: int,
+    *,
+    name: str = "the copy",
+    spare_bytes: int | None = None,
+    advice: str = FREE_SPACE,
+    free: Callable[[Path], int] = free_bytes,
+) -> None:
+    """Raise DiskFull unless `need_bytes` more fit into `folder`.
+
+    name         of what needs the space, for the error
+    spare_bytes  must stay free after that; None: SPARE_SHARE of the disk
+    advice       ends the error
+
+    Raises OSError when the folder's disk cannot be queried.
+    """
+    total = shutil.disk_usage(folder).total
+    if total == 0:  # some network file systems report no sizes: free is 0 too
+        return
+    spare = total * SPARE_SHARE if spare_bytes is None else spare_bytes
+    available = free(folder)
+    if available - need_bytes < spare:
         raise DiskFull(
-            f"the disk of {folder} is nearly full: {_words(disk.free)} of {_words(disk.total)} are free, "
-            f"{_words(need_bytes)} are needed, and 1 % of a disk is left free; free some space; "
-            "the work goes on by itself"
+            f"{name} needs {format_size(need_bytes)} in {folder}, where {format_size(available)} are free "
+            f"and {format_size(spare)} must stay free: {advice}"
         )
 
 
-def _words(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 1e5 else f"{size_bytes / 1e3:.0f} kB"
+def format_size(size_bytes: float) -> str:
+    """Return a size in decimal units, as file managers show it: "348.6 MB"."""
+    for unit, divisor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= divisor:
+            return f"{size_bytes / divisor:.1f} {unit}"
+    return f"{size_bytes:.0f} bytes"
 
 
 def preallocate(descriptor: int, size_bytes: int) -> None:
-    """Take a new file's whole room at once, where the system can.
+    """Reserve a new file's whole space at once, where the system can.
 
-    Raises OSError (ENOSPC, EDQUOT) where there is too little.
+    Raises OSError (ENOSPC, EDQUOT) when there is too little.
     """
     if sys.platform != "linux" or size_bytes == 0:
         return
     try:
         os.posix_fallocate(descriptor, 0, size_bytes)
     except OSError as error:
-        # A file system that cannot do it says so, and the write itself will tell. What the C library would do
-        # instead, a write into every block, it refuses for a file that is open for writing only (EBADF).
+        # Other errors mean that the file system cannot preallocate; the write itself finds a full disk then.
+        # The C library would emulate it by writing into every block, but reports EBADF for a write-only file.
         if error.errno in NO_SPACE:
             raise

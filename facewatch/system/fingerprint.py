@@ -1,4 +1,4 @@
-"""What identifies a file's content cheaply: its inode, size and times."""
+"""A cheap identity of a file's content: its inode, size and times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What of a file changes when its content does."""
+    """The metadata of a file that changes when its content does."""
 
     inode: int
     size: int  # bytes
@@ -18,13 +18,13 @@ class Fingerprint:
 
     @classmethod
     def of(cls, status: os.stat_result) -> Fingerprint:
-        """The fingerprint in what `os.stat` or `os.fstat` told."""
+        """Return the fingerprint in a result of `os.stat` or `os.fstat`."""
         return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A file that has been quiet long enough, and how it looked all that time."""
+    """A file that has been quiet long enough, and its fingerprint all that time."""
 
     path: Path
     fingerprint: Fingerprint

@@ -1,43 +1,81 @@
-"""One process at a time."""
+"""Lock files, each held by one process at a time; the only importer of filelock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import filelock
 
 from facewatch.errors import CannotWrite
+from facewatch.system.atomic import translate_write_errors
+from facewatch.system.disk_space import NO_SPACE
 
-LOOK_AGAIN_SECONDS = 0.2
+POLL_SECONDS = 0.2
+
+
+class LockHeld(Exception):
+    """Another process holds the lock."""
+
+
+class Stopped(Exception):
+    """The caller asked to stop waiting or working."""
+
+
+def acquire_lock(path: Path, timeout_seconds: float = 0.0) -> AbstractContextManager[object]:
+    """Acquire the lock file at `path` now; leaving the returned context releases it.
+
+    The system also releases it when the process ends, however that happens.
+
+    Raises LockHeld when another process holds it for `timeout_seconds`; CannotWrite or DiskFull when the lock
+    file cannot be made or locked.
+    """
+    try:
+        return filelock.FileLock(path).acquire(timeout=timeout_seconds)
+    except filelock.Timeout as error:
+        raise LockHeld(f"another process holds {path}") from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            with translate_write_errors(path):
+                raise
+        raise CannotWrite(
+            f"{path} cannot be locked ({error}); check the folder's permissions, or choose a folder on a "
+            "local disk (for models: models_folder, or FACEWATCH_MODELS)"
+        ) from error
 
 
 @contextmanager
 def hold_lock(path: Path, stop: Callable[[], bool]) -> Iterator[None]:
-    """Hold the lock file at `path`, waiting for whoever holds it; the system frees it however a process ends.
+    """Hold the lock file at `path`, waiting while another process holds it.
 
-    Raises Stopped when `stop` says so first, CannotWrite when the lock file cannot be made.
+    Raises Stopped when `stop` returns True first, CannotWrite or DiskFull as `acquire_lock`.
     """
-    lock = filelock.FileLock(path)
     while True:
         try:
-            lock.acquire(timeout=LOOK_AGAIN_SECONDS)
-        except filelock.Timeout:
+            held = acquire_lock(path, POLL_SECONDS)
+            break
+        except LockHeld:
             if stop():
                 raise Stopped from None
-        except (OSError, NotImplementedError) as error:
-            raise CannotWrite(
-                f"{path} cannot be locked ({error}); check the folder's permissions, or choose a folder on "
-                "a disk of this machine (models_folder, or FACEWATCH_MODELS)"
-            ) from error
-        else:
-            break
-    try:
+    with held:
         yield
-    finally:
-        lock.release()
 
 
-class Stopped(Exception):
-    """The caller has asked for the fetch to end."""
+def is_lock_held(path: Path) -> bool:
+    """Return True if any process holds the lock file at `path`; the file is not created.
+
+    A free lock is taken for a moment: a process that acquires it meanwhile needs a short timeout.
+
+    Raises CannotWrite when the lock cannot be tried.
+    """
+    try:
+        path.stat()  # trying a lock would create its file
+        with acquire_lock(path):
+            return False
+    except LockHeld:
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise CannotWrite(f"the lock {path} cannot be tried: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Which disk a folder lies on, and whether that disk is there."""
+"""Mounted file systems, and the disks that watched folders need."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import psutil
 from facewatch.system.timeouts import TimedCalls
 
 FSTAB = Path("/etc/fstab")
-TABLE = Path("/proc/self/mounts")
-NETWORK = frozenset({
+MOUNT_TABLE = Path("/proc/self/mounts")
+REMOTE_KINDS = frozenset({
     "9p", "acfs", "afpfs", "afs", "auristorfs", "beegfs", "ceph", "cifs", "coda", "davfs", "drvfs", "gfs2",
     "glusterfs", "gpfs", "lustre", "ncp", "ncpfs", "nfs", "nfs3", "nfs4", "ocfs2", "orangefs", "prl_fs",
     "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "webdav",
 })  # fmt: skip
-"""File systems that others change without this kernel hearing of it: shares, and a virtual machine's host."""
+"""File systems that others change without notice to this kernel: shares, and a virtual machine's host."""
 
 FUSE = ("fuse", "macfuse", "osxfuse")
 LOCAL_FUSE = frozenset({
@@ -34,32 +34,32 @@ LOCAL_FUSE = frozenset({
 
 @dataclass(frozen=True)
 class Mount:
-    """One file system in its place."""
+    """One mounted file system."""
 
     point: str  # absolute
     kind: str  # as the system calls the type
 
     @property
     def remote(self) -> bool:
-        """Whether others can change it unheard; what a program makes (FUSE) may be anything, and counts."""
-        return self.kind in NETWORK or (self.kind.startswith(FUSE) and self.kind not in LOCAL_FUSE)
+        """True if others can change it without notice to this kernel; so may any unknown FUSE file system."""
+        return self.kind in REMOTE_KINDS or (self.kind.startswith(FUSE) and self.kind not in LOCAL_FUSE)
 
 
 def mounted_file_systems() -> list[Mount]:
-    """The file systems that are mounted, the later of two at one place after the earlier."""
+    """Return the mounted file systems in mount order, so that a later mount at the same point comes last."""
     if sys.platform.startswith("linux"):
-        return list(read_table(TABLE))
+        return list(read_table(MOUNT_TABLE))
     found = psutil.disk_partitions(all=True)
     return [Mount(part.mountpoint, "cifs" if "remote" in part.opts else part.fstype) for part in found]
 
 
 def fstab_mount_points() -> set[str]:
-    """The places where the system's own list says that a file system belongs, whether it is there or not."""
+    """Return the mount points that /etc/fstab lists, mounted or not."""
     return {mount.point for mount in read_table(FSTAB)} - {"/"}
 
 
 def read_table(file: Path) -> Iterator[Mount]:
-    """The lines of a table in the form of fstab(5); none of a table that is missing or must not be read."""
+    """Yield the mounts in a table of the fstab(5) format; none if the file cannot be read."""
     try:
         lines = file.read_bytes().splitlines()
     except OSError:
@@ -72,14 +72,13 @@ def read_table(file: Path) -> Iterator[Mount]:
 
 
 class Disks:
-    """Tells of folders whether the disk they are known to lie on is mounted; safe from any thread.
+    """Checks whether the disks that folders are known to be on are mounted; thread-safe.
 
-    earlier  what `sightings` told in an earlier run; anything of another form is left out
+    An unmounted disk leaves an empty folder, or one with other content: files written there are hidden when
+    the disk comes back.
 
-    Where a disk is away there is an empty folder in its place, or one that happens to hold something else:
-    what is written there is hidden when the disk comes back.
-
-    ask  for every question to a disk or share that may never answer
+    earlier  `known_mount_points` of an earlier run; malformed entries are ignored
+    ask      runs every call to a disk or share that may never answer
     """
 
     def __init__(
@@ -101,34 +100,32 @@ class Disks:
         self.ask = ask or TimedCalls()
 
     def unavailable_reason(self, folder: Path) -> str:
-        """Why `folder` must be neither read nor written now: its disk is not mounted, or does not answer.
+        """Return why `folder` must not be read or written now; empty if it may be.
 
-        Empty: it may be.
-
-        Its disk is the one it was seen on in this run; one that /etc/fstab has for a place at or above it;
-        and the one it was seen on in an earlier run, as long as nothing lies at that one's place: somebody
-        may have moved everything to another disk for good.
+        A folder needs the disk that it was on earlier in this run, every disk that /etc/fstab lists at or
+        above it, and the disk that it was on in an earlier run, unless that mount point has content now: the
+        user may have moved everything to another disk for good.
         """
         try:
-            return self.ask(folder, lambda: self._away(folder))
+            return self.ask(folder, lambda: self._unmounted_reason(folder))
         except TimeoutError:
-            return f"the disk or share of {folder} does not answer: mend it, or its network"
+            return f"the disk or share of {folder} does not answer: check it and its network"
 
     def has_folder(self, folder: Path) -> bool:
-        """Whether a folder is there; what does not answer is not."""
+        """Return True if the folder exists; False if its disk does not answer."""
         try:
             return self.ask(folder, lambda: os.path.isdir(folder))  # noqa: PTH112 - never raises
         except TimeoutError:
             return False
 
-    def _away(self, folder: Path) -> str:
+    def _unmounted_reason(self, folder: Path) -> str:
         name, place, mounts = str(folder), os.path.realpath(folder), self._mounted()
         points = {mount.point for mount in mounts}
-        wanted = {os.path.realpath(point) for point in self._planned() if point not in points}
-        missing = {point for point in wanted if _holds(point, place)}
+        planned = {os.path.realpath(point) for point in self._planned() if point not in points}
+        missing = {point for point in planned if _contains(point, place)}
         with self._lock:
             missing |= {point for point in (self._seen.get(name),) if point}
-            missing |= {point for point in (self._earlier.get(name),) if point and _bare(point)}
+            missing |= {point for point in (self._earlier.get(name),) if point and _is_empty(point)}
             missing -= points
             if not missing:
                 self._seen[name] = _mount_of(place, mounts).point
@@ -136,15 +133,15 @@ class Disks:
         return f"the disk of {folder} is not mounted at {min(missing)}: mount it, or plug it in"
 
     def known_mount_points(self) -> dict[str, str]:
-        """The folders asked about in this run and before, and where the disk was mounted that each lay on."""
+        """Return the mount point of the disk of each folder checked in this run or before."""
         with self._lock:
             return {**self._earlier, **self._seen}
 
     def mounts(self, folder: Path) -> list[Mount]:
-        """The file system that `folder` lies on, and those that are mounted below it."""
+        """Return the file system that `folder` is on, then those mounted below it."""
         place = os.path.realpath(folder)
         mounts = self._mounted()
-        below = [mount for mount in mounts if mount.point != place and _holds(place, mount.point)]
+        below = [mount for mount in mounts if mount.point != place and _contains(place, mount.point)]
         found = [_mount_of(place, mounts), *below]
         with self._lock:
             self._shares -= {str(folder)}
@@ -153,23 +150,23 @@ class Disks:
         return found
 
     def stat(self, name: str) -> os.stat_result:
-        """As `os.stat`, but of a file on a share that falls silent it raises TimeoutError in time."""
-        share = next((folder for folder in self._shares if _holds(folder, name)), None)
+        """Return `os.stat`; a file on a share that does not answer raises TimeoutError."""
+        share = next((folder for folder in self._shares if _contains(folder, name)), None)
         return os.stat(name) if share is None else self.ask(share, lambda: os.stat(name))  # noqa: PTH116 - 100,000
 
 
 def _mount_of(place: str, mounts: Sequence[Mount]) -> Mount:
-    holding = [mount for mount in mounts if _holds(mount.point, place)]
-    if not holding:  # a share by its name: \\server\share
+    containing = [mount for mount in mounts if _contains(mount.point, place)]
+    if not containing:  # a share by its name: \\server\share
         return Mount(Path(place).anchor, "cifs" if place.startswith("\\\\") else "")
-    return max(reversed(holding), key=lambda mount: len(mount.point))
+    return max(reversed(containing), key=lambda mount: len(mount.point))
 
 
-def _holds(point: str, place: str) -> bool:
+def _contains(point: str, place: str) -> bool:
     return place == point or place.startswith(point.rstrip(os.sep) + os.sep)
 
 
-def _bare(point: str) -> bool:
+def _is_empty(point: str) -> bool:
     try:
         with os.scandir(point) as entries:
             return not any(entries)

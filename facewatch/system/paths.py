@@ -1,4 +1,4 @@
-"""Paths of one installation, and paths as users type them."""
+"""Paths of an installation, and paths that users type."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from facewatch.errors import WrongUse
 
 
 def expand_path(named: str | Path) -> Path:
-    """The whole path of what was typed; `~` is left alone where nobody has that name."""
+    """Return the absolute path of what was typed; `~NAME` stays as typed if there is no such user."""
     return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
 
 
 def require_photo(path: Path, named: str | Path) -> None:
-    """Raise WrongUse unless a file can be reached at `path`, calling it as it was `named`."""
+    """Raise WrongUse, calling the file `named`, unless a file can be reached at `path`."""
     if os.path.isdir(path):  # noqa: PTH112 - never raises
         raise WrongUse(f"{named} is a folder; name a photo in it")
     if not os.path.isfile(path):  # noqa: PTH113 - never raises
@@ -36,9 +36,9 @@ class Places:
 
     @classmethod
     def standard(cls) -> Places:
-        """The system's usual places.
+        """Return the system's usual places.
 
-        The variable FACEWATCH_HOME puts all of them under one folder, FACEWATCH_MODELS the models elsewhere.
+        The variable FACEWATCH_HOME moves all of them under one folder, FACEWATCH_MODELS moves the models.
         """
         home = os.environ.get("FACEWATCH_HOME")
         places = cls.under(expand_path(home)) if home else cls._of_system()
@@ -49,7 +49,7 @@ class Places:
 
     @classmethod
     def under(cls, home: Path) -> Places:
-        """Everything under one folder."""
+        """Return places that are all under one folder."""
         return cls(home / "config.toml", home / "state", home / "models", home / "logs", home / "Pictures")
 
     @classmethod
@@ -85,5 +85,5 @@ class Places:
 
 
 def nearest_existing(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that can be seen; a folder without permission hides."""
+    """Return the path or its nearest visible parent; a folder without permission hides what is inside."""
     return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - never raises

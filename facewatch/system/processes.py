@@ -1,4 +1,4 @@
-"""Child processes of facewatch's own: command line and environment."""
+"""The command line and environment of facewatch's own child processes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 
 
 def facewatch_command(*arguments: str) -> list[str]:
-    """The command line that runs facewatch itself with `arguments`, frozen into an app or not."""
+    """Return the command line that runs facewatch with `arguments`, frozen into an app or not."""
     if getattr(sys, "frozen", False):
         return [sys.executable, *arguments]
     return [sys.executable, "-m", "facewatch", *arguments]
 
 
 def child_environment() -> dict[str, str]:
-    """The environment for our own child processes: no import from the working directory."""
+    """Return the environment for a child process, which must not import from the working directory."""
     return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}

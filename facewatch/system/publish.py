@@ -1,11 +1,10 @@
-"""A finished file gets its name, which fits and is never taken from another; what is not needed goes."""
+"""Publishing: a finished file gets a final name that fits and never replaces another file."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import hashlib
-import logging
 import os
 import stat
 import sys
@@ -20,11 +19,8 @@ from facewatch.system.atomic import (
     translate_write_errors,
 )
 
-log = logging.getLogger(__name__)
-
-
-LONGEST = 255  # of one name in bytes, on Windows in UTF-16 units
-FOR_A_NUMBER = len(" (99999)")
+MAX_NAME_LENGTH = 255  # bytes; on Windows UTF-16 units
+NUMBER_LENGTH = len(" (99999)")
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.ENOTSUP}
 _NO_EXCLUSIVE_RENAME = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # of Linux
@@ -32,16 +28,16 @@ _RENAME_EXCL = 4  # of macOS
 
 
 def fit_name(stem: str, tail: str) -> str:
-    """`stem` and `tail` as one name that is not too long for a file system.
+    """Join `stem` and `tail` to a name that is not too long for a file system.
 
-    Where it would be, the stem is cut between two characters, and what was cut leaves a mark: long names that
-    differ at their end only stay apart.
+    A stem that is too long is cut between two characters and gets a hash, so that long names that differ only
+    at their end stay different.
     """
-    if _length(stem + tail) <= LONGEST:
+    if _length(stem + tail) <= MAX_NAME_LENGTH:
         return stem + tail
     mark = "~" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
     kept = stem
-    while kept and _length(kept + mark + tail) > LONGEST - FOR_A_NUMBER:
+    while kept and _length(kept + mark + tail) > MAX_NAME_LENGTH - NUMBER_LENGTH:
         kept = kept[:-1]
     return kept + mark + tail
 
@@ -51,7 +47,7 @@ def _length(name: str) -> int:
 
 
 def numbered_names(wanted: Path) -> Iterator[Path]:
-    """`wanted`, then the same with ` (2)` before its suffix, and so on without end."""
+    """Yield `wanted`, then the same with ` (2)` before its suffix, and so on without end."""
     yield wanted
     number = 2
     while True:
@@ -60,7 +56,7 @@ def numbered_names(wanted: Path) -> Iterator[Path]:
 
 
 def link_or_rename(temporary: Path, final: Path) -> None:
-    """Give a temporary a second, final name, or rename it where links are refused.
+    """Give a temporary its final name by a hard link, or rename it where links are refused.
 
     Raises FileExistsError when the name is taken, OSError.
     """
@@ -76,7 +72,7 @@ def link_or_rename(temporary: Path, final: Path) -> None:
 
 
 def _rename(temporary: Path, final: Path) -> None:
-    """Rename where there are no hard links (exFAT, some shares), and replace nothing."""
+    """Rename without replacing, for file systems without hard links (exFAT, some shares)."""
     try:
         _rename_exclusively(temporary, final)
     except OSError as error:
@@ -86,9 +82,9 @@ def _rename(temporary: Path, final: Path) -> None:
 
 
 def _rename_exclusively(temporary: Path, final: Path) -> None:
-    """Raises FileExistsError where the name is taken, OSError (`_NO_EXCLUSIVE_RENAME`) where there is no way.
+    """Rename atomically without replacing: renameat2(2) of Linux (glibc 2.28), renamex_np(2) of macOS.
 
-    renameat2(2) of Linux, in glibc since 2.28, and renamex_np(2) of macOS.
+    Raises FileExistsError when the name is taken, OSError (`_NO_EXCLUSIVE_RENAME`) when it is not supported.
     """
     library = ctypes.CDLL(None, use_errno=True)
     old, new = os.fsencode(temporary), os.fsencode(final)
@@ -105,12 +101,12 @@ def _rename_exclusively(temporary: Path, final: Path) -> None:
 
 
 def _claim_and_rename(temporary: Path, final: Path) -> None:
-    # An exclusive create claims the name first. After a kill in between, the next start removes it.
+    # An exclusive create claims the name first; if facewatch is killed then, its next start removes the file.
     os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         temporary.replace(final)
     except BaseException:
-        if final.stat().st_size == 0:  # a share may have renamed it, and only have said that it has not
+        if final.stat().st_size == 0:  # a share may have renamed it and still reported an error
             remove_file(final)
         raise
 
@@ -121,22 +117,22 @@ def publish(
     announce: Callable[[Path], None],
     adopt: Callable[[Path], bool] | None = None,
 ) -> Path:
-    """Give a finished temporary its final name without ever replacing a file: `wanted`, or ` (2)` and so on.
+    """Give a finished temporary the first free name of `numbered_names`, and return that name.
 
-    announce  hears each name before it is tried
-    adopt     asked about a file that stands at such a name with the very same bytes: whether it may be taken
-              for the copy, so that no second one is made
+    announce  called with each name before it is tried
+    adopt     called with the name of a file that has the same bytes; True takes that file as the copy, so
+              that no second one is made
 
-    Returns the name it got.  Raises CannotWrite or DiskFull; the temporary is then still there.
+    Raises CannotWrite or DiskFull; the temporary still exists then.
     """
     for name in numbered_names(wanted):
-        stands = adopt is not None and _same_bytes(name, temporary) and adopt(name)
-        if os.path.lexists(name) and not stands:
+        adopted = adopt is not None and _has_same_bytes(name, temporary) and adopt(name)
+        if os.path.lexists(name) and not adopted:
             continue
         announce(name)
         with translate_write_errors(name):
             try:
-                if not stands:
+                if not adopted:
                     link_or_rename(temporary, name)
             except FileExistsError:
                 continue
@@ -146,11 +142,11 @@ def publish(
     raise AssertionError("the names never end")
 
 
-def _same_bytes(name: Path, temporary: Path) -> bool:
-    """Whether a file, and no link to one, has the same bytes."""
+def _has_same_bytes(name: Path, temporary: Path) -> bool:
+    """Return True if `name` is a file, not a link, with the bytes of `temporary`."""
     try:
         found = name.lstat()
         same_size = stat.S_ISREG(found.st_mode) and found.st_size == temporary.stat().st_size
         return same_size and sha256_of(name) == sha256_of(temporary)
     except OSError:
-        return False  # gone, or not to be read: it is nobody's copy
+        return False  # it does not exist, or cannot be read

@@ -1,4 +1,4 @@
-"""Start at login: one entry, made only when it is asked for; one class a platform, `Login` before them."""
+"""Start at login: one entry, made only on request; one class per platform, and `Login` in front of them."""
 
 from __future__ import annotations
 
@@ -11,48 +11,46 @@ from typing import Literal, Protocol
 from facewatch.errors import FacewatchError
 
 State = Literal["on", "off", "broken"]
-"""`broken`: on, but it points at a program that is no longer there."""
+"""`broken`: on, but the program that the entry starts no longer exists."""
 
 
 class Autostart(Protocol):
-    """One way to be started at login."""
+    """One kind of entry that starts facewatch at login."""
 
     @property
     def place(self) -> str:
-        """Where the entry is, in words."""
+        """Location of the entry, for the user."""
         ...
 
     def state(self) -> State:
-        """Whether facewatch is started at login. Raises CannotWrite where that cannot be seen."""
+        """Return the state of the entry. Raises CannotWrite when it cannot be read."""
         ...
 
     def program(self) -> str | None:
-        """The program that the entry starts; None without an entry."""
+        """Return the program that the entry starts; None without an entry."""
         ...
 
     def enable(self) -> None:
-        """Write the entry, over an earlier one.
+        """Write the entry, replacing an earlier one.
 
         Raises CannotWrite, DiskFull, or WrongUse for a path that the entry cannot hold.
         """
         ...
 
     def disable(self) -> None:
-        """Remove the entry; none is as good. Raises CannotWrite."""
+        """Remove the entry if there is one. Raises CannotWrite."""
         ...
 
 
 def own_command(arguments: Sequence[str] = ("run",)) -> tuple[str, ...]:
-    """The absolute command line by which a login starts this very installation.
+    """Return the absolute command line that starts this installation at login.
 
-    The launcher beside the interpreter, where there is one (on Windows the windowed one): `python -m` would
-    look for facewatch in the folder it happens to be started in.
+    It uses the launcher beside the interpreter, if there is one (on Windows the windowed one): `python -m`
+    would look for facewatch in the working directory.
     """
     here = Path(sys.executable)
     if not sys.executable or not here.is_absolute():
-        raise FacewatchError(
-            "the path of the running program is not known; start facewatch by its whole path"
-        )
+        raise FacewatchError("the path of the running program is unknown; start facewatch by its full path")
     if getattr(sys, "frozen", False):
         return (str(here), *arguments)
     launcher = here.with_name("facewatchw.exe" if os.name == "nt" else "facewatch")
@@ -64,23 +62,23 @@ def own_command(arguments: Sequence[str] = ("run",)) -> tuple[str, ...]:
 
 
 class Login:
-    """All ways of this system, of which never two are on."""
+    """The kinds of entry that this system has, of which at most one is on."""
 
     def __init__(self, *ways: Autostart) -> None:
-        """ways  the first one is used unless another is asked for"""
+        """ways  the first is the default"""
         self.ways = ways
 
     def active(self) -> Autostart | None:
-        """The way that is on, broken or not."""
+        """Return the entry that is on, broken or not."""
         return next((way for way in self.ways if way.state() != "off"), None)
 
     def state(self) -> State:
-        """Whether facewatch is started at login. Raises CannotWrite where that cannot be seen."""
+        """Return the state of the active entry. Raises CannotWrite when it cannot be read."""
         way = self.active()
         return way.state() if way else "off"
 
     def enable(self, wanted: Autostart | None = None) -> None:
-        """Turn one way on and all others off. Raises as `Autostart.enable`."""
+        """Turn one entry on and all others off. Raises as `Autostart.enable`."""
         chosen = wanted or self.active() or self.ways[0]
         chosen.enable()
         for way in self.ways:
@@ -88,14 +86,14 @@ class Login:
                 way.disable()
 
     def disable(self) -> None:
-        """Turn every way off. Raises CannotWrite."""
+        """Turn every entry off. Raises CannotWrite."""
         for way in self.ways:
             way.disable()
 
     def repair(self) -> bool:
-        """Point an entry whose program has moved to this installation; True when that was needed.
+        """Point entries whose program no longer exists to this installation; return True if there was one.
 
-        An entry that starts another program that is there is somebody's choice, and stays.
+        An entry that starts another existing program is the user's choice, and stays.
         """
         broken = [way for way in self.ways if way.state() == "broken"]
         for way in broken:
@@ -104,7 +102,7 @@ class Login:
 
 
 def of_this_system(command: Sequence[str]) -> Login:
-    """The ways of this platform; on Linux the desktop's autostart folder, then systemd's user manager."""
+    """Return this platform's entries; on Linux the desktop's autostart folder, then systemd's user unit."""
     if sys.platform == "win32":
         from facewatch.system.autostart.windows import RunKey, UserRegistry
 
@@ -120,7 +118,7 @@ def of_this_system(command: Sequence[str]) -> Login:
 
 
 def state_of_program(program: str | None) -> State:
-    """What an entry is worth that starts `program`."""
+    """Return the state of an entry that starts `program`."""
     if program is None:
         return "off"
     return "on" if Path(program).is_file() else "broken"

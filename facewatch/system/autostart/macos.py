@@ -11,7 +11,7 @@ from xml.parsers.expat import ExpatError
 from facewatch.errors import CannotWrite
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.autostart import State, state_of_program
-from facewatch.system.autostart.quoting import check
+from facewatch.system.autostart.quoting import require_plain_text
 
 LABEL = "io.github.facewatch"
 
@@ -25,7 +25,7 @@ class LaunchAgent:
 
     @classmethod
     def standard(cls, command: Sequence[str]) -> LaunchAgent:
-        """In the user's own folder."""
+        """Return the agent in the user's own folder."""
         return cls(command, Path.home() / "Library" / "LaunchAgents")
 
     @property
@@ -61,8 +61,8 @@ class LaunchAgent:
 
 
 def content(command: Sequence[str]) -> dict[str, Any]:
-    """The property list. Raises WrongUse for a command that it cannot hold."""
-    check(command)
+    """Return the property list. Raises WrongUse for a command that it cannot hold."""
+    require_plain_text(command)
     return {
         "Label": LABEL,
         "ProgramArguments": list(command),

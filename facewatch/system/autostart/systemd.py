@@ -1,4 +1,4 @@
-"""Linux with systemd: a unit of the user's own manager, started again when it fails."""
+"""Linux with systemd: a user unit that restarts after a failure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ WANTED_BY = "default.target"  # graphical-session.target is not reached on every
 
 
 class UserUnit:
-    """`facewatch.service` in the user's unit folder, and the link by which it is wanted."""
+    """`facewatch.service` in the user's unit folder, and the link that enables it."""
 
     def __init__(self, command: Sequence[str], folder: Path, reload: Callable[[], None]) -> None:
-        """reload  has the running manager, if there is one, read its units again"""
+        """reload  makes the running manager, if there is one, read its units again"""
         self._command = tuple(command)
         self._reload = reload
         self.file = folder / UNIT
@@ -31,7 +31,7 @@ class UserUnit:
 
     @classmethod
     def standard(cls, command: Sequence[str]) -> UserUnit:
-        """In the user's own folder."""
+        """Return the unit in the user's own folder."""
         return cls(command, config_home() / "systemd" / "user", reload_manager)
 
     @property
@@ -71,7 +71,7 @@ class UserUnit:
 
 
 def text(command: Sequence[str]) -> str:
-    """The whole unit. Raises WrongUse for a command that it cannot hold."""
+    """Return the text of the unit. Raises WrongUse for a command that it cannot hold."""
     lines = (
         "[Unit]",
         "Description=Facewatch, restores the faces in new photos",
@@ -90,7 +90,7 @@ def text(command: Sequence[str]) -> str:
 
 
 def reload_manager() -> None:
-    """Have the user's manager read its units; without one they are read at the next login anyway."""
+    """Make the user's manager read its units; a failure is only logged, since the next login reads them."""
     try:
         run = subprocess.run(
             ["systemctl", "--user", "daemon-reload"],  # noqa: S607 - wherever the system has it
@@ -100,7 +100,7 @@ def reload_manager() -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        log.info("the user's systemd was not told: %s", error)
+        log.info("the user's systemd did not reload its units: %s", error)
         return
     if run.returncode:
-        log.info("the user's systemd was not told: %s", run.stderr.strip())
+        log.info("the user's systemd did not reload its units: %s", run.stderr.strip())

@@ -16,7 +16,7 @@ NAME = "Facewatch"
 
 
 class Registry(Protocol):
-    """The user's half of the registry; a missing value reads as None, and may be deleted."""
+    """The user's part of the registry; a missing value reads as None, and may be deleted."""
 
     def read(self, key: str, name: str, /) -> str | bytes | None: ...
 
@@ -26,7 +26,7 @@ class Registry(Protocol):
 
 
 class RunKey:
-    """One value under HKEY_CURRENT_USER, of the type that holds `%` as it is."""
+    """One value under HKEY_CURRENT_USER, of the type (REG_SZ) that does not expand `%`."""
 
     def __init__(self, command: Sequence[str], registry: Registry) -> None:
         self._command = tuple(command)
@@ -59,7 +59,7 @@ if sys.platform == "win32":
     import winreg
 
     class UserRegistry:
-        """HKEY_CURRENT_USER itself. Raises CannotWrite."""
+        """HKEY_CURRENT_USER. Raises CannotWrite."""
 
         def read(self, key: str, name: str, /) -> str | bytes | None:
             try:

@@ -23,7 +23,7 @@ class DesktopEntry:
 
     @classmethod
     def standard(cls, command: Sequence[str]) -> DesktopEntry:
-        """In the user's own autostart folder."""
+        """Return the entry in the user's own autostart folder."""
         return cls(command, config_home() / "autostart")
 
     @property
@@ -55,11 +55,11 @@ class DesktopEntry:
                 f"{self.file} cannot be read: {error.strerror}; check its permissions"
             ) from error
         pairs = (line.partition("=") for line in lines if not line.startswith(("#", "[")))
-        return {key.strip(): value.strip() for key, sign, value in pairs if sign}
+        return {key.strip(): value.strip() for key, equals, value in pairs if equals}
 
 
 def text(command: Sequence[str]) -> str:
-    """The whole entry. Raises WrongUse for a command that it cannot hold."""
+    """Return the text of the entry. Raises WrongUse for a command that it cannot hold."""
     lines = (
         "[Desktop Entry]",
         "Type=Application",
@@ -75,6 +75,6 @@ def text(command: Sequence[str]) -> str:
 
 
 def config_home() -> Path:
-    """The user's folder for settings, as the XDG Base Directory Specification names it."""
+    """Return the user's configuration folder (XDG Base Directory Specification)."""
     named = os.environ.get("XDG_CONFIG_HOME", "")
     return Path(named) if named.startswith("/") else Path.home() / ".config"
