@@ -1,7 +1,7 @@
-"""The models, one frozen row each.
+"""The model catalogue, one frozen row per model.
 
-Digests and sizes were collected from public sources, since the projects publish none; rows without one
-say so. Mirrors are other releases for which the same digest is stated. Adding a model is adding a row.
+Digests and sizes were collected from public sources, since the projects publish none; rows without one say
+so. Mirrors are other releases stated to have the same digest. To add a model, add a row.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Kind = Literal["face", "detector", "parser", "upscaler"]
 
 @dataclass(frozen=True)
 class Licence:
-    """The terms a checkpoint comes under."""
+    """The terms of use of a checkpoint."""
 
     name: str
     terms_url: str
@@ -28,7 +28,7 @@ class Checkpoint:
 
     file_name: str
     url: str
-    sha256: str | None  # None: not published; the first download records what it saw
+    sha256: str | None  # None: not published; the first download records its digest
     size_bytes: int | None  # None: not published
     licence: Licence
     mirrors: tuple[str, ...] = ()
@@ -36,12 +36,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Model:
-    """One choice a user has."""
+    """One model that a user can choose."""
 
     name: str
     kind: Kind
     about: str
-    checkpoint: Checkpoint | None  # None: part of the program, nothing to fetch
+    checkpoint: Checkpoint | None  # None: part of the program, nothing to download
     default_weight: float = 0.0  # 0 = all restoration, 1 = closest to the original
 
 
@@ -155,7 +155,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "builtin",
         "face",
-        "classical filters, no network and no download: takes off noise, invents nothing",
+        "classical filters, no neural model and no download: removes noise, invents nothing",
         None,
     ),
     Model(
@@ -188,7 +188,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "parsenet",
         "parser",
-        "tells face, hair, neck and clothes apart for the mask",
+        "separates face, hair, neck and clothes for the mask",
         Checkpoint(
             "parsing_parsenet.pth",
             _FACEXLIB + "v0.2.2/parsing_parsenet.pth",
@@ -242,5 +242,5 @@ BY_NAME: dict[str, Model] = {model.name: model for model in MODELS}
 
 
 def names(kind: Kind) -> tuple[str, ...]:
-    """The names of one kind of model, in the order they are offered."""
+    """Return the names of one kind of model, in the order they are offered."""
     return tuple(model.name for model in MODELS if model.kind == kind)

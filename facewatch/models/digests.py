@@ -1,4 +1,4 @@
-"""What a file holds, and how to tell cheaply that it still holds it."""
+"""Digests of model files, and stamps that show cheaply that a file has not changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facewatch.system.atomic import sha256_of
 
 @dataclass(frozen=True)
 class Stamp:
-    """A file that has kept its stamp has kept its bytes."""
+    """The metadata of a file that stays the same while its bytes do."""
 
     size_bytes: int
     mtime_ns: int
@@ -19,41 +19,33 @@ class Stamp:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """The stamp of a file; None when there is no file.
+    """Return the stamp of a file; None if it does not exist.
 
-    Raises BadCheckpoint when it is no plain file or cannot be looked at.
+    Raises BadCheckpoint when it is not a regular file or its metadata cannot be read.
     """
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise BadCheckpoint(f"{path} cannot be looked at: {error.strerror}; check its permissions") from error
+        raise BadCheckpoint(f"{path} cannot be read: {error.strerror}; check its permissions") from error
     if not path.is_file():
         raise BadCheckpoint(f"{path} is not a file; move it away")
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def digest_of(path: Path) -> tuple[str, Stamp]:
-    """The SHA-256 of a file, in hexadecimal, and the stamp it had meanwhile.
+    """Return the SHA-256 of a file, in hexadecimal, and the file's stamp while it was read.
 
-    Raises BadCheckpoint when the file is not there, cannot be read, or changes while it is read.
+    Raises BadCheckpoint when the file does not exist, cannot be read, or changes while it is read.
     """
     before = stamp_of(path)
     if before is None:
-        raise BadCheckpoint(f"{path} is not there")
+        raise BadCheckpoint(f"{path} does not exist")
     try:
         digest = sha256_of(path)
     except OSError as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror}; check its permissions") from error
     if stamp_of(path) != before:
-        raise BadCheckpoint(f"{path} changes while it is read: it may still be on its way; try again later")
+        raise BadCheckpoint(f"{path} changed while it was read: it may still be copied; try again later")
     return digest, before
-
-
-def size_in_words(size_bytes: float) -> str:
-    """A size as people read it: "348.6 MB"."""
-    for unit, divisor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size_bytes >= divisor:
-            return f"{size_bytes / divisor:.1f} {unit}"
-    return f"{size_bytes:.0f} bytes"

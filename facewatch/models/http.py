@@ -1,4 +1,4 @@
-"""One GET whose silence can be interrupted: the door to httpx."""
+"""One GET that can be interrupted while the network is silent; uses httpx."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import httpx
 
 from facewatch import __version__
 from facewatch.errors import DownloadFailed
-from facewatch.models.responses import DownloadFault, ResponseHead, Source, Unreachable, check_step
+from facewatch.models.responses import DownloadFault, ResponseHead, Source, Unreachable, check_redirect
 from facewatch.system.locks import Stopped
 
 MOST_REDIRECTS = 10
-LOOK_SECONDS = 0.1  # how often the caller asks whether to stop
-LEAVE_SECONDS = 2.0  # how long the reading thread may take to end
-WAITING_CHUNKS = 32
+POLL_SECONDS = 0.1  # how often `stop` is checked
+CLOSE_SECONDS = 2.0  # for the reading thread to end
+MAX_QUEUED_CHUNKS = 32
 
 _UNTRUSTED = (
-    "its certificate is not trusted; if your network inspects connections, name its own certificate in "
-    "SSL_CERT_FILE"
+    "its certificate is not trusted; if your network inspects connections, set SSL_CERT_FILE to the "
+    "network's own certificate"
 )
 _CUT_BEFORE = "the connection was cut off before an answer came"
 _CUT_IN_BODY = "the file came truncated: the connection was cut off before its end"
-_Reason: TypeAlias = tuple[type[Exception], str, bool]  # what happened, its words, whether to try again
+_Reason: TypeAlias = tuple[type[Exception], str, bool]  # error, reason, retryable
 _REASONS: tuple[_Reason, ...] = (
-    (httpx.TimeoutException, "the connection stalled: for too long not one byte came", True),
+    (httpx.TimeoutException, "the connection stalled: no byte came for too long", True),
     (httpx.ProxyError, "the proxy from the environment refuses: {error}", False),
     (httpx.UnsupportedProtocol, "it leads to an address that cannot be used: {error}", False),
     (httpx.InvalidURL, "it leads to an address that cannot be used: {error}", False),
@@ -40,7 +40,7 @@ _Item: TypeAlias = "ResponseHead | bytes | BaseException | None"
 
 
 def open_client(connect_seconds: float, stall_seconds: float) -> httpx.Client:
-    """A client that takes proxies and certificates from the environment and keeps no connection open.
+    """Return a client that takes proxies and certificates from the environment and keeps no connection open.
 
     Raises DownloadFailed when the environment's proxy or certificates cannot be used.
     """
@@ -65,11 +65,11 @@ def open_client(connect_seconds: float, stall_seconds: float) -> httpx.Client:
 
 
 class Exchange:
-    """One request and its answer.
+    """One request and its response.
 
-    A thread of its own reads, and hands over through a short queue: so the caller hears `stop` while the
-    network is silent. `close` shuts the socket down, which wakes the thread. A thread that
-    hangs where no socket is yet (a name being looked up) is left to end by itself: it touches nothing.
+    A separate thread reads and passes items through a short queue, so that the caller can check `stop` while
+    the network is silent. `close` shuts the socket down, which wakes the thread. A thread that has no socket
+    yet (a name is being looked up) is abandoned, and ends later without any effect.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Exchange:
         self._source = source
         self._headers = dict(headers)
         self._stop = stop
-        self._items: queue.Queue[_Item] = queue.Queue(WAITING_CHUNKS)
-        self._left = threading.Event()
+        self._items: queue.Queue[_Item] = queue.Queue(MAX_QUEUED_CHUNKS)
+        self._closed = threading.Event()
         self._socket: socket.socket | None = None
-        self._answered = False
+        self._in_body = False
         self._thread = threading.Thread(target=self._read, name="download", daemon=True)
 
     def start(self) -> None:
@@ -90,28 +90,28 @@ class Exchange:
         self._thread.start()
 
     def close(self) -> None:
-        """End it, whatever the network is doing."""
-        self._left.set()
+        """End the request, whatever the network is doing."""
+        self._closed.set()
         if self._socket is not None:
             with contextlib.suppress(OSError):  # closed already
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        self._thread.join(LEAVE_SECONDS)
+        self._thread.join(CLOSE_SECONDS)
 
     def head(self) -> ResponseHead:
-        """The answer's first lines.
+        """Return the status and headers.
 
-        Raises Fault or Stopped.
+        Raises DownloadFault or Stopped.
         """
         item = self._next()
         if not isinstance(item, ResponseHead):
-            raise DownloadFault("the server sent no answer", again=True)
-        self._answered = True
+            raise DownloadFault("the server sent no answer", retryable=True)
+        self._in_body = True
         return item
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it comes; ends where the server ends it.
+        """Yield the body as it arrives, up to the end that the server sets.
 
-        Raises Fault or Stopped.
+        Raises DownloadFault or Stopped.
         """
         while isinstance(item := self._next(), bytes):
             yield item
@@ -121,11 +121,11 @@ class Exchange:
             if self._stop():
                 raise Stopped
             try:
-                item = self._items.get(timeout=LOOK_SECONDS)
+                item = self._items.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 continue
             if isinstance(item, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError):
-                raise _fault(item, answered=self._answered) from item
+                raise _fault(item, in_body=self._in_body) from item
             if isinstance(item, BaseException):
                 raise item
             return item
@@ -148,44 +148,46 @@ class Exchange:
 
     def _follow(self) -> httpx.Response:
         request = self._client.build_request(
-            "GET", self._source.address, headers=self._headers, extensions={"trace": self._note_socket}
+            "GET", self._source.address, headers=self._headers, extensions={"trace": self._keep_socket}
         )
         before = None
         for _ in range(MOST_REDIRECTS):
-            check_step(self._source, str(request.url), before)
+            check_redirect(self._source, str(request.url), before)
             response = self._client.send(request, stream=True)
             if response.next_request is None:
                 return response
             response.close()
             before, request = str(request.url), response.next_request
-        raise DownloadFault(f"it redirects more than {MOST_REDIRECTS} times", again=False)
+        raise DownloadFault(f"it redirects more than {MOST_REDIRECTS} times", retryable=False)
 
-    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
+    def _keep_socket(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
 
     def _put(self, item: _Item) -> None:
-        while not self._left.is_set():
+        while not self._closed.is_set():
             with contextlib.suppress(queue.Full):
-                self._items.put(item, timeout=LOOK_SECONDS)
+                self._items.put(item, timeout=POLL_SECONDS)
                 return
         raise Stopped
 
 
-def _fault(error: Exception, *, answered: bool) -> DownloadFault:
+def _fault(error: Exception, *, in_body: bool) -> DownloadFault:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return DownloadFault(_UNTRUSTED, again=False)
-    nameless = any(isinstance(cause, socket.gaierror) for cause in causes)
-    if nameless or isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        reason = "the host's name is not known: is the network up?" if nameless else f"no connection: {error}"
-        return Unreachable(reason, again=True)
-    for kind, reason, again in _REASONS:
+        return DownloadFault(_UNTRUSTED, retryable=False)
+    unresolved = any(isinstance(cause, socket.gaierror) for cause in causes)
+    if unresolved or isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        reason = (
+            "the host's name is not known: is the network up?" if unresolved else f"no connection: {error}"
+        )
+        return Unreachable(reason, retryable=True)
+    for kind, reason, retryable in _REASONS:
         if isinstance(error, kind):
-            return DownloadFault(reason.format(error=error), again=again)
+            return DownloadFault(reason.format(error=error), retryable=retryable)
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-        return DownloadFault(_CUT_IN_BODY if answered else _CUT_BEFORE, again=True)
-    return DownloadFault(f"{type(error).__name__}: {error}", again=True)
+        return DownloadFault(_CUT_IN_BODY if in_body else _CUT_BEFORE, retryable=True)
+    return DownloadFault(f"{type(error).__name__}: {error}", retryable=True)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""The `.part` of a file under way, and beside it a note on where it came from."""
+"""The `.part` file of an unfinished download, and a JSON file beside it with the origin of its bytes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from facewatch.system.atomic import sync_file, translate_write_errors, write_ato
 
 
 @dataclass(frozen=True)
-class Note:
-    """What the server said about the file whose first bytes are in the `.part`."""
+class Origin:
+    """The server's description of the file whose first bytes are in the `.part`."""
 
     source: str
     etag: str | None
@@ -24,7 +24,7 @@ class Note:
 
     @property
     def validator(self) -> str | None:
-        """What `If-Range` may carry: a strong ETag or a date (RFC 9110, 13.1.5)."""
+        """A value for `If-Range`: a strong ETag or a date (RFC 9110, 13.1.5)."""
         if self.etag is not None and not self.etag.startswith("W/"):
             return self.etag
         return self.modified
@@ -35,36 +35,36 @@ class Partial:
 
     def __init__(self, final: Path) -> None:
         self.path = final.with_name(f"{final.name}.part")
-        self._note = final.with_name(f"{final.name}.part.json")
+        self._origin_file = final.with_name(f"{final.name}.part.json")
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """Bytes in the `.part`; 0 if it does not exist."""
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
             return 0
 
-    def note(self) -> Note | None:
-        """The note; None when there is none that can be read, and the bytes are of unknown origin."""
+    def origin(self) -> Origin | None:
+        """Return the origin of the bytes; None if it is unknown."""
         try:
-            return Note(**json.loads(self._note.read_text("utf-8")))
+            return Origin(**json.loads(self._origin_file.read_text("utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     @contextlib.contextmanager
-    def appending(self, fresh: Note | None) -> Iterator[BinaryIO]:
-        """Open for more bytes, unbuffered, so that a kill loses none; on the disk when this ends.
+    def appending(self, restart: Origin | None) -> Iterator[BinaryIO]:
+        """Open for more bytes, unbuffered, so that a kill loses none; synced to the disk at the end.
 
-        fresh  start over from nothing with this note; None: go on where the bytes end
+        restart  discard the old bytes and record this origin; None: append to them
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | (os.O_TRUNC if fresh else 0)
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | (os.O_TRUNC if restart else 0)
         with translate_write_errors(self.path):
             descriptor = os.open(self.path, flags, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as file:
-            if fresh is not None:
-                write_atomically(self._note, json.dumps(asdict(fresh)).encode())
+            if restart is not None:
+                write_atomically(self._origin_file, json.dumps(asdict(restart)).encode())
             yield file
             with translate_write_errors(self.path):
                 sync_file(file.fileno())
@@ -77,13 +77,13 @@ class Partial:
                 rest = rest[file.write(rest) :]
 
     def discard(self) -> None:
-        """Delete the bytes and the note."""
+        """Delete the bytes and their origin."""
         with translate_write_errors(self.path):
             self.path.unlink(missing_ok=True)
-            self._note.unlink(missing_ok=True)
+            self._origin_file.unlink(missing_ok=True)
 
-    def become(self, final: Path) -> None:
+    def publish(self, final: Path) -> None:
         """Give the finished bytes their final name."""
         with translate_write_errors(final):
             self.path.replace(final)
-            self._note.unlink(missing_ok=True)
+            self._origin_file.unlink(missing_ok=True)

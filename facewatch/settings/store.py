@@ -1,4 +1,4 @@
-"""The one current Settings: load, change, tell subscribers."""
+"""The config file: loading, changing and following it."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ EXAMPLE_HOME = "~/Pictures/Facewatch"
 
 
 class Store:
-    """Holds the settings of one config file; every change goes through the file."""
+    """Holds the settings of one config file; every change is made in the file."""
 
     def __init__(self, path: Path, own_models: OwnModels = lambda _: ()) -> None:
         self.path = path
         self._own_models = own_models
         self._lock = threading.RLock()
         self._current: Settings | None = None
-        self._was_there = False
+        self._existed = False
         self._stamp: tuple[int, ...] | None = None
         self._subscribers: list[Subscriber] = []
-        self.problem: BadSettings | None = None  # why the newest edit was not taken
+        self.problem: BadSettings | None = None  # why the newest edit was rejected
 
     @property
     def current(self) -> Settings:
-        """The settings as last read well; frozen."""
+        """The last valid settings; frozen."""
         if self._current is None:
             raise BadSettings(f"{self.path} has not been read yet")
         return self._current
@@ -57,9 +57,9 @@ class Store:
         self._subscribers.append(subscriber)
 
     def load(self) -> Settings:
-        """Read the file; a missing one means the defaults, but not if it was there before.
+        """Read the file; a missing one means the defaults, unless it existed before.
 
-        Raises BadSettings, and keeps the last good settings then.
+        Raises BadSettings; the last valid settings are kept then.
         """
         with self._lock:
             self._stamp = self._stamp_of_file()
@@ -68,7 +68,7 @@ class Store:
             except BadSettings as error:
                 self.problem = error
                 if isinstance(error.__cause__, BadCheckpoint):
-                    self._stamp = None  # mended elsewhere, and this file with it
+                    self._stamp = None  # to try again: the fix is made in another file
                 raise
             self.problem = None
             changed = loaded != self._current
@@ -79,10 +79,10 @@ class Store:
         return loaded
 
     def reload_if_changed(self) -> bool:
-        """Read the file again when it is another one than last time; True when it was.
+        """Read the file again if it has changed; return True if it had.
 
-        Raises BadSettings once for each bad edit, or until the records of the user's own models, if they are
-        what is bad, can be read; the last good settings stay.
+        Raises BadSettings once per bad edit; for unreadable records of the user's own models, at each call
+        until they can be read. The last valid settings are kept.
         """
         if self._stamp_of_file() == self._stamp:
             return False
@@ -90,20 +90,20 @@ class Store:
         return True
 
     def update(self, changes: Mapping[str, Any]) -> Settings:
-        """Write `changes` (dotted key -> value; None removes the key) into the file, comments and order kept.
+        """Write `changes` (dotted key -> value; None removes it) into the file, keeping comments and order.
 
-        Raises BadSettings, with the file untouched, when the result would not be right; CannotWrite.
+        Raises BadSettings, with the file unchanged, when the result would be invalid; CannotWrite.
         """
         with self._lock:
             document = _parse_text(self._text(), self.path)
             for key, value in changes.items():
-                _put(document, schema.full_key(key).split(".", 1), value)
+                _set_key(document, schema.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
             write_atomically(self.path, tomlkit.dumps(document).encode())
             return self.load()
 
     def parse(self, raw: Mapping[str, Any], source: str) -> Settings:
-        """Check plain data as this file's own would be; `source` is named in errors.
+        """Check plain data as if it came from this file; `source` is named in errors.
 
         Raises BadSettings.
         """
@@ -116,7 +116,7 @@ class Store:
 
     @staticmethod
     def _parse_without_own(raw: Mapping[str, Any], source: str, unread: BadCheckpoint) -> Settings:
-        """As good as can be without the user's own models: most settings name none."""
+        """Check data without knowing the user's own models: most settings name none of them."""
         try:
             return schema.parse(raw, source)
         except BadSettings as error:
@@ -129,23 +129,23 @@ class Store:
             raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
 
     def _text(self) -> str:
-        """The file as it stands; empty where there has been none yet."""
+        """Return the text of the file; empty if it never existed."""
         try:
             text = self.path.read_text("utf-8")
         except FileNotFoundError:
-            # The defaults, which watch nothing, are for whoever has no file yet, not for whoever has lost it.
-            if self._was_there:
-                raise self._gone() from None
+            # The defaults watch no folder: they suit a user without a file, not one whose file was deleted.
+            if self._existed:
+                raise self._deleted_error() from None
             return ""
         except UnicodeDecodeError as error:
             raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
         except OSError as error:
             raise BadSettings(f"{self.path} cannot be read: {error.strerror}") from error
-        self._was_there = True
+        self._existed = True
         return text
 
-    def _gone(self) -> BadSettings:
-        return BadSettings(f"{self.path} is gone; put it back, or begin anew with `facewatch config init`")
+    def _deleted_error(self) -> BadSettings:
+        return BadSettings(f"{self.path} is gone; put it back, or run `facewatch config init` for a new one")
 
     def _stamp_of_file(self) -> tuple[int, ...] | None:
         try:
@@ -159,10 +159,10 @@ def _parse_text(text: str, path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as error:
-        raise BadSettings(f"{path} is not valid TOML: {error}; mend it before changing settings") from error
+        raise BadSettings(f"{path} is not valid TOML: {error}; fix it before changing settings") from error
 
 
-def _put(table: Any, keys: list[str], value: Any) -> None:
+def _set_key(table: Any, keys: list[str], value: Any) -> None:
     *parents, last = keys
     for key in parents:
         if key not in table:
@@ -179,7 +179,7 @@ def _put(table: Any, keys: list[str], value: Any) -> None:
 
 
 def example(home: Path) -> str:
-    """The text of a first config file, with its inbox and its output below `home`."""
+    """Return the text of a first config file, with its inbox and output below `home`."""
     text = resources.files("facewatch.settings").joinpath(EXAMPLE).read_text("utf-8")
     quoted = tomlkit.string(str(home)).as_string()[1:-1]
     return text.replace(EXAMPLE_HOME, quoted)

@@ -1,4 +1,4 @@
-"""What single values of the settings may be."""
+"""Types of single settings, and their validators."""
 
 from __future__ import annotations
 
@@ -19,62 +19,62 @@ from pydantic import (
 )
 
 from facewatch.errors import BadSettings
-from facewatch.settings.patterns import compiled
+from facewatch.settings.patterns import compile_pattern
 
 
 def reject_booleans(value: Any) -> Any:
-    """A value that is no boolean, which Python would take for 0 or 1."""
+    """Return the value unless it is a boolean, which Python would accept as 0 or 1."""
     if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} is no number")  # noqa: TRY004 - pydantic tells ValueErrors
+        raise ValueError(f"{str(value).lower()} is no number")  # noqa: TRY004 - pydantic reports ValueErrors
     return value
 
 
 Weight = Annotated[float, BeforeValidator(reject_booleans), Field(ge=0, le=1)]
 
 
-def home_resolved(path: Path) -> Path:
-    """A whole path, `~` replaced by the home folder."""
-    path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, where nobody has that name
+def expand_home(path: Path) -> Path:
+    """Return an absolute path, `~` replaced by the home folder."""
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, also for an unknown user
     if not path.is_absolute():
-        raise ValueError(f"{str(path)!r} is a relative path; write the whole path, or begin it with ~/")
+        raise ValueError(f"{str(path)!r} is a relative path; write the full path, or begin it with ~/")
     return path
 
 
-FolderPath = Annotated[Path, AfterValidator(home_resolved)]
+FolderPath = Annotated[Path, AfterValidator(expand_home)]
 
 
-def readable(pattern: str) -> str:
-    """A pattern of `facewatch.settings.patterns`."""
+def valid_pattern(pattern: str) -> str:
+    """Return the pattern if `facewatch.settings.patterns` can read it."""
     try:
-        compiled(pattern)
+        compile_pattern(pattern)
     except BadSettings as error:
         raise ValueError(str(error)) from error
     return pattern
 
 
-Patterns = tuple[Annotated[str, AfterValidator(readable)], ...]
+Patterns = tuple[Annotated[str, AfterValidator(valid_pattern)], ...]
 
 
 class Section(BaseModel):
-    """A table of the config file: frozen, and no key in it that is not known."""
+    """A table of the config file: frozen, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+    def _reject_booleans_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         kind = cls.model_fields[str(info.field_name)].annotation
         return reject_booleans(value) if kind in {int, float, int | None, float | None} else value
 
 
 def known_model(name: str, names: tuple[str, ...], info: ValidationInfo) -> str:
-    """A name that is one of `names`, or of the user's own model files."""
+    """Return the name if it is one of `names`, or of the user's own model files."""
     own = (info.context or {}).get("own_models", frozenset())
     return name if name in own else one_of(name, names)
 
 
 def one_of(name: str, names: Collection[str]) -> str:
-    """A name that is one of `names`."""
+    """Return the name if it is one of `names`."""
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1)
