@@ -1,3 +1,5 @@
+"""Start at login on every platform."""
+
 from __future__ import annotations
 
 import os
@@ -52,11 +54,11 @@ REGISTRIES: dict[Path, FakeRegistry] = {}
 
 @pytest.fixture(params=WAYS)
 def way(request, tmp_path):
-    """Makes the same way again for any command, as another start of the program would."""
+    """Make the same kind of entry for any command, as another start of the program would."""
     return lambda *command: WAYS[request.param](command, tmp_path / "home")
 
 
-def test_on_and_off_and_twice_of_each(way, tmp_path):
+def test_enable_and_disable_can_be_repeated(way, tmp_path):
     program = program_at(tmp_path / "app")
     entry = way(str(program), "run")
     assert entry.state() == "off"
@@ -73,33 +75,33 @@ def test_on_and_off_and_twice_of_each(way, tmp_path):
     assert not [path for path in home.rglob("*") if not path.is_dir()]
 
 
-def test_nothing_is_written_by_looking(way, tmp_path):
+def test_reading_the_state_writes_nothing(way, tmp_path):
     entry = way("/nowhere/facewatch", "run")
-    assert (entry.state(), entry.program(), Login(entry).mend()) == ("off", None, False)
+    assert (entry.state(), entry.program(), Login(entry).repair()) == ("off", None, False)
     assert not (tmp_path / "home").exists()
 
 
-def test_a_program_that_has_moved_is_seen_and_mended(way, tmp_path):
+def test_an_entry_whose_program_has_moved_is_repaired(way, tmp_path):
     old, new = program_at(tmp_path / "old"), tmp_path / "new"
     way(str(old), "run").enable()
     old.parent.rename(new)
     entry = way(str(new / "facewatch"), "run")
     assert entry.state() == "broken"
-    assert Login(entry).mend()
+    assert Login(entry).repair()
     assert (entry.state(), entry.program()) == ("on", str(new / "facewatch"))
-    assert not Login(entry).mend()
+    assert not Login(entry).repair()
 
 
-def test_an_entry_for_another_installation_that_is_there_is_left_alone(way, tmp_path):
+def test_an_entry_for_another_existing_installation_is_unchanged(way, tmp_path):
     other = program_at(tmp_path / "other")
     way(str(other), "run").enable()
     mine = way(str(program_at(tmp_path / "mine")), "run")
-    assert not Login(mine).mend()
+    assert not Login(mine).repair()
     assert mine.program() == str(other)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_every_way_keeps_odd_paths(way, tmp_path, name):
+def test_every_entry_keeps_odd_paths(way, tmp_path, name):
     if '"' in name and "RunKey" in type(way("x")).__name__:
         pytest.skip("Windows has no quotes in paths")
     entry = way(str(program_at(tmp_path / name)), "run", "--config", f"/c/{name}.toml")
@@ -112,7 +114,7 @@ def test_every_way_keeps_odd_paths(way, tmp_path, name):
 @pytest.mark.parametrize(
     ("write", "read"), [(desktop_exec, parsed_desktop_exec), (systemd_exec, parsed_systemd_exec)]
 )
-def test_what_is_quoted_reads_back(name, write, read):
+def test_a_quoted_command_reads_back(name, write, read):
     command = ["/usr/bin/x y", name, "", "run"]
     assert read(write(command)) == command
     if name not in ONLY_ARGUMENTS:
@@ -132,7 +134,7 @@ def test_a_desktop_entry_refuses_an_equals_sign_in_the_program(tmp_path):
         DesktopEntry(["/a=b/facewatch"], tmp_path).enable()
 
 
-def test_windows_refuses_a_line_that_it_would_ignore():
+def test_a_line_that_windows_would_ignore_is_refused():
     with pytest.raises(WrongUse, match="260"):
         windows_command_line(["C:\\" + "x" * 260 + "\\facewatchw.exe", "run"])
 
@@ -145,7 +147,7 @@ def test_windows_lines_are_quoted_even_without_spaces():
     assert program_of_windows_line(r"C:\a.exe run") == r"C:\a.exe"
 
 
-def test_what_the_task_manager_switched_off_is_off_until_it_is_asked_for_again(tmp_path):
+def test_an_entry_disabled_in_the_task_manager_is_off_until_it_is_enabled_again(tmp_path):
     registry = FakeRegistry()
     entry = RunKey([str(program_at(tmp_path / "app")), "run"], registry)
     entry.enable()
@@ -157,7 +159,7 @@ def test_what_the_task_manager_switched_off_is_off_until_it_is_asked_for_again(t
 
 
 @pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
-def test_what_the_desktop_switched_off_is_off(tmp_path, line):
+def test_an_entry_disabled_by_the_desktop_is_off(tmp_path, line):
     entry = DesktopEntry([str(program_at(tmp_path / "app")), "run"], tmp_path)
     entry.enable()
     key = line.partition("=")[0]
@@ -166,7 +168,7 @@ def test_what_the_desktop_switched_off_is_off(tmp_path, line):
     assert entry.state() == "off"
 
 
-def test_the_launch_agent_restarts_after_a_failure_only(tmp_path):
+def test_the_launch_agent_restarts_only_after_a_failure(tmp_path):
     agent = LaunchAgent(["/A b/facewatch", "run"], tmp_path)
     agent.enable()
     read = plistlib.loads(agent.file.read_bytes())
@@ -177,7 +179,7 @@ def test_the_launch_agent_restarts_after_a_failure_only(tmp_path):
     assert agent.state() == "off"
 
 
-def test_the_units_folder_and_the_autostart_folder_follow_the_system(tmp_path, monkeypatch):
+def test_the_autostart_folder_follows_xdg_config_home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert Path(DesktopEntry.standard(["/x"]).place) == tmp_path / "autostart" / "facewatch.desktop"
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
@@ -198,24 +200,24 @@ def test_the_launcher_beside_the_interpreter_is_preferred(tmp_path, monkeypatch)
     assert own_command(("run", "--no-tray")) == (str(python), "run", "--no-tray")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the ways of Linux")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the entries of Linux")
 def test_linux_has_a_desktop_entry_first_and_a_unit():
     first, second = of_this_system(["/x"]).ways
     assert isinstance(first, DesktopEntry)
     assert isinstance(second, UserUnit)
 
 
-def test_never_two_ways_are_on(tmp_path):
+def test_at_most_one_entry_is_on(tmp_path):
     command = [str(program_at(tmp_path / "app")), "run"]
-    told = []
-    entry, unit = DesktopEntry(command, tmp_path), UserUnit(command, tmp_path, lambda: told.append(1))
+    reloads = []
+    entry, unit = DesktopEntry(command, tmp_path), UserUnit(command, tmp_path, lambda: reloads.append(1))
     login = Login(entry, unit)
     assert login.state() == "off"
     login.enable()
-    assert (entry.state(), unit.state(), told) == ("on", "off", [])
+    assert (entry.state(), unit.state(), reloads) == ("on", "off", [])
     login.enable(unit)
     assert (entry.state(), unit.state(), login.active()) == ("off", "on", unit)
     login.enable()
-    assert (entry.state(), unit.state()) == ("off", "on")  # what was chosen stays chosen
+    assert (entry.state(), unit.state()) == ("off", "on")  # the choice is kept
     login.disable()
     assert (login.state(), entry.state(), unit.state()) == ("off", "off", "off")

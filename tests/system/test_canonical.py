@@ -1,4 +1,4 @@
-"""One folder under several names."""
+"""One folder under several paths."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_folder_outside_is_not_below(root):
     assert as_walked(root, root) is None
 
 
-def test_dots_lead_to_the_folder_that_a_walk_meets(root):
+def test_dots_lead_to_the_folder_that_a_walk_finds(root):
     assert as_walked(root / ".." / "in" / "Restored", root) == root / "Restored"
 
 
@@ -37,14 +37,14 @@ def test_a_link_into_the_root_leads_there(root, tmp_path):
 
 
 @links
-def test_a_root_that_lies_behind_a_link_keeps_its_own_spelling(root, tmp_path):
+def test_a_root_behind_a_link_keeps_its_own_path(root, tmp_path):
     (tmp_path / "Pictures").symlink_to(root.parent)
     spelled = tmp_path / "Pictures" / "in"
     assert as_walked(root / "Restored", spelled) == spelled / "Restored"
     assert path_within(spelled, root) == Path()
 
 
-def test_a_folder_that_is_not_there_yet_counts_by_its_name(root):
+def test_a_folder_that_does_not_exist_yet_counts_by_its_name(root):
     assert as_walked(root / "later" / "Restored", root) == root / "later" / "Restored"
     assert (
         as_walked(root.with_name("no") / "Restored", root.with_name("no"))
@@ -52,9 +52,9 @@ def test_a_folder_that_is_not_there_yet_counts_by_its_name(root):
     )
 
 
-def test_where_case_does_not_matter_the_folders_own_list_has_the_name(root, monkeypatch):
-    there = os.path.lexists
+def test_where_case_does_not_matter_the_listed_name_is_returned(root, monkeypatch):
+    lexists = os.path.lexists
     monkeypatch.setattr(
-        "os.path.lexists", lambda path: there(path) or there(Path(path).with_name("Restored"))
+        "os.path.lexists", lambda path: lexists(path) or lexists(Path(path).with_name("Restored"))
     )
     assert as_walked(root / "RESTORED", root) == root / "Restored"

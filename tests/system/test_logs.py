@@ -1,3 +1,5 @@
+"""The log: rotation, and one line per record."""
+
 from __future__ import annotations
 
 import logging
@@ -6,13 +8,13 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from facewatch.system.logs import FILES, FORM, LARGEST_BYTES, OneLine, files_of
+from facewatch.system.logs import FILE_COUNT, FORMAT, MAX_BYTES, OneLineFormatter, files_of
 from tests.daemon_process import DaemonProcess
 
 CHATTER = """
 import logging, sys
 from pathlib import Path
-from facewatch import logs
+from facewatch.system import logs
 logs.start(Path(sys.argv[1]))
 for number in range(700):
     logging.getLogger("x").info("%d %s", number, "y" * 100_000)
@@ -26,15 +28,15 @@ def test_the_log_rotates_at_ten_megabytes_and_keeps_five_files(tmp_path):
     )
     parts = files_of(file)
     assert sorted(parts) == sorted(file.parent.iterdir())
-    assert len(parts) == FILES == 5
-    assert max(part.stat().st_size for part in parts) <= LARGEST_BYTES == 10_000_000
+    assert len(parts) == FILE_COUNT == 5
+    assert max(part.stat().st_size for part in parts) <= MAX_BYTES == 10_000_000
     assert " 699 yyy" in parts[0].read_text("utf-8")
     assert sum(part.stat().st_size for part in parts) > 4 * 9_800_000
 
 
-def test_a_name_with_line_ends_makes_no_second_line():
-    said = {"name": "a", "levelname": "INFO", "msg": "%s: bad", "args": ("x\r\ny\u2028z",)}
-    assert OneLine(FORM).format(logging.makeLogRecord(said)).endswith(r"a: x\r\ny\u2028z: bad")
+def test_a_name_with_line_ends_stays_on_one_line():
+    record = {"name": "a", "levelname": "INFO", "msg": "%s: bad", "args": ("x\r\ny\u2028z",)}
+    assert OneLineFormatter(FORMAT).format(logging.makeLogRecord(record)).endswith(r"a: x\r\ny\u2028z: bad")
 
 
 def test_each_photo_has_one_line_and_each_failure_its_reason(tmp_path):

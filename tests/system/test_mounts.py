@@ -1,4 +1,4 @@
-"""Which disk a folder lies on, and when it is away."""
+"""The disk of a folder, and folders whose disk is not mounted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from facewatch.system import mounts
 from facewatch.system.mounts import Disks, Mount
 from facewatch.system.timeouts import TimedCalls
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the places are POSIX paths")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the paths are POSIX paths")
 
 ROOT = Mount("/", "ext4")
 
 
 class System:
-    """A table of mounts and a plan, to be changed."""
+    """A mount table and an fstab that a test can change."""
 
     def __init__(self, *mounted: Mount, planned: tuple[str, ...] = ()) -> None:
         self.table = [ROOT, *mounted]
@@ -29,7 +29,7 @@ class System:
         return Disks(earlier, mounted=lambda: self.table, planned=lambda: self.planned, ask=ask)
 
 
-def test_a_folder_is_there_until_the_disk_it_was_seen_on_is_not_mounted():
+def test_a_folder_is_unavailable_while_the_disk_it_was_on_is_not_mounted():
     usb = Mount("/mnt/usb", "exfat")
     system = System(usb)
     disks = system.disks()
@@ -43,7 +43,7 @@ def test_a_folder_is_there_until_the_disk_it_was_seen_on_is_not_mounted():
     assert not disks.unavailable_reason(folder)
 
 
-def test_a_place_that_the_systems_plan_names_must_be_mounted():
+def test_a_mount_point_in_fstab_must_be_mounted():
     disks = System(planned=("/mnt/nas", "/mnt/nas2")).disks()
     assert "/mnt/nas:" in disks.unavailable_reason(Path("/mnt/nas/Restored"))
     assert disks.unavailable_reason(Path("/mnt/nas"))
@@ -51,7 +51,7 @@ def test_a_place_that_the_systems_plan_names_must_be_mounted():
     assert not disks.unavailable_reason(Path("/mnt"))
 
 
-def test_a_disk_that_does_not_answer_is_away(tmp_path):
+def test_a_disk_that_does_not_answer_is_unavailable(tmp_path):
     silence = threading.Event()
     disks = Disks(mounted=lambda: [silence.wait(9) and ROOT], planned=set, ask=TimedCalls(0.05))
     assert "does not answer" in disks.unavailable_reason(tmp_path)
@@ -60,9 +60,9 @@ def test_a_disk_that_does_not_answer_is_away(tmp_path):
     assert disks.unavailable_reason(tmp_path) == ""
 
 
-def test_a_look_at_a_file_on_a_share_has_a_deadline_and_another_none(tmp_path):
+def test_stat_has_a_timeout_on_a_share_and_none_elsewhere(tmp_path):
     asked = []
-    ask = lambda place, question: asked.append(place) or question()  # noqa: E731
+    ask = lambda place, call: asked.append(place) or call()  # noqa: E731
     disks = System(Mount(str(tmp_path / "nas"), "nfs4")).disks(ask=ask)
     for name in ("nas", "here"):
         (tmp_path / name).mkdir()
@@ -72,7 +72,7 @@ def test_a_look_at_a_file_on_a_share_has_a_deadline_and_another_none(tmp_path):
     assert asked == [str(tmp_path / "nas")]
 
 
-def test_a_planned_place_may_be_named_through_a_link(tmp_path):
+def test_fstab_may_name_a_mount_point_through_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     system = System(Mount(str(tmp_path / "real"), "ext4"), planned=(str(tmp_path / "link"),))
@@ -81,7 +81,7 @@ def test_a_planned_place_may_be_named_through_a_link(tmp_path):
     assert system.disks().unavailable_reason(tmp_path / "link" / "Restored")
 
 
-def test_a_disk_of_an_earlier_run_is_away_as_long_as_nothing_lies_at_its_place(tmp_path):
+def test_a_disk_of_an_earlier_run_is_needed_while_its_mount_point_is_empty(tmp_path):
     place = tmp_path / "usb"
     system = System(Mount(str(place), "ext4"))
     disks = system.disks()
@@ -94,11 +94,11 @@ def test_a_disk_of_an_earlier_run_is_away_as_long_as_nothing_lies_at_its_place(t
     assert system.disks(kept).unavailable_reason(place / "Restored")
     (place / "Restored").mkdir()
     moved = system.disks(kept)
-    assert not moved.away(place / "Restored")
-    assert moved.sightings() == {str(place / "Restored"): "/"}
+    assert not moved.unavailable_reason(place / "Restored")
+    assert moved.known_mount_points() == {str(place / "Restored"): "/"}
 
 
-def test_a_disk_that_is_away_is_not_forgotten(tmp_path):
+def test_an_unmounted_disk_is_not_forgotten(tmp_path):
     kept = {str(tmp_path / "usb"): str(tmp_path / "usb")}
     disks = System().disks(kept)
     assert disks.unavailable_reason(tmp_path / "usb")
@@ -115,7 +115,7 @@ def test_the_innermost_and_latest_mount_counts(tmp_path):
 
 
 @pytest.mark.parametrize("earlier", [None, [], "x", {"/mnt/usb/Restored": 3}, {"/mnt/usb/Restored": None}])
-def test_what_another_hand_wrote_as_sightings_is_left_out(earlier):
+def test_malformed_mount_points_of_an_earlier_run_are_ignored(earlier):
     disks = System().disks(earlier)
     assert not disks.unavailable_reason(Path("/mnt/usb/Restored"))
     assert disks.known_mount_points() == {"/mnt/usb/Restored": "/"}
@@ -132,11 +132,11 @@ def test_network_file_systems_are_remote(kind):
 @pytest.mark.parametrize(
     "kind", ["ext4", "btrfs", "tmpfs", "apfs", "NTFS", "fuseblk", "fuse.mergerfs", "autofs"]
 )
-def test_disks_of_this_machine_are_not(kind):
+def test_local_file_systems_are_not_remote(kind):
     assert not Mount("/x", kind).remote
 
 
-def test_tables_are_read_with_their_escapes_and_without_what_is_no_place(tmp_path):
+def test_a_table_is_read_with_its_escapes_and_without_lines_that_mount_nothing(tmp_path):
     table = tmp_path / "fstab"
     table.write_bytes(
         b"# <file system> <mount point>\n\n"
@@ -156,7 +156,7 @@ def test_tables_are_read_with_their_escapes_and_without_what_is_no_place(tmp_pat
     assert list(mounts.read_table(tmp_path / "missing")) == []
 
 
-def test_this_machines_own_table_holds_its_root():
+def test_the_table_of_this_machine_has_its_root():
     assert any(mount.point == "/" for mount in mounts.mounted_file_systems())
     assert "/" not in mounts.fstab_mount_points()
     assert Disks(planned=set).unavailable_reason(Path.home()) == ""

@@ -1,4 +1,4 @@
-"""A finished file gets its name, which fits, and what is not needed goes."""
+"""A finished file gets a name that fits and replaces nothing; temporaries are removed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from facewatch.system import publish
 from facewatch.system.atomic import remove_file, retry_while_busy, write_temporary
-from facewatch.system.publish import fit_name, link_or_rename, numbered_names
+from facewatch.system.publish import _rename_exclusively, fit_name, link_or_rename, numbered_names, publish
 
 TAIL = " before-after.jpg"
 
 
-def test_a_temporary_that_windows_calls_read_only_is_removed(tmp_path, monkeypatch):
+def test_a_read_only_temporary_is_removed_on_windows(tmp_path, monkeypatch):
     temporary = write_temporary(tmp_path, b"the copy of a read-only photo")
     temporary.chmod(0o444)
     unlink = Path.unlink
@@ -51,74 +50,125 @@ def no_links(monkeypatch):
 
 @pytest.fixture(params=[errno.EINVAL, errno.ENOSYS])
 def no_exclusive_rename(no_links, monkeypatch, request):
-    """One that cannot rename without replacing either."""
+    """A file system without hard links that cannot rename exclusively either."""
 
     def refused(*_):
         raise OSError(request.param, os.strerror(request.param))
 
-    monkeypatch.setattr(publish, "_rename_exclusively", refused)
+    monkeypatch.setattr("facewatch.system.publish._rename_exclusively", refused)
 
 
-def named(folder):
-    """What `link_or_rename` makes of a temporary."""
+def files_after_rename(folder):
+    """Give a temporary the name a.jpg, and return all files with their bytes."""
     link_or_rename(write_temporary(folder, b"ours"), folder / "a.jpg")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows never replaces by itself")
-def test_without_links_the_system_renames_in_one_step(tmp_path, no_links, monkeypatch):
-    monkeypatch.setattr(publish, "_claim_and_rename", None)
-    assert named(tmp_path) == {"a.jpg": b"ours"}
+def test_a_name_that_is_taken_is_never_replaced(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"the user's own")
+    (tmp_path / "a (2).jpg").symlink_to(tmp_path / "nowhere")  # a dangling link is not ours either
+    announced = []
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", announced.append)
+    assert final == tmp_path / "a (3).jpg"
+    assert announced == [final]
+    assert final.read_bytes() == b"ours"
+    assert (tmp_path / "a.jpg").read_bytes() == b"the user's own"
+    assert not list(tmp_path.glob(".facewatch-*"))
+
+
+def test_a_file_with_the_same_bytes_may_be_adopted_as_the_copy(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"other")
+    (tmp_path / "elsewhere").write_bytes(b"ours")
+    (tmp_path / "a (2).jpg").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "a (3).jpg").write_bytes(b"ours")
+    (tmp_path / "a (4).jpg").write_bytes(b"ours")
+    announced, offered = [], []
+
+    def adopt(name):
+        offered.append(name.name)
+        return name.name == "a (4).jpg"
+
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", announced.append, adopt)
+    assert final == tmp_path / "a (4).jpg"
+    assert announced == [final]
+    assert offered == ["a (3).jpg", "a (4).jpg"]
+    assert not list(tmp_path.glob(".facewatch-*"))
+
+
+def test_a_name_taken_at_the_last_moment_is_not_replaced_either(tmp_path):
+    def snatch(name):
+        if not name.exists() and name.name == "a.jpg":
+            name.write_bytes(b"quicker")
+
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", snatch)
+    assert final.name == "a (2).jpg"
+    assert (tmp_path / "a.jpg").read_bytes() == b"quicker"
+
+
+def test_a_rename_where_links_are_refused_replaces_nothing(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    (tmp_path / "a.jpg").write_bytes(b"the user's own")
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", lambda _: None)
+    assert final.name == "a (2).jpg"
+    assert final.read_bytes() == b"ours"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jpg", "a.jpg"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a rename never replaces on Windows")
+def test_without_links_the_system_renames_exclusively(tmp_path, no_links, monkeypatch):
+    monkeypatch.setattr("facewatch.system.publish._claim_and_rename", None)
+    assert files_after_rename(tmp_path) == {"a.jpg": b"ours"}
     with pytest.raises(FileExistsError):
-        named(tmp_path)
+        files_after_rename(tmp_path)
     assert (tmp_path / "a.jpg").read_bytes() == b"ours"
 
 
-def test_where_there_is_no_such_rename_either_the_name_is_claimed(tmp_path, no_exclusive_rename):
-    assert named(tmp_path) == {"a.jpg": b"ours"}
+def test_without_an_exclusive_rename_the_name_is_claimed_first(tmp_path, no_exclusive_rename):
+    assert files_after_rename(tmp_path) == {"a.jpg": b"ours"}
     with pytest.raises(FileExistsError):
-        named(tmp_path)
+        files_after_rename(tmp_path)
 
 
-def test_a_claim_is_given_up_when_the_rename_fails(tmp_path, no_exclusive_rename, monkeypatch):
+def test_a_claimed_name_is_removed_when_the_rename_fails(tmp_path, no_exclusive_rename, monkeypatch):
     def broken(*_):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(Path, "replace", broken)
     with pytest.raises(OSError, match="Input/output error"):
-        named(tmp_path)
+        files_after_rename(tmp_path)
     assert not (tmp_path / "a.jpg").exists()
 
 
-def test_a_rename_that_was_done_although_the_share_says_no_is_kept(
-    tmp_path, no_exclusive_rename, monkeypatch
-):
+def test_a_rename_that_succeeded_despite_an_error_is_kept(tmp_path, no_exclusive_rename, monkeypatch):
     replace = Path.replace
 
-    def answers_late(path, target):
+    def fails_after_renaming(path, target):
         replace(path, target)
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(Path, "replace", answers_late)
+    monkeypatch.setattr(Path, "replace", fails_after_renaming)
     with pytest.raises(OSError, match="Input/output error"):
-        named(tmp_path)
+        files_after_rename(tmp_path)
     assert (tmp_path / "a.jpg").read_bytes() == b"ours"
 
 
-def test_a_c_library_without_that_call_is_told_as_such(tmp_path, monkeypatch):
+def test_a_c_library_without_the_call_counts_as_unsupported(tmp_path, monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace())
     with pytest.raises(OSError, match=re.escape(os.strerror(errno.ENOSYS))):
-        publish._rename_exclusively(tmp_path / "a", tmp_path / "b")
+        _rename_exclusively(tmp_path / "a", tmp_path / "b")
 
 
-def test_a_name_that_fits_is_left_as_it_is():
+def test_a_name_that_fits_is_unchanged():
     assert fit_name("a", TAIL) == f"a{TAIL}"
     assert fit_name("ü" * 119, TAIL) == "ü" * 119 + TAIL  # 255 bytes
 
 
 @pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125, "日" * 83, "😀" * 62, os.fsdecode(b"\xf6" * 250)])
 @pytest.mark.skipif(os.name == "nt", reason="Windows counts UTF-16 units")
-def test_a_long_one_is_cut_between_two_characters(stem):
+def test_a_long_name_is_cut_between_two_characters(stem):
     name = fit_name(stem, TAIL)
     assert name.endswith(TAIL)
     assert 244 <= len(os.fsencode(name)) <= 247
@@ -127,7 +177,7 @@ def test_a_long_one_is_cut_between_two_characters(stem):
     assert name == fit_name(stem, TAIL)
 
 
-def test_long_names_that_differ_at_their_end_only_stay_apart():
+def test_long_names_that_differ_only_at_their_end_stay_different():
     assert len({fit_name("a" * 245 + end, TAIL) for end in ("", "1", "2")}) == 3
 
 
@@ -147,7 +197,7 @@ def test_a_name_that_was_cut_has_room_for_its_number():
 
 
 class Busy:
-    """A file that another program holds for so many tries, as Windows says it."""
+    """A file that another program blocks for a number of tries, as on Windows."""
 
     def __init__(self, tries, winerror=32):
         self.tries, self.winerror = tries, winerror
@@ -161,12 +211,12 @@ class Busy:
         return "read"
 
 
-def test_a_file_that_another_program_holds_for_a_moment_is_waited_for(monkeypatch):
+def test_a_file_that_another_program_blocks_briefly_is_retried(monkeypatch):
     naps = []
     monkeypatch.setattr(time, "sleep", naps.append)
     assert retry_while_busy(Busy(9)) == "read"
     assert sum(naps) == 2.25
-    for held in (Busy(99), Busy(1, winerror=3)):
+    for failing in (Busy(99), Busy(1, winerror=3)):
         with pytest.raises(PermissionError):
-            retry_while_busy(held)
+            retry_while_busy(failing)
     assert sum(naps) == 2.25 + 2.5
