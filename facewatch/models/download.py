@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from facewatch.models.digests import digest_of
 from facewatch.models.http import Exchange, open_client
 from facewatch.models.index import require_model_space
 from facewatch.models.partial import Origin, Partial
-from facewatch.models.progress import Meter, Progress
+from facewatch.models.progress import DownloadTimeouts, Meter, Progress
 from facewatch.models.responses import (
     HTML_REASON,
     ChangedOnServer,
@@ -38,24 +36,6 @@ log = logging.getLogger(__name__)
 
 USEFUL_BYTES = 1 << 20  # an attempt that receives this much is not a failure: the line is bad, but works
 STOP_CHECK_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class DownloadTimeouts:
-    """The limits and pauses of a download, and the clocks that measure them."""
-
-    max_failures: int = 5  # in a row before the next address
-    max_attempts: int = 200  # at one address, however much they receive
-    first_pause_seconds: float = 1.0  # doubled at each failure, plus or minus half
-    max_pause_seconds: float = 30.0
-    connect_seconds: float = 15.0
-    stall_seconds: float = 30.0  # without a byte
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    jitter: Callable[[], float] = random.random  # 0-1
-
-
-DEFAULT_TIMEOUTS = DownloadTimeouts()
 
 
 @dataclass(frozen=True)

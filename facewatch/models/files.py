@@ -15,12 +15,11 @@ from typing import TypeAlias
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
 from facewatch.models.catalogue import MODELS, Kind, Licence, Model
-from facewatch.models.download import DEFAULT_TIMEOUTS, DownloadTimeouts
 from facewatch.models.imports import ModelImports
 from facewatch.models.index import Check, ModelIndex, State, lock_path, require_checkpoint
 from facewatch.models.own import own_names
 from facewatch.models.partial import Partial
-from facewatch.models.progress import Progress
+from facewatch.models.progress import DEFAULT_TIMEOUTS, DownloadTimeouts, Progress
 from facewatch.models.records import Licences
 from facewatch.models.responses import Source, mirror_source
 from facewatch.system.atomic import sync_folder, translate_write_errors
@@ -209,7 +208,7 @@ class ModelFiles:
         on_progress: Callable[[Progress], None],
         stopping: Callable[[], bool],
     ) -> None:
-        from facewatch.models.download import Download, DownloadRequest
+        from facewatch.models.download import Download, DownloadRequest  # loads httpx, which takes a while
 
         checkpoint = require_checkpoint(self.row(name))
         trusted = self._index.entry(name).trusted

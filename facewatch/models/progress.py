@@ -1,13 +1,33 @@
-"""Progress of a download."""
+"""Progress and timeouts of a download."""
 
 from __future__ import annotations
 
+import random
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 REPORT_SECONDS = 0.2  # between two reports
 WINDOW_SECONDS = 5.0  # over which the speed is averaged
+
+
+@dataclass(frozen=True)
+class DownloadTimeouts:
+    """The limits and pauses of a download, and the clocks that measure them."""
+
+    max_failures: int = 5  # in a row before the next address
+    max_attempts: int = 200  # at one address, however much they receive
+    first_pause_seconds: float = 1.0  # doubled at each failure, plus or minus half
+    max_pause_seconds: float = 30.0
+    connect_seconds: float = 15.0
+    stall_seconds: float = 30.0  # without a byte
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random  # 0-1
+
+
+DEFAULT_TIMEOUTS = DownloadTimeouts()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from facewatch.cli.models import app
 from facewatch.errors import BadCheckpoint, CheckpointMissing, WrongUse
 from facewatch.models.files import ModelFiles
 from tests.models.fault_server import FaultServer, content
-from tests.models.rows import NON_COMMERCIAL, SIZE, row, served, shelf
+from tests.models.rows import NON_COMMERCIAL, SIZE, make_model_files, row, served
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -29,7 +29,7 @@ def checkpoints(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "300")
     kept = served(server, "kept", seed=2, licence=NON_COMMERCIAL)
     gone = row("gone", f"{server.base}/gone.pth", "0" * 64, 10)
-    return shelf(tmp_path / "models", served(server), kept, gone)
+    return make_model_files(tmp_path / "models", served(server), kept, gone)
 
 
 def call(model_files: ModelFiles, *words: str, answer: str | None = None) -> Result:

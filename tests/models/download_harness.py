@@ -1,4 +1,4 @@
-"""One fetch, what was asked of the server, and what was said when it failed."""
+"""One download, the requests it made, and its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real HTTP server, in a process of its own, that misbehaves as it is told.
+"""A real HTTP server, in a process of its own, that misbehaves on request.
 
 `python fault_server.py` serves on a free loopback port and prints it. Each GET of a file takes the next fault
 from the file's script; when the script is empty the file is served as a good server would: ranges, If-Range,
@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PIECE = 16384
-WHOLE_ONLY = ("no_range", "overlong", "short", "long", "gzip", "chunked")  # they do not look at Range
+WHOLE_ONLY = ("no_range", "overlong", "short", "long", "gzip", "chunked")  # these ignore Range
 LIES: dict[str, dict[str, str | None]] = {  # headers that differ from a good server's; None: left out
     "no_etag": {"ETag": None},
     "weak_etag": {"ETag": "W/{etag}"},
@@ -36,7 +36,7 @@ LIES: dict[str, dict[str, str | None]] = {  # headers that differ from a good se
 
 
 def content(size: int, seed: int) -> bytes:
-    """The bytes of a file: random, the same every time; large ones repeat."""
+    """Return the bytes of a file: random, the same for a seed; large files repeat a block."""
     block = random.Random(seed).randbytes(min(size, 1 << 20))
     return (block * (size // max(len(block), 1) + 1))[:size]
 
@@ -52,12 +52,12 @@ class FaultServer:
         self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def put(self, path: str, size: int, seed: int = 1) -> str:
-        """Offer a file; its SHA-256."""
+        """Offer a file, and return its SHA-256."""
         self._control(path=path, size=size, seed=seed, script=[], drip_seconds=0)
         return hashlib.sha256(content(size, seed)).hexdigest()
 
     def script(self, path: str, *faults: dict[str, Any]) -> None:
-        """What happens at the next GETs of a file, one after the other."""
+        """Set the faults of the next GETs of a file."""
         self._control(path=path, script=list(faults))
 
     def slow(self, path: str, drip_seconds: float) -> None:
@@ -65,7 +65,7 @@ class FaultServer:
         self._control(path=path, drip_seconds=drip_seconds)
 
     def log(self) -> list[dict[str, Any]]:
-        """The GETs since the last call: path, status, first (byte), sent (bytes), range, if_range."""
+        """Return the GETs since the last call: path, status, first (byte), sent (bytes), range, if_range."""
         with self._direct.open(f"{self.base}/log") as answer:
             return json.load(answer)
 
@@ -73,8 +73,8 @@ class FaultServer:
         self._process.kill()
         self._process.communicate()
 
-    def _control(self, **what: Any) -> None:
-        request = urllib.request.Request(f"{self.base}/control", json.dumps(what).encode(), method="POST")
+    def _control(self, **change: Any) -> None:
+        request = urllib.request.Request(f"{self.base}/control", json.dumps(change).encode(), method="POST")
         with self._direct.open(request) as answer:
             answer.read()
 
@@ -106,9 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        what = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.files.lock:
-            self.files.files.setdefault(what.pop("path"), {}).update(what)
+            self.files.files.setdefault(change.pop("path"), {}).update(change)
         self._whole(b"{}", "application/json")
 
     def do_GET(self) -> None:
@@ -228,16 +228,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _note(self, path: str, status: int, first: int, sent: int) -> None:
         entry = {"path": path, "status": status, "first": first, "sent": sent}
-        asked = {"range": self.headers.get("Range"), "if_range": self.headers.get("If-Range")}
+        conditions = {"range": self.headers.get("Range"), "if_range": self.headers.get("If-Range")}
         with self.files.lock:
-            self.files.log.append({**entry, **asked})
+            self.files.log.append({**entry, **conditions})
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        pass  # clients that go away are what this server is for
+        pass  # clients that disconnect are expected
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ NON_COMMERCIAL = Licence("NC 1.0", "https://example.org/nc", "Not for commerce."
 SIZE = 100_000
 
 
-def quick(**figures: Any) -> DownloadTimeouts:
-    """DownloadTimeouts that does not sleep and soon calls a silence a stall."""
+def quick_timeouts(**figures: Any) -> DownloadTimeouts:
+    """Return timeouts that never sleep and treat a short silence as a stall."""
     return DownloadTimeouts(
         **{"stall_seconds": 0.4, "connect_seconds": 2, "sleep": lambda _: None, **figures}
     )
@@ -32,7 +32,7 @@ def row(
     mirrors: tuple[str, ...] = (),
     kind: Kind = "face",
 ) -> Model:
-    """A row with one file, named after its model."""
+    """Return a row with one file, named after its model."""
     return Model(
         name, kind, "for tests", Checkpoint(f"{name}.pth", url, sha256, size_bytes, licence, mirrors)
     )
@@ -47,14 +47,14 @@ UNPUBLISHED = row("loose", "https://example.org/loose.pth", None, None)
 def served(
     server: FaultServer, name: str = "toy", *, size: int = SIZE, seed: int = 1, **fields: Any
 ) -> Model:
-    """A row whose file the server gives out as /NAME.pth."""
+    """Return a row whose file the server offers as /NAME.pth."""
     sha256 = server.put(f"/{name}.pth", size, seed)
     fields = {"sha256": sha256, "size_bytes": size, **fields}
     return row(name, f"{server.base}/{name}.pth", **fields)
 
 
-def shelf(folder: Path, *rows: Model, **fields: Any) -> ModelFiles:
-    """The model files of `folder`, with quick patience."""
+def make_model_files(folder: Path, *rows: Model, **fields: Any) -> ModelFiles:
+    """Return the model files of `folder`, with quick timeouts."""
     builtin = Model("builtin", "face", "no file", None)
-    fields = {"patience": quick(), "today": lambda: "2024-05-06", **fields}
+    fields = {"timeouts": quick_timeouts(), "today": lambda: "2024-05-06", **fields}
     return ModelFiles(folder, rows=(*rows, builtin), **fields)

@@ -1,4 +1,4 @@
-"""The rows against what is published."""
+"""The catalogue's rows compared with the published files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILES = [model for model in MODELS if model.checkpoint is not None]
 
 
 def published(shared: Path) -> dict[str, tuple[int | None, str]]:
-    """Size and digest by address, from the table beside the project."""
+    """Return size and digest by address, from the table beside the project."""
     rows = {}
     for line in (shared / "CHECKPOINTS.md").read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -41,7 +41,7 @@ def test_names_and_files_are_unique():
 
 
 @pytest.mark.parametrize("model", FILES, ids=lambda model: model.name)
-def test_a_row_is_whole(model: catalogue.Model):
+def test_a_row_is_complete(model: catalogue.Model):
     checkpoint = model.checkpoint
     assert checkpoint is not None
     assert checkpoint.sha256 is not None
@@ -55,7 +55,7 @@ def test_a_row_is_whole(model: catalogue.Model):
     assert 0 <= model.default_weight <= 1
 
 
-def test_what_may_not_be_used_for_commerce_says_so():
+def test_non_commercial_models_are_marked():
     non_commercial = {
         model.name for model in FILES if model.checkpoint and model.checkpoint.licence.non_commercial
     }

@@ -1,4 +1,4 @@
-"""Each thing a server can do wrong: the right file comes all the same, or a message tells what it was."""
+"""Every fault of a server: the right file arrives, or the error names the fault."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from facewatch.errors import DiskFull, DownloadFailed, FacewatchError
 from facewatch.models.files import Progress
 from tests.models.download_harness import failure, fetch, gets
 from tests.models.fault_server import FaultServer, content
-from tests.models.rows import SIZE, quick, row, served, shelf
+from tests.models.rows import SIZE, make_model_files, quick_timeouts, row, served
 
 
-def test_a_good_server_is_asked_once(server: FaultServer, tmp_path: Path):
-    model_files = shelf(tmp_path / "models", served(server))
+def test_a_good_server_gets_one_request(server: FaultServer, tmp_path: Path):
+    model_files = make_model_files(tmp_path / "models", served(server))
     server.log()
     assert fetch(model_files) == tmp_path / "models" / "toy.pth"
     assert (tmp_path / "models" / "toy.pth").read_bytes() == content(SIZE, 1)
@@ -26,16 +26,18 @@ def test_a_good_server_is_asked_once(server: FaultServer, tmp_path: Path):
     assert not list((tmp_path / "models").glob("*.part*"))
 
 
-def test_progress_tells_bytes_total_and_speed(server: FaultServer, tmp_path: Path):
-    told: list[Progress] = []
+def test_progress_has_bytes_total_and_speed(server: FaultServer, tmp_path: Path):
+    reports: list[Progress] = []
     ticks = iter(range(1000))
-    model_files = shelf(tmp_path, served(server), patience=quick(clock=lambda: next(ticks)))
-    model_files.fetch("toy", told.append, threading.Event())
-    assert told[0].done_bytes == 0
-    assert (told[-1].done_bytes, told[-1].total_bytes) == (SIZE, SIZE)
-    assert told[-1].bytes_per_second > 0
-    assert told[-1].seconds_left == 0
-    assert [one.done_bytes for one in told] == sorted(one.done_bytes for one in told)
+    model_files = make_model_files(
+        tmp_path, served(server), timeouts=quick_timeouts(clock=lambda: next(ticks))
+    )
+    model_files.fetch("toy", reports.append, threading.Event())
+    assert reports[0].done_bytes == 0
+    assert (reports[-1].done_bytes, reports[-1].total_bytes) == (SIZE, SIZE)
+    assert reports[-1].bytes_per_second > 0
+    assert reports[-1].seconds_left == 0
+    assert [report.done_bytes for report in reports] == sorted(report.done_bytes for report in reports)
 
 
 @pytest.mark.parametrize(
@@ -64,33 +66,37 @@ def test_progress_tells_bytes_total_and_speed(server: FaultServer, tmp_path: Pat
     ids=lambda value: None if isinstance(value, str) else "-".join(str(part) for part in value.values()),
 )
 def test_each_fault_has_its_own_words(server: FaultServer, tmp_path: Path, fault: dict[str, Any], words: str):
-    model_files = shelf(tmp_path, served(server), patience=quick(tries=1))
+    model_files = make_model_files(tmp_path, served(server), timeouts=quick_timeouts(max_failures=1))
     server.script("/toy.pth", *[fault] * 11)
     said = failure(model_files)
     assert words in said
     assert f"{server.base}/toy.pth" in said
 
 
-def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path):
+def test_an_unreachable_server_fails_without_a_retry(tmp_path: Path):
     pauses: list[float] = []
     model = row("toy", "http://127.0.0.1:9/toy.pth", "0" * 64, SIZE)
-    model_files = shelf(tmp_path, model, patience=quick(sleep=pauses.append))
+    model_files = make_model_files(tmp_path, model, timeouts=quick_timeouts(sleep=pauses.append))
     assert "no connection" in failure(model_files)
     assert pauses == []
 
 
-def test_a_file_of_200_mb_comes(server: FaultServer, tmp_path: Path):
+def test_a_file_of_200_mb_is_downloaded(server: FaultServer, tmp_path: Path):
     size = 200_000_000
-    model_files = shelf(tmp_path, served(server, "large", size=size), patience=quick(stall_seconds=20))
+    model_files = make_model_files(
+        tmp_path, served(server, "large", size=size), timeouts=quick_timeouts(stall_seconds=20)
+    )
     file = fetch(model_files, "large")
     assert file.stat().st_size == size
     file.unlink()
 
 
-def test_without_size_and_digest_the_server_has_to_say_how_long(server: FaultServer, tmp_path: Path):
+def test_without_size_and_digest_the_server_must_send_a_length(server: FaultServer, tmp_path: Path):
     server.put("/toy.pth", SIZE, 1)
     server.script("/toy.pth", {"kind": "overlong", "by": 0})
-    model_files = shelf(tmp_path, row("toy", f"{server.base}/toy.pth", None, None), patience=quick(tries=1))
+    model_files = make_model_files(
+        tmp_path, row("toy", f"{server.base}/toy.pth", None, None), timeouts=quick_timeouts(max_failures=1)
+    )
     assert "does not say how long" in failure(model_files)
     server.script("/toy.pth", {"kind": "chunked"})
     fetch(model_files)
@@ -99,15 +105,15 @@ def test_without_size_and_digest_the_server_has_to_say_how_long(server: FaultSer
     assert trusted.by == "first use"
 
 
-def test_space_is_asked_for_first(server: FaultServer, tmp_path: Path):
-    model_files = shelf(tmp_path, served(server), free=lambda _: 50_000)
+def test_space_is_checked_first(server: FaultServer, tmp_path: Path):
+    model_files = make_model_files(tmp_path, served(server), free=lambda _: 50_000)
     with pytest.raises(DiskFull, match=r"toy needs 100.0 kB in .* 50.0 kB are free"):
         fetch(model_files)
     assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_corrupt_file_is_replaced_only_by_the_right_one(server: FaultServer, tmp_path: Path):
-    model_files = shelf(tmp_path, served(server), patience=quick(tries=1))
+    model_files = make_model_files(tmp_path, served(server), timeouts=quick_timeouts(max_failures=1))
     (tmp_path / "toy.pth").write_bytes(b"rotten")
     server.script("/toy.pth", {"kind": "wrong"})
     with pytest.raises(DownloadFailed):
@@ -120,16 +126,16 @@ def test_a_lost_link_is_replaced_by_a_download(server: FaultServer, tmp_path: Pa
     model = served(server)
     stick = tmp_path / "stick.pth"
     stick.write_bytes(content(SIZE, 1))
-    model_files = shelf(tmp_path / "models", model)
+    model_files = make_model_files(tmp_path / "models", model)
     model_files.link("toy", stick)
     stick.unlink()
     assert fetch(model_files) == tmp_path / "models" / "toy.pth"
     assert model_files.find("toy") == tmp_path / "models" / "toy.pth"
 
 
-def test_an_own_file_has_no_address(tmp_path: Path):
+def test_an_own_file_cannot_be_downloaded(tmp_path: Path):
     (tmp_path / "wedding.pth").write_bytes(b"a")
-    model_files = shelf(tmp_path)
+    model_files = make_model_files(tmp_path)
     assert fetch(model_files, "wedding") == tmp_path / "wedding.pth"
     (tmp_path / "wedding.pth").write_bytes(b"b")
     with pytest.raises(DownloadFailed, match="your own file"):
@@ -139,10 +145,10 @@ def test_an_own_file_has_no_address(tmp_path: Path):
 @pytest.mark.parametrize(
     "fault", [{"kind": "stall", "after": 40_000}, {"kind": "silent"}], ids=["body", "head"]
 )
-def test_a_stop_is_heard_in_the_middle_of_a_silence(
+def test_a_stop_ends_a_download_while_the_server_is_silent(
     server: FaultServer, tmp_path: Path, fault: dict[str, Any]
 ):
-    model_files = shelf(tmp_path, served(server), patience=quick(stall_seconds=60))
+    model_files = make_model_files(tmp_path, served(server), timeouts=quick_timeouts(stall_seconds=60))
     server.script("/toy.pth", fault)
     stop, said = threading.Event(), []
 

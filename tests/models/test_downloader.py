@@ -1,4 +1,4 @@
-"""The fetching thread, turn by turn with a fake store, and once for real."""
+"""The downloading thread, turn by turn with fake model files, and once for real."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from facewatch.models.downloader import FORGET_SECONDS, Downloader
 from facewatch.models.files import Progress
 from tests.clock import Clock
 from tests.models.fault_server import FaultServer
-from tests.models.rows import NON_COMMERCIAL, quick, served, shelf
+from tests.models.rows import NON_COMMERCIAL, make_model_files, quick_timeouts, served
 
 
 @dataclass
-class FakeStore:
-    """Checkpoints whose fetches end as they are told."""
+class FakeModelFiles:
+    """Model files whose downloads end as a test sets."""
 
-    here: set[str] = field(default_factory=set)
-    timed_calls: set[str] = field(default_factory=set)
+    present: set[str] = field(default_factory=set)
+    unaccepted: set[str] = field(default_factory=set)
     errors: list[FacewatchError] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
 
     def state(self, name: str) -> str:
         if name == "unreadable":
             raise BadCheckpoint("cannot be read")
-        return "present" if name in self.here else "missing"
+        return "present" if name in self.present else "missing"
 
     def licence_question(self, name: str) -> Licence | None:
-        return NON_COMMERCIAL if name in self.timed_calls else None
+        return NON_COMMERCIAL if name in self.unaccepted else None
 
     def fetch(self, name: str, on_progress: Callable[[Progress], None], stop: threading.Event) -> None:
         self.fetched.append(name)
-        if name in self.timed_calls:
+        if name in self.unaccepted:
             raise LicenceNotAccepted(f"{name} comes under NC")
         if self.errors:
             raise self.errors.pop(0)
         on_progress(Progress(name, 50, 100, 10.0))
-        self.here.add(name)
+        self.present.add(name)
 
 
-class House:
-    """A fetcher whose thread is the test."""
+class Setup:
+    """A downloader that the test itself drives."""
 
     def __init__(self) -> None:
-        self.store, self.clock, self.news = FakeStore(), Clock(), []
+        self.model_files, self.clock, self.news = FakeModelFiles(), Clock(), []
         self.downloader = Downloader(
-            self.store,
+            self.model_files,
             lambda: self.news.append(self.downloader.states()),
             clock=self.clock,
             now=lambda: self.clock.now + 1e9,
@@ -64,134 +64,134 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def setup() -> Setup:
+    return Setup()
 
 
-def test_what_is_wanted_is_fetched_and_told(house: House):
-    house.downloader.want("toy")
-    assert house.state("toy") == "queued"
-    assert house.downloader.busy()
-    assert house.downloader.turn()
-    assert house.store.fetched == ["toy"]
-    assert house.downloader.states() == {}
-    assert not house.downloader.busy()
-    assert house.news[0] == {"toy": {"state": "downloading"}}
-    assert house.news[1]["toy"] == {
+def test_a_requested_model_is_downloaded_and_reported(setup: Setup):
+    setup.downloader.want("toy")
+    assert setup.state("toy") == "queued"
+    assert setup.downloader.busy()
+    assert setup.downloader.turn()
+    assert setup.model_files.fetched == ["toy"]
+    assert setup.downloader.states() == {}
+    assert not setup.downloader.busy()
+    assert setup.news[0] == {"toy": {"state": "downloading"}}
+    assert setup.news[1]["toy"] == {
         "state": "downloading",
         "done_bytes": 50,
         "total_bytes": 100,
         "bytes_per_second": 10,
         "seconds_left": 5.0,
     }
-    assert house.news[-1] == {}
+    assert setup.news[-1] == {}
 
 
-def test_one_after_the_other(house: House):
-    house.downloader.want("a")
-    house.downloader.want("b")
-    house.downloader.turn()
-    assert (house.store.fetched, house.state("b")) == (["a"], "queued")
-    house.downloader.turn()
-    assert house.store.fetched == ["a", "b"]
-    assert not house.downloader.turn()
+def test_models_are_downloaded_one_at_a_time(setup: Setup):
+    setup.downloader.want("a")
+    setup.downloader.want("b")
+    setup.downloader.turn()
+    assert (setup.model_files.fetched, setup.state("b")) == (["a"], "queued")
+    setup.downloader.turn()
+    assert setup.model_files.fetched == ["a", "b"]
+    assert not setup.downloader.turn()
 
 
-def test_a_failure_waits_longer_each_time(house: House):
-    house.store.errors = [DownloadFailed("no network") for _ in range(10)]
+def test_each_failure_in_a_row_waits_longer(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network") for _ in range(10)]
     waits = []
-    house.downloader.want("toy")
+    setup.downloader.want("toy")
     for _ in range(10):
-        assert house.downloader.turn()
-        state = house.downloader.states()["toy"]
+        assert setup.downloader.turn()
+        state = setup.downloader.states()["toy"]
         assert (state["state"], state["reason"]) == ("waiting", "no network")
-        assert not house.downloader.busy()
-        wait = state["retry_at"] - (house.clock.now + 1e9)
+        assert not setup.downloader.busy()
+        wait = state["retry_at"] - (setup.clock.now + 1e9)
         waits.append(wait)
-        house.clock.now += wait - 1
-        house.downloader.want("toy")
-        assert not house.downloader.turn()
-        house.clock.now += 1.001
+        setup.clock.now += wait - 1
+        setup.downloader.want("toy")
+        assert not setup.downloader.turn()
+        setup.clock.now += 1.001
     assert waits == pytest.approx([30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600])
-    assert house.downloader.turn()
-    assert house.downloader.states() == {}
+    assert setup.downloader.turn()
+    assert setup.downloader.states() == {}
 
 
-def test_waiting_does_not_hold_up_others(house: House):
-    house.store.errors = [DownloadFailed("no network")]
-    house.downloader.want("a")
-    house.downloader.turn()
-    house.downloader.want("b")
-    assert house.downloader.turn()
-    assert house.store.fetched == ["a", "b"]
+def test_a_waiting_model_does_not_delay_others(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network")]
+    setup.downloader.want("a")
+    setup.downloader.turn()
+    setup.downloader.want("b")
+    assert setup.downloader.turn()
+    assert setup.model_files.fetched == ["a", "b"]
 
 
-def test_a_full_disk_is_looked_at_every_minute(house: House):
-    house.store.errors = [DiskFull("no space") for _ in range(5)]
-    house.downloader.want("toy")
+def test_a_full_disk_is_retried_every_minute(setup: Setup):
+    setup.model_files.errors = [DiskFull("no space") for _ in range(5)]
+    setup.downloader.want("toy")
     for _ in range(5):
-        house.downloader.turn()
-        wait = house.downloader.states()["toy"]["retry_at"] - (house.clock.now + 1e9)
+        setup.downloader.turn()
+        wait = setup.downloader.states()["toy"]["retry_at"] - (setup.clock.now + 1e9)
         assert wait == pytest.approx(60)
-        house.clock.now += 61
-        house.downloader.want("toy")
+        setup.clock.now += 61
+        setup.downloader.want("toy")
 
 
-def test_a_licence_holds_a_model_back_until_it_is_accepted(house: House):
-    house.store.timed_calls = {"toy"}
-    house.downloader.want("toy")
-    house.downloader.turn()
-    assert house.downloader.states()["toy"] == {
+def test_a_licence_holds_a_model_back_until_it_is_accepted(setup: Setup):
+    setup.model_files.unaccepted = {"toy"}
+    setup.downloader.want("toy")
+    setup.downloader.turn()
+    assert setup.downloader.states()["toy"] == {
         "state": "held",
         "reason": "toy comes under NC",
         "licence": "NC 1.0",
         "terms_url": "https://example.org/nc",
         "sentence": "Not for commerce.",
     }
-    assert not house.downloader.busy()
-    assert not house.downloader.turn()
-    house.store.timed_calls = set()
-    assert house.downloader.turn()
-    assert house.downloader.states() == {}
+    assert not setup.downloader.busy()
+    assert not setup.downloader.turn()
+    setup.model_files.unaccepted = set()
+    assert setup.downloader.turn()
+    assert setup.downloader.states() == {}
 
 
-def test_a_file_brought_by_hand_is_noticed(house: House):
-    house.store.errors = [DownloadFailed("no network")]
-    house.downloader.want("toy")
-    house.downloader.turn()
-    house.store.here.add("toy")
-    house.news.clear()
-    assert not house.downloader.turn()
-    assert house.news == [{}]
+def test_a_file_added_by_hand_is_noticed(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network")]
+    setup.downloader.want("toy")
+    setup.downloader.turn()
+    setup.model_files.present.add("toy")
+    setup.news.clear()
+    assert not setup.downloader.turn()
+    assert setup.news == [{}]
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten(house: House):
-    house.store.errors = [DownloadFailed("no network")]
-    house.downloader.want("toy")
-    house.downloader.turn()
-    house.clock.now += FORGET_SECONDS + 1
-    assert not house.downloader.turn()
-    assert house.downloader.states() == {}
+def test_a_request_that_is_not_repeated_is_dropped(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network")]
+    setup.downloader.want("toy")
+    setup.downloader.turn()
+    setup.clock.now += FORGET_SECONDS + 1
+    assert not setup.downloader.turn()
+    assert setup.downloader.states() == {}
 
 
-def test_a_file_that_cannot_be_looked_at_is_fetched_and_told(house: House):
-    house.store.errors = [BadCheckpoint("cannot be read")]
-    house.downloader.want("unreadable")
-    house.downloader.turn()
-    assert house.downloader.states()["unreadable"]["reason"] == "cannot be read"
+def test_an_unreadable_file_is_reported(setup: Setup):
+    setup.model_files.errors = [BadCheckpoint("cannot be read")]
+    setup.downloader.want("unreadable")
+    setup.downloader.turn()
+    assert setup.downloader.states()["unreadable"]["reason"] == "cannot be read"
 
 
-def test_another_folder_or_mirror_is_tried_at_once(house: House):
-    house.store.errors = [DownloadFailed("no network")]
-    house.downloader.want("toy")
-    house.downloader.turn()
-    house.downloader.use(other := FakeStore())
-    assert house.downloader.turn()
+def test_another_folder_or_mirror_is_tried_at_once(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network")]
+    setup.downloader.want("toy")
+    setup.downloader.turn()
+    setup.downloader.use(other := FakeModelFiles())
+    assert setup.downloader.turn()
     assert other.fetched == ["toy"]
 
 
-def test_a_dead_thread_is_told(monkeypatch: pytest.MonkeyPatch):
-    class Broken(FakeStore):
+def test_a_dead_thread_raises(monkeypatch: pytest.MonkeyPatch):
+    class Broken(FakeModelFiles):
         def state(self, name: str) -> str:
             raise ZeroDivisionError
 
@@ -205,52 +205,54 @@ def test_a_dead_thread_is_told(monkeypatch: pytest.MonkeyPatch):
     downloader.stop()
 
 
-def test_news_that_cannot_be_told_stop_no_file(caplog: pytest.LogCaptureFixture):
-    told, full = [], [True]
+def test_a_failed_report_stops_no_download_and_is_repeated(caplog: pytest.LogCaptureFixture):
+    reports, full = [], [True]
 
-    def tell() -> None:
+    def report() -> None:
         if full:
             raise DiskFull("no space left for the ledger")
-        told.append(downloader.states())
+        reports.append(downloader.states())
 
-    store = FakeStore()
-    downloader = Downloader(store, tell)
+    model_files = FakeModelFiles()
+    downloader = Downloader(model_files, report)
     downloader.want("toy")
     assert downloader.turn()
-    assert store.here == {"toy"}
+    assert model_files.present == {"toy"}
     assert "no space left for the ledger" in caplog.text
     full.clear()
     for _ in range(3):
         assert not downloader.turn()
-    assert told == [{}]
+    assert reports == [{}]
 
 
-def test_it_stops_before_it_was_started(house: House):
-    house.downloader.stop()
+def test_stop_works_before_start(setup: Setup):
+    setup.downloader.stop()
 
 
 @pytest.mark.parametrize(
     "fault", [{"kind": "stall", "after": 40_000}, {"kind": "silent"}], ids=["body", "head"]
 )
-def test_a_real_fetch_is_told_and_stops_in_the_middle(
+def test_a_real_download_is_reported_and_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: dict[str, object]
 ):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = FaultServer()
-    model_files = shelf(tmp_path, served(server), served(server, "slow"), patience=quick(stall_seconds=60))
+    model_files = make_model_files(
+        tmp_path, served(server), served(server, "slow"), timeouts=quick_timeouts(stall_seconds=60)
+    )
     server.script("/slow.pth", fault)
-    here, changed = threading.Event(), threading.Event()
+    present, changed = threading.Event(), threading.Event()
 
     def notice() -> None:
         changed.set()
         if model_files.state("toy") == "present":
-            here.set()
+            present.set()
 
     downloader = Downloader(model_files, notice)
     downloader.start()
     try:
         downloader.want("toy")
-        assert here.wait(20)
+        assert present.wait(20)
         downloader.want("slow")
         end = time.monotonic() + 10
         while downloader.states().get("slow", {}).get("state") != "downloading":
@@ -262,5 +264,5 @@ def test_a_real_fetch_is_told_and_stops_in_the_middle(
         downloader.stop()
         assert time.monotonic() - started < 5
         server.close()
-    assert [one for one in threading.enumerate() if one.name in ("fetcher", "download")] == []
+    assert [one for one in threading.enumerate() if one.name in ("downloader", "download")] == []
     assert downloader.states()["slow"]["state"] == "queued"

@@ -1,4 +1,4 @@
-"""Fetching beside another process, through a kill, and onto a full disk."""
+"""Downloads beside another process, after a kill, and onto a full disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from facewatch.errors import DiskFull
 from facewatch.models.catalogue import Model
 from tests.models.fault_server import FaultServer, content
-from tests.models.rows import served, shelf
+from tests.models.rows import make_model_files, served
 
 SIZE = 2_000_000
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,7 +42,7 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def test_two_processes_fetch_a_file_once(server: FaultServer, tmp_path: Path):
+def test_two_processes_download_a_file_once(server: FaultServer, tmp_path: Path):
     model = served(server, size=SIZE)
     server.slow("/toy.pth", 0.005)
     server.log()
@@ -54,26 +54,26 @@ def test_two_processes_fetch_a_file_once(server: FaultServer, tmp_path: Path):
     assert (tmp_path / "toy.pth").read_bytes() == content(SIZE, 1)
 
 
-def test_after_a_kill_no_byte_comes_twice(server: FaultServer, tmp_path: Path):
+def test_after_a_kill_no_byte_is_downloaded_twice(server: FaultServer, tmp_path: Path):
     model = served(server, size=SIZE)
     server.slow("/toy.pth", 0.02)
     part = tmp_path / "toy.pth.part"
     kept = [0]
     server.log()
-    for wish in (200_000, 700_000, 1_200_000):
+    for target_bytes in (200_000, 700_000, 1_200_000):
         process = start(server, model, tmp_path)
-        wait_for(lambda wish=wish: size_of(part) > wish)
+        wait_for(lambda target=target_bytes: size_of(part) > target)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         kept.append(size_of(part))
         assert not (tmp_path / "toy.pth").exists()
     server.slow("/toy.pth", 0)
-    shelf(tmp_path, model).fetch("toy", lambda _: None, lambda: False)
+    make_model_files(tmp_path, model).fetch("toy", lambda _: None, lambda: False)
     assert (tmp_path / "toy.pth").read_bytes() == content(SIZE, 1)
     assert kept == sorted(set(kept))
-    asked: list[int] = []
-    wait_for(lambda: asked.extend(entry["first"] for entry in server.log()) or len(asked) == 4, 5)
-    assert sorted(asked) == kept
+    offsets: list[int] = []
+    wait_for(lambda: offsets.extend(entry["first"] for entry in server.log()) or len(offsets) == 4, 5)
+    assert sorted(offsets) == kept
 
 
 @pytest.fixture
@@ -88,22 +88,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.needs_root
-def test_a_full_disk_is_told_before_a_byte_comes(server: FaultServer, small_disk: Path):
+def test_a_full_disk_fails_before_a_byte_is_downloaded(server: FaultServer, small_disk: Path):
     with pytest.raises(DiskFull, match=r"toy needs 2\.0 MB in"):
-        shelf(small_disk, served(server, size=SIZE)).fetch("toy", lambda _: None, lambda: False)
+        make_model_files(small_disk, served(server, size=SIZE)).fetch("toy", lambda _: None, lambda: False)
     assert not list(small_disk.glob("*.part"))
 
 
 @pytest.mark.needs_root
-def test_a_disk_that_fills_up_meanwhile_keeps_what_came(server: FaultServer, small_disk: Path):
+def test_a_disk_that_fills_up_meanwhile_keeps_the_received_bytes(server: FaultServer, small_disk: Path):
     model = served(server, size=SIZE)
     server.log()
     with pytest.raises(DiskFull, match="no space left"):
-        shelf(small_disk, model, free=lambda _: 1 << 40).fetch("toy", lambda _: None, lambda: False)
+        make_model_files(small_disk, model, free=lambda _: 1 << 40).fetch(
+            "toy", lambda _: None, lambda: False
+        )
     kept = size_of(small_disk / "toy.pth.part")
     assert kept > 500_000
     assert not (small_disk / "toy.pth").exists()
     subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
-    shelf(small_disk, model).fetch("toy", lambda _: None, lambda: False)
+    make_model_files(small_disk, model).fetch("toy", lambda _: None, lambda: False)
     assert (small_disk / "toy.pth").read_bytes() == content(SIZE, 1)
     wait_for(lambda: any(entry["first"] == kept for entry in server.log()), 5)

@@ -1,4 +1,4 @@
-"""200 random sequences of faults: the right file or a clear error, never a wrong file under its name."""
+"""200 random sequences of faults: the right file or a clear error, never a wrong file in its place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from facewatch.errors import DownloadFailed
 from facewatch.models.files import ModelFiles, Progress
 from tests.models.fault_server import FaultServer, content
-from tests.models.rows import quick, row, shelf
+from tests.models.rows import make_model_files, quick_timeouts, row
 
 SEQUENCES = 200
 BATCHES = 4
@@ -27,7 +27,7 @@ KNOWN_REASONS = re.compile(
 
 
 def random_fault(rng: random.Random, size: int, path: str) -> list[dict[str, Any]]:
-    """One fault; those that change the file come with the one that changes it back."""
+    """Return one fault; a fault that changes the file comes with one that changes it back."""
     cut = {"after": rng.randrange(size)}
     once: list[dict[str, Any]] = [
         {"kind": "cut", **cut},
@@ -59,7 +59,7 @@ def random_fault(rng: random.Random, size: int, path: str) -> list[dict[str, Any
 
 
 def play(server: FaultServer, folder: Path, number: int) -> int:
-    """One sequence, fetching until the file is here; how many fetches failed."""
+    """Play one sequence until the file is downloaded; return how many downloads failed."""
     rng = random.Random(number)
     size, pinned = rng.randrange(64_000, 300_000), rng.random() < 0.85
     right = hashlib.sha256(content(size, number)).hexdigest()
@@ -80,7 +80,7 @@ def play(server: FaultServer, folder: Path, number: int) -> int:
         size if size_known else None,
         mirrors=tuple(addresses[1:]),
     )
-    model_files = shelf(folder, model, patience=quick(stall_seconds=0.25))
+    model_files = make_model_files(folder, model, timeouts=quick_timeouts(stall_seconds=0.25))
     final = folder / "toy.pth"
 
     def no_wrong_file(_: Progress | None) -> None:
@@ -98,10 +98,10 @@ def play(server: FaultServer, folder: Path, number: int) -> int:
     raise AssertionError(f"sequence {number} never ended")
 
 
-def attempt(model_files: ModelFiles, tell: Callable[[Progress], None]) -> str | None:
-    """One fetch; None when the file came, otherwise what was said."""
+def attempt(model_files: ModelFiles, on_progress: Callable[[Progress], None]) -> str | None:
+    """Try one download; return None for success, otherwise the error."""
     try:
-        model_files.fetch("toy", tell, lambda: False)
+        model_files.fetch("toy", on_progress, lambda: False)
     except DownloadFailed as error:
         return str(error)
     return None

@@ -1,11 +1,11 @@
-"""Patterns for the names of photos."""
+"""Patterns for the names of photos, and names that are always ignored."""
 
 from __future__ import annotations
 
 import pytest
 
 from facewatch.errors import BadSettings
-from facewatch.settings.patterns import compiled, matches
+from facewatch.settings.patterns import compile_pattern, is_ignored, matches
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from facewatch.settings.patterns import compiled, matches
         ("(1)+.jpg", "(1)+.jpg"),
     ],
 )
-def test_a_pattern_takes(pattern, path):
+def test_a_pattern_matches(pattern, path):
     assert matches([pattern], path)
 
 
@@ -47,11 +47,43 @@ def test_a_pattern_takes(pattern, path):
         ("a.jpg", "aXjpg"),
     ],
 )
-def test_a_pattern_leaves(pattern, path):
+def test_a_pattern_does_not_match(pattern, path):
     assert not matches([pattern], path)
 
 
 @pytest.mark.parametrize("pattern", ["", "[z-a].jpg"])
-def test_a_pattern_that_means_nothing_is_refused(pattern):
+def test_an_invalid_pattern_is_refused(pattern):
     with pytest.raises(BadSettings):
-        compiled(pattern)
+        compile_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "._IMG_1.jpg",
+        ".DS_Store",
+        "Thumbs.db",
+        "THUMBS.DB",
+        "desktop.ini",
+        "@eaDir",
+        ".stversions",
+        ".hidden.jpg",
+        "a.jpg.part",
+        "a.jpg.crdownload",
+        "a.jpg.Download",
+        "a.tmp",
+        "a.filepart",
+        ".syncthing.a.jpg.tmp",
+        "~syncthing~a.jpg",
+        ".facewatch-1f2e.jpg",
+    ],
+)
+def test_temporary_hidden_and_system_names_are_ignored(name):
+    assert is_ignored(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "part.jpg", "tmp", "Sommer .part 2.jpg", "~a.jpg", "Ünï.png", "a.db.jpg"]
+)
+def test_ordinary_names_are_not_ignored(name):
+    assert not is_ignored(name)

@@ -1,4 +1,4 @@
-"""The config file: read, changed, followed."""
+"""The config file: loading, changing and following it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_example_shows_every_key():
             assert key in text
 
 
-def test_a_first_config_file_holds_the_home_it_was_given(tmp_path):
+def test_a_first_config_file_uses_the_given_home(tmp_path):
     home = tmp_path / 'a "quoted" \\ name'
     folder = parse(tomllib.loads(example(home)), "example").folders[0]
     assert folder.input == home / "Inbox"
@@ -64,7 +64,7 @@ def test_a_change_keeps_comments_order_and_white_space(path):
     assert store.current.output.quality == 80
 
 
-def test_a_change_that_is_not_possible_leaves_the_file_alone(path):
+def test_an_invalid_change_leaves_the_file_unchanged(path):
     path.write_text('model = "builtin"\n', "utf-8")
     store = Store(path)
     store.load()
@@ -74,14 +74,14 @@ def test_a_change_that_is_not_possible_leaves_the_file_alone(path):
     assert store.current.weights == {}
 
 
-def test_a_key_can_be_taken_out_again(path):
+def test_a_key_can_be_removed(path):
     store = Store(path)
     store.update({"paused": True})
     assert store.update({"paused": None}).paused is False
     assert "paused" not in path.read_text("utf-8")
 
 
-def test_a_broken_edit_keeps_the_last_good_settings_and_heals(path):
+def test_a_broken_edit_keeps_the_last_valid_settings_until_it_is_fixed(path):
     path.write_text('model = "builtin"\n', "utf-8")
     store = Store(path)
     store.load()
@@ -90,14 +90,14 @@ def test_a_broken_edit_keeps_the_last_good_settings_and_heals(path):
         store.reload_if_changed()
     assert store.current.model == "builtin"
     assert store.problem is not None
-    assert store.reload_if_changed() is False  # told once
+    assert store.reload_if_changed() is False  # reported once
     path.write_text('model = "codeformer"\n', "utf-8")
     assert store.reload_if_changed() is True
     assert store.problem is None
     assert store.current.model == "codeformer"
 
 
-def test_a_file_that_goes_while_it_is_followed_keeps_the_last_good_settings_and_heals(path):
+def test_a_deleted_file_keeps_the_last_valid_settings_until_it_is_back(path):
     path.write_text('model = "builtin"\n', "utf-8")
     store = Store(path)
     store.load()
@@ -126,7 +126,7 @@ class Models:
         return self.names
 
 
-def test_damaged_records_of_models_stop_no_edit_that_names_none_of_them(path):
+def test_damaged_model_records_do_not_affect_settings_without_own_models(path):
     models = Models("my-faces")
     store = Store(path, models)
     store.load()
@@ -137,7 +137,7 @@ def test_damaged_records_of_models_stop_no_edit_that_names_none_of_them(path):
     assert store.update({"paused": False}).paused is False
 
 
-def test_a_model_whose_records_are_damaged_is_told_and_the_settings_hold_until_they_are_mended(path):
+def test_settings_with_an_own_model_wait_until_its_damaged_records_are_fixed(path):
     models = Models("my-faces")
     store = Store(path, models)
     path.write_text('model = "my-faces"\n', "utf-8")
@@ -154,17 +154,17 @@ def test_a_model_whose_records_are_damaged_is_told_and_the_settings_hold_until_t
     assert not store.reload_if_changed()
 
 
-def test_subscribers_hear_of_changes_and_only_of_changes(path):
+def test_subscribers_are_called_only_for_changes(path):
     store = Store(path)
-    heard = []
-    store.subscribe(heard.append)
+    received = []
+    store.subscribe(received.append)
     store.load()
     store.update({"model": "codeformer"})
     store.update({"model": "codeformer"})
-    assert [settings.model for settings in heard] == ["gfpgan-1.4", "codeformer"]
+    assert [settings.model for settings in received] == ["gfpgan-1.4", "codeformer"]
 
 
-def test_a_config_that_is_a_link_stays_one(path, tmp_path):
+def test_a_config_that_is_a_link_stays_a_link(path, tmp_path):
     real = tmp_path / "dotfiles.toml"
     real.write_text('model = "builtin"\n', "utf-8")
     path.symlink_to(real)

@@ -1,4 +1,4 @@
-"""Files brought by hand, linked and removed, and the user's own."""
+"""Files added by hand, linked and removed, and the user's own files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DiskFull, WrongUse
 from facewatch.models.files import own_names
-from tests.models.rows import RIGHT, SHA, TOY, UNPUBLISHED, row, shelf
+from tests.models.rows import RIGHT, SHA, TOY, UNPUBLISHED, make_model_files, row
 
 
 def test_a_file_added_by_hand_is_checked_and_copied(tmp_path: Path):
     stick = tmp_path / "stick" / "anything.bin"
     stick.parent.mkdir()
     stick.write_bytes(RIGHT)
-    model_files = shelf(tmp_path / "models", TOY)
+    model_files = make_model_files(tmp_path / "models", TOY)
     assert model_files.add("toy", stick) == tmp_path / "models" / "toy.pth"
     assert model_files.find("toy").read_bytes() == RIGHT
     assert stick.exists()
@@ -25,7 +25,7 @@ def test_a_file_added_by_hand_is_checked_and_copied(tmp_path: Path):
 def test_a_wrong_file_added_by_hand_is_refused(tmp_path: Path):
     stick = tmp_path / "stick.pth"
     stick.write_bytes(b"wrong")
-    model_files = shelf(tmp_path / "models", TOY)
+    model_files = make_model_files(tmp_path / "models", TOY)
     with pytest.raises(BadCheckpoint, match=f"expected is {SHA}.*--trust"):
         model_files.add("toy", stick)
     assert model_files.state("toy") == "missing"
@@ -36,13 +36,13 @@ def test_a_refused_file_that_is_another_models_is_named(tmp_path: Path):
     stick.write_bytes(RIGHT)
     other = row("other", "https://example.org/other.pth", "0" * 64, 3)
     with pytest.raises(BadCheckpoint, match="It is the file of toy"):
-        shelf(tmp_path / "models", TOY, other).add("other", stick)
+        make_model_files(tmp_path / "models", TOY, other).add("other", stick)
 
 
-def test_a_wrong_file_is_taken_on_the_users_word(tmp_path: Path):
+def test_a_wrong_file_is_accepted_with_trust(tmp_path: Path):
     stick = tmp_path / "stick.pth"
     stick.write_bytes(b"my own training")
-    model_files = shelf(tmp_path / "models", TOY)
+    model_files = make_model_files(tmp_path / "models", TOY)
     model_files.add("toy", stick, trust=True)
     assert model_files.state("toy") == "present"
     look = model_files.look("toy")
@@ -59,17 +59,17 @@ def test_a_file_is_not_copied_onto_a_full_disk(tmp_path: Path):
     stick = tmp_path / "stick.pth"
     stick.write_bytes(RIGHT)
     with pytest.raises(DiskFull, match=r"toy needs 15 bytes in .* where 10 bytes are free"):
-        shelf(tmp_path / "models", TOY, free=lambda _: 10).add("toy", stick)
+        make_model_files(tmp_path / "models", TOY, free=lambda _: 10).add("toy", stick)
     assert not (tmp_path / "models" / "toy.pth").exists()
 
 
-def test_a_linked_file_is_used_where_it_lies(tmp_path: Path):
+def test_a_linked_file_is_used_at_its_own_path(tmp_path: Path):
     elsewhere = tmp_path / "ComfyUI" / "weights.pth"
     elsewhere.parent.mkdir()
     elsewhere.write_bytes(RIGHT)
-    model_files = shelf(tmp_path / "models", TOY)
+    model_files = make_model_files(tmp_path / "models", TOY)
     model_files.link("toy", elsewhere)
-    assert shelf(tmp_path / "models", TOY).find("toy") == elsewhere
+    assert make_model_files(tmp_path / "models", TOY).find("toy") == elsewhere
     elsewhere.write_bytes(b"wrong")
     assert model_files.state("toy") == "corrupt"
     elsewhere.unlink()
@@ -79,7 +79,7 @@ def test_a_linked_file_is_used_where_it_lies(tmp_path: Path):
 def test_removing_a_link_leaves_the_file(tmp_path: Path):
     elsewhere = tmp_path / "weights.pth"
     elsewhere.write_bytes(RIGHT)
-    model_files = shelf(tmp_path / "models", TOY)
+    model_files = make_model_files(tmp_path / "models", TOY)
     model_files.link("toy", elsewhere)
     model_files.remove("toy")
     assert model_files.state("toy") == "missing"
@@ -89,7 +89,7 @@ def test_removing_a_link_leaves_the_file(tmp_path: Path):
 def test_removing_deletes_the_file_the_part_and_the_record(tmp_path: Path):
     (tmp_path / "loose.pth").write_bytes(b"first")
     (tmp_path / "loose.pth.part").write_bytes(b"fi")
-    model_files = shelf(tmp_path, UNPUBLISHED)
+    model_files = make_model_files(tmp_path, UNPUBLISHED)
     model_files.state("loose")
     model_files.remove("loose")
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["records.json"]
@@ -104,23 +104,23 @@ def test_the_users_own_files_appear_under_their_names(tmp_path: Path):
     (tmp_path / ".hidden.pth").write_bytes(b"c")
     (tmp_path / "toy.pth").write_bytes(RIGHT)
     (tmp_path / "notes.txt").write_bytes(b"d")
-    model_files = shelf(tmp_path, TOY)
+    model_files = make_model_files(tmp_path, TOY)
     assert [model.name for model in model_files.rows()] == ["toy", "builtin", "toy.safetensors", "wedding"]
     assert model_files.state("wedding") == "present"
     assert model_files.look("wedding").trusted is not None
     assert model_files.row("wedding").kind == "face"
     model_files.note_kind("wedding", "upscaler")
-    assert shelf(tmp_path, TOY).row("wedding").kind == "upscaler"
+    assert make_model_files(tmp_path, TOY).row("wedding").kind == "upscaler"
 
 
-def test_own_names_are_those_of_no_catalogue(tmp_path: Path):
+def test_own_names_leave_out_catalogue_files(tmp_path: Path):
     (tmp_path / "wedding.pth").write_bytes(b"a")
     (tmp_path / "GFPGANv1.4.pth").write_bytes(b"b")
     assert own_names(tmp_path) == ("wedding",)
     assert own_names(tmp_path / "nowhere") == ()
 
 
-def test_a_models_folder_that_may_not_be_entered_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreadable_models_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "my-faces.pth").write_bytes(b"x")
 
     def refuse(path: Path) -> bool:
@@ -134,7 +134,7 @@ def test_a_models_folder_that_may_not_be_entered_is_told(tmp_path: Path, monkeyp
 def test_an_own_file_can_be_added_and_linked_under_a_name(tmp_path: Path):
     file = tmp_path / "epoch_90.safetensors"
     file.write_bytes(b"weights")
-    model_files = shelf(tmp_path / "models", TOY)
+    model_files = make_model_files(tmp_path / "models", TOY)
     assert model_files.add("wedding", file) == tmp_path / "models" / "wedding.safetensors"
     model_files.link("party", file)
     assert model_files.find("party") == file
@@ -148,7 +148,7 @@ def test_an_own_file_can_be_added_and_linked_under_a_name(tmp_path: Path):
 def test_a_changed_own_file_is_accepted_by_adding_it_again(tmp_path: Path):
     file = tmp_path / "wedding.pth"
     file.write_bytes(b"first")
-    model_files = shelf(tmp_path, TOY)
+    model_files = make_model_files(tmp_path, TOY)
     model_files.find("wedding")
     file.write_bytes(b"second")
     with pytest.raises(BadCheckpoint, match="--trust"):
