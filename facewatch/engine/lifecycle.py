@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 
-from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, RestoreResult, Setup
+from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.engine.process import EngineProcess
 from facewatch.errors import EngineFailed, EngineUnavailable, FacewatchError
+from facewatch.restoration.options import Setup
 from facewatch.state.alerts import FactStore
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import memory
 from facewatch.engine.memory import limit_memory
-from facewatch.engine.messages import Ready, RestoreFailure, Setup, from_line, to_line
+from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.errors import FacewatchError
+from facewatch.restoration.options import Setup
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer

@@ -1,4 +1,4 @@
-"""What passes on the engine's pipe: one line of JSON each, never a pickle.
+"""Messages on the engine's pipe: one line of JSON each, never a pickle.
 
 Paths travel as text with surrogate escapes, so that every byte of a name survives.
 """
@@ -9,20 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Setup:
-    """What an engine holds for its whole life: another setup is another engine."""
-
-    model: str
-    detector: str
-    parser: str | None  # None: the soft mask
-    upscaler: str | None  # None: plain enlargement
-    device: str
-    detect_size: int | None  # pixels, the long side; None: the detector's own
-    detect_threshold: float  # 0-1
-    files: dict[str, str] = field(default_factory=dict)  # model name -> checkpoint
-    precision: str = "auto"  # as settings.Engine
+from facewatch.restoration.options import OutputOptions, RestorationOptions, Setup
 
 
 @dataclass(frozen=True)
@@ -34,8 +21,8 @@ class RestoreRequest:
     source_sha256: str | None  # what the file is known to hold; None: whatever it holds
     output_folder: str  # where the temporary goes
     weight: float  # 0-1
-    restoration: dict[str, Any]  # as settings.Restoration
-    output: dict[str, Any]  # as settings.Output
+    restoration: RestorationOptions
+    output: OutputOptions
     max_megapixels: float
     recipe: str = ""  # its key, for the copy's tags
     refuse_own: bool = True  # whether our own restored copies are turned away
@@ -91,6 +78,7 @@ class RestoreFailure:
     message: str
 
 
+OPTIONS = {"restoration": RestorationOptions, "output": OutputOptions}  # fields that are objects themselves
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Setup, RestoreRequest, RestoreResult, Ready, Progress, RestoreFailure)
 }
@@ -111,6 +99,8 @@ def from_line(line: str) -> Any:
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"not a message: {line[:80]!r}")
     try:
+        for name in OPTIONS.keys() & fields.keys():
+            fields[name] = OPTIONS[name](**fields[name])
         return KINDS[kind](**fields)
     except TypeError as error:
         raise ValueError(f"not a whole message: {line[:80]!r}") from error

@@ -20,11 +20,11 @@ from facewatch.engine.messages import (
     RestoreFailure,
     RestoreRequest,
     RestoreResult,
-    Setup,
     from_line,
     to_line,
 )
 from facewatch.errors import EngineFailed, FacewatchError
+from facewatch.restoration.options import Setup
 from facewatch.system.processes import child_environment, facewatch_command
 
 log = logging.getLogger(__name__)

@@ -14,17 +14,16 @@ import numpy.typing as npt
 
 from facewatch import __version__
 from facewatch.engine import memory
-from facewatch.engine.messages import RestoreRequest, RestoreResult, Setup, SideFile
+from facewatch.engine.messages import RestoreRequest, RestoreResult, SideFile
 from facewatch.errors import OwnOutput, SourceChanged, SourceGone
 from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
-from facewatch.restoration.build import Parts, assemble
+from facewatch.restoration.build import build_pipeline
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, encode_plain
 from facewatch.restoration.codecs.photo import Photo, Provenance
-from facewatch.restoration.detection.selection import Limits
-from facewatch.restoration.options import Wishes
+from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
 from facewatch.system.atomic import remove_file, unreadable_photo, write_temporary
@@ -47,17 +46,7 @@ class Restorer:
 
         Raises BadCheckpoint, CheckpointMissing, OutOfMemory, DeviceFailed, or NoSuchDevice for a precision.
         """
-        parts = Parts(
-            network=setup.model,
-            detector=setup.detector,
-            parser=setup.parser,
-            upscaler=setup.upscaler,
-            model_files={name: Path(file) for name, file in setup.files.items()},
-            detect_size=setup.detect_size,
-            detect_threshold=setup.detect_threshold,
-            precision=setup.precision,
-        )
-        return cls(setup.model, assemble(parts, device))
+        return cls(setup.model, build_pipeline(setup, device))
 
     def read(self, job: RestoreRequest) -> Photo:
         """The photo of a job; the original is only read.
@@ -74,15 +63,13 @@ class Restorer:
 
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
-        return self._pipeline.infer(photo, wishes_of(job), advance)
+        return self._pipeline.infer(photo, job.restoration, job.weight, advance)
 
     def blend(self, job: RestoreRequest, photo: Photo, drawn: InferredPhoto) -> RestoredPhoto:
         """The restored photo; no network is needed for it."""
-        if (
-            photo.pixels.nbytes * job.restoration["upscale"] ** 2 > LARGE_BYTES
-        ):  # and as much again to write it
+        if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
             memory.release()
-        return blend(photo, wishes_of(job), drawn)
+        return blend(photo, job.restoration, drawn)
 
     def write(
         self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float
@@ -119,8 +106,7 @@ class Restorer:
         provenance = Provenance(
             self._model, job.weight, __version__, source=job.source_sha256 or "", recipe=job.recipe
         )
-        quality = int(job.output["quality"])
-        data = encode(restored.photo, format_name, quality, provenance)
+        data = encode(restored.photo, format_name, job.output.quality, provenance)
         of_a_part = replace(provenance, source="", recipe="")  # what stands beside a copy is no copy
         folder = Path(job.output_folder)
         temporaries: list[Path] = []
@@ -139,26 +125,6 @@ class Restorer:
         )
 
 
-def wishes_of(job: RestoreRequest) -> Wishes:
-    """What a job asks of the pipeline."""
-    asked = job.restoration
-    limits = Limits(
-        only_center_face=asked["only_center_face"],
-        max_faces=asked["max_faces"],
-        min_eye_distance=asked["min_face_px"],
-        max_face_px=asked["max_face_px"],
-    )
-    return Wishes(
-        weight=job.weight,
-        upscale=asked["upscale"],
-        face_upsample=asked["face_upsample"],
-        aligned=asked["aligned"],
-        try_rotations=asked["try_rotations"],
-        color_fix=asked["color_fix"],
-        limits=limits,
-    )
-
-
 def _read(job: RestoreRequest) -> bytes:
     source = Path(job.source)
     try:
@@ -173,10 +139,9 @@ def _read(job: RestoreRequest) -> bytes:
 
 
 def _format_of(photo: Photo, job: RestoreRequest) -> str:
-    wished: str = job.output["format"]
-    if wished != "same":
-        return wished
-    return str(job.output["heic"]) if photo.format == "heic" else photo.format
+    if job.output.format != "same":
+        return job.output.format
+    return job.output.heic if photo.format == "heic" else photo.format
 
 
 def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:
@@ -196,12 +161,12 @@ def side_files(
     """
     after = eight_bits(restored.photo.pixels)
     encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
-    if job.restoration["compare"] == "side-by-side":
+    if job.restoration.compare == "side-by-side":
         yield " before-after.jpg", encoded(comparison.side_by_side(before, after), "jpeg")
-    elif job.restoration["compare"] == "slider-html":
+    elif job.restoration.compare == "slider-html":
         pictures = (encoded(before, "jpeg"), encoded(after, "jpeg"))
         yield " before-after.html", comparison.slider_html(*pictures, Path(job.source).name).encode()
-    if job.restoration["save_crops"]:
+    if job.restoration.save_crops:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
             yield f" face {number} cropped.png", encoded(cropped, "png")
             yield f" face {number} restored.png", encoded(restored_crop, "png")

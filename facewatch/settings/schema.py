@@ -4,46 +4,45 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
     Field,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
 from facewatch.errors import BadSettings
 from facewatch.models import catalogue
-from facewatch.settings.types import FolderPath, Patterns, Section, Weight, known_model, one_of
+from facewatch.restoration.options import OutputOptions, RestorationOptions
+from facewatch.settings.types import (
+    SECTION,
+    CheckedOptions,
+    FolderPath,
+    Patterns,
+    Section,
+    Weight,
+    known_model,
+    one_of,
+)
 from facewatch.system.canonical import path_within
 from facewatch.system.timeouts import TimedCalls
+
+checked = dataclass(config=SECTION)
 
 LOOK_SECONDS = 2.0  # at a folder on a share that may be dead, while somebody waits for a command
 
 
-class Restoration(Section):
+@checked
+class Restoration(CheckedOptions, RestorationOptions):
     """How photos are restored."""
-
-    upscale: int = Field(1, ge=1, le=4)
-    background: str = "none"  # or an upscaler's name
-    face_upsample: bool = False
-    only_center_face: bool = False
-    aligned: bool = False
-    max_faces: int | None = Field(None, ge=1)
-    min_face_px: float = Field(5, ge=0)  # between the eyes
-    max_face_px: int = Field(512, ge=64)
-    detector: str = "auto"
-    detect_size: int | None = Field(None, ge=256, le=8192)  # None: what is measured best for the detector
-    detect_threshold: float = Field(0.9, gt=0, lt=1)
-    try_rotations: bool = False
-    mask: Literal["soft", "parse"] = "soft"
-    color_fix: bool = True
-    compare: Literal["none", "side-by-side", "slider-html"] = "none"
-    save_crops: bool = False
 
     @field_validator("background")
     @classmethod
@@ -56,14 +55,9 @@ class Restoration(Section):
         return one_of(name, ("auto", *catalogue.names("detector")))
 
 
-class Output(Section):
-    """What is written."""
-
-    format: Literal["same", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"] = "same"
-    heic: Literal["heic", "jpeg"] = "jpeg"  # what "same" means for HEIC photos
-    quality: int = Field(95, ge=1, le=100)
-    suffix: str = ""
-    no_faces: Literal["copy", "skip"] = "copy"
+@checked
+class Output(CheckedOptions, OutputOptions):
+    """How copies are written."""
 
     @field_validator("suffix")
     @classmethod
@@ -202,8 +196,8 @@ class Settings(Section):
     def _restoration_of(self, folder: Folder, context: Mapping[str, Any] | None) -> Restoration:
         if not folder.restoration:
             return self.restoration
-        merged = {**self.restoration.model_dump(), **folder.restoration}
-        return Restoration.model_validate(merged, context=dict(context or {}))
+        merged = {**asdict(self.restoration), **folder.restoration}
+        return TypeAdapter(Restoration).validate_python(merged, context=dict(context or {}))
 
 
 def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ()) -> Settings:
@@ -224,7 +218,7 @@ def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ())
 
 def _explain(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
+    if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         keys = _keys_beside(error["loc"])
         near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"known keys here: {', '.join(keys)}"
@@ -235,13 +229,18 @@ def _explain(error: Mapping[str, Any]) -> str:
 
 
 def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
-    section: type[BaseModel] = Settings
+    section: type[Any] = Settings
     for part in location[:-1]:
         section = SECTIONS.get(str(part), section)
-    return list(section.model_fields)
+    return keys_of(section)
 
 
-SECTIONS: dict[str, type[BaseModel]] = {
+def keys_of(section: type[Any]) -> list[str]:
+    """Return the keys of a table of the config file."""
+    return list(section.model_fields if issubclass(section, BaseModel) else section.__dataclass_fields__)
+
+
+SECTIONS: dict[str, type[Any]] = {
     "restoration": Restoration,
     "output": Output,
     "watching": Watching,
@@ -256,7 +255,7 @@ def full_key(key: str) -> str:
     Raises BadSettings for a key that no section knows.
     """
     top = [name for name in Settings.model_fields if name not in SECTIONS]
-    dotted = [f"{name}.{field}" for name, kind in SECTIONS.items() for field in kind.model_fields]
+    dotted = [f"{name}.{field}" for name, kind in SECTIONS.items() for field in keys_of(kind)]
     settable = [name for name in dotted if not name.startswith("folders.")]
     if key in top or key in settable or key.startswith("weights."):
         return key

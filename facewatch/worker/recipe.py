@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from facewatch import __version__
-from facewatch.engine.messages import RestoreRequest, Setup
+from facewatch.engine.messages import RestoreRequest
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Engine, Plan
 
 Probe = Callable[[str], str]
@@ -43,6 +44,7 @@ class Recipe:
         return Setup(
             model=self.plan.model,
             detector=self.detector,
+            detector_network=catalogue.BY_NAME[self.detector].network,
             parser=self.parser,
             upscaler=self.upscaler,
             device=self.engine.device,
@@ -60,8 +62,8 @@ class Recipe:
             "model": self.plan.model,
             "detector": self.detector,
             "weight": self.plan.weight,
-            "restoration": self.plan.restoration.model_dump(),
-            "output": self.plan.output.model_dump(),
+            "restoration": asdict(self.plan.restoration),
+            "output": asdict(self.plan.output),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -82,8 +84,8 @@ class Recipe:
             source_sha256=sha256,
             output_folder=str(folder),
             weight=self.plan.weight,
-            restoration=self.plan.restoration.model_dump(),
-            output=self.plan.output.model_dump(),
+            restoration=self.plan.restoration,
+            output=self.plan.output,
             max_megapixels=self.engine.max_megapixels,
             recipe=key,
             refuse_own=refuse_own,
@@ -91,17 +93,17 @@ class Recipe:
 
 
 def resolve(plan: Plan, engine: Engine, probe: Probe) -> Recipe:
-    """Name every model a plan needs.
+    """Name every model that a plan needs.
 
-    `auto` is the cascade for `builtin`, so that nothing has to be fetched for it; otherwise ResNet-50 where a
-    GPU makes it cheap, and MobileNet on a CPU, where ResNet-50 would take most of a photo's time.
+    The catalogue's rows say which detector `auto` takes: one without a download for `builtin`, else the one
+    for a CPU or for a GPU.
 
-    Raises NoSuchDevice or EngineFailed when `auto` has to know the device.
+    Raises NoSuchDevice or EngineFailed when `auto` needs to know the device.
     """
     restoration = plan.restoration
     detector = restoration.detector
     if detector == "auto":
-        detector = "cascade" if plan.model == "builtin" else _network_for(probe(engine.device))
+        detector = _automatic_detector("builtin" if plan.model == "builtin" else _kind(probe(engine.device)))
     return Recipe(
         plan=plan,
         engine=engine,
@@ -111,5 +113,9 @@ def resolve(plan: Plan, engine: Engine, probe: Probe) -> Recipe:
     )
 
 
-def _network_for(device: str) -> str:
-    return "retinaface-mobilenet" if device == "cpu" else "retinaface-resnet50"
+def _kind(device: str) -> str:
+    return "cpu" if device == "cpu" else "gpu"
+
+
+def _automatic_detector(use: str) -> str:
+    return next(row.name for row in catalogue.MODELS if row.automatic_for == use)

@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from facewatch.engine.messages import RestoreRequest, Setup
+from facewatch.engine.messages import RestoreRequest
 from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadCheckpoint, EngineFailed, NoSuchDevice, TruncatedPhoto
+from facewatch.restoration.options import OutputOptions, RestorationOptions, Setup
 from tests.clock import Clock
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
-SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
+SETUP = Setup("builtin", "cascade", "haar", None, None, "cpu", None, 0.9)
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def engine():
 def job(tmp_path, name):
     source = tmp_path / name
     source.write_bytes(b"photo")
-    return RestoreRequest(1, str(source), None, str(tmp_path), 0.0, {}, {}, 1.0)
+    return RestoreRequest(
+        1, str(source), None, str(tmp_path), 0.0, RestorationOptions(), OutputOptions(), 1.0
+    )
 
 
 def test_a_photo_goes_in_and_a_temporary_comes_out(engine, tmp_path):
