@@ -11,9 +11,11 @@ from facewatch.engine.process import EngineProcess
 from facewatch.errors import EngineFailed, EngineUnavailable, FacewatchError
 from facewatch.restoration.options import Setup
 from facewatch.state.alerts import FactStore
+from facewatch.system.processes import identity
 
 log = logging.getLogger(__name__)
 
+PROCESS = "engine process"  # the note of which one may be writing; left by a daemon that was killed
 MakeEngine = Callable[[Setup, float], EngineProcess]
 """An engine for a setup, not started yet; the float is how many seconds it may be silent."""
 
@@ -65,9 +67,20 @@ class EngineLifecycle:
                 self._engine.start()
             except FacewatchError as error:
                 raise EngineUnavailable(str(error)) from error
+            self._record(self._engine)
             self._on_loaded(setup)
             about = {"model": setup.model, "detector": setup.detector, "device": self._engine.device}
             self._notes.note("engine", {"state": "loaded", **about, "pid": self._engine.pid})
+
+    def _record(self, engine: EngineProcess) -> None:
+        """Note which process writes from now on, for the next run to end it if this one is killed."""
+        assert engine.pid is not None
+        try:
+            self._notes.note(PROCESS, identity(engine.pid))
+        except FacewatchError:
+            engine.close()  # none may write that the next run cannot find
+            self._engine = None
+            raise
 
     def submit(self, job: RestoreRequest) -> None:
         """Give the engine a photo.
@@ -101,7 +114,7 @@ class EngineLifecycle:
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
-            self._notes.forget("engine")
+            self._notes.forget("engine", PROCESS)
 
     def kill(self) -> None:
         """End the engine at once, from any thread; whoever waits for it hears EngineFailed."""
