@@ -19,10 +19,9 @@ from typing import BinaryIO, TypeVar
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
 from facewatch.system.disk_space import NO_SPACE, preallocate, require_space
+from facewatch.system.processes import mark_of
 
 log = logging.getLogger(__name__)
-
-from facewatch.system.processes import mark_of
 
 TEMPORARY_PREFIX = ".facewatch-"
 # What a file system says whose folders cannot be synced, such as vboxsf: no more can be done there.

@@ -167,7 +167,7 @@ def test_an_engine_of_an_earlier_run_that_does_not_end_is_told_and_stays_on_reco
     daemon, paused, monkeypatch, caplog
 ):
     daemon._ledger.note(PROCESS, {"pid": 4711})
-    monkeypatch.setattr("facewatch.daemon.end", lambda left, seconds: False)
+    monkeypatch.setattr("facewatch.daemon.daemon.kill_and_wait", lambda left, seconds: False)
     daemon.run_once()
     assert "engine 4711 of an earlier run was killed and does not end" in caplog.text
     assert daemon._ledger.fact(PROCESS) == {"pid": 4711}
