@@ -1,4 +1,4 @@
-"""One photo in the engine: read it, draw its faces, write the copy into a temporary."""
+"""Restoration of one photo in the engine: read it, run the networks, write a temporary copy."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from facewatch.system.atomic import remove_file, unreadable_photo, write_tempora
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
-"""Hears how far a photo is: done, total, and of what."""
+"""Receives the progress of a photo: done, total, unit."""
 
 
 class Restorer:
-    """The loaded networks, and what they do with one job."""
+    """Loaded networks and the steps of one restoration."""
 
     def __init__(self, model: str, pipeline: Pipeline) -> None:
         self._model = model
@@ -49,13 +49,13 @@ class Restorer:
         return cls(setup.model, build_pipeline(setup, device))
 
     def read(self, job: RestoreRequest) -> Photo:
-        """The photo of a job; the original is only read.
+        """Read and decode the photo; the original is only read.
 
-        Raises BadPhoto and its kin, SourceChanged, SourceGone, or OwnOutput.
+        Raises BadPhoto or a subclass, SourceChanged, SourceGone, or OwnOutput.
         """
         photo = decode(_read(job), max_pixels=round(job.max_megapixels * 1e6))
         if photo.made_by_facewatch and job.refuse_own:
-            raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
+            raise OwnOutput("skipped: this file was made by facewatch")
         return photo
 
     def infer(self, job: RestoreRequest, photo: Photo, advance: Advance) -> InferredPhoto:
@@ -107,12 +107,12 @@ class Restorer:
             self._model, job.weight, __version__, source=job.source_sha256 or "", recipe=job.recipe
         )
         data = encode(restored.photo, format_name, job.output.quality, provenance)
-        of_a_part = replace(provenance, source="", recipe="")  # what stands beside a copy is no copy
+        side_provenance = replace(provenance, source="", recipe="")  # a side file is not taken for a copy
         folder = Path(job.output_folder)
         temporaries: list[Path] = []
         try:
             extras = []
-            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, of_a_part):
+            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, side_provenance):
                 temporaries.append(write_temporary(folder, extra))
                 extras.append(asdict(SideFile(str(temporaries[-1]), tail)))
             temporaries.append(write_temporary(folder, data))
@@ -134,7 +134,9 @@ def _read(job: RestoreRequest) -> bytes:
     except OSError as error:
         raise unreadable_photo(error) from error
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
-        raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")
+        raise SourceChanged(
+            "the photo changed while it was waiting; it is checked again once it stops changing"
+        )
     return data
 
 
@@ -155,7 +157,7 @@ def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:
 def side_files(
     restored: RestoredPhoto, before: npt.NDArray[np.uint8], job: RestoreRequest, provenance: Provenance
 ) -> Iterator[tuple[str, bytes]]:
-    """What stands beside one restored copy: the end of each file's name, and its bytes.
+    """Yield the files beside a restored copy: the end of each name, and the bytes.
 
     before  the upright original, (H, W, 3) uint8 RGB
     """

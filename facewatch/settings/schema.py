@@ -1,4 +1,4 @@
-"""What may be chosen: frozen, checked; a plain dict in, Settings out."""
+"""Settings: the config file's schema, checked and frozen."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from facewatch.system.timeouts import TimedCalls
 
 checked = dataclass(config=SECTION)
 
-LOOK_SECONDS = 2.0  # at a folder on a share that may be dead, while somebody waits for a command
+LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer
 
 
 @checked
@@ -75,7 +75,7 @@ class Watching(Section):
 
 
 class Engine(Section):
-    """The process that holds the networks."""
+    """The engine process."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -101,23 +101,23 @@ class Folder(Section):
         inside = self.input == self.output or self.output in self.input.parents
         if inside or self._really_inside():
             raise ValueError(
-                f"the input {self.input} lies in the output {self.output}: facewatch would never look at it; "
+                f"the input {self.input} lies in the output {self.output}: facewatch would never restore its photos; "
                 "choose an output outside of, or below, the input"
             )
         return self
 
     def _really_inside(self) -> bool:
-        """Whether links, case or `..` hide that the input lies in the output."""
+        """Whether the input lies in the output by way of links, case or `..`."""
         try:
             return (
                 TimedCalls(LOOK_SECONDS)(self.input, lambda: path_within(self.input, self.output)) is not None
             )
-        except OSError:  # what does not answer is watched only when it does
+        except OSError:  # a folder that does not answer is checked when it is watched
             return False
 
 
 class Plan(Section):
-    """Everything chosen for the photos of one folder."""
+    """Model, weight and options for the photos of one folder."""
 
     model: str
     weight: Weight
@@ -126,10 +126,10 @@ class Plan(Section):
 
 
 class Settings(Section):
-    """The whole of config.toml."""
+    """The content of config.toml."""
 
     model: str = "gfpgan-1.4"
-    weights: dict[str, Weight] = Field(default_factory=dict)  # by model; the catalogue's default otherwise
+    weights: dict[str, Weight] = Field(default_factory=dict)  # by model; else the catalogue's default
     paused: bool | datetime = False  # a time: paused until then
     notifications: Literal["all", "summary", "errors", "none"] = "summary"
     models_folder: FolderPath | None = None
@@ -175,19 +175,19 @@ class Settings(Section):
         return self
 
     def weight_of(self, model: str) -> float:
-        """The weight chosen for a model, or its own default."""
+        """Return the weight set for a model, or its default."""
         row = catalogue.BY_NAME.get(model)
         return self.weights.get(model, row.default_weight if row else 0.0)
 
     def pausing(self, now: datetime | None = None) -> bool:
-        """Whether no photo is to be started at `now` (the present, if not said)."""
+        """Whether restoration is paused at `now`; None: at present."""
         if isinstance(self.paused, bool):
             return self.paused
         until = self.paused if self.paused.tzinfo else self.paused.astimezone()
         return (now or datetime.now(timezone.utc)) < until
 
     def plan(self, folder: Folder | None, *, context: Mapping[str, Any] | None = None) -> Plan:
-        """What holds for the photos of `folder`, or outside every folder."""
+        """Return the plan for the photos of `folder`; None: outside every folder."""
         model = (folder and folder.model) or self.model
         weight = folder.weight if folder and folder.weight is not None else self.weight_of(model)
         restoration = self._restoration_of(folder, context) if folder else self.restoration
@@ -201,13 +201,13 @@ class Settings(Section):
 
 
 def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ()) -> Settings:
-    """Check plain data and freeze it.
+    """Check plain data and return it as settings.
 
-    raw         what a TOML parser gives
-    source      named in errors: the config file's path, or where else the values come from
+    raw         output of a TOML parser
+    source      origin of the values, for errors: the config file's path, or another name
     own_models  names of the user's own model files
 
-    Raises BadSettings that names each wrong key, and the nearest right one for an unknown key.
+    Raises BadSettings that names each wrong key, and the closest known one for an unknown key.
     """
     try:
         return Settings.model_validate(dict(raw), context={"own_models": frozenset(own_models)})
@@ -250,7 +250,7 @@ SECTIONS: dict[str, type[Any]] = {
 
 
 def full_key(key: str) -> str:
-    """The full name of a key: `quality` is `output.quality`, as long as only one section has it.
+    """Return the full name of a key: `quality` is `output.quality` if only one section has it.
 
     Raises BadSettings for a key that no section knows.
     """

@@ -1,4 +1,4 @@
-"""From what is chosen to what an engine needs: which models, which files, and a name for the whole."""
+"""Recipes: the models, files and options that decide what a restored copy looks like."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Engine, Plan
 
 Probe = Callable[[str], str]
-"""The device that a wish ("auto", "cuda") stands for on this machine."""
+"""Returns the device that a setting ("auto", "cuda") means on this machine."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A plan with its models named: everything that decides what a restored copy looks like."""
+    """A plan with every model named."""
 
     plan: Plan
     engine: Engine
@@ -31,13 +31,13 @@ class Recipe:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every model with a file of its own that this needs."""
+        """Names of all models with a file that this recipe needs."""
         named = (self.plan.model, self.detector, self.parser, self.upscaler)
         rows = catalogue.BY_NAME
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
 
     def setup(self, model_files: ModelFiles) -> Setup:
-        """What the engine has to hold.
+        """Return the setup for the engine.
 
         Raises CheckpointMissing or BadCheckpoint.
         """
@@ -55,7 +55,7 @@ class Recipe:
         )
 
     def key(self, model_files: ModelFiles) -> str:
-        """A name for the whole: two photos with the same bytes and key have the same restored copy."""
+        """Return a digest of the recipe: photos with the same bytes and key have the same restored copy."""
         parts = {
             "version": __version__,
             "models": [f"{name}:{model_files.digest(name)}" for name in self.models],
@@ -77,7 +77,7 @@ class Recipe:
         *,
         refuse_own: bool,
     ) -> RestoreRequest:
-        """The engine's order for one photo whose copy goes into `folder`."""
+        """Return the request for one photo whose copy goes into `folder`."""
         return RestoreRequest(
             number=number,
             source=str(source),
