@@ -101,7 +101,7 @@ class Folder(Section):
         inside = self.input == self.output or self.output in self.input.parents
         if inside or self._really_inside():
             raise ValueError(
-                f"the input {self.input} lies in the output {self.output}: facewatch would never restore its photos; "
+                f"the input {self.input} lies in the output {self.output}, where no photo is restored; "
                 "choose an output outside of, or below, the input"
             )
         return self

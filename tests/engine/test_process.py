@@ -91,7 +91,7 @@ def test_a_hung_engine_is_ended_within_its_time(tmp_path):
     handle.start()
     pid = handle.pid
     started = time.monotonic()
-    with pytest.raises(EngineFailed, match="no sign of life for 1 s"):
+    with pytest.raises(EngineFailed, match="did not answer for 1 s"):
         handle.restore(job(tmp_path, "hang.jpg"))
     assert time.monotonic() - started < 5
     assert not psutil.pid_exists(pid)
@@ -136,7 +136,7 @@ def test_a_standstill_of_the_machine_is_no_silence_of_the_engine(tmp_path, aslee
         clock.now += 0.995  # its time is up within the next look
         handle._messages = Sleepy(clock)
     listen(handle, clock, 59)
-    with pytest.raises(EngineFailed, match="no sign of life for 60 s"):
+    with pytest.raises(EngineFailed, match="did not answer for 60 s"):
         listen(handle, clock, 20)
 
 
