@@ -93,9 +93,14 @@ def _take_over_output() -> Emit:
 
 
 def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
-    for line in stream:
-        requests.put(from_line(line))
-    os._exit(0)  # the daemon is gone, so an answer would reach no one
+    code = 0
+    try:
+        for line in stream:
+            requests.put(from_line(line))
+    except ValueError:  # a daemon of another version, after an upgrade: it starts an engine like itself
+        traceback.print_exc()
+        code = 1
+    os._exit(code)  # no one hears an answer any longer
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:

@@ -206,3 +206,12 @@ def test_what_the_engine_complains_of_need_not_be_utf_8(tmp_path):
     handle.start()
     with pytest.raises(EngineFailed, match=r"Jos\\xe9: a warning"):
         handle.restore(job(tmp_path, "a.jpg"))
+
+
+def test_an_engine_that_is_sent_what_it_does_not_know_ends_and_says_so():
+    command = [sys.executable, "-m", "facewatch", "engine"]
+    run = subprocess.run(
+        command, input='{"kind": "Nonsense"}\n', capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 1
+    assert "not a message" in run.stderr

@@ -171,3 +171,13 @@ def test_a_config_that_is_a_link_stays_one(path, tmp_path):
     Store(path).update({"model": "codeformer"})
     assert path.is_symlink()
     assert "codeformer" in real.read_text("utf-8")
+
+
+def test_options_that_come_from_settings_find_the_own_models_of_their_folder(tmp_path):
+    def own(folder):
+        return ("mine",) if folder == tmp_path / "models" else ()
+
+    store = Store(tmp_path / "config.toml", own)
+    raw = {"models_folder": str(tmp_path / "models"), "model": "mine"}
+    settings = store.parse(raw, "a file")
+    assert store.parse(settings.model_dump(exclude_unset=True), "the options") == settings
