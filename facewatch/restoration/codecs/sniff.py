@@ -38,7 +38,7 @@ def detect_format(data: bytes) -> str:
 
 
 def _bmff_format(data: bytes) -> str:
-    """Tell HEIC from AVIF, which share a container, by its brands."""
+    """Distinguish HEIC from AVIF, which share a container, by the brands."""
     (length,) = struct.unpack_from(">I", data)
     listed = data[8 : min(length, 256)]
     brands = {listed[at : at + 4] for at in range(0, len(listed), 4)}
