@@ -27,7 +27,7 @@ from facewatch.system.disk_space import format_size as size_in_words
 from facewatch.system.disk_space import free_bytes
 from facewatch.system.locks import Stopped, hold_lock
 
-__all__ = ["Check", "DownloadTimeouts", "ModelFiles", "Progress", "State", "own_names", "size_in_words"]
+__all__ = ["Check", "ModelFiles", "Progress", "State", "own_names", "size_in_words"]
 
 Stop: TypeAlias = threading.Event | Callable[[], bool]
 """Set, or returns True, when a download should stop."""

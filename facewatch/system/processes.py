@@ -1,9 +1,20 @@
-"""The command line and environment of facewatch's own child processes."""
+"""Processes: facewatch's own command line, and identities that survive the reuse of process ids."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_CLOCK_STEP_SECONDS = 2.0  # times of files and of processes come from different clocks
+_POLL_SECONDS = 0.01
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def facewatch_command(*arguments: str) -> list[str]:
@@ -16,3 +27,87 @@ def facewatch_command(*arguments: str) -> list[str]:
 def child_environment() -> dict[str, str]:
     """Return the environment for a child process, which must not import from the working directory."""
     return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def identity(pid: int) -> dict[str, Any]:
+    """Return JSON data that identifies this process, even if its id is reused later."""
+    try:
+        created = psutil.Process(pid).create_time()
+    except psutil.Error:
+        created = 0.0  # it has ended: no process will match
+    return {"pid": pid, "created": created, "birth": _birth(pid)}
+
+
+def find_running(identified: Any) -> int | None:
+    """Return the id of the process with this `identity` while it runs; None otherwise, or for other data."""
+    try:
+        pid = int(identified["pid"])
+        if identified.get("birth") is not None:
+            same = identified["birth"] == _birth(pid)
+        else:
+            process = psutil.Process(pid)
+            same = abs(process.create_time() - identified["created"]) < _CLOCK_STEP_SECONDS
+            same = same and not _ended(process)
+    except (AttributeError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+    return pid if same else None
+
+
+def kill_and_wait(identified: Any, seconds: float) -> bool:
+    """Kill the process with this `identity`, if it runs; return False if it has not ended after `seconds`."""
+    deadline = time.monotonic() + seconds
+    pid = find_running(identified)
+    if pid is not None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).kill()
+    while find_running(identified) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def mark_of(pid: int) -> str:
+    """Return 8 hexadecimal digits that distinguish a process from others with its id; "" if unsupported."""
+    birth = _birth(pid)
+    return "" if birth is None else hashlib.sha256(birth.encode()).hexdigest()[:8]
+
+
+def is_still_running(pid: int, mark: str, when: float) -> bool:
+    """Return True if the process with this id and `mark_of` at the wall-clock time `when` still runs."""
+    if pid <= 0:
+        return False
+    if mark and (now := mark_of(pid)):
+        return now == mark
+    try:  # a process with a reused id began later
+        process = psutil.Process(pid)
+        return process.create_time() <= when + _CLOCK_STEP_SECONDS and not _ended(process)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Return True if a process is a zombie without running threads.
+
+    A process whose first thread has ended looks like a zombie while its other threads run.
+    """
+    return bool(process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1)
+
+
+def _birth(pid: int) -> str | None:
+    """Return the boot id of the system and the start time of a process since that boot.
+
+    On Linux the wall-clock time of a process' start moves whenever the clock is set. None on other systems,
+    and for a process that has ended.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        if state[0] == "X" or (state[0] == "Z" and int(state[17]) <= 1):  # threads
+            return None
+        return f"{_BOOT.read_text('ascii').strip()} {state[19]}"
+    except (OSError, IndexError):
+        return None

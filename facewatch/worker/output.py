@@ -12,17 +12,17 @@ from pathlib import Path
 
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, FacewatchError, SourceGone
-from facewatch.state.instance import is_still_running
 from facewatch.system.atomic import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
-    creator_pid,
+    creator_of,
     remove_file,
     sha256_of,
     sync_folder,
     translate_write_errors,
 )
 from facewatch.system.disk_space import require_space
+from facewatch.system.processes import is_still_running
 from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ def remove_stray_temporaries(output: Path, *, below: bool = True) -> int:
         for name in fnmatch.filter(names, f"{TEMPORARY_PREFIX}*.tmp"):
             stray = Path(folder, name)
             with suppress(OSError):  # its maker has just ended, and taken it along
-                if not is_still_running(creator_pid(stray), stray.lstat().st_ctime):
+                if not is_still_running(*creator_of(stray), stray.lstat().st_ctime):
                     count += remove_file(stray)
     return count
 

@@ -56,7 +56,7 @@ def test_what_was_solved_while_nothing_could_be_noted_is_noted_later(caplog):
 def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
     for day, what in enumerate(("the tray was started again", "the engine hung and was ended")):
         ledger = Ledger.open(tmp_path / "ledger.sqlite3")
-        Alerts(ledger, now=lambda day=day: 100.0 + day).happened(what)
+        Alerts(ledger, now=lambda day=day: 100.0 + day).record_incident(what)
         ledger.close()
     ledger = Ledger.open(tmp_path / "ledger.sqlite3")
     assert parse_incidents(ledger.fact(INCIDENTS_KEY)) == [
@@ -91,7 +91,7 @@ def test_a_list_of_another_form_has_no_incidents(fact):
     assert parse_incidents(fact) == []
     notes = FakeNotes()
     notes.facts[INCIDENTS_KEY] = fact
-    Alerts(notes).happened("one")
+    Alerts(notes).record_incident("one")
     assert whats(notes) == ["one"]
 
 

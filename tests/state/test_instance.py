@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from facewatch.errors import AlreadyRunning, DiskFull
-from facewatch.state.instance import is_locked, is_still_running, lock_holder, running_pid, single_instance
+from facewatch.state.instance import is_locked, lock_holder, running_pid, single_instance
 from facewatch.system.paths import Places
 
 HOLD = """
@@ -110,13 +110,3 @@ def test_a_process_that_has_ended_but_is_not_buried_does_not_run(places):
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert running_pid(places) is None
-
-
-def test_a_number_used_again_is_another_process(stranger):
-    began = psutil.Process(stranger.pid).create_time()
-    assert is_still_running(stranger.pid, began + 1)
-    assert not is_still_running(stranger.pid, began - 60)
-    stranger.kill()
-    stranger.wait()
-    assert not is_still_running(stranger.pid, began + 1)
-    assert not is_still_running(0, began)

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, DiskFull, SourceGone
-from facewatch.system.atomic import sha256_of, write_temporary
+from facewatch.system.atomic import creator_of, sha256_of, write_temporary
 from facewatch.worker.output import (
     copy_attributes,
     discard_result,
@@ -192,6 +193,17 @@ def test_strays_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
     assert not stray.exists()
     assert under_way.exists()
     assert other.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the times must do")
+def test_a_stray_is_removed_though_its_number_is_used_again_at_once(tmp_path):
+    ours = write_temporary(tmp_path, b"under way")
+    number, mark = creator_of(ours)
+    stray = write_temporary(tmp_path, b"half")  # by the process that had our number in the last container
+    stray = stray.rename(stray.with_name(stray.name.replace(mark, "0" * len(mark), 1)))
+    assert creator_of(stray) == (number, "0" * len(mark))
+    assert remove_stray_temporaries(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == [ours]
 
 
 def test_a_stray_that_cannot_be_removed_is_told_and_keeps_no_other(tmp_path, monkeypatch, caplog):

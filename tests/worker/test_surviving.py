@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
+from facewatch.engine.lifecycle import PROCESS
 from facewatch.errors import DiskFull, EngineFailed
+from facewatch.system.processes import find_running
 
 
 def test_a_turn_that_the_system_spoils_does_not_end_the_thread(house, monkeypatch, caplog):
@@ -86,3 +88,34 @@ def test_an_engine_that_dies_as_the_worker_stops_leaves_no_photo_behind(house):
     house.work()
     house.worker.run()
     assert house.state("a.jpg") == "queued"
+
+
+def test_the_engine_that_may_be_writing_is_on_record_until_it_has_ended(house):
+    three_in_the_engine(house)
+    engine = house.engines[-1]
+    assert find_running(house.ledger.fact(PROCESS)) == engine.pid
+    house.work()
+    assert find_running(house.ledger.fact(PROCESS)) == engine.pid
+    house.worker.stop()
+    house.worker.run()
+    assert house.ledger.fact(PROCESS) is None
+
+
+def test_an_engine_that_cannot_be_put_on_record_is_given_no_photo(house, monkeypatch):
+    house.drop("a.jpg")
+    note = house.ledger.note
+
+    def full(key, value):
+        if key == PROCESS:
+            raise DiskFull("no space left for the ledger")
+        note(key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.ledger, "note", full)
+        while not house.engines:
+            house.worker.turn()
+    assert [engine.alive for engine in house.engines] == [False]
+    house.clock.now += 60
+    house.work()
+    assert house.state("a.jpg") == "done"
+    assert len(house.engines) == 2

@@ -1,8 +1,8 @@
-"""Bytes in, photo out.
+"""The decoder: a file's bytes to a photo.
 
-The decoders get to see only what makes the picture; what is said about it is read here, so that a broken EXIF
-block or profile cannot stop a picture that decodes. Pillow's format classes are used by name instead of
-Image.open: nothing else can be opened, and no limit or registry of the process is touched.
+The image libraries receive the picture without its metadata, which is read here, so that a broken EXIF block
+or profile cannot stop a picture that decodes. Pillow's format classes are used instead of Image.open: no
+other format can be opened, and no limit or registry of the process is touched.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from pillow_heif import HeifImageFile, open_heif
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, opencv, pixel_modes, png, sniff, tiff, webp
 from facewatch.restoration.codecs.metadata import exif, icc, xmp
-from facewatch.restoration.codecs.photo import UNTURNED, Metadata, Native, Photo, Samples, SourceOrientation
+from facewatch.restoration.codecs.photo import UPRIGHT, Metadata, Photo, Raster, Samples, SourceOrientation
 
-MOST_DPI = 65_000
-"""A resolution beyond this is noise, and does not fit every format."""
+MAX_DPI = 65_000
+"""A higher resolution is noise, and does not fit every format."""
 
-LIBRARY_ERRORS = (
+DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, struct.error, LookupError, EOFError, TypeError, ArithmeticError,
     AttributeError, RuntimeError, AssertionError, zlib.error, Image.DecompressionBombError, Warning,
 )  # fmt: skip
-"""What the decoders raise for bytes they do not like."""
+"""Errors that the image libraries raise for malformed bytes."""
 
 Opener: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
 
 _AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
-_UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
+_TO_UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
     2: lambda a: cv2.flip(a, 1),
     3: lambda a: cv2.flip(a, -1),
     4: lambda a: cv2.flip(a, 0),
@@ -55,82 +55,87 @@ _UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class _Found:
-    """A picture as its file has it, before it is turned upright."""
+class _Decoded:
+    """A picture as stored in its file, before it is turned upright."""
 
-    native: Native
+    raster: Raster
     metadata: Metadata
     subsampling: int | None = None
     lossless: bool = False
 
 
 def decode(data: bytes, max_pixels: int) -> Photo:
-    """The photo in a file's bytes, upright.
+    """Decode a file's bytes into an upright photo.
 
-    A broken description (EXIF, XMP, profile) is left out; a broken picture is an error.
+    Broken metadata (EXIF, XMP, profile) is left out; a broken picture is an error.
 
-    Raises TruncatedPhoto when the file is empty or ends too early, PhotoTooLarge when its header says more
+    Raises TruncatedPhoto when the file is empty or ends too early, PhotoTooLarge when its header gives more
     than `max_pixels`, before anything is decoded, and BadPhoto when it is no photo, damaged or several.
     """
-    name = sniff.kind(data)
-    with _translated():
-        found = _READERS[name](data, max_pixels)
-        return _photo(name, found)
+    format_name = sniff.detect_format(data)
+    with _translate_errors():
+        decoded = _DECODERS[format_name](data, max_pixels)
+        return _upright_photo(format_name, decoded)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except FacewatchError:
         raise
-    except LIBRARY_ERRORS as error:
+    except DECODER_ERRORS as error:
         if "truncated" in str(error).lower():
-            raise TruncatedPhoto("the picture ends too early: it may still be being copied") from error
+            raise TruncatedPhoto("the picture is incomplete: it is damaged or still being copied") from error
         raise BadPhoto(
-            f"the picture is damaged and cannot be decoded ({error}); try to save it anew elsewhere"
+            f"the picture is damaged and cannot be decoded ({error}); "
+            "open it in another program and save it again"
         ) from error
 
 
-def _photo(name: str, found: _Found) -> Photo:
-    metadata = found.metadata
-    turned = exif.orientation(metadata.exif) or xmp.orientation(metadata.xmp) or 1
-    if turned in _UPRIGHT:
-        native = dataclasses.replace(found.native, samples=_upright(found.native.samples, turned))
+def _upright_photo(format_name: str, decoded: _Decoded) -> Photo:
+    metadata = decoded.metadata
+    orientation = exif.orientation(metadata.exif) or xmp.orientation(metadata.xmp) or 1
+    if orientation in _TO_UPRIGHT:
+        raster = dataclasses.replace(
+            decoded.raster, samples=_turn_upright(decoded.raster.samples, orientation)
+        )
     else:
-        native = found.native
-    laid = _laid(found, turned)
-    dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MOST_DPI for side in metadata.dpi) else None
+        raster = decoded.raster
+    source_orientation = _source_orientation(decoded, orientation)
+    dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MAX_DPI for side in metadata.dpi) else None
     metadata = dataclasses.replace(
-        metadata, dpi=dpi[::-1] if dpi and laid.orientation >= 5 else dpi, laid=laid
+        metadata,
+        dpi=dpi[::-1] if dpi and source_orientation.orientation >= 5 else dpi,
+        source_orientation=source_orientation,
     )
-    pixels, alpha = pixel_modes.working(native, metadata.icc)
+    pixels, alpha = pixel_modes.to_rgb(raster, metadata.icc)
     return Photo(
         pixels=pixels,
         alpha=alpha,
-        mode=native.mode,
-        format=name,
+        mode=raster.mode,
+        format=format_name,
         metadata=metadata,
-        made_by_facewatch=exif.ours(metadata.exif) or xmp.ours(metadata.xmp),
-        source=native if native.mode in pixel_modes.LOSSY_BACK else None,
-        subsampling=found.subsampling,
-        lossless=found.lossless,
+        made_by_facewatch=exif.made_by_facewatch(metadata.exif) or xmp.made_by_facewatch(metadata.xmp),
+        source=raster if raster.mode in pixel_modes.LOSSY_MODES else None,
+        subsampling=decoded.subsampling,
+        lossless=decoded.lossless,
     )
 
 
-def _laid(found: _Found, orientation: int) -> SourceOrientation:
-    """How the picture lay; `orientation` is what was still to be applied when the decoder was done."""
-    height, width = found.native.samples.shape[:2]
-    by_decoder = found.metadata.laid.orientation
+def _source_orientation(decoded: _Decoded, orientation: int) -> SourceOrientation:
+    """Return the picture's orientation in its file; `orientation` is what the decoder left to be applied."""
+    height, width = decoded.raster.samples.shape[:2]
+    by_decoder = decoded.metadata.source_orientation.orientation
     return SourceOrientation(
-        orientation if orientation in _UPRIGHT else by_decoder,
+        orientation if orientation in _TO_UPRIGHT else by_decoder,
         (height, width) if by_decoder >= 5 else (width, height),
     )
 
 
-def _upright(samples: Samples, orientation: int) -> Samples:
-    """The picture turned; OpenCV knows no bits, only bytes."""
-    turned = _UPRIGHT[orientation](samples.view(np.uint8) if samples.dtype == np.bool_ else samples)
+def _turn_upright(samples: Samples, orientation: int) -> Samples:
+    """Return the samples turned upright; as bytes where they are bits, which OpenCV cannot hold."""
+    turned = _TO_UPRIGHT[orientation](samples.view(np.uint8) if samples.dtype == np.bool_ else samples)
     return np.asarray(turned).view(samples.dtype)
 
 
@@ -145,22 +150,22 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _opened(opener: Opener, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """The header, read and checked."""
+def _open(opener: Opener, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    """Read the header and check the picture's size."""
     image = opener(io.BytesIO(data))
     _check_size(image.size, max_pixels)
     return image
 
 
-def _loaded(image: ImageFile.ImageFile) -> Native:
+def _load(image: ImageFile.ImageFile) -> Raster:
     image.load()
-    return pixel_modes.native(image)
+    return pixel_modes.from_pillow(image)
 
 
-def _with_said_dpi(metadata: Metadata, image: ImageFile.ImageFile) -> Metadata:
-    """The resolution from the container, else from EXIF."""
-    said: Any = image.info.get("dpi")
-    dpi = (float(said[0]), float(said[1])) if said and min(said) > 0 else None
+def _with_dpi(metadata: Metadata, image: ImageFile.ImageFile) -> Metadata:
+    """Add the resolution from the container, else from EXIF."""
+    stored: Any = image.info.get("dpi")
+    dpi = (float(stored[0]), float(stored[1])) if stored and min(stored) > 0 else None
     return _with_exif_dpi(dataclasses.replace(metadata, dpi=dpi))
 
 
@@ -168,112 +173,112 @@ def _with_exif_dpi(metadata: Metadata) -> Metadata:
     return metadata if metadata.dpi else dataclasses.replace(metadata, dpi=exif.resolution(metadata.exif))
 
 
-def _jpeg(data: bytes, max_pixels: int) -> _Found:
-    bare, metadata = jpeg.split(data)
-    image = _opened(JpegImageFile, bare, max_pixels)
+def _decode_jpeg(data: bytes, max_pixels: int) -> _Decoded:
+    stripped, metadata = jpeg.split(data)
+    image = _open(JpegImageFile, stripped, max_pixels)
     sampling = get_sampling(image)
-    # OpenCV would be three times as fast, but it takes half a picture without a word.
-    return _Found(_loaded(image), _with_said_dpi(metadata, image), sampling if sampling >= 0 else None)
+    # OpenCV would be three times as fast, but it accepts half a picture without an error.
+    return _Decoded(_load(image), _with_dpi(metadata, image), sampling if sampling >= 0 else None)
 
 
-def _png(data: bytes, max_pixels: int) -> _Found:
-    bare, metadata = png.split(data)
-    image = _opened(PngImageFile, bare, max_pixels)
-    if opencv.is_deep_png(bare):
-        native = opencv.read_png(bare, image.info.get("transparency"))
+def _decode_png(data: bytes, max_pixels: int) -> _Decoded:
+    stripped, metadata = png.split(data)
+    image = _open(PngImageFile, stripped, max_pixels)
+    if opencv.is_16_bit_png(stripped):
+        raster = opencv.read_png(stripped, image.info.get("transparency"))
     else:
-        _spread_transparency(image, bits=bare[24])
-        native = _loaded(image)
-    return _Found(native, _with_exif_dpi(metadata))
+        _scale_transparent_level(image, bits=stripped[24])
+        raster = _load(image)
+    return _Decoded(raster, _with_exif_dpi(metadata))
 
 
-def _spread_transparency(image: ImageFile.ImageFile, bits: int) -> None:
-    """The transparent grey at 8 bits, to which Pillow spreads the samples but not that level."""
+def _scale_transparent_level(image: ImageFile.ImageFile, bits: int) -> None:
+    """Scale the transparent grey level to 8 bits: Pillow scales the samples, but not that level."""
     if image.mode == "L" and "transparency" in image.info:
         top = 2**bits - 1
         image.info["transparency"] = (image.info["transparency"] & top) * 255 // top
 
 
-def _webp(data: bytes, max_pixels: int) -> _Found:
-    bare, metadata = webp.split(data)
-    width, height = webp.size(bare)
+def _decode_webp(data: bytes, max_pixels: int) -> _Decoded:
+    stripped, metadata = webp.split(data)
+    width, height = webp.size(stripped)
     _check_size((width, height), max_pixels)
-    picture = opencv.read_webp(bare, (height, width), hollow=sniff.hollow(data, metadata.exif))
-    return _Found(picture, _with_exif_dpi(metadata), lossless=webp.lossless(bare))
+    picture = opencv.read_webp(stripped, (height, width), zero_tail=sniff.has_zero_tail(data, metadata.exif))
+    return _Decoded(picture, _with_exif_dpi(metadata), lossless=webp.is_lossless(stripped))
 
 
-def _tiff(data: bytes, max_pixels: int) -> _Found:
-    bare, metadata, page = tiff.split(data)
+def _decode_tiff(data: bytes, max_pixels: int) -> _Decoded:
+    stripped, metadata, page = tiff.split(data)
     _check_size((page.number(tiff.WIDTH, 0), page.number(tiff.LENGTH, 0)), max_pixels)
-    if opencv.is_deep_tiff(page):
-        return _Found(opencv.read_tiff(bare, page), metadata)
-    image = _opened(TiffImageFile, bare, max_pixels)
-    # Given its memory here, the class does not ask after the limit of the process.
+    if opencv.is_16_bit_tiff(page):
+        return _Decoded(opencv.read_tiff(stripped, page), metadata)
+    image = _open(TiffImageFile, stripped, max_pixels)
+    # With its memory allocated here, the class does not check the limit of the process.
     image.im = Image.new(image.mode, image.size).im
-    return _Found(_loaded(image), metadata)
+    return _Decoded(_load(image), metadata)
 
 
-def _bmp(data: bytes, max_pixels: int) -> _Found:
-    image = _opened(BmpImageFile, data, max_pixels)
-    return _Found(_loaded(image), _with_said_dpi(Metadata(), image))
+def _decode_bmp(data: bytes, max_pixels: int) -> _Decoded:
+    image = _open(BmpImageFile, data, max_pixels)
+    return _Decoded(_load(image), _with_dpi(Metadata(), image))
 
 
-def _heic(data: bytes, max_pixels: int) -> _Found:
-    return _boxed(HeifImageFile, data, max_pixels)
+def _decode_heic(data: bytes, max_pixels: int) -> _Decoded:
+    return _decode_bmff(HeifImageFile, data, max_pixels)
 
 
-def _avif(data: bytes, max_pixels: int) -> _Found:
-    return _boxed(_avif_file, data, max_pixels)
+def _decode_avif(data: bytes, max_pixels: int) -> _Decoded:
+    return _decode_bmff(_open_avif, data, max_pixels)
 
 
-def _avif_file(stream: io.BytesIO) -> ImageFile.ImageFile:
+def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
     try:
         image = AvifImageFile(stream)
     except (SyntaxError, ValueError, UserWarning):
-        # EXIF is read while the file is opened; should that be what is broken, it is hidden.
+        # Opening the file reads its EXIF block; hide it in case it is the broken part.
         image = AvifImageFile(io.BytesIO(_AVIF_EXIF_ITEM.sub(rb"\1skip", stream.getvalue())))
     if getattr(image, "n_frames", 1) > 1:
         raise BadPhoto("the AVIF file is animated; only single pictures are restored")
     if "icc_profile" not in image.info:
-        with suppress(*LIBRARY_ERRORS):  # Pillow's class tells nothing of the colour's numbers
+        with suppress(*DECODER_ERRORS):  # Pillow's class does not report the nclx colour values
             image.info["nclx_profile"] = open_heif(stream.getvalue()).info.get("nclx_profile")
     return image
 
 
-def _boxed(opener: Opener, data: bytes, max_pixels: int) -> _Found:
-    """A HEIC or AVIF file, whose pictures never end in zeros; an EXIF block behind them may."""
+def _decode_bmff(opener: Opener, data: bytes, max_pixels: int) -> _Decoded:
+    """Decode a HEIC or AVIF file: its picture never ends in zeros, but an EXIF block after it may."""
     sniff.check_boxes(data)
     try:
-        image = _opened(opener, data, max_pixels)
-    except LIBRARY_ERRORS as error:
-        if sniff.hollow(data):
+        image = _open(opener, data, max_pixels)
+    except DECODER_ERRORS as error:
+        if sniff.has_zero_tail(data):
             raise TruncatedPhoto(sniff.UNFINISHED) from error
         raise
-    metadata = _said_by(image)
-    if sniff.hollow(data, metadata.exif):
+    metadata = _container_metadata(image)
+    if sniff.has_zero_tail(data, metadata.exif):
         raise TruncatedPhoto(sniff.UNFINISHED)
-    return _Found(_loaded(image), metadata)
+    return _Decoded(_load(image), metadata)
 
 
-def _said_by(image: ImageFile.ImageFile) -> Metadata:
-    said = image.info
-    block, packet = said.get("exif"), said.get("xmp")
-    by_decoder = said.get("original_orientation")  # HEIC comes turned
+def _container_metadata(image: ImageFile.ImageFile) -> Metadata:
+    info = image.info
+    block, packet = info.get("exif"), info.get("xmp")
+    by_decoder = info.get("original_orientation")  # HEIC is turned by its decoder
     metadata = Metadata(
-        exif=exif.block(block) if block else None,
+        exif=exif.tiff_block(block) if block else None,
         xmp=packet or None,
-        icc=said.get("icc_profile") or icc.profile(said.get("nclx_profile")),
-        laid=SourceOrientation(by_decoder) if by_decoder in _UPRIGHT else UNTURNED,
+        icc=info.get("icc_profile") or icc.profile(info.get("nclx_profile")),
+        source_orientation=SourceOrientation(by_decoder) if by_decoder in _TO_UPRIGHT else UPRIGHT,
     )
-    return _with_said_dpi(metadata, image)
+    return _with_dpi(metadata, image)
 
 
-_READERS: dict[str, Callable[[bytes, int], _Found]] = {
-    "jpeg": _jpeg,
-    "png": _png,
-    "webp": _webp,
-    "tiff": _tiff,
-    "bmp": _bmp,
-    "heic": _heic,
-    "avif": _avif,
+_DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
+    "jpeg": _decode_jpeg,
+    "png": _decode_png,
+    "webp": _decode_webp,
+    "tiff": _decode_tiff,
+    "bmp": _decode_bmp,
+    "heic": _decode_heic,
+    "avif": _decode_avif,
 }

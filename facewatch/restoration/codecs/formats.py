@@ -1,4 +1,4 @@
-"""The photo formats, one frozen row each; plain data, so that the watcher can read it without Pillow."""
+"""The photo formats, one frozen row each: plain data, so that the watcher needs no Pillow."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Format:
-    """One file format that is read and written."""
+    """A file format that can be read and written."""
 
-    name: str  # as the settings say it
-    pillow_name: str  # as Pillow says it
-    suffixes: tuple[str, ...]  # lower case; the first is given to new files
-    modes: tuple[str, ...]  # the pixel forms that are written, as `Photo.mode` says them
-    max_side: int  # pixels; more does not fit the file's header
-    lossless: bool = False  # "quality" means nothing to it
+    name: str  # as in the settings
+    pillow_name: str  # Pillow's name
+    suffixes: tuple[str, ...]  # lower case; new files get the first
+    modes: tuple[str, ...]  # the modes that are written, as in `Photo.mode`
+    max_side: int  # pixels, the most that the file's header holds
+    lossless: bool = False  # ignores "quality"
 
     @property
     def alpha(self) -> bool:
-        """The format can hold an alpha channel."""
+        """True if the format can hold an alpha channel."""
         return "RGBA" in self.modes
 
     @property
     def deep(self) -> bool:
-        """The format can hold 16 bits a channel."""
+        """True if the format can hold 16 bits a channel."""
         return "RGB16" in self.modes
 
 

@@ -1,4 +1,4 @@
-"""Work on stripes of a picture, on all cores: zlib and OpenCV let other threads run meanwhile."""
+"""Parallel work on stripes of a picture, and Deflate settings: zlib and OpenCV release the GIL."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.uint8]
 """Rows of bytes, (rows, bytes of a row)."""
 
-_WORTH_SEARCHING = 0.9  # of the size without
-_MOST_WORKERS = 8  # beyond it the joining of what they made takes as long as the making
+_SEARCH_RATIO = 0.9  # of the RLE size; above it the search is not worth its time
+_MAX_WORKERS = 8  # with more, joining the results takes as long as the work
 
-Stripe = TypeVar("Stripe")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def in_order(make: Callable[[Stripe], Made], stripes: Sequence[Stripe]) -> Iterator[Made]:
-    """What `make` gives for each stripe, in the stripes' order; each is let go of once it was taken.
+def map_ordered(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yield the function's result for each item, in order; no result is kept after it is yielded.
 
-    Raises what `make` raises.
+    Raises whatever the function raises.
     """
-    if len(stripes) == 1:
-        yield make(stripes[0])
+    if len(items) == 1:
+        yield function(items[0])
         return
-    with ThreadPoolExecutor(min(len(stripes), os.cpu_count() or 1, _MOST_WORKERS)) as workers:
-        yield from workers.map(make, stripes)
+    with ThreadPoolExecutor(min(len(items), os.cpu_count() or 1, _MAX_WORKERS)) as workers:
+        yield from workers.map(function, items)
 
 
-def spans(length: int, step: int) -> list[tuple[int, int]]:
-    """Start and stop of every `step` rows of a picture `length` rows high; the last may be shorter."""
+def row_spans(length: int, step: int) -> list[tuple[int, int]]:
+    """Return start and stop of every `step` of `length` rows; the last span may be shorter."""
     return [(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How hard zlib looks for what comes again."""
+class Deflate:
+    """The zlib settings that decide how thoroughly it searches for repetitions."""
 
     level: int
     strategy: int
 
-    def size(self, pieces: Sequence[Rows]) -> int:
-        """The bytes that the pieces take when packed one after another."""
+    def compressed_bytes(self, pieces: Sequence[Rows]) -> int:
+        """Return the size of the pieces compressed one after another."""
         packer = zlib.compressobj(self.level, zlib.DEFLATED, -15, 9, self.strategy)
         return sum(len(packer.compress(piece.data)) for piece in pieces) + len(packer.flush())
 
 
-# Differences of neighbours in a photo hold no repetitions but runs of one value, and looking for others takes
-# most of the time and makes the file larger. Grey stored as RGB and drawings are another matter.
-RUNS = Effort(1, zlib.Z_RLE)
-SEARCH = Effort(4, zlib.Z_DEFAULT_STRATEGY)
+# Differences of neighbours in a photo repeat only as runs of one value; searching for other repetitions takes
+# most of the time and makes the file larger. It pays for drawings and for grey stored as RGB.
+RLE = Deflate(1, zlib.Z_RLE)
+SEARCH = Deflate(4, zlib.Z_DEFAULT_STRATEGY)
 
 
-def effort(pieces: Sequence[Rows]) -> Effort:
-    """What suits a picture of which these are samples."""
-    return SEARCH if SEARCH.size(pieces) < _WORTH_SEARCHING * RUNS.size(pieces) else RUNS
+def choose_deflate(pieces: Sequence[Rows]) -> Deflate:
+    """Return the settings that suit the picture from which these pieces are sampled."""
+    return SEARCH if SEARCH.compressed_bytes(pieces) < _SEARCH_RATIO * RLE.compressed_bytes(pieces) else RLE

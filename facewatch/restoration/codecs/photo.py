@@ -1,4 +1,4 @@
-"""A photo in memory, and everything about it that has to survive."""
+"""A photo in memory, with everything that a copy must keep."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import numpy.typing as npt
 from facewatch.restoration.types import Pixels
 
 Samples: TypeAlias = npt.NDArray[Any]
-"""Pixels in a file's own form: (H, W) or (H, W, C); bool, uint8 or uint16."""
+"""Pixels in a file's mode: (H, W) or (H, W, C); bool, uint8 or uint16."""
 
 GREY_MODES = frozenset({"1", "L", "LA", "L16", "LA16"})
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is written into every restored copy."""
+    """The origin that every restored copy records."""
 
     model: str
     weight: float
     version: str  # of facewatch
-    source: str = ""  # the SHA-256 of the original's bytes; empty for what is no copy of a photo
-    recipe: str = ""  # the name of all that decides what the copy looks like
+    source: str = ""  # the SHA-256 of the original's bytes; empty if the file is no copy of a photo
+    recipe: str = ""  # the key of all settings that decide the appearance of the copy
 
     @property
     def software(self) -> str:
-        """The text of EXIF's Software."""
+        """Return the text of EXIF's Software tag."""
         return f"facewatch {self.version} (model {self.model}, weight {self.weight:g})"
 
     @property
     def source_type(self) -> str:
-        """IPTC's digital source type: the built-in filters were trained on nothing."""
+        """Return IPTC's digital source type: the built-in filters are untrained."""
         kind = (
             "algorithmicallyEnhanced" if self.model == "builtin" else "compositeWithTrainedAlgorithmicMedia"
         )
@@ -42,49 +42,49 @@ class Provenance:
 
 @dataclass(frozen=True)
 class SourceOrientation:
-    """How the picture lay in its file, of which what is said about places in it speaks."""
+    """A picture's orientation and size in its file, to which the coordinates in its metadata refer."""
 
-    orientation: int = 1  # EXIF's, 1-8, that was applied to the pixels
+    orientation: int = 1  # EXIF's, 1-8, already applied to the pixels
     size: tuple[int, int] | None = None  # width and height
 
 
-UNTURNED = SourceOrientation()
+UPRIGHT = SourceOrientation()
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """All that a file says about its picture, as it was found."""
+    """A file's metadata, unchanged."""
 
-    exif: bytes | None = None  # a TIFF block, from its byte-order mark on
+    exif: bytes | None = None  # a TIFF block that begins with its byte-order mark
     xmp: bytes | None = None  # one packet
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None  # across, down; of the upright picture
-    laid: SourceOrientation = UNTURNED
+    source_orientation: SourceOrientation = UPRIGHT
     resources: bytes | None = None  # Photoshop's image resources, which hold the IPTC record
     comments: tuple[bytes, ...] = ()  # JPEG's
     chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG's text, colour and size chunks: kind, payload
 
 
 @dataclass(frozen=True, eq=False)
-class Native:
-    """A picture in the pixel form of a file."""
+class Raster:
+    """A picture's samples in a file's mode."""
 
-    mode: str  # as Photo.mode
+    mode: str  # as in Photo.mode
     samples: Samples
     palette: npt.NDArray[np.uint8] | None = None  # (N, 4) RGBA, N <= 256, for mode "P"
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A decoded photo; `dataclasses.replace(photo, pixels=..., alpha=...)` makes the restored one.
+    """A decoded photo; `dataclasses.replace(photo, pixels=..., alpha=...)` gives the restored one.
 
     pixels  (H, W, 3) uint8 or uint16 RGB, upright
-    alpha   (H, W), the dtype of `pixels`; None where the picture has no transparency
-    mode    the original's pixel form: "1" bilevel, "L" grey, "P" palette, "RGB", "CMYK"; "A" at the end means
-            alpha (a palette has it when `alpha` is there), "16" means 16 bits a channel
+    alpha   (H, W), the dtype of `pixels`; None if the picture has no transparency
+    mode    the original's pixel mode: "1" bilevel, "L" grey, "P" palette, "RGB", "CMYK"; "A" at the end means
+            alpha (a palette has it when `alpha` is set), "16" means 16 bits a channel
     format  a name of formats.FORMATS
-    source  the original, upright, where pixels -> mode is lossy ("1", "P", "CMYK"): what the restoration left
-            unchanged is written from here
+    source  the original, upright, if pixels -> mode is lossy ("1", "P", "CMYK"): pixels that the restoration
+            left unchanged are written from it
     """
 
     pixels: Pixels
@@ -93,11 +93,11 @@ class Photo:
     format: str
     metadata: Metadata = field(default_factory=Metadata)
     made_by_facewatch: bool = False
-    source: Native | None = None
+    source: Raster | None = None
     subsampling: int | None = None  # a JPEG's: 0 = 4:4:4, 1 = 4:2:2, 2 = 4:2:0
-    lossless: bool = False  # a WebP that was stored without loss
+    lossless: bool = False  # a lossless WebP
 
     @property
     def grey(self) -> bool:
-        """The picture has no colour of its own."""
+        """True if the picture has no colour."""
         return self.mode in GREY_MODES

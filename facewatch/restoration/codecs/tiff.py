@@ -1,7 +1,7 @@
-"""TIFF files: the page's picture apart from what is said about it, and pages written whole.
+"""TIFF files: the picture separated from its metadata, and a writer of whole files.
 
-Source: TIFF 6.0 (1992), sections 3-14, and Adobe's supplement on Deflate (2002). Pages are written here, as
-no library that is a dependency writes 16-bit RGB together with EXIF, GPS and IPTC.
+Source: TIFF 6.0 (1992), sections 3-14, and Adobe's supplement on Deflate (2002). Facewatch has its own writer
+because none of its dependencies writes 16-bit RGB together with EXIF, GPS and IPTC.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from facewatch.errors import BadPhoto, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, parallel
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer
-from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Order, Tag
+from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
 from facewatch.restoration.codecs.parallel import Rows
-from facewatch.restoration.codecs.photo import Metadata, Native, Samples
+from facewatch.restoration.codecs.photo import Metadata, Raster, Samples
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
@@ -31,7 +31,7 @@ STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
 TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 324, 325, 332, 338, 339
 SUB_PAGES, XMP, IPTC, RESOURCES, ICC = 330, 700, 33723, 34377, 34675
 
-PICTURE = frozenset(
+IMAGE_TAGS = frozenset(
     {
         *range(254, 260),
         *range(262, 267),
@@ -45,51 +45,51 @@ PICTURE = frozenset(
     | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags that a decoder needs."""
-ELSEWHERE = PICTURE | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tiff_tags.EXIF, tiff_tags.GPS}
-"""The tags that an EXIF block does not take over; 37724 is Photoshop's layers, unrestored as they are."""
+NON_EXIF_TAGS = IMAGE_TAGS | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tiff_tags.EXIF, tiff_tags.GPS}
+"""The tags left out of EXIF blocks; 37724 is Photoshop's layers, which show the unrestored picture."""
 
-DEFLATE, STRIP_AIM_BYTES = 8, 1 << 18
+DEFLATE, TARGET_STRIP_BYTES = 8, 1 << 18
 _SAMPLES, _SAMPLE_ROWS = 16, 3
 _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 
 
 def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
-    """The file with nothing but the picture in its first directory, the descriptions, and that directory.
+    """Return the file with only the picture in its first directory, the metadata, and the old directory.
 
-    Raises TruncatedPhoto when anything the page needs lies past the end, BadPhoto for several pages and for a
-    preview that stands before its photo.
+    Raises TruncatedPhoto when data of the page lies past the end, BadPhoto for several pages and for a
+    preview that precedes its photo.
     """
     try:
-        pages = list(tiff_tags.pages(data))
+        pages = list(tiff_tags.read_pages(data))
     except BrokenTagsError as error:
         raise BadPhoto("the TIFF file's header is damaged") from error
     if not pages:
-        raise TruncatedPhoto("the TIFF file has no directory yet: it may still be being copied")
+        raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     page = pages[0]
-    if sum(_whole(each) for each in pages) > 1:
-        raise BadPhoto("the TIFF file has several pages; save each as a file of its own")
-    if not _whole(page) and SUB_PAGES in page.tags:
+    if sum(_is_full_image(each) for each in pages) > 1:
+        raise BadPhoto("the TIFF file has several pages; save each as a separate file")
+    if not _is_full_image(page) and SUB_PAGES in page.tags:
         raise BadPhoto(
             "the TIFF file's first page is only a preview, as in raw files; develop it to a photo first"
         )
-    if not _whole(page) and any(_whole(each) for each in pages):
+    if not _is_full_image(page) and any(_is_full_image(each) for each in pages):
         raise BadPhoto(
-            "the TIFF file's first page is only a preview of a later one; save the photo as a file of its own"
+            "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
-    _check_ends(page, len(data))
-    return tiff_writer.amended(data, lambda tag: tag in PICTURE, {}), _metadata(page), page
+    _check_complete(page, len(data))
+    return tiff_writer.rewrite_directory(data, lambda tag: tag in IMAGE_TAGS, {}), _metadata(page), page
 
 
-def _whole(page: Directory) -> bool:
-    """The page is a picture of its own: no preview and no mask."""
+def _is_full_image(page: Directory) -> bool:
+    """Return whether the page is a picture, not a preview or a mask."""
     return not page.number(NEW_SUBFILE, 0) & 0b101 and page.number(SUBFILE, 1) != 2
 
 
-def _check_ends(page: Directory, size: int) -> None:
+def _check_complete(page: Directory, size: int) -> None:
     for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
         for offset, length in zip(page.numbers(offsets), page.numbers(lengths), strict=False):
             if offset + length > size:
-                raise TruncatedPhoto("the TIFF file ends before its picture: it may still be being copied")
+                raise TruncatedPhoto(tiff_tags.INCOMPLETE)
 
 
 def _metadata(page: Directory) -> Metadata:
@@ -98,10 +98,10 @@ def _metadata(page: Directory) -> Metadata:
 
     resources = data(RESOURCES) or b""
     record = data(IPTC)
-    if record and jpeg.iptc(resources) is None:
-        resources += jpeg.resource(0x0404, record)
+    if record and jpeg.iptc_record(resources) is None:
+        resources += jpeg.make_resource(jpeg.IPTC_RESOURCE, record)
     return Metadata(
-        exif=exif.from_tiff(page, ELSEWHERE),
+        exif=exif.from_tiff_page(page, NON_EXIF_TAGS),
         xmp=data(XMP),
         icc=data(ICC),
         dpi=page.resolution(),
@@ -109,105 +109,105 @@ def _metadata(page: Directory) -> Metadata:
     )
 
 
-def join(native: Native, metadata: Metadata) -> bytes:
-    """A whole file, compressed without loss (Deflate), of which the EXIF block is the head.
+def write(raster: Raster, metadata: Metadata) -> bytes:
+    """Return a whole file, compressed without loss (Deflate), that begins with the EXIF block.
 
-    So nothing in the block moves, and a maker note's offsets remain right.
+    So everything in the block keeps its offset, and a maker note's offsets remain valid.
 
-    Raises BadPhoto when it would pass 4 GiB.
+    Raises BadPhoto when the file would exceed 4 GiB.
     """
-    block = _readable(metadata.exif or tiff_writer.pack(Directory("<", {})))
-    said = tiff_tags.read(block)
-    strips, rows = _strips(native.samples, said.order, predicted=_predicted(native))
+    block = _complete_block(metadata.exif or tiff_writer.pack(Directory("<", {})))
+    exif_directory = tiff_tags.read_directory(block)
+    strips, rows = _compress_strips(raster.samples, exif_directory.order, predicted=_uses_predictor(raster))
     lengths = [len(strip) for strip in strips]
-    put = _descriptions(metadata) | _page(native, said.order)
-    put[STRIP_BYTES] = tiff_writer.longs(said.order, *lengths)
-    put[STRIP_ROWS] = tiff_writer.longs(said.order, rows)
+    changes = _metadata_tags(metadata) | _image_tags(raster, exif_directory.order)
+    changes[STRIP_BYTES] = tiff_writer.long_tag(exif_directory.order, *lengths)
+    changes[STRIP_ROWS] = tiff_writer.long_tag(exif_directory.order, rows)
 
     def head(size: int) -> bytes:
         starts = list(accumulate(lengths[:-1], initial=size))
-        return tiff_writer.amended(
+        return tiff_writer.rewrite_directory(
             block,
-            lambda tag: tag in said.children or tag not in ELSEWHERE,
-            put | {STRIP_OFFSETS: tiff_writer.longs(said.order, *starts)},
+            lambda tag: tag in exif_directory.children or tag not in NON_EXIF_TAGS,
+            changes | {STRIP_OFFSETS: tiff_writer.long_tag(exif_directory.order, *starts)},
         )
 
     size = len(head(0))
     if size + sum(lengths) > 0xFFFF0000:
-        raise BadPhoto("the restored picture passes the 4 GiB of a TIFF file; choose png")
+        raise BadPhoto("the restored picture exceeds the 4 GiB limit of a TIFF file; choose png")
     return b"".join((head(size), *strips))
 
 
-def _readable(block: bytes) -> bytes:
-    """The EXIF block; put together anew if some of it lies past its end, where the picture will be."""
+def _complete_block(block: bytes) -> bytes:
+    """Return the EXIF block; repacked if values lie past its end, where the picture will be."""
     try:
-        tiff_tags.read(block, strict=True)
+        tiff_tags.read_directory(block, strict=True)
     except TruncatedPhoto:
-        return tiff_writer.pack(tiff_tags.read(block))
+        return tiff_writer.pack(tiff_tags.read_directory(block))
     return block
 
 
-def _strips(samples: Samples, order: Order, *, predicted: bool) -> tuple[list[bytes], int]:
-    """The compressed strips, and how many rows each has."""
-    ready: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
-    rows = max(1, STRIP_AIM_BYTES // max(1, ready[0].nbytes))
-    spans = parallel.spans(len(ready), rows)
+def _compress_strips(samples: Samples, order: ByteOrder, *, predicted: bool) -> tuple[list[bytes], int]:
+    """Return the compressed strips and the number of rows in each."""
+    packed: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
+    rows = max(1, TARGET_STRIP_BYTES // max(1, packed[0].nbytes))
+    spans = parallel.row_spans(len(packed), rows)
 
-    def stored(span: tuple[int, int]) -> Rows:
-        band = ready[slice(*span)]
+    def strip_rows(span: tuple[int, int]) -> Rows:
+        band = packed[slice(*span)]
         if predicted:
             band = band.copy()
-            band[:, 1:] -= ready[slice(*span), :-1]  # wraps, as it should
+            band[:, 1:] -= packed[slice(*span), :-1]  # wraps around, as the format requires
         ordered = band.astype(band.dtype.newbyteorder(order), copy=False)
         return ordered.reshape(len(band), -1).view(np.uint8)
 
-    some = [stored(span)[:_SAMPLE_ROWS] for span in spans[:: -(-len(spans) // _SAMPLES)]]
-    effort = parallel.effort(some)
+    some = [strip_rows(span)[:_SAMPLE_ROWS] for span in spans[:: -(-len(spans) // _SAMPLES)]]
+    deflate = parallel.choose_deflate(some)
 
-    def strip(span: tuple[int, int]) -> bytes:
-        packer = zlib.compressobj(effort.level, zlib.DEFLATED, 15, 9, effort.strategy)
-        return packer.compress(stored(span).data) + packer.flush()
+    def compress(span: tuple[int, int]) -> bytes:
+        compressor = zlib.compressobj(deflate.level, zlib.DEFLATED, 15, 9, deflate.strategy)
+        return compressor.compress(strip_rows(span).data) + compressor.flush()
 
-    return list(parallel.in_order(strip, spans)), rows
-
-
-def _predicted(native: Native) -> bool:
-    """Samples are stored as differences to their left neighbours, which suits all but indices and bits."""
-    return native.mode not in ("1", "P")
+    return list(parallel.map_ordered(compress, spans)), rows
 
 
-def _page(native: Native, order: Order) -> dict[int, Tag]:
-    """The tags that say how the samples are to be read."""
-    samples = native.samples
+def _uses_predictor(raster: Raster) -> bool:
+    """Return whether samples are stored as differences from their left neighbours: not indices and bits."""
+    return raster.mode not in ("1", "P")
+
+
+def _image_tags(raster: Raster, order: ByteOrder) -> dict[int, Tag]:
+    """Return the tags that describe the layout of the samples."""
+    samples = raster.samples
     height, width = samples.shape[:2]
     channels = samples.shape[2] if samples.ndim == 3 else 1
     bits = {"bool": 1, "uint8": 8, "uint16": 16}[samples.dtype.name]
-    base = native.mode.removesuffix("16")
+    base = raster.mode.removesuffix("16")
     base = base.removesuffix("A")
     page = {
-        WIDTH: tiff_writer.longs(order, width),
-        LENGTH: tiff_writer.longs(order, height),
-        BITS: tiff_writer.shorts(order, *[bits] * channels),
-        COMPRESSION: tiff_writer.shorts(order, DEFLATE),
-        PHOTOMETRIC: tiff_writer.shorts(order, _PHOTOMETRIC[base]),
-        CHANNELS: tiff_writer.shorts(order, channels),
-        PLANAR: tiff_writer.shorts(order, 1),
-        PREDICTOR: tiff_writer.shorts(order, 2 if _predicted(native) else 1),
+        WIDTH: tiff_writer.long_tag(order, width),
+        LENGTH: tiff_writer.long_tag(order, height),
+        BITS: tiff_writer.short_tag(order, *[bits] * channels),
+        COMPRESSION: tiff_writer.short_tag(order, DEFLATE),
+        PHOTOMETRIC: tiff_writer.short_tag(order, _PHOTOMETRIC[base]),
+        CHANNELS: tiff_writer.short_tag(order, channels),
+        PLANAR: tiff_writer.short_tag(order, 1),
+        PREDICTOR: tiff_writer.short_tag(order, 2 if _uses_predictor(raster) else 1),
     }
     if channels in (2, 4) and base != "CMYK":
-        page[EXTRA] = tiff_writer.shorts(order, 2)
+        page[EXTRA] = tiff_writer.short_tag(order, 2)
     if base == "CMYK":
-        page[INK_SET] = tiff_writer.shorts(order, 1)
-    if native.palette is not None:
+        page[INK_SET] = tiff_writer.short_tag(order, 1)
+    if raster.palette is not None:
         colours = np.zeros((256, 3), np.uint16)
-        colours[: len(native.palette)] = native.palette[:, :3].astype(np.uint16) * 257
-        page[PALETTE] = tiff_writer.shorts(order, *colours.T.ravel().tolist())
+        colours[: len(raster.palette)] = raster.palette[:, :3].astype(np.uint16) * 257
+        page[PALETTE] = tiff_writer.short_tag(order, *colours.T.ravel().tolist())
     return page
 
 
-def _descriptions(metadata: Metadata) -> dict[int, Tag]:
+def _metadata_tags(metadata: Metadata) -> dict[int, Tag]:
     found: dict[int, Tag] = {}
-    record = jpeg.iptc(metadata.resources) if metadata.resources else None
+    record = jpeg.iptc_record(metadata.resources) if metadata.resources else None
     for tag, kind, data in (
         (XMP, tiff_tags.BYTE, metadata.xmp),
         (ICC, tiff_tags.UNDEFINED, metadata.icc),

@@ -1,4 +1,4 @@
-"""Small pictures with every description, made by Pillow itself and not by what is tested."""
+"""Small pictures with all kinds of metadata, written by Pillow and not by the tested code."""
 
 import io
 import struct
@@ -25,7 +25,7 @@ XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def scene(width=40, height=30, channels=3, dtype=np.uint8):
-    """A smooth picture, different in every corner, so that a turned one is told from an upright one."""
+    """Return a smooth picture that differs in every corner, so that turning it shows."""
     down, across = np.mgrid[0:height, 0:width].astype(np.float64)
     planes = [across / width, down / height, (across + down) / (width + height), 0.2 + 0.8 * across / width]
     whole = np.stack(planes[:channels], axis=2) * np.iinfo(dtype).max
@@ -37,7 +37,7 @@ def profile(colours="sRGB"):
 
 
 def cmyk_profile():
-    """A small profile of a press with greyish inks: the corners of the ink cube, and between them a blend."""
+    """Return a small profile of a press with greyish inks: the ink cube's corners, interpolated between."""
 
     def table(inputs, outputs, corners):
         ramp = bytes(range(256))
@@ -82,16 +82,16 @@ def cmyk_profile():
 
 
 def exif(orientation=1, maker_note=None):
-    said = Image.Exif()
-    said[0x010F], said[0x0110], said[0x0112], said[0x0131] = "Voigt", "Bessa II", orientation, "Scanner 3"
-    said[0x011A], said[0x011B], said[0x0128] = 300.0, 300.0, 2
-    inner = said.get_ifd(0x8769)
+    block = Image.Exif()
+    block[0x010F], block[0x0110], block[0x0112], block[0x0131] = "Voigt", "Bessa II", orientation, "Scanner 3"
+    block[0x011A], block[0x011B], block[0x0128] = 300.0, 300.0, 2
+    inner = block.get_ifd(0x8769)
     inner[0x9003], inner[0xA002], inner[0xA003] = "1931:05:02 11:12:13", 40, 30
     if maker_note:
         inner[0x927C] = maker_note
-    place = said.get_ifd(0x8825)
-    place[1], place[2], place[3], place[4] = "N", (59.0, 54.0, 50.0), "E", (10.0, 45.0, 8.0)
-    return said
+    gps = block.get_ifd(0x8825)
+    gps[1], gps[2], gps[3], gps[4] = "N", (59.0, 54.0, 50.0), "E", (10.0, 45.0, 8.0)
+    return block
 
 
 def iptc_resources(headline=b"Old photo"):
@@ -109,28 +109,28 @@ def saved(name, image, **options):
 
 
 def described(name, orientation=1):
-    """A file of one format with EXIF, GPS, XMP, profile and resolution."""
+    """Return a file of one format with EXIF, GPS, XMP, profile and resolution."""
     image = Image.fromarray(scene())
-    said = {"exif": exif(orientation), "icc_profile": profile()}
+    options = {"exif": exif(orientation), "icc_profile": profile()}
     if name == "jpeg":
         resources = b"Photoshop 3.0\0" + iptc_resources()
         extra = struct.pack(">BBH", 0xFF, 0xED, len(resources) + 2) + resources
         return saved(
-            name, image, xmp=XMP, dpi=(300, 300), quality=95, comment=b"by the lake", extra=extra, **said
+            name, image, xmp=XMP, dpi=(300, 300), quality=95, comment=b"by the lake", extra=extra, **options
         )
     if name == "png":
-        return saved(name, image, dpi=(300, 300), pnginfo=png_texts(), **said)
+        return saved(name, image, dpi=(300, 300), pnginfo=png_texts(), **options)
     if name == "tiff":
-        tags = said["exif"]
+        tags = options["exif"]
         tags[700], tags[33723] = XMP, iptc_resources()[12:]
-        for inner in (0x8769, 0x8825):  # Pillow's TIFF writer takes these as plain dictionaries only
+        for inner in (0x8769, 0x8825):  # Pillow's TIFF writer takes these only as plain dictionaries
             tags[inner] = dict(tags.get_ifd(inner))
-        return saved(name, image, dpi=(300, 300), **said)
+        return saved(name, image, dpi=(300, 300), **options)
     if name == "bmp":
         return saved(name, image, dpi=(300, 300))
     if name == "heic":
-        said["exif"] = said["exif"].tobytes()
-    return saved(name, image, xmp=XMP, **said)
+        options["exif"] = options["exif"].tobytes()
+    return saved(name, image, xmp=XMP, **options)
 
 
 def png_texts():

@@ -1,4 +1,4 @@
-"""Every format in; every kind of bad input as a clear error of ours."""
+"""Decoding of every format, and a clear facewatch error for every kind of bad input."""
 
 import io
 import random
@@ -30,11 +30,11 @@ TURNS = {
     7: lambda a: np.rot90(np.fliplr(a), -1),
     8: lambda a: np.rot90(a, -1),
 }
-"""How an upright picture is laid down in a file that carries each orientation."""
+"""The turn of an upright picture into a file with each orientation."""
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_format_is_known_by_its_content(name):
+def test_every_format_is_recognised_by_its_content(name):
     photo = decode(described(name), LIMIT)
     assert (photo.format, photo.mode, photo.grey, photo.made_by_facewatch) == (name, "RGB", False, False)
     assert photo.pixels.shape == (30, 40, 3)
@@ -44,10 +44,10 @@ def test_every_format_is_known_by_its_content(name):
 @pytest.mark.parametrize("orientation", TURNS)
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff", "avif", "heic"])
 def test_the_orientation_is_applied_once(name, orientation):
-    laid = Image.fromarray(np.ascontiguousarray(TURNS[orientation](scene())))
+    turned = Image.fromarray(np.ascontiguousarray(TURNS[orientation](scene())))
     options = {"quality": 95} if name in ("jpeg", "webp", "avif") else {}
-    said = samples.exif(orientation)
-    data = saved(name, laid, exif=said.tobytes() if name == "heic" else said, **options)
+    block = samples.exif(orientation)
+    data = saved(name, turned, exif=block.tobytes() if name == "heic" else block, **options)
     photo = decode(data, LIMIT)
     assert photo.pixels.shape == (30, 40, 3)
     assert np.abs(photo.pixels.astype(int) - scene()).mean() < 3
@@ -64,16 +64,16 @@ def test_the_orientation_of_16_bit_pictures_is_applied_once(name, orientation, d
 
 @pytest.fixture
 def deep_file():
-    """Makes a 16-bit RGB file with EXIF out of raw bytes."""
+    """Return a function that builds a 16-bit RGB file with EXIF from raw bytes."""
 
     def make(name, pixels, exif):
         height, width = pixels.shape[:2]
         if name == "png":
             rows = b"".join(b"\0" + row.tobytes() for row in pixels.astype(">u2"))
             header = png.chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
-            said = png.chunk(b"eXIf", exif.tobytes()[6:])
+            exif_chunk = png.chunk(b"eXIf", exif.tobytes()[6:])
             body = png.chunk(b"IDAT", zlib.compress(rows))
-            return png.SIGNATURE + header + said + body + png.chunk(b"IEND", b"")
+            return png.SIGNATURE + header + exif_chunk + body + png.chunk(b"IEND", b"")
         picture = pixels.astype("<u2").tobytes()
         values = [
             (256, 4, width),
@@ -94,13 +94,13 @@ def deep_file():
 
 
 @pytest.mark.parametrize("data", [b"", bytes(5000)])
-def test_an_empty_or_zero_filled_file_may_still_be_coming(data):
-    with pytest.raises(TruncatedPhoto, match="still be being copied"):
+def test_an_empty_or_zero_filled_file_is_truncated(data):
+    with pytest.raises(TruncatedPhoto, match="still being copied"):
         decode(data, LIMIT)
 
 
 @pytest.mark.parametrize("data", [b"x", b"hello, world" * 50, b"GIF89a" + bytes(99), b"%PDF-1.7" + bytes(99)])
-def test_what_is_no_photo_is_said_to_be_none(data):
+def test_a_file_that_is_no_photo_is_refused(data):
     with pytest.raises(BadPhoto, match="not a JPEG") as caught:
         decode(data, LIMIT)
     assert not isinstance(caught.value, TruncatedPhoto)
@@ -111,13 +111,13 @@ def test_what_is_no_photo_is_said_to_be_none(data):
     st.binary(max_size=300),
     st.sampled_from([b"", b"\xff\xd8\xff", b"BM", b"II*\0", png.SIGNATURE, b"\0\0\0\x18ftypavif"]),
 )
-def test_noise_is_never_a_photo_nor_a_foreign_error(noise, head):
+def test_noise_is_always_a_bad_photo(noise, head):
     with pytest.raises(BadPhoto):
         decode(head + noise, LIMIT)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_truncated_file_is_never_taken_for_whole(name):
+def test_a_truncated_file_is_never_decoded(name):
     data = described(name)
     cuts = sorted({*range(1, len(data), 61), *range(len(data) - 12, len(data))})
     for cut in cuts:
@@ -128,7 +128,7 @@ def test_a_truncated_file_is_never_taken_for_whole(name):
 
 
 @pytest.mark.parametrize("name", ["webp", "heic", "avif"])
-def test_a_file_whose_end_is_not_yet_filled_is_truncated(name):
+def test_a_file_whose_end_is_not_yet_written_is_truncated(name):
     data = described(name)
     with pytest.raises(TruncatedPhoto):
         decode(data[: len(data) * 3 // 4] + bytes(len(data) - len(data) * 3 // 4), LIMIT)
@@ -136,7 +136,7 @@ def test_a_file_whose_end_is_not_yet_filled_is_truncated(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("ignore")
-def test_damaged_files_give_a_photo_or_an_error_of_ours(name):
+def test_a_damaged_file_gives_a_photo_or_a_facewatch_error(name):
     data, dice = described(name), random.Random(name)
     for _ in range(150):
         damaged = bytearray(data)
@@ -149,7 +149,7 @@ def test_damaged_files_give_a_photo_or_an_error_of_ours(name):
         assert photo.pixels.dtype in (np.uint8, np.uint16)
 
 
-def test_a_bomb_is_refused_before_it_is_unfolded():
+def test_a_decompression_bomb_is_refused_before_it_is_decompressed():
     side, packer = 40_000, zlib.compressobj(9)
     rows = b"".join(packer.compress(bytes(1 + side // 8)) for _ in range(side)) + packer.flush()
     header = png.chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
@@ -161,7 +161,7 @@ def test_a_bomb_is_refused_before_it_is_unfolded():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_limit_on_pixels_is_ours_alone(name, monkeypatch):
+def test_only_the_given_pixel_limit_applies(name, monkeypatch):
     data = described(name)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     assert decode(data, 1200).pixels.shape == (30, 40, 3)
@@ -171,7 +171,7 @@ def test_the_limit_on_pixels_is_ours_alone(name, monkeypatch):
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-def test_an_unfolding_text_does_not_fill_the_memory():
+def test_a_decompression_bomb_in_a_text_does_not_fill_the_memory():
     text = png.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(200_000_000)))
     data = saved("png", Image.fromarray(scene()))
     before = psutil.Process().memory_info().rss
@@ -186,30 +186,30 @@ def test_a_file_of_several_pictures_is_refused(name):
         decode(saved(name, first, save_all=True, append_images=[second]), LIMIT)
 
 
-def grey_png(bits, clear):
-    """Two rows of all levels (of 16 bits every 4,369th), of which one is transparent; and the levels."""
+def grey_png(bits, transparent):
+    """Return a PNG with two rows of levels (every 4,369th of 16 bits), one transparent, and these levels."""
     levels = np.arange(0, 2**bits, 4369 if bits == 16 else 1)
     row = "".join(f"{level:0{bits}b}" for level in levels)
     line = b"\0" + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")
     header = png.chunk(b"IHDR", struct.pack(">IIBBBBB", len(levels), 2, bits, 0, 0, 0, 0))
-    body = png.chunk(b"tRNS", struct.pack(">H", clear)) + png.chunk(b"IDAT", zlib.compress(line * 2))
+    body = png.chunk(b"tRNS", struct.pack(">H", transparent)) + png.chunk(b"IDAT", zlib.compress(line * 2))
     return png.SIGNATURE + header + body + png.chunk(b"IEND", b""), levels
 
 
-@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("index", [0, 1, -1])
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-def test_the_transparent_grey_of_a_png_is_heeded_at_every_depth(bits, place):
+def test_the_transparent_grey_of_a_png_becomes_alpha_at_every_depth(bits, index):
     data, levels = grey_png(bits, 0)
-    data, _ = grey_png(bits, int(levels[place]))
+    data, _ = grey_png(bits, int(levels[index]))
     photo = decode(data, LIMIT)
     top = 65535 if bits == 16 else 255
     assert photo.mode == ("LA16" if bits == 16 else "LA")
     assert photo.pixels[0, :, 0].tolist() == (levels * top // (2**bits - 1)).tolist()
-    assert photo.alpha[1].tolist() == np.where(levels == levels[place], 0, top).tolist()
+    assert photo.alpha[1].tolist() == np.where(levels == levels[index], 0, top).tolist()
 
 
 def pages(*subfiles):
-    """A TIFF file with a page for each NewSubfileType: 0 a photo, 1 a preview, half as large, 4 a mask."""
+    """Return a TIFF file with a page for each NewSubfileType: 0 a photo, 1 a half-size preview, 4 a mask."""
     stream = io.BytesIO()
     with AppendingTiffWriter(stream, new=True) as file:
         for subfile in subfiles:
@@ -220,17 +220,17 @@ def pages(*subfiles):
 
 
 @pytest.mark.parametrize("subfiles", [(1, 0), (4, 0), (1, 1, 0)])
-def test_a_preview_is_not_restored_in_its_photo_s_place(subfiles):
+def test_a_preview_before_its_photo_is_refused(subfiles):
     with pytest.raises(BadPhoto, match="only a preview of a later one; save the photo"):
         decode(pages(*subfiles), LIMIT)
 
 
 @pytest.mark.parametrize("subfiles", [(0, 1), (0, 1, 4)])
-def test_a_preview_behind_its_photo_does_no_harm(subfiles):
+def test_a_preview_after_its_photo_is_ignored(subfiles):
     assert decode(pages(*subfiles), LIMIT).pixels.shape == (30, 40, 3)
 
 
-def test_a_jpeg_with_further_pictures_behind_it_is_its_first():
+def test_a_jpeg_with_several_pictures_is_decoded_to_the_first():
     stream = io.BytesIO()
     Image.fromarray(scene()).save(stream, "MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))])
     assert decode(stream.getvalue(), LIMIT).pixels.shape == (30, 40, 3)
@@ -241,9 +241,9 @@ def test_a_jpeg_with_further_pictures_behind_it_is_its_first():
     "block", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
 )
 def test_a_broken_exif_block_does_not_stop_the_photo(name, block):
-    said = samples.exif()
-    del said[0x0112]  # with it Pillow's AVIF writer would change the block
-    whole = said.tobytes()
+    exif = samples.exif()
+    del exif[0x0112]  # with it Pillow's AVIF writer would change the block
+    whole = exif.tobytes()
     data = saved(name, Image.fromarray(scene()), exif=whole)
     broken = block[6:].ljust(len(whole) - 6, b"\xff")
     assert data.count(whole[6:]) == 1
@@ -256,7 +256,7 @@ def test_a_broken_exif_block_does_not_stop_the_photo(name, block):
     assert photo.pixels.shape == (30, 40, 3)
 
 
-def test_a_heic_with_further_pictures_is_its_primary_one():
+def test_a_heic_with_several_pictures_is_decoded_to_the_primary_one():
     heif = pillow_heif.from_pillow(Image.new("RGB", (64, 64)))
     heif.add_from_pillow(Image.fromarray(scene()))
     stream = io.BytesIO()
@@ -264,7 +264,7 @@ def test_a_heic_with_further_pictures_is_its_primary_one():
     assert decode(stream.getvalue(), LIMIT).pixels.shape == (30, 40, 3)
 
 
-def test_a_jpeg_without_its_end_mark_is_truncated():
+def test_a_jpeg_without_its_end_marker_is_truncated():
     data = saved("jpeg", Image.fromarray(scene()))
     with pytest.raises(TruncatedPhoto):
         decode(data[:-2], LIMIT)

@@ -1,4 +1,4 @@
-"""Pixels out again: form, alpha and depth kept, and not one pixel changed that was not restored."""
+"""Encoding that keeps mode, alpha and depth, and changes only restored pixels."""
 
 import dataclasses
 import io
@@ -24,29 +24,29 @@ MODES = {
     "RGBA": lambda: Image.fromarray(scene(channels=4)),
     "CMYK": lambda: Image.frombytes("CMYK", (40, 30), scene(channels=4).tobytes()),
 }
-HELD = [(name, mode) for name in LOSSLESS for mode in MODES if mode in formats.BY_NAME[name].modes]
+SUPPORTED = [(name, mode) for name in LOSSLESS for mode in MODES if mode in formats.BY_NAME[name].modes]
 
 
-def again(photo, name="", quality=90):
+def reencoded(photo, name="", quality=90):
     return decode(encode(photo, name or photo.format, quality, BY_A_NETWORK), LIMIT)
 
 
-def same(first, second):
+def identical(first, second):
     if (first.alpha is None) != (second.alpha is None) or first.pixels.dtype != second.pixels.dtype:
         return False
-    clear = first.alpha is None or np.array_equal(first.alpha, second.alpha)
-    return clear and np.array_equal(first.pixels, second.pixels)
+    equal_alpha = first.alpha is None or np.array_equal(first.alpha, second.alpha)
+    return equal_alpha and np.array_equal(first.pixels, second.pixels)
 
 
 def with_square(photo, level=130):
-    """The photo with a patch of new pixels, as a restored face is."""
+    """Return the photo with a patch of new pixels, like a restored face."""
     pixels = photo.pixels.copy()
     pixels[5:15, 5:15] = np.clip(level + np.arange(300).reshape(10, 10, 3) // 4, 0, 255)
     return dataclasses.replace(photo, pixels=pixels)
 
 
-@pytest.mark.parametrize(("name", "mode"), HELD)
-def test_a_lossless_format_gives_back_every_pixel_in_its_own_form(name, mode):
+@pytest.mark.parametrize(("name", "mode"), SUPPORTED)
+def test_a_lossless_format_keeps_every_pixel_and_the_mode(name, mode):
     image = MODES[mode]()
     if (name, mode) == ("bmp", "RGBA"):
         image = None
@@ -56,20 +56,20 @@ def test_a_lossless_format_gives_back_every_pixel_in_its_own_form(name, mode):
         else encode(decode(saved("png", MODES[mode]()), LIMIT), "bmp", 90, BY_A_NETWORK)
     )
     photo = decode(data, LIMIT)
-    back = again(photo)
+    back = reencoded(photo)
     assert (photo.mode, back.mode) == (mode, mode)
-    assert same(photo, back)
+    assert identical(photo, back)
     if image:
         written = Image.open(io.BytesIO(encode(photo, name, 90, BY_A_NETWORK)))
         assert written.mode == mode
         assert np.array_equal(np.asarray(written), np.asarray(image))
 
 
-@pytest.mark.parametrize(("name", "mode"), HELD)
-def test_only_restored_pixels_differ_afterwards(name, mode):
-    photo = again(decode(saved("tiff" if mode == "CMYK" else "png", MODES[mode]()), LIMIT), name)
+@pytest.mark.parametrize(("name", "mode"), SUPPORTED)
+def test_only_restored_pixels_change(name, mode):
+    photo = reencoded(decode(saved("tiff" if mode == "CMYK" else "png", MODES[mode]()), LIMIT), name)
     changed = with_square(photo)
-    back = again(changed)
+    back = reencoded(changed)
     outside = np.ones((30, 40), bool)
     outside[5:15, 5:15] = False
     assert back.mode == mode
@@ -82,9 +82,9 @@ def test_only_restored_pixels_differ_afterwards(name, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_form_goes_into_every_format(name, mode):
+def test_every_mode_can_be_written_in_every_format(name, mode):
     photo = decode(saved("tiff" if mode == "CMYK" else "png", MODES[mode]()), LIMIT)
-    back = again(photo, name, quality=95)
+    back = reencoded(photo, name, quality=95)
     assert back.pixels.shape == photo.pixels.shape
     assert back.format == name
     if photo.alpha is None:
@@ -94,12 +94,12 @@ def test_every_form_goes_into_every_format(name, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_enlarged_photo_keeps_its_form(mode):
+def test_an_enlarged_photo_keeps_its_mode(mode):
     photo = decode(saved("tiff", MODES[mode]()), LIMIT)
     larger = {"pixels": photo.pixels.repeat(2, 0).repeat(2, 1)}
     if photo.alpha is not None:
         larger["alpha"] = photo.alpha.repeat(2, 0).repeat(2, 1)
-    back = again(dataclasses.replace(photo, **larger))
+    back = reencoded(dataclasses.replace(photo, **larger))
     assert back.mode == mode
     assert back.pixels.shape == (60, 80, 3)
     if mode not in ("1", "P", "CMYK"):
@@ -113,33 +113,33 @@ def test_16_bits_stay_16_bits(name, mode, channels):
     pixels = whole[..., :3] if channels > 2 else whole[..., :1].repeat(3, axis=2)
     alpha = whole[..., -1] if channels in (2, 4) else None
     photo = Photo(np.ascontiguousarray(pixels), alpha, mode, name)
-    back = again(photo)
-    assert same(photo, back)
+    back = reencoded(photo)
+    assert identical(photo, back)
     assert back.mode == ("RGBA16" if (name, mode) == ("tiff", "LA16") else mode)
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "bmp", "heic", "avif"])
-def test_16_bits_become_8_where_there_is_no_room(name):
+def test_16_bits_become_8_in_formats_without_16(name):
     photo = Photo(scene(dtype=np.uint16), None, "RGB16", "png")
-    back = again(photo, name, quality=95)
+    back = reencoded(photo, name, quality=95)
     assert back.mode == "RGB"
     assert np.abs(back.pixels.astype(int) - scene()).mean() < 3
 
 
 @pytest.mark.parametrize("file", ["realesrgan_tree_alpha_16bit.png", "realesrgan_children-alpha.png"])
-def test_real_photos_with_alpha_come_back_exactly(shared, file):
+def test_real_photos_with_alpha_are_kept_exactly(shared, file):
     photo = decode((shared / "photos" / "whole" / file).read_bytes(), LIMIT)
     assert photo.mode == ("RGBA16" if "16bit" in file else "RGBA")
     for name in ("png", "tiff"):
-        assert same(photo, again(photo, name))
-    assert again(photo).metadata.icc == photo.metadata.icc
+        assert identical(photo, reencoded(photo, name))
+    assert reencoded(photo).metadata.icc == photo.metadata.icc
 
 
-def test_transparency_without_a_place_is_laid_on_white():
+def test_transparency_is_flattened_on_white_in_formats_without_alpha():
     photo = Photo(
         np.zeros((8, 8, 3), np.uint8), np.repeat(np.arange(8, dtype=np.uint8)[None] * 36, 8, 0), "RGBA", "png"
     )
-    flat = again(photo, "jpeg", quality=100)
+    flat = reencoded(photo, "jpeg", quality=100)
     assert flat.alpha is None
     assert flat.pixels[0, 0].min() > 250
     assert flat.pixels[0, 7].max() < 10
@@ -147,14 +147,14 @@ def test_transparency_without_a_place_is_laid_on_white():
 
 def test_a_palette_keeps_its_transparency():
     image = Image.fromarray(scene()).quantize(30)
-    clear = bytes([0, 128, *[255] * 28])
-    photo = decode(saved("png", image, transparency=clear), LIMIT)
+    alphas = bytes([0, 128, *[255] * 28])
+    photo = decode(saved("png", image, transparency=alphas), LIMIT)
     assert photo.mode == "P"
     assert set(np.unique(photo.alpha)) == {0, 128, 255}
-    assert same(photo, again(photo))
-    assert again(photo).mode == "P"
-    assert again(with_square(photo)).mode in ("P", "RGBA")
-    assert np.array_equal(again(with_square(photo)).alpha, photo.alpha)
+    assert identical(photo, reencoded(photo))
+    assert reencoded(photo).mode == "P"
+    assert reencoded(with_square(photo)).mode in ("P", "RGBA")
+    assert np.array_equal(reencoded(with_square(photo)).alpha, photo.alpha)
 
 
 def test_one_transparent_colour_becomes_alpha():
@@ -171,38 +171,38 @@ def test_a_cmyk_jpeg_stays_cmyk():
     assert np.abs(np.asarray(written).astype(int) - scene(channels=4)).mean() < 4
 
 
-def test_a_profile_goes_only_where_it_speaks_of_the_samples():
+def test_a_profile_is_written_only_if_it_fits_the_samples():
     photo = decode(saved("png", MODES["RGB"](), icc_profile=samples.profile()), LIMIT)
-    assert again(photo, "tiff").metadata.icc == samples.profile()
+    assert reencoded(photo, "tiff").metadata.icc == samples.profile()
     grey = dataclasses.replace(photo, mode="L")
-    assert again(grey, "png").metadata.icc is None
+    assert reencoded(grey, "png").metadata.icc is None
     broken = dataclasses.replace(photo.metadata, icc=b"no profile at all" * 20)
-    assert again(dataclasses.replace(photo, metadata=broken)).metadata.icc is None
+    assert reencoded(dataclasses.replace(photo, metadata=broken)).metadata.icc is None
 
 
-def test_cmyk_with_an_unusable_profile_is_still_read():
+def test_cmyk_with_an_unusable_profile_is_still_decoded():
     photo = decode(
         saved("tiff", MODES["CMYK"](), icc_profile=samples.profile()[:16] + b"CMYK" + bytes(200)), LIMIT
     )
     assert photo.mode == "CMYK"
-    assert same(photo, again(photo))
+    assert identical(photo, reencoded(photo))
 
 
 def test_a_lossless_webp_stays_lossless():
     photo = decode(saved("webp", MODES["RGBA"](), lossless=True, exact=True), LIMIT)
     assert photo.lossless
-    assert same(photo, again(photo, quality=50))
+    assert identical(photo, reencoded(photo, quality=50))
 
 
 @pytest.mark.parametrize(
     ("quality", "before", "after"), [(95, "4:2:0", 0), (80, "4:2:0", 2), (80, "4:2:2", 1), (80, "4:4:4", 0)]
 )
-def test_a_jpeg_keeps_its_sampling_unless_it_is_to_be_fine(quality, before, after):
+def test_a_jpeg_keeps_its_subsampling_below_the_full_chroma_quality(quality, before, after):
     photo = decode(saved("jpeg", MODES["RGB"](), subsampling=before), LIMIT)
-    assert again(photo, quality=quality).subsampling == after
+    assert reencoded(photo, quality=quality).subsampling == after
 
 
-def test_what_does_not_fit_a_format_is_said():
+def test_what_a_format_cannot_hold_is_an_error():
     wide = Photo(np.zeros((2, 17_000, 3), np.uint8), None, "RGB", "png")
     with pytest.raises(PhotoTooLarge, match="webp"):
         encode(wide, "webp", 90, BY_A_NETWORK)
@@ -211,7 +211,7 @@ def test_what_does_not_fit_a_format_is_said():
             encode(wide, name, quality, BY_A_NETWORK)
 
 
-def test_grey_is_told_by_the_form():
+def test_grey_depends_on_the_mode():
     for mode, grey in {
         "1": True,
         "L": True,
@@ -224,15 +224,15 @@ def test_grey_is_told_by_the_form():
         assert Photo(scene(), None, mode, "png").grey is grey
 
 
-def test_a_cmyk_profile_is_used_both_ways():
+def test_a_cmyk_profile_is_used_in_both_directions():
     photo = decode(saved("tiff", MODES["CMYK"](), icc_profile=samples.cmyk_profile()), LIMIT)
     plain = np.asarray(MODES["CMYK"]().convert("RGB"))
     assert np.abs(photo.pixels.astype(int) - plain).mean() > 20
     changed = with_square(photo)
-    back = again(changed)
+    back = reencoded(changed)
     assert back.metadata.icc == samples.cmyk_profile()
     assert np.array_equal(back.pixels[15:], photo.pixels[15:])
     assert (
         np.abs(back.pixels[5:15, 5:15].astype(int) - changed.pixels[5:15, 5:15]).mean() < 40
     )  # a coarse press
-    assert again(photo, "png").metadata.icc is None
+    assert reencoded(photo, "png").metadata.icc is None

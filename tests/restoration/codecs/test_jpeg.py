@@ -1,4 +1,4 @@
-"""JPEGs written: of any grain, with fine inks, and while other threads go on."""
+"""Written JPEGs: of any grain, with full-resolution inks, and while other threads run."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ def grainy(sigma, side=400):
 
 @pytest.mark.parametrize("quality", [89, 90, 94, 95, 96, 100])
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_the_grainiest_photo_can_be_a_jpeg_of_any_quality(mode, quality):
+def test_the_grainiest_photo_can_be_written_at_any_quality(mode, quality):
     image = Image.fromarray(grainy(90)).convert(mode)
     photo = decode(saved("tiff", image), LIMIT)
     back = decode(encode(photo, "jpeg", quality, BY_A_NETWORK), LIMIT)
@@ -32,7 +32,7 @@ def test_the_grainiest_photo_can_be_a_jpeg_of_any_quality(mode, quality):
 
 
 @pytest.mark.parametrize("quality", [75, 89, 90])
-def test_black_ink_is_stored_as_finely_as_the_others(quality):
+def test_all_inks_are_stored_at_full_resolution(quality):
     stripes = np.zeros((64, 64, 4), np.uint8)
     stripes[:, ::2, 1] = 255  # magenta one pixel wide, which half the resolution would make pink
     image = Image.frombytes("CMYK", (64, 64), stripes.tobytes())
@@ -47,19 +47,19 @@ def test_black_ink_is_stored_as_finely_as_the_others(quality):
 def test_a_file_in_memory_and_a_stream_get_the_same_bytes(name, monkeypatch):
     photo = decode(saved("png", Image.fromarray(grainy(9)).quantize(200)), LIMIT)
     into_file = encode(photo, name, 90, BY_A_NETWORK)
-    monkeypatch.setattr(encoder, "_memory", io.BytesIO)
+    monkeypatch.setattr(encoder, "_memory_file", io.BytesIO)
     assert encode(photo, name, 90, BY_A_NETWORK) == into_file
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no files in memory")
-def test_other_threads_go_on_while_a_large_jpeg_is_written():
+def test_other_threads_run_while_a_large_jpeg_is_written():
     pixels = np.kron(grainy(3, 150), np.ones((20, 20, 1), np.uint8))
     photo = Photo(pixels, None, "RGB", "jpeg")
     assert min(longest_wait(lambda: encode(photo, "jpeg", 92, BY_A_NETWORK)) for _ in range(3)) < 0.5
 
 
 def longest_wait(work):
-    """How long another thread stood still, as a share of the time that `work` took."""
+    """Return the longest wait of another thread, as a fraction of the time that `work` took."""
     waits, done = [], threading.Event()
 
     def tick():

@@ -1,4 +1,4 @@
-"""TIFF files written: the EXIF block is their head, and every reader finds the picture behind it."""
+"""Written TIFF files: they begin with the EXIF block, and every reader finds the picture after it."""
 
 import io
 import struct
@@ -26,21 +26,23 @@ def with_exif(block, dtype=np.uint8):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_maker_note_stays_where_its_offsets_say(order):
-    said = samples.exif(6, MAKER_NOTE)
-    said.endian = order
-    block = said.tobytes()[6:]
-    assert tiff_tags.layout(block).order == order
+def test_a_maker_note_keeps_its_offset(order):
+    exif = samples.exif(6, MAKER_NOTE)
+    exif.endian = order
+    block = exif.tobytes()[6:]
+    assert tiff_tags.parse_layout(block).order == order
     data = with_exif(block)
     assert data.index(MAKER_NOTE) == block.index(MAKER_NOTE)
-    assert tiff_tags.read(data, strict=True).children[tiff_tags.EXIF].tags[0x927C].data == MAKER_NOTE
+    assert (
+        tiff_tags.read_directory(data, strict=True).children[tiff_tags.EXIF].tags[0x927C].data == MAKER_NOTE
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize(
     "block", [None, samples.exif(1, bytes(999)).tobytes()[6:]], ids=["bare", "described"]
 )
-def test_others_find_the_picture_behind_the_head(block, dtype):
+def test_other_decoders_find_the_picture_after_the_exif_block(block, dtype):
     data = with_exif(block, dtype)
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(found[..., ::-1], scene(dtype=dtype))
@@ -50,13 +52,13 @@ def test_others_find_the_picture_behind_the_head(block, dtype):
 
 
 @pytest.mark.parametrize(("tag", "past"), [(0x010F, 20), (0x010F, 5000), (0x9003, 5000)])
-def test_what_lay_past_the_end_of_a_block_is_not_sought_in_the_picture(tag, past):
+def test_values_past_the_end_of_a_block_are_not_read_from_the_picture(tag, past):
     block = bytearray(samples.exif().tobytes()[6:])
     entry = block.index(struct.pack(">HH", tag, 2))
     struct.pack_into(">I", block, entry + 8, len(block) + past)
     data = with_exif(bytes(block))
-    said = tiff_tags.read(data, strict=True)
-    assert tag not in said.tags
-    assert tag not in said.children[tiff_tags.EXIF].tags
-    assert 0x0110 in said.tags
+    directory = tiff_tags.read_directory(data, strict=True)
+    assert tag not in directory.tags
+    assert tag not in directory.children[tiff_tags.EXIF].tags
+    assert 0x0110 in directory.tags
     assert np.array_equal(decode(data, LIMIT).pixels, scene())

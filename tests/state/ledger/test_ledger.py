@@ -30,7 +30,7 @@ def test_an_attempt_counts_before_the_work_and_survives_a_crash(file, now):
 def test_what_was_about_to_be_committed_is_told_after_a_crash(file, now):
     first = Ledger(file, now)
     job = started(first)
-    first.hashed(job, "content", "recipe")
+    first.record_hash(job, "content", "recipe")
     first.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
     first.close()
     second = Ledger(file, now)

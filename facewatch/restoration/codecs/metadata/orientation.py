@@ -1,4 +1,4 @@
-"""Places in a picture that its descriptions speak of, and where they are once it is turned and enlarged."""
+"""Positions in a picture's metadata, converted for the turned and enlarged copy."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _TURNS: Mapping[int, Turn] = {
     7: lambda x, y: (1 - y, 1 - x),
     8: lambda x, y: (y, 1 - x),
 }
-"""Where each of EXIF's orientations puts a point of the unit square; x to the right, y down."""
+"""The mapping of a point in the unit square for each EXIF orientation; x to the right, y down."""
 
 
-def turned(area: Sequence[float], orientation: int) -> tuple[float, float, float, float]:
-    """An area of the picture as its file had it, in the upright picture.
+def turn_area(area: Sequence[float], orientation: int) -> tuple[float, float, float, float]:
+    """Map an area of the stored picture to the upright picture.
 
-    area  x and y of its middle, width and height, all as shares of the picture's sides
+    area  x and y of its centre, width and height, all as fractions of the picture's sides
     """
     x, y, width, height = area
     sides = (height, width) if orientation >= 5 else (width, height)
     return *_TURNS[orientation](x, y), *sides
 
 
-def subject(values: Sequence[int], laid: SourceOrientation, size: tuple[int, int]) -> list[int]:
-    """EXIF's SubjectArea or SubjectLocation in the copy: a point, a circle or a rectangle about its middle.
+def turn_subject(values: Sequence[int], source: SourceOrientation, size: tuple[int, int]) -> list[int]:
+    """Return EXIF's SubjectArea or SubjectLocation for the copy: a point, a circle or a centred rectangle.
 
-    values  x, y and maybe a diameter or width and height, in pixels of the picture as its file had it
+    values  x, y and optionally a diameter or width and height, in pixels of the stored picture
     size    width and height of the copy
     """
-    if laid.size is None:
+    if source.size is None:
         return list(values)
-    across, down = laid.size
+    across, down = source.size
     wide, high = (values[2], values[-1]) if len(values) > 2 else (0, 0)
-    area = turned((values[0] / across, values[1] / down, wide / across, high / down), laid.orientation)
-    moved = [round(share * side) for share, side in zip(area, (*size, *size), strict=True)]
-    return [min(65_535, max(0, value)) for value in moved[: len(values)]]
+    area = turn_area((values[0] / across, values[1] / down, wide / across, high / down), source.orientation)
+    turned = [round(fraction * side) for fraction, side in zip(area, (*size, *size), strict=True)]
+    return [min(65_535, max(0, value)) for value in turned[: len(values)]]

@@ -1,8 +1,8 @@
-"""What a restored copy says about its making, found without reading the picture.
+"""The origin of a restored copy, found in its bytes without decoding the picture.
 
-Plain data and bytes, so that the daemon can use it without Pillow. Every format but BMP holds its XMP packet
-as plain text (ISO 16684-1, section 7; JPEG: part 3, section 1.1.3), so that a search through the bytes finds
-what `faces.photo.xmp` wrote there.
+Needs no Pillow, so that the daemon can use it. Every format but BMP holds its XMP packet as plain text
+(ISO 16684-1, section 7; JPEG: part 3, section 1.1.3), so that a search through the bytes finds what
+`metadata.xmp` wrote there.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-STEP_BYTES = 1 << 18
-REACH_BYTES = 1 << 12  # how far apart the parts of one statement may lie, whoever has written it anew
+CHUNK_BYTES = 1 << 18
+MAX_SPAN_BYTES = (
+    1 << 12
+)  # the longest distance between source and recipe, also after other programs rewrote them
 
-# As an attribute, as it is written here, or as an element, as other programs may write it.
+# As an attribute, as facewatch writes it, or as an element, as other programs may rewrite it.
 _SOURCE, _RECIPE = (
     re.compile(rb"facewatch:" + name + rb"(?:\s*=\s*[\"']|>)([0-9a-f]{64})[\"'<]")
     for name in (b"source", b"recipe")
@@ -23,25 +25,25 @@ _SOURCE, _RECIPE = (
 
 @dataclass(frozen=True)
 class Origin:
-    """What a copy was made from, and how."""
+    """The original and the recipe of a copy."""
 
     source: str  # the SHA-256 of the photo's bytes
-    recipe: str | None  # recipe.Recipe.key; None where the copy does not tell
+    recipe: str | None  # worker.recipe's Recipe.key; None if the copy has none
 
 
 def origin(stream: BinaryIO) -> Origin | None:
-    """What a file's bytes say about their origin; None where they say nothing.
+    """Return the origin recorded in a file's bytes; None if there is none.
 
-    Reads no further than it has to. Raises OSError.
+    Reads no further than necessary. Raises OSError.
     """
-    kept = b""
-    while step := stream.read(STEP_BYTES):
-        window = kept + step
+    overlap = b""
+    while chunk := stream.read(CHUNK_BYTES):
+        window = overlap + chunk
         found = _SOURCE.search(window)
         if found is None:
-            kept = window[-REACH_BYTES:]
+            overlap = window[-MAX_SPAN_BYTES:]
             continue
-        around = window[max(0, found.start() - REACH_BYTES) :] + stream.read(REACH_BYTES)
-        recipe = _RECIPE.search(around, 0, 2 * REACH_BYTES)
+        around = window[max(0, found.start() - MAX_SPAN_BYTES) :] + stream.read(MAX_SPAN_BYTES)
+        recipe = _RECIPE.search(around, 0, 2 * MAX_SPAN_BYTES)
         return Origin(found[1].decode(), recipe[1].decode() if recipe else None)
     return None

@@ -1,28 +1,28 @@
-"""What an XML element says, whether in attributes or in elements: XMP lets writers choose."""
+"""Properties of an XML element, as attributes or child elements: XMP allows both."""
 
 from __future__ import annotations
 
 from typing import TypeAlias
 from xml.dom import minidom
 
-Item: TypeAlias = minidom.Attr | minidom.Element
+Property: TypeAlias = minidom.Attr | minidom.Element
 
 
-def items(owner: minidom.Element) -> list[Item]:
-    """All that an element says of its own."""
+def properties(owner: minidom.Element) -> list[Property]:
+    """Return all attributes and child elements of an element."""
     return [
         *owner.attributes.values(),
         *(child for child in owner.childNodes if isinstance(child, minidom.Element)),
     ]
 
 
-def text(item: Item) -> str:
-    """The words of an item."""
+def text(item: Property) -> str:
+    """Return the text of a property."""
     return "".join(node.data for node in item.childNodes if isinstance(node, minidom.Text)).strip()
 
 
-def say(document: minidom.Document, item: Item, value: str) -> None:
-    """Put these words in an item's place."""
+def set_text(document: minidom.Document, item: Property, value: str) -> None:
+    """Replace the text of a property."""
     if isinstance(item, minidom.Attr):
         item.value = value
         return
@@ -31,8 +31,8 @@ def say(document: minidom.Document, item: Item, value: str) -> None:
     item.appendChild(document.createTextNode(value))
 
 
-def remove(owner: minidom.Element, item: Item) -> None:
-    """Take an item out of its element."""
+def remove(owner: minidom.Element, item: Property) -> None:
+    """Remove a property from its element."""
     if isinstance(item, minidom.Attr):
         owner.removeAttributeNode(item)
     else:

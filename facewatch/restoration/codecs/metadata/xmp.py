@@ -1,6 +1,6 @@
-"""XMP packets: read with care, and amended without losing what is there.
+"""XMP packets: parsed safely, and changed without losing what they hold.
 
-minidom rather than ElementTree, since it keeps every prefix without a registry that is global to the process.
+minidom rather than ElementTree, since it keeps every prefix without a process-wide registry.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from xml.dom import minidom
 from xml.parsers import expat
 
 from facewatch.restoration.codecs.metadata import regions, xml
-from facewatch.restoration.codecs.photo import UNTURNED, Provenance, SourceOrientation
+from facewatch.restoration.codecs.photo import UPRIGHT, Provenance, SourceOrientation
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TIFF = "http://ns.adobe.com/tiff/1.0/"
@@ -24,35 +24,35 @@ GAIN_MAP = "http://ns.adobe.com/hdr-gain-map/1.0/"
 
 STALE = ((XMP, "Thumbnails"), (CAMERA, "MicroVideo"), (CAMERA, "MotionPhoto"))
 STALE_NAMESPACES = (CONTAINER, GAIN_MAP)
-"""What speaks of a preview, a film or a gain map that the copy does not have; names are beginnings."""
+"""Properties of a preview, a film or a gain map, which the copy does not have; the names are prefixes."""
 
-MOST_BYTES = 8_000_000
-DEEPEST = 100
+MAX_BYTES = 8_000_000
+MAX_DEPTH = 100
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'.encode()
-# A reader turns breaks in attributes to spaces and CR in text to LF, unless they stand as references. minidom
-# writes none before Python 3.13, so that they are marked by halves of surrogates, which no packet can hold.
-_MARKED = {ord("\t"): "\ud801", ord("\n"): "\ud802", ord("\r"): "\ud803"}
-_REFERENCES = {ord(mark): f"&#{code};" for code, mark in _MARKED.items()}
+# A reader turns line breaks in attributes to spaces and CR in text to LF, unless they are written as
+# references. minidom writes none before Python 3.13, so lone surrogates, which no packet can hold, mark them.
+_MARKERS = {ord("\t"): "\ud801", ord("\n"): "\ud802", ord("\r"): "\ud803"}
+_REFERENCES = {ord(mark): f"&#{code};" for code, mark in _MARKERS.items()}
 
 
-class _RefusedError(ValueError):
+class _UnsafePacketError(ValueError):
     """The packet could harm the reader."""
 
 
-def _guard(packet: bytes) -> None:
-    """Raises _RefusedError for a packet with a DOCTYPE (entities could explode it), too deep or too long."""
-    if len(packet) > MOST_BYTES:
-        raise _RefusedError("too long")
+def _check_safe(packet: bytes) -> None:
+    """Raise _UnsafePacketError if a packet is too long or deep, or has a DOCTYPE (entities could explode)."""
+    if len(packet) > MAX_BYTES:
+        raise _UnsafePacketError("too long")
     depth = 0
 
     def doctype(*_: object) -> None:
-        raise _RefusedError("a DOCTYPE")
+        raise _UnsafePacketError("a DOCTYPE")
 
     def start(*_: object) -> None:
         nonlocal depth
         depth += 1
-        if depth > DEEPEST:
-            raise _RefusedError("too deep")
+        if depth > MAX_DEPTH:
+            raise _UnsafePacketError("too deep")
 
     def end(_: str) -> None:
         nonlocal depth
@@ -63,12 +63,12 @@ def _guard(packet: bytes) -> None:
     parser.Parse(packet, True)
 
 
-def _parsed(packet: bytes | None) -> minidom.Document | None:
-    """The packet's document; None where there is none that can be read."""
+def _parse(packet: bytes | None) -> minidom.Document | None:
+    """Return the packet's document; None if it cannot be parsed."""
     if not packet:
         return None
     try:
-        _guard(packet.rstrip(b"\0 \t\r\n"))
+        _check_safe(packet.rstrip(b"\0 \t\r\n"))
         document = minidom.parseString(packet.rstrip(b"\0 \t\r\n"))  # noqa: S318 - guarded above
     except (expat.ExpatError, ValueError, LookupError):
         return None
@@ -85,38 +85,40 @@ def _descriptions(document: minidom.Document) -> list[minidom.Element]:
     ]
 
 
-def _properties(document: minidom.Document) -> list[tuple[minidom.Element, xml.Item]]:
-    """Every top-level property with the description it stands in."""
-    return [(owner, item) for owner in _descriptions(document) for item in xml.items(owner)]
+def _properties(document: minidom.Document) -> list[tuple[minidom.Element, xml.Property]]:
+    """Return every top-level property with the description that holds it."""
+    return [(owner, item) for owner in _descriptions(document) for item in xml.properties(owner)]
 
 
 def orientation(packet: bytes | None) -> int | None:
-    """tiff:Orientation, 1-8; None where it says nothing."""
-    document = _parsed(packet)
+    """Return tiff:Orientation, 1-8; None if it is missing."""
+    document = _parse(packet)
     for _, item in _properties(document) if document else ():
         if (item.namespaceURI, item.localName) == (TIFF, "Orientation") and xml.text(item) in set("12345678"):
             return int(xml.text(item))
     return None
 
 
-def ours(packet: bytes | None) -> bool:
-    """The packet holds our own properties."""
-    document = _parsed(packet)
+def made_by_facewatch(packet: bytes | None) -> bool:
+    """Return whether the packet holds facewatch's properties."""
+    document = _parse(packet)
     return document is not None and any(item.namespaceURI == FACEWATCH for _, item in _properties(document))
 
 
 def restored(
-    packet: bytes | None, provenance: Provenance, size: tuple[int, int], laid: SourceOrientation = UNTURNED
+    packet: bytes | None, provenance: Provenance, size: tuple[int, int], source: SourceOrientation = UPRIGHT
 ) -> bytes:
-    """The packet of a restored, upright copy: all that was there, our provenance, right size and orientation.
+    """Return the packet for a restored, upright copy, with the provenance and the new size and orientation.
 
-    Named faces are turned with the picture. A packet that cannot be read is replaced by a new one.
+    Named faces are turned with the picture; other properties are kept. A packet that cannot be parsed is
+    replaced by a new one.
 
-    size  width and height of the restored picture
+    size    width and height of the restored picture
+    source  the picture's orientation and size in the original file
     """
-    document = _parsed(packet) or minidom.parseString(_EMPTY)  # noqa: S318 - our own text
+    document = _parse(packet) or minidom.parseString(_EMPTY)  # noqa: S318 - facewatch's own text
     width, height = (str(side) for side in size)
-    right = {
+    updated = {
         (TIFF, "Orientation"): "1",
         (TIFF, "ImageWidth"): width,
         (TIFF, "ImageLength"): height,
@@ -125,87 +127,87 @@ def restored(
     }
     for owner, item in _properties(document):
         name = (item.namespaceURI or "", item.localName or "")
-        if name in right:
-            xml.say(document, item, right[name])
-        elif _goes(name):
+        if name in updated:
+            xml.set_text(document, item, updated[name])
+        elif _is_stale(name):
             xml.remove(owner, item)
-    regions.turn(document, laid, size)
+    regions.turn_regions(document, source, size)
     _add_provenance(document, provenance)
-    return _packet(document)
+    return _serialize(document)
 
 
-def joined(packet: bytes, extension: bytes) -> bytes:
-    """A JPEG's packet with what stood in its further segments, unless these cannot be read."""
-    document, further = _parsed(packet), _parsed(extension)
-    if document is None or further is None:
+def merge_extension(packet: bytes, extension: bytes) -> bytes:
+    """Return a JPEG's packet merged with its extended XMP, or unchanged if either cannot be parsed."""
+    document, extended = _parse(packet), _parse(extension)
+    if document is None or extended is None:
         return packet
     root = document.getElementsByTagNameNS(RDF, "RDF")[0]
-    for description in _descriptions(further):
-        for name, space in _bound(description).items():
+    for description in _descriptions(extended):
+        for name, space in _inherited_namespaces(description).items():
             description.setAttribute(name, space)
         root.appendChild(document.importNode(description, deep=True))
-    return _packet(document)
+    return _serialize(document)
 
 
-def head(packet: bytes, note: str) -> bytes:
-    """Of a restored packet only the provenance, and the note that names the segments with all of it."""
-    document = _parsed(packet) or minidom.parseString(_EMPTY)  # noqa: S318 - our own text
+def standard_packet(packet: bytes, digest: str) -> bytes:
+    """Return a short packet: the provenance of a restored one, and the digest of its extended XMP."""
+    document = _parse(packet) or minidom.parseString(_EMPTY)  # noqa: S318 - facewatch's own text
     for description in _descriptions(document):
         if not description.hasAttributeNS(FACEWATCH, "model"):
             document.getElementsByTagNameNS(RDF, "RDF")[0].removeChild(description)
             continue
         description.setAttribute("xmlns:xmpNote", NOTE)
-        description.setAttributeNS(NOTE, "xmpNote:HasExtendedXMP", note)
-    return _packet(document)
+        description.setAttributeNS(NOTE, "xmpNote:HasExtendedXMP", digest)
+    return _serialize(document)
 
 
-def _bound(element: minidom.Element) -> dict[str, str]:
-    """The prefixes that are declared around an element, as attributes that declare them."""
+def _inherited_namespaces(element: minidom.Element) -> dict[str, str]:
+    """Return the namespace declarations that an element inherits, as attributes."""
     found: dict[str, str] = {}
-    above = element.parentNode
-    while isinstance(above, minidom.Element):
-        for name, value in above.attributes.items():
+    ancestor = element.parentNode
+    while isinstance(ancestor, minidom.Element):
+        for name, value in ancestor.attributes.items():
             if name == "xmlns" or name.startswith("xmlns:"):
                 found.setdefault(name, value)
-        above = above.parentNode
+        ancestor = ancestor.parentNode
     return {name: value for name, value in found.items() if not element.hasAttribute(name)}
 
 
-def _packet(document: minidom.Document) -> bytes:
+def _serialize(document: minidom.Document) -> bytes:
     root = next(node for node in document.childNodes if isinstance(node, minidom.Element))
     for element in (root, *root.getElementsByTagName("*")):
         for attribute in element.attributes.values():
-            attribute.value = attribute.value.translate(_MARKED)
+            attribute.value = attribute.value.translate(_MARKERS)
         for node in element.childNodes:
             if isinstance(node, minidom.Text):
-                node.data = node.data.replace("\r", _MARKED[ord("\r")])
+                node.data = node.data.replace("\r", _MARKERS[ord("\r")])
     begin = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
     body = root.toxml().translate(_REFERENCES).encode("utf-8", "xmlcharrefreplace")
     return begin + body + b'\n<?xpacket end="w"?>'
 
 
-def _goes(name: tuple[str, str]) -> bool:
-    gone = ((IPTC, "DigitalSourceType"), (NOTE, "HasExtendedXMP"))
-    if name[0] in (FACEWATCH, *STALE_NAMESPACES) or name in gone:
+def _is_stale(name: tuple[str, str]) -> bool:
+    replaced = ((IPTC, "DigitalSourceType"), (NOTE, "HasExtendedXMP"))
+    if name[0] in (FACEWATCH, *STALE_NAMESPACES) or name in replaced:
         return True
     return any(name[0] == space and name[1].startswith(start) for space, start in STALE)
 
 
 def _add_provenance(document: minidom.Document, provenance: Provenance) -> None:
-    # All descriptions of a packet have to be about the same thing.
+    # All descriptions of a packet must have the same subject.
     about = next((found.getAttributeNS(RDF, "about") for found in _descriptions(document)), "")
     added = document.createElementNS(RDF, "rdf:Description")
     for prefix, space in (("rdf", RDF), ("Iptc4xmpExt", IPTC), ("facewatch", FACEWATCH)):
         added.setAttribute(f"xmlns:{prefix}", space)
     added.setAttributeNS(RDF, "rdf:about", about)
-    said = {
+    values = {
         "version": provenance.version,
         "model": provenance.model,
         "weight": f"{provenance.weight:g}",
-        "source": provenance.source,  # found again by faces.provenance
+        "source": provenance.source,  # metadata.provenance searches for it
         "recipe": provenance.recipe,
     }
-    for name, value in said.items():
+    for name, value in values.items():
         if value:
             added.setAttributeNS(FACEWATCH, f"facewatch:{name}", value)
     added.setAttributeNS(IPTC, "Iptc4xmpExt:DigitalSourceType", provenance.source_type)

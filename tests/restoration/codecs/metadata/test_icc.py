@@ -1,4 +1,4 @@
-"""Colour that a file names by numbers: kept in every copy, or refused where a copy cannot hold it."""
+"""Colours given by nclx values: every copy keeps them, or the photo is refused."""
 
 import io
 
@@ -22,34 +22,34 @@ WHITE = (0.3127, 0.3290)
 
 
 def to_xyz(name):
-    """The matrix from linear RGB to CIE XYZ, by its definition."""
+    """Return the matrix from linear RGB to CIE XYZ, by its definition."""
     columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in PRIMARIES[name]]).T
     white = np.array([WHITE[0] / WHITE[1], 1, (1 - sum(WHITE)) / WHITE[1]])
     return columns * np.linalg.solve(columns, white)
 
 
 def as_srgb(colour):
-    """A Display P3 colour in sRGB, by the definitions of both."""
-    share = np.asarray(colour) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    moved = np.clip(np.linalg.solve(to_xyz("srgb"), to_xyz("p3") @ linear), 0, 1)
-    return 255 * np.where(moved <= 0.0031308, 12.92 * moved, 1.055 * moved ** (1 / 2.4) - 0.055)
+    """Convert a Display P3 colour to sRGB, by the definitions of both."""
+    level = np.asarray(colour) / 255
+    linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
+    converted = np.clip(np.linalg.solve(to_xyz("srgb"), to_xyz("p3") @ linear), 0, 1)
+    return 255 * np.where(converted <= 0.0031308, 12.92 * converted, 1.055 * converted ** (1 / 2.4) - 0.055)
 
 
-def shown(data):
-    """The first pixel of a file as a screen with sRGB shows it."""
+def displayed(data):
+    """Return the first pixel of a file as an sRGB screen displays it."""
     with Image.open(io.BytesIO(data)) as image:
-        own = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB")).getpixel((0, 0))
+        embedded = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        return ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB")).getpixel((0, 0))
 
 
-def numbered(name, colour, primaries, curve, **said):
-    """A file of one colour that is named by numbers."""
+def with_nclx(name, colour, primaries, curve, **options):
+    """Return a file of one colour, with nclx values."""
     image = Image.new("RGB", (64, 64), colour)
     if name == "heic":
-        numbers = {"color_primaries": primaries, "transfer_characteristics": curve}
-        return saved(name, image, **numbers, **said)
-    data = bytearray(saved(name, image, quality=95, **said))
+        nclx = {"color_primaries": primaries, "transfer_characteristics": curve}
+        return saved(name, image, **nclx, **options)
+    data = bytearray(saved(name, image, quality=95, **options))
     at = data.find(b"colrnclx")
     if at >= 0:
         data[at + 8 : at + 12] = bytes((0, primaries, 0, curve))
@@ -59,27 +59,27 @@ def numbered(name, colour, primaries, curve, **said):
 @pytest.mark.parametrize(
     "colour", [(180, 120, 90), (90, 140, 110), (128, 128, 128), (255, 255, 255), (0, 0, 0)]
 )
-def test_the_profile_shows_display_p3_as_it_is_defined(colour):
-    own = ImageCms.ImageCmsProfile(io.BytesIO(icc.profile(P3)))
-    assert ImageCms.getProfileDescription(own).strip() == "Display P3"
+def test_the_profile_reproduces_display_p3_as_defined(colour):
+    display_p3 = ImageCms.ImageCmsProfile(io.BytesIO(icc.profile(P3)))
+    assert ImageCms.getProfileDescription(display_p3).strip() == "Display P3"
     image = Image.new("RGB", (1, 1), colour)
-    seen = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB")).getpixel((0, 0))
-    assert seen == pytest.approx(as_srgb(colour), abs=1)
+    converted = ImageCms.profileToProfile(image, display_p3, ImageCms.createProfile("sRGB")).getpixel((0, 0))
+    assert converted == pytest.approx(as_srgb(colour), abs=1)
 
 
 @pytest.mark.parametrize("target", ["jpeg", "png", "webp", "tiff"])
 @pytest.mark.parametrize("name", ["heic", "avif"])
-def test_a_copy_shows_the_colours_of_display_p3(name, target):
-    data = numbered(name, (200, 110, 90), 12, 13)
+def test_a_copy_keeps_the_colours_of_display_p3(name, target):
+    data = with_nclx(name, (200, 110, 90), 12, 13)
     assert b"colrnclx" in data
     copy = encode(decode(data, LIMIT), target, 95, BY_A_NETWORK)
-    assert shown(copy) == pytest.approx(as_srgb((200, 110, 90)), abs=4)
+    assert displayed(copy) == pytest.approx(as_srgb((200, 110, 90)), abs=4)
     assert as_srgb((200, 110, 90))[0] > 210
 
 
 @pytest.mark.parametrize("name", ["heic", "avif"])
-def test_a_copy_of_a_heic_in_its_own_format_names_the_colours_too(name):
-    photo = decode(numbered(name, (200, 110, 90), 12, 13), LIMIT)
+def test_a_heic_or_avif_copy_has_the_display_p3_profile(name):
+    photo = decode(with_nclx(name, (200, 110, 90), 12, 13), LIMIT)
     assert decode(encode(photo, name, 95, BY_A_NETWORK), LIMIT).metadata.icc == icc.profile(P3)
 
 
@@ -87,17 +87,17 @@ def test_a_copy_of_a_heic_in_its_own_format_names_the_colours_too(name):
 @pytest.mark.parametrize("name", ["heic", "avif"])
 def test_a_photo_for_hdr_screens_is_refused(name, curve, called):
     with pytest.raises(BadPhoto, match=rf"HDR screens \({called}\).*export it without HDR") as caught:
-        decode(numbered(name, (200, 110, 90), 9, curve), LIMIT)
+        decode(with_nclx(name, (200, 110, 90), 9, curve), LIMIT)
     assert not isinstance(caught.value, TruncatedPhoto)
 
 
 @pytest.mark.parametrize(("primaries", "curve"), [(1, 13), (2, 2), (6, 6), (1, 1)])
 @pytest.mark.parametrize("name", ["heic", "avif"])
-def test_other_numbers_are_taken_for_srgb(name, primaries, curve):
-    assert decode(numbered(name, (200, 110, 90), primaries, curve), LIMIT).metadata.icc is None
+def test_other_nclx_values_count_as_srgb(name, primaries, curve):
+    assert decode(with_nclx(name, (200, 110, 90), primaries, curve), LIMIT).metadata.icc is None
 
 
 @pytest.mark.parametrize("name", ["heic", "avif"])
-def test_a_profile_goes_before_numbers(name):
-    data = numbered(name, (200, 110, 90), 12, 13, icc_profile=profile())
+def test_a_profile_takes_precedence_over_nclx_values(name):
+    data = with_nclx(name, (200, 110, 90), 12, 13, icc_profile=profile())
     assert decode(data, LIMIT).metadata.icc == profile()

@@ -1,4 +1,4 @@
-"""What is said about places in a photo is still true of its copy, which is upright and may be larger."""
+"""Positions in a photo's metadata, which stay true for its upright and perhaps larger copy."""
 
 import dataclasses
 from xml.dom import minidom
@@ -41,14 +41,14 @@ SPACES = (
 )
 
 
-def packet(form, area=AREA):
-    said = form.format(w=WIDTH, h=HEIGHT, area=area, corner=", ".join(map(str, CORNER)))
-    whole = XMP.decode().replace("<dc:title>", said + "<dc:title>", 1)
-    return whole.replace("xmlns:dc=", SPACES + "xmlns:dc=", 1).encode()
+def packet(template, area=AREA):
+    regions_xml = template.format(w=WIDTH, h=HEIGHT, area=area, corner=", ".join(map(str, CORNER)))
+    text = XMP.decode().replace("<dc:title>", regions_xml + "<dc:title>", 1)
+    return text.replace("xmlns:dc=", SPACES + "xmlns:dc=", 1).encode()
 
 
-def marked(name, orientation, **said):
-    """A dark file, which no orientation leaves as it is, with a bright mark."""
+def marked(name, orientation, **extra):
+    """Return a dark file with a bright mark off its centre, so that every orientation moves it."""
     pixels = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
     pixels[TOP : TOP + HIGH, LEFT : LEFT + WIDE] = 240
     block = Image.Exif()
@@ -56,63 +56,63 @@ def marked(name, orientation, **said):
     inner = block.get_ifd(0x8769)
     inner[0x9214] = (LEFT + WIDE // 2, TOP + HIGH // 2, WIDE, HIGH)
     inner[0xA214] = (LEFT + WIDE // 2, TOP + HIGH // 2)
-    fine = {"quality": 95} if name == "jpeg" else {}
-    return saved(name, Image.fromarray(pixels), exif=block.tobytes(), **fine, **said)
+    options = {"quality": 95} if name == "jpeg" else {}
+    return saved(name, Image.fromarray(pixels), exif=block.tobytes(), **options, **extra)
 
 
 def copied(data, name, scale=2):
-    """The file's copy, enlarged, as a photo."""
+    """Return the file's enlarged copy, decoded."""
     photo = decode(data, LIMIT)
     larger = dataclasses.replace(photo, pixels=photo.pixels.repeat(scale, 0).repeat(scale, 1))
     return decode(encode(larger, name, 95, BY_A_NETWORK), LIMIT)
 
 
 def mark(photo):
-    """Where the mark is: left, top, width and height in pixels."""
+    """Return left, top, width and height of the mark in pixels."""
     rows, columns = np.nonzero(photo.pixels[..., 1] > 130)
     return columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
 
 
-def said_of(photo):
-    """The area, as its middle and its sides in shares, and the size that it speaks of."""
+def regions_of(photo):
+    """Return the area, as centre and sides in fractions, and its reference size."""
     document = minidom.parseString(photo.metadata.xmp)
-    spoken = {}
+    properties = {}
     for element in document.getElementsByTagName("*"):
-        items = {**dict(element.attributes.items()), element.tagName: "".join(words(element))}
-        spoken |= {name: value for name, value in items.items() if value.strip()}
-    if "MPReg:Rectangle" in spoken:
-        left, top, wide, high = map(float, spoken["MPReg:Rectangle"].split(","))
+        items = {**dict(element.attributes.items()), element.tagName: "".join(texts(element))}
+        properties |= {name: value for name, value in items.items() if value.strip()}
+    if "MPReg:Rectangle" in properties:
+        left, top, wide, high = map(float, properties["MPReg:Rectangle"].split(","))
         return (left + wide / 2, top + high / 2, wide, high), None
-    area = tuple(float(spoken[f"stArea:{name}"]) for name in "xywh")
-    return area, tuple(float(spoken[f"stDim:{name}"]) for name in "wh")
+    area = tuple(float(properties[f"stArea:{name}"]) for name in "xywh")
+    return area, tuple(float(properties[f"stDim:{name}"]) for name in "wh")
 
 
-def words(element):
+def texts(element):
     return (node.data for node in element.childNodes if isinstance(node, minidom.Text))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(
-    "form", [ATTRIBUTES, ELEMENTS, MICROSOFT], ids=["attributes", "elements", "microsoft"]
+    "template", [ATTRIBUTES, ELEMENTS, MICROSOFT], ids=["attributes", "elements", "microsoft"]
 )
 @pytest.mark.parametrize("name", ["jpeg", "webp", "heic"])
-def test_a_named_face_is_still_framed_in_the_copy(name, form, orientation):
-    copy = copied(marked(name, orientation, xmp=packet(form)), name)
+def test_a_named_face_is_still_framed_in_the_copy(name, template, orientation):
+    copy = copied(marked(name, orientation, xmp=packet(template)), name)
     left, top, wide, high = mark(copy)
     height, width = copy.pixels.shape[:2]
-    area, size = said_of(copy)
-    place = [share * side for share, side in zip(area, (width, height) * 2, strict=True)]
-    assert place == pytest.approx([left + wide / 2, top + high / 2, wide, high], abs=2)
+    area, size = regions_of(copy)
+    pixels = [fraction * side for fraction, side in zip(area, (width, height) * 2, strict=True)]
+    assert pixels == pytest.approx([left + wide / 2, top + high / 2, wide, high], abs=2)
     assert size in (None, (width, height))
     assert (width, height) == ((96, 128) if orientation >= 5 else (128, 96))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["jpeg", "heic", "tiff"])
-def test_the_subject_is_still_where_exif_says(name, orientation):
+def test_exif_still_points_to_the_subject(name, orientation):
     copy = copied(marked("jpeg" if name == "tiff" else name, orientation), name)
     left, top, wide, high = mark(copy)
-    inner = tiff_tags.read(copy.metadata.exif).children[tiff_tags.EXIF]
+    inner = tiff_tags.read_directory(copy.metadata.exif).children[tiff_tags.EXIF]
     assert inner.numbers(0x9214) == pytest.approx((left + wide / 2, top + high / 2, wide, high), abs=2)
     assert inner.numbers(0xA214) == pytest.approx((left + wide / 2, top + high / 2), abs=2)
 
@@ -129,11 +129,11 @@ def test_resolutions_are_swapped_with_the_sides(name, orientation):
 
 
 @pytest.mark.parametrize("name", ["jpeg", "heic"])
-def test_an_orientation_that_there_is_not_turns_nothing(name):
+def test_an_invalid_orientation_turns_nothing(name):
     data = marked(name, 6, xmp=packet(ATTRIBUTES))
     assert data.count(TURNED_BY_6) == 1
     copy = copied(data.replace(TURNED_BY_6, TURNED_BY_6.replace(b"\x06", b"\x09")), name)
-    assert said_of(copy)[0] == pytest.approx(AREA)
+    assert regions_of(copy)[0] == pytest.approx(AREA)
 
 
 def test_a_png_s_own_resolution_is_swapped_with_the_sides():
@@ -143,18 +143,18 @@ def test_a_png_s_own_resolution_is_swapped_with_the_sides():
     assert copy.metadata.dpi == pytest.approx((150, 300), abs=0.1)
 
 
-SIXTH = SourceOrientation(6, (WIDTH, HEIGHT))
+TURNED_SOURCE = SourceOrientation(6, (WIDTH, HEIGHT))
 
 
-@pytest.mark.parametrize("more", ["", ' stArea:d="0.1" stArea:unit="normalized"'])
-def test_a_point_and_a_circle_have_no_sides(more):
-    area = f'<mwg-rs:Area stArea:x="0.25" stArea:y="0.2"{more}/>'
-    after = xmp.restored(packet(area), BY_A_NETWORK, (HEIGHT, WIDTH), SIXTH)
-    assert f'<mwg-rs:Area stArea:x="0.8" stArea:y="0.25"{more}/>'.encode() in after
+@pytest.mark.parametrize("rest", ["", ' stArea:d="0.1" stArea:unit="normalized"'])
+def test_a_point_and_a_circle_have_no_sides(rest):
+    area = f'<mwg-rs:Area stArea:x="0.25" stArea:y="0.2"{rest}/>'
+    after = xmp.restored(packet(area), BY_A_NETWORK, (HEIGHT, WIDTH), TURNED_SOURCE)
+    assert f'<mwg-rs:Area stArea:x="0.8" stArea:y="0.25"{rest}/>'.encode() in after
 
 
 @pytest.mark.parametrize(
-    "said",
+    "extra",
     [
         'stArea:x="9" stArea:y="7" stArea:unit="pixel"',
         'stArea:x="left" stArea:y="0.2"',
@@ -162,16 +162,18 @@ def test_a_point_and_a_circle_have_no_sides(more):
         'MPReg:Rectangle="0.1, 0.2, 0.3"',
     ],
 )
-def test_what_is_no_share_of_the_sides_stays(said):
-    packed = packet(f"<mwg-rs:Area {said}/>")
-    assert said.encode() in xmp.restored(packed, BY_A_NETWORK, (HEIGHT, WIDTH), SIXTH)
+def test_values_that_are_no_fractions_of_the_sides_are_left_unchanged(extra):
+    packed = packet(f"<mwg-rs:Area {extra}/>")
+    assert extra.encode() in xmp.restored(packed, BY_A_NETWORK, (HEIGHT, WIDTH), TURNED_SOURCE)
 
 
 def test_faces_tagged_at_another_size_keep_their_ratio_to_the_picture():
-    whole = packet(ELEMENTS).replace(b"<stDim:w>64", b"<stDim:w>640").replace(b"<stDim:h>48", b"<stDim:h>480")
-    assert said_of(copied(marked("jpeg", 8, xmp=whole), "jpeg"))[1] == (960, 1280)
+    larger = (
+        packet(ELEMENTS).replace(b"<stDim:w>64", b"<stDim:w>640").replace(b"<stDim:h>48", b"<stDim:h>480")
+    )
+    assert regions_of(copied(marked("jpeg", 8, xmp=larger), "jpeg"))[1] == (960, 1280)
 
 
-def test_what_was_never_in_a_file_is_left_where_it_is():
+def test_a_photo_without_a_source_file_keeps_its_regions():
     photo = Photo(scene(), None, "RGB", "png", Metadata(xmp=packet(ATTRIBUTES)))
-    assert said_of(decode(encode(photo, "png", 90, BY_A_NETWORK), LIMIT)) == (AREA, (WIDTH, HEIGHT))
+    assert regions_of(decode(encode(photo, "png", 90, BY_A_NETWORK), LIMIT)) == (AREA, (WIDTH, HEIGHT))
