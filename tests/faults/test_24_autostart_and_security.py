@@ -216,7 +216,7 @@ def test_a_pickled_checkpoint_is_not_run_and_one_with_a_wrong_hash_not_loaded(da
         zeros.truncate(BY_NAME["restoreformer"].checkpoint.size_bytes)  # only its hash is wrong
     run = daemon.command(*command, "restoreformer", timeout=280)
     assert run.returncode == 1
-    assert "restoreformer could not be fetched" in run.stderr, run.stderr
+    assert "restoreformer could not be downloaded" in run.stderr, run.stderr
     assert "restoreformer: corrupt" in daemon.command("models", "verify", "restoreformer").stdout
     assert not marker.exists()
     assert not daemon.output.exists() or daemon.outputs() == []

@@ -50,10 +50,10 @@ class Setup:
     """A downloader that the test itself drives."""
 
     def __init__(self) -> None:
-        self.model_files, self.clock, self.news = FakeModelFiles(), Clock(), []
+        self.model_files, self.clock, self.reports = FakeModelFiles(), Clock(), []
         self.downloader = Downloader(
             self.model_files,
-            lambda: self.news.append(self.downloader.states()),
+            lambda: self.reports.append(self.downloader.states()),
             clock=self.clock,
             now=lambda: self.clock.now + 1e9,
             jitter=lambda: 0.5,
@@ -76,15 +76,15 @@ def test_a_requested_model_is_downloaded_and_reported(setup: Setup):
     assert setup.model_files.fetched == ["toy"]
     assert setup.downloader.states() == {}
     assert not setup.downloader.busy()
-    assert setup.news[0] == {"toy": {"state": "downloading"}}
-    assert setup.news[1]["toy"] == {
+    assert setup.reports[0] == {"toy": {"state": "downloading"}}
+    assert setup.reports[1]["toy"] == {
         "state": "downloading",
         "done_bytes": 50,
         "total_bytes": 100,
         "bytes_per_second": 10,
         "seconds_left": 5.0,
     }
-    assert setup.news[-1] == {}
+    assert setup.reports[-1] == {}
 
 
 def test_models_are_downloaded_one_at_a_time(setup: Setup):
@@ -160,9 +160,9 @@ def test_a_file_added_by_hand_is_noticed(setup: Setup):
     setup.downloader.want("toy")
     setup.downloader.turn()
     setup.model_files.present.add("toy")
-    setup.news.clear()
+    setup.reports.clear()
     assert not setup.downloader.turn()
-    assert setup.news == [{}]
+    assert setup.reports == [{}]
 
 
 def test_a_request_that_is_not_repeated_is_dropped(setup: Setup):
