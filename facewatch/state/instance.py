@@ -1,4 +1,4 @@
-"""One daemon for each installation, and who it is."""
+"""The lock that lets one daemon run for each installation, and the process that holds it."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from facewatch.errors import AlreadyRunning, CannotWrite
 from facewatch.system.atomic import make_private_folder, translate_write_errors, write_atomically
 from facewatch.system.paths import Places
 
-GLANCE_SECONDS = 0.5  # `held` takes a free lock for a moment; a daemon that starts then has to wait
+LOCK_SECONDS = 0.5  # `is_locked` takes a free lock for a moment; a daemon that starts then has to wait
 _CLOCK_STEP_SECONDS = 2.0  # files' times and processes' do not come from the same clock
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def running_pid(places: Places) -> int | None:
-    """The process id of the daemon that runs, or None."""
+    """Return the process id of the running daemon, or None."""
     try:
-        about = json.loads(places.pid.read_text("utf-8"))
-        pid = int(about["pid"])
-        alive = _is_the_same(pid, about)
+        record = json.loads(places.pid.read_text("utf-8"))
+        pid = int(record["pid"])
+        alive = _is_same_process(pid, record)
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     return pid if alive else None
 
 
 def is_still_running(pid: int, when: float) -> bool:
-    """Whether the process that had this number at the wall-clock time `when` is still there."""
+    """True if the process that had this id at the wall-clock time `when` still runs."""
     if pid <= 0:
         return False
-    try:  # a number used again is another process, which began later
+    try:  # a reused id belongs to another process, which started later
         return psutil.Process(pid).create_time() <= when + _CLOCK_STEP_SECONDS
     except psutil.NoSuchProcess:
         return False
@@ -46,26 +46,26 @@ def is_still_running(pid: int, when: float) -> bool:
 
 
 def is_locked(places: Places) -> bool:
-    """Whether any process holds the lock of this installation.
+    """True if any process holds the lock of this installation.
 
-    Raises CannotWrite when the lock cannot be tried.
+    Raises CannotWrite if the lock cannot be tested.
     """
     lock = filelock.FileLock(places.lock, timeout=0)
     try:
-        places.lock.stat()  # to try a lock would make its file
+        places.lock.stat()  # testing a lock would create its file
         lock.acquire()
     except filelock.Timeout:
         return True
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise CannotWrite(f"the lock {places.lock} cannot be tried: {error.strerror}") from error
+        raise CannotWrite(f"cannot test the lock {places.lock}: {error.strerror}") from error
     lock.release()
     return False
 
 
 def lock_holder(places: Places) -> str:
-    """Who holds the lock, in words, as far as the system tells: "process 4711 (python3)"."""
+    """Describe the process that holds the lock: "process 4711 (python3)"; "another process" if unknown."""
     try:
         inode = places.lock.stat().st_ino
         rows = [line.split() for line in Path("/proc/locks").read_text("ascii").splitlines()]
@@ -79,45 +79,44 @@ def lock_holder(places: Places) -> str:
 def single_instance(places: Places) -> Iterator[None]:
     """Hold the lock of this installation; the system frees it however the process ends.
 
-    Raises AlreadyRunning, naming the process that has it; CannotWrite or DiskFull.
+    Raises AlreadyRunning, which names the process that holds it, CannotWrite or DiskFull.
     """
     make_private_folder(places.state)
-    lock = filelock.FileLock(places.lock, timeout=GLANCE_SECONDS)
+    lock = filelock.FileLock(places.lock, timeout=LOCK_SECONDS)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         pid = running_pid(places)
-        who = f"process {pid}" if pid else lock_holder(places)
+        holder = f"process {pid}" if pid else lock_holder(places)
         raise AlreadyRunning(
-            f"facewatch is already running ({who}); `facewatch status` shows what it does"
+            f"facewatch is already running ({holder}); `facewatch status` shows what it does"
         ) from error
     except OSError:
         with translate_write_errors(places.lock):
             raise
     try:
-        write_atomically(places.pid, json.dumps(_about(os.getpid())).encode())
+        write_atomically(places.pid, json.dumps(_record_of(os.getpid())).encode())
         yield
     finally:
         places.pid.unlink(missing_ok=True)
         lock.release()
 
 
-def _about(pid: int) -> dict[str, Any]:
+def _record_of(pid: int) -> dict[str, Any]:
     return {"pid": pid, "created": psutil.Process(pid).create_time(), "birth": _birth(pid)}
 
 
-def _is_the_same(pid: int, about: dict[str, Any]) -> bool:
-    """Whether the process `pid` is the one noted: a number used again is another process."""
-    if about.get("birth") is not None:
-        return bool(about["birth"] == _birth(pid))
-    return bool(abs(psutil.Process(pid).create_time() - about["created"]) < 2)
+def _is_same_process(pid: int, record: dict[str, Any]) -> bool:
+    """True if the process `pid` is the recorded one, and not another that reuses its id."""
+    if record.get("birth") is not None:
+        return bool(record["birth"] == _birth(pid))
+    return bool(abs(psutil.Process(pid).create_time() - record["created"]) < _CLOCK_STEP_SECONDS)
 
 
 def _birth(pid: int) -> str | None:
-    """Which start of the system a process belongs to, and when it began since then.
+    """Return the id of the current boot and the process's start time since then; None for an ended process.
 
-    On Linux the wall-clock time of a process' start moves whenever the clock is set. None on other systems,
-    and for a process that has ended.
+    On Linux the wall-clock time of a process's start moves when the clock is set. None on other systems.
     """
     if sys.platform != "linux":
         return None
