@@ -45,22 +45,19 @@ class Committer:
         return True
 
     def commit(self, photo: InFlightPhoto, answer: RestoreResult, device: str) -> None:
-        """End a photo with the engine's result, whose files are removed if this raises.
+        """End a photo with the engine's result; no temporary of it is left, whatever happens.
 
         Raises SourceChanged or SourceGone (the result is stale), CannotWrite or DiskFull.
         """
         try:
             report = _report(photo, answer, device)
             if not answer.faces and photo.ready.recipe.plan.output.no_faces == "skip":
-                discard_result(answer)
                 self.ledger.no_faces(photo.job, report)
                 log.info("%s: no faces found, not copied", photo.job.path)
                 return
-            copy = take_result(answer, photo.job.path, photo.folder)
-            self._publish(photo, copy, report, answer.extras)
-        except BaseException:
+            self._publish(photo, take_result(answer, photo.job.path, photo.folder), report, answer.extras)
+        finally:
             discard_result(answer)
-            raise
 
     def _publish(
         self, photo: InFlightPhoto, copy: FinishedCopy, report: dict[str, Any], extras: list[dict[str, str]]
