@@ -18,8 +18,11 @@ import sys
 for name in sys.argv[1:]:
     sys.modules[name] = None  # importing it now fails as it does in the app
 from facewatch.cli.main import main
-from facewatch.engine import child, restorer
-from facewatch.restoration import assembly, background, detector, masks, network, pipeline
+from facewatch.engine import main as engine, restorer
+from facewatch.restoration import build, pipeline
+from facewatch.restoration.detection import retinaface
+from facewatch.restoration.masks import parsing
+from facewatch.restoration.networks import loader, upscaler
 """
 
 

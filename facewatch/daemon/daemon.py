@@ -12,6 +12,7 @@ from typing import Any
 
 from facewatch import __version__
 from facewatch.daemon.tray_supervisor import TraySupervisor
+from facewatch.engine.lifecycle import PROCESS
 from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadSettings, FacewatchError, WrongUse
 from facewatch.models.downloader import Downloader
@@ -25,6 +26,7 @@ from facewatch.state.requests import Request, watched_photo
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
+from facewatch.system.processes import kill_and_wait
 from facewatch.watcher import Watcher, is_photo, root_of, watched_folders
 from facewatch.worker import Worker
 from facewatch.worker.inbox import Inbox
@@ -35,6 +37,7 @@ from facewatch.worker.recovery import recover_interrupted
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+LEFT_ENGINE_SECONDS = 5.0  # a killed process ends within this time, unless a driver or a dead share holds it
 STOPPING_SECONDS = 30.0  # a worker that waits for a share without an answer is left behind
 
 
@@ -124,6 +127,7 @@ class Daemon:
         self._stop.set()
 
     def _begin(self) -> None:
+        self._end_leftover_engine()
         self._ledger.forget("current", "engine", "troubles", "downloads")
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
@@ -133,6 +137,14 @@ class Daemon:
         for folder in self._store.current.folders:
             if self._disks.has_folder(folder.output) and (count := remove_stray_temporaries(folder.output)):
                 log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
+
+    def _end_leftover_engine(self) -> None:
+        """End the engine of a killed daemon, which could go on writing even after the cleanup."""
+        leftover = self._ledger.fact(PROCESS)
+        if kill_and_wait(leftover, LEFT_ENGINE_SECONDS):
+            self._ledger.forget(PROCESS)
+        else:  # a start after its end removes the files that it still writes
+            log.warning("engine %s of an earlier run was killed and does not end", leftover["pid"])
 
     def _busy(self) -> bool:
         if len(self._inbox) or self._downloader.busy():

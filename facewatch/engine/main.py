@@ -1,4 +1,4 @@
-"""Inside the engine process: read jobs, restore, answer."""
+"""Main loop of the engine process: read requests, restore, answer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import memory
 from facewatch.engine.memory import limit_memory
-from facewatch.engine.messages import Ready, RestoreFailure, Setup, from_line, to_line
+from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.errors import FacewatchError
+from facewatch.restoration.options import Setup
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
 
-KEPT_SECONDS = 5.0  # without a job
+KEPT_SECONDS = 5.0  # without a request, before unused memory is returned
 
 
 def main(probe: str | None = None) -> None:
-    """Serve on standard input and output until the input ends; with `probe`, only name the device."""
+    """Serve on standard input and output until the input ends; with `probe`, only report the device."""
     emit = _take_over_output()
     if probe is not None:
         _answer_probe(probe, emit)
@@ -35,50 +36,50 @@ def main(probe: str | None = None) -> None:
 
 
 def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
-    """Load the setup, which comes first, then answer job after job."""
+    """Load the setup, which comes first, then answer one request after the other."""
     setup = requests.get()
     try:
         restorer, device, words = _load(setup)
     except FacewatchError as error:
         emit(RestoreFailure(0, type(error).__name__, str(error)))
         return
-    memory.tune()  # only now: while the networks are loaded, what is let go of has to go back
+    memory.tune()  # only now: while the networks load, freed memory must return to the system
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
-    line = StagedRestorer(restorer, emit, helpers)
-    let_go = _letting_go(device) if setup.files else memory.release
+    stages = StagedRestorer(restorer, emit, helpers)
+    free_unused = _memory_releaser(device) if setup.files else memory.release
     emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():
-            begun.append(line.begin(_next(requests, let_go)))
-        line.finish(begun.popleft())
+            begun.append(stages.begin(_next(requests, free_unused)))
+        stages.finish(begun.popleft())
 
 
-def _next(requests: queue.SimpleQueue[Any], let_go: Callable[[], object]) -> Any:
-    """The next job; while there is none, the memory kept for it goes back."""
+def _next(requests: queue.SimpleQueue[Any], free_unused: Callable[[], object]) -> Any:
+    """Return the next request; while there is none, return unused memory to the system."""
     try:
         return requests.get(timeout=KEPT_SECONDS)
     except queue.Empty:
-        let_go()
+        free_unused()
         return requests.get()
 
 
-def _letting_go(device: str) -> Callable[[], None]:
-    """Gives back the machine's memory and the device's; in vain where a device in trouble refuses."""
+def _memory_releaser(device: str) -> Callable[[], None]:
+    """Return a function that frees unused memory of machine and device."""
     from facewatch.restoration.networks.device import free_cache
 
-    def let_go() -> None:
+    def free_unused() -> None:
         memory.release()
         try:
             free_cache(device)
-        except RuntimeError:  # the next photo tells what is wrong
+        except RuntimeError:  # a device in trouble; the next photo reports it
             traceback.print_exc()
 
-    return let_go
+    return free_unused
 
 
 def _take_over_output() -> Emit:
-    # Libraries print; what they print must not land between our messages.
+    # Output that libraries print must not land between our messages.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     lock = threading.Lock()
@@ -92,9 +93,14 @@ def _take_over_output() -> Emit:
 
 
 def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
-    for line in stream:
-        requests.put(from_line(line))
-    os._exit(0)  # nobody is there to hear an answer, so a photo in work is worth nothing either
+    code = 0
+    try:
+        for line in stream:
+            requests.put(from_line(line))
+    except ValueError:  # a daemon of another version, after an upgrade: it starts an engine like itself
+        traceback.print_exc()
+        code = 1
+    os._exit(code)  # no one hears an answer any longer
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:
@@ -109,16 +115,16 @@ def _answer_probe(wish: str, emit: Emit) -> None:
 
 
 def _load(setup: Setup) -> tuple[Restorer, str, str]:
-    """The loaded networks, their device, and what they compute on in words."""
+    """Return the loaded networks, their device, and the device as text for people."""
     from facewatch.engine.restorer import Restorer
 
-    if not setup.files:  # without a network there is no need to load torch, nor any use for a GPU
+    if not setup.files:  # without a network, neither torch nor a GPU is needed
         limit_memory()
-        return Restorer.load(setup, "cpu"), "cpu", "cpu, without a network"
+        return Restorer.load(setup, "cpu"), "cpu", "CPU (no neural model)"
     from facewatch.restoration.networks import device, precision
 
     chosen = device.choose(setup.device)
-    if chosen == "cpu":  # a card's driver takes address space as it likes
+    if chosen == "cpu":  # a GPU's driver reserves large amounts of memory
         limit_memory()
     restorer = Restorer.load(setup, chosen)
     return restorer, chosen, f"{device.describe(chosen)}, {precision.choose(setup.precision, chosen)}"

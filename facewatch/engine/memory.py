@@ -1,4 +1,4 @@
-"""How the C library hands out the memory that torch computes in. Only for the engine's own process."""
+"""Memory of the engine process: reuse of large blocks, and an upper limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_MMAP_MAX = -4
 
-_LARGE = 1 << 30  # bytes; above this a piece is mapped for itself and goes back when it is freed
+_LARGE = 1 << 30  # bytes; larger blocks are mapped separately and returned when freed
 
 
 SHARE = 0.9  # of the machine's memory
@@ -22,14 +22,14 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def tune() -> bool:
-    """Keep large pieces of memory for the next call instead of giving each back to the system.
+    """Keep large blocks of memory for the next call instead of returning each to the system.
 
-    glibc maps each piece over 32 MB anew, and to fault in all its pages at each layer of a network can take
-    as long as the computing. To be called once the networks are loaded, since until then what is let go of
-    has to go back. It holds for the whole process but serves its first thread: what others ask for beyond
-    64 MB is mapped as before.
+    glibc maps every block over 32 MB afresh, and faulting in its pages at each layer of a network can take as
+    long as the computation. Call this after the networks are loaded: until then, freed memory must return to
+    the system. It holds for the whole process but serves its first thread; blocks over 64 MB of other threads
+    are mapped as before.
 
-    returns  whether it took effect: only with glibc; musl, macOS and Windows are left as they are
+    returns  whether it took effect; only glibc has this setting (not musl, macOS or Windows)
     """
     library = _glibc()
     if library is None:
@@ -40,16 +40,16 @@ def tune() -> bool:
 
 
 def release() -> bool:
-    """Give what `tune` has kept and nobody uses back to the system.
+    """Return unused memory that `tune` has kept to the system.
 
-    returns  whether there was anything to give
+    returns  whether there was any
     """
     library = _glibc()
     return library is not None and bool(library.malloc_trim(0))
 
 
 def _glibc() -> Any:
-    """The C library this process runs on if it is glibc, else None."""
+    """Return the C library of this process if it is glibc, else None."""
     if sys.platform != "linux":
         return None
     library = ctypes.CDLL(None)
@@ -57,10 +57,10 @@ def _glibc() -> Any:
 
 
 def limit_memory(most_bytes: int | None = None) -> int | None:
-    """Let this process hold at most so much, for good; returns the limit, None where the system has none.
+    """Limit the memory of this process for good; return the limit, None if the system has no such limit.
 
-    most_bytes  bytes, what the process has already included; None: nine tenths of the machine's memory, or of
-                what its container may have
+    most_bytes  bytes, including what the process already holds; None: nine tenths of the memory of the
+                machine, or of its container
 
     Beyond it an allocation fails: MemoryError in Python, an error of the library elsewhere. Linux counts
     private writable memory (RLIMIT_DATA, getrlimit(2)); the libraries that torch maps and address space that
@@ -68,7 +68,7 @@ def limit_memory(most_bytes: int | None = None) -> int | None:
     torch on a CPU that has done nothing yet.)
     """
     if sys.platform != "linux":
-        return None  # macOS takes such a limit and does not keep it
+        return None  # macOS accepts such a limit but does not enforce it
     import resource
 
     wanted = int(machine_bytes() * SHARE) if most_bytes is None else most_bytes
@@ -79,10 +79,10 @@ def limit_memory(most_bytes: int | None = None) -> int | None:
 
 
 def machine_bytes(memory: Path = MEMORY, cgroup: Path = CGROUP) -> int:
-    """The memory of the machine, or of the container where that is less, as Linux tells it."""
+    """Return the memory of the machine, or of its container if that is less, as Linux reports it."""
     found = re.search(r"^MemTotal:\s*(\d+) kB", memory.read_text("ascii"), re.MULTILINE)
     if found is None:
-        raise OSError(f"{memory} does not tell the machine's memory")
+        raise OSError(f"{memory} does not contain the size of the memory")
     whole = int(found[1]) * 1024
     try:
         return min(whole, int(cgroup.read_text("ascii")))

@@ -1,4 +1,4 @@
-"""What passes on the engine's pipe: one line of JSON each, never a pickle.
+"""Messages on the engine's pipe: one line of JSON each, never a pickle.
 
 Paths travel as text with surrogate escapes, so that every byte of a name survives.
 """
@@ -9,20 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Setup:
-    """What an engine holds for its whole life: another setup is another engine."""
-
-    model: str
-    detector: str
-    parser: str | None  # None: the soft mask
-    upscaler: str | None  # None: plain enlargement
-    device: str
-    detect_size: int | None  # pixels, the long side; None: the detector's own
-    detect_threshold: float  # 0-1
-    files: dict[str, str] = field(default_factory=dict)  # model name -> checkpoint
-    precision: str = "auto"  # as settings.Engine
+from facewatch.restoration.options import OutputOptions, RestorationOptions, Setup
 
 
 @dataclass(frozen=True)
@@ -31,14 +18,14 @@ class RestoreRequest:
 
     number: int
     source: str
-    source_sha256: str | None  # what the file is known to hold; None: whatever it holds
+    source_sha256: str | None  # expected content; None: any
     output_folder: str  # where the temporary goes
     weight: float  # 0-1
-    restoration: dict[str, Any]  # as settings.Restoration
-    output: dict[str, Any]  # as settings.Output
+    restoration: RestorationOptions
+    output: OutputOptions
     max_megapixels: float
-    recipe: str = ""  # its key, for the copy's tags
-    refuse_own: bool = True  # whether our own restored copies are turned away
+    recipe: str = ""  # the recipe's key, for the copy's tags
+    refuse_own: bool = True  # whether copies made by facewatch are refused
 
 
 @dataclass(frozen=True)
@@ -51,10 +38,10 @@ class SideFile:
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """What became of one photo."""
+    """Outcome of one photo."""
 
     number: int
-    temporary: str | None  # the restored copy; None: nothing in it was restored
+    temporary: str | None  # the restored copy; None: nothing was restored
     sha256: str | None  # of the temporary
     suffix: str  # of the copy's name, with its dot
     faces: list[dict[str, Any]]  # as faces.forms.FaceReport
@@ -66,15 +53,15 @@ class RestoreResult:
 class Ready:
     """The engine has loaded its networks."""
 
-    device: str  # in words, for people
-    precision: str = ""  # what `auto` takes on it and why, in words; a probe tells
-    passed_over: str = ""  # cards that are here and cannot be used, and what to do; a probe tells
-    window: int = 1  # photos it may be given at once: while one is restored others are read and written
+    device: str  # text for people
+    precision: str = ""  # choice of `auto` and its reason, as text; only from a probe
+    passed_over: str = ""  # GPUs that cannot be used, and what to do; only from a probe
+    window: int = 1  # photos it accepts at once: while one is restored, others are read and written
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life, and how far the photo is."""
+    """Progress of a photo, and a sign that the engine works."""
 
     number: int
     done: int
@@ -84,25 +71,26 @@ class Progress:
 
 @dataclass(frozen=True)
 class RestoreFailure:
-    """The photo, or the setup, cannot be worked on."""
+    """Failure of a photo, or of the setup (number 0)."""
 
     number: int
     error: str  # the name of a class in facewatch.errors, or "Changed" or "Unexpected"
     message: str
 
 
+OPTIONS = {"restoration": RestorationOptions, "output": OutputOptions}  # fields that are objects themselves
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Setup, RestoreRequest, RestoreResult, Ready, Progress, RestoreFailure)
 }
 
 
 def to_line(message: Any) -> str:
-    """One message as one line of JSON, newline and all."""
+    """Return a message as one line of JSON, with its newline."""
     return json.dumps({"kind": type(message).__name__, **asdict(message)}) + "\n"
 
 
 def from_line(line: str) -> Any:
-    """The message of one line.
+    """Return the message in a line.
 
     Raises ValueError when the line holds none.
     """
@@ -111,6 +99,8 @@ def from_line(line: str) -> Any:
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"not a message: {line[:80]!r}")
     try:
+        for name in OPTIONS.keys() & fields.keys():
+            fields[name] = OPTIONS[name](**fields[name])
         return KINDS[kind](**fields)
     except TypeError as error:
-        raise ValueError(f"not a whole message: {line[:80]!r}") from error
+        raise ValueError(f"incomplete message: {line[:80]!r}") from error

@@ -1,4 +1,4 @@
-"""The daemon's side of the engine: start it, ask it, end it."""
+"""Engine process as the daemon sees it: start, submit, receive, end."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from facewatch.engine.messages import (
     RestoreFailure,
     RestoreRequest,
     RestoreResult,
-    Setup,
     from_line,
     to_line,
 )
 from facewatch.errors import EngineFailed, FacewatchError
+from facewatch.restoration.options import Setup
 from facewatch.system.processes import child_environment, facewatch_command
 
 log = logging.getLogger(__name__)
 
-STANDSTILL_SECONDS = 5.0  # so late a look means that the machine slept, or this process was stopped
-KILLED_SECONDS = 30.0  # in which a killed process is gone
-UNREADABLE = "backslashreplace"  # our messages are ASCII; what libraries say has the system's own encoding
+STANDSTILL_SECONDS = 5.0  # a call this late means that the machine slept, or this process was stopped
+KILLED_SECONDS = 30.0  # a killed process must end within this time
+UNREADABLE = "backslashreplace"  # our messages are ASCII; output of libraries has the system's encoding
 _ENDED = object()
 
 
 class EngineProcess:
-    """One engine process with one setup; it may be given up to `window` photos before it has answered."""
+    """One engine process with one setup; it accepts up to `window` photos before it answers."""
 
     def __init__(
         self,
@@ -47,22 +47,22 @@ class EngineProcess:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.setup = setup
-        self.device = ""  # in words, once it is ready
+        self.device = ""  # text for people, once it is ready
         self.window = 1
         self._clock = clock
-        self._heard_at = 0.0  # the last sign of life while something was asked of it
-        self._listened_at = 0.0  # when `hear` began last, and how long it was to wait
-        self._patience_seconds = 0.0
+        self._heard_at = 0.0  # time of the last message while photos were submitted
+        self._listened_at = 0.0  # when `receive` was last called
+        self._wait_seconds = 0.0
         self._timeout_seconds = timeout_seconds
         self._command = list(command or facewatch_command("engine"))
         self._process: subprocess.Popen[str] | None = None
         self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._complaints: collections.deque[str] = collections.deque(maxlen=40)
+        self._stderr_lines: collections.deque[str] = collections.deque(maxlen=40)
         self._readers: list[threading.Thread] = []
 
     @property
     def alive(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -74,7 +74,7 @@ class EngineProcess:
 
         Raises EngineFailed, or what kept it from loading: NoSuchDevice, BadCheckpoint, OutOfMemory.
         """
-        self._messages = queue.SimpleQueue()  # nothing that an earlier process said
+        self._messages = queue.SimpleQueue()  # no messages of an earlier process
         try:
             self._process = subprocess.Popen(
                 self._command,
@@ -86,51 +86,51 @@ class EngineProcess:
                 env=child_environment(),
                 start_new_session=os.name == "posix",  # Ctrl-C is for the daemon, which then ends the engine
             )
-        except OSError as error:  # no memory for one more, or Python is just being replaced by a newer one
+        except OSError as error:  # no memory for one more process, or Python is being upgraded
             raise EngineFailed(f"the engine cannot start: {error}; run `facewatch doctor`") from error
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._read_with(self._take_messages, self._process.stdout)
-        self._read_with(self._take_complaints, self._process.stderr)
+        self._read_with(self._read_messages, self._process.stdout)
+        self._read_with(self._read_stderr, self._process.stderr)
         self._send(self.setup)
         ready = self._wait_for(Ready)
         self.device, self.window = ready.device, ready.window
         log.info("engine %s ready: %s on %s", self.pid, self.setup.model, self.device)
 
     def restore(self, job: RestoreRequest) -> RestoreResult:
-        """Have one photo restored into a temporary, and wait for it; nothing else may be under way.
+        """Restore one photo into a temporary and wait for it; no other photo may be in work.
 
-        Raises the error of the photo or the network by its own class, or EngineFailed as `hear` does.
+        Raises the error of the photo or the network by its own class, or EngineFailed as `receive` does.
         """
         self.submit(job)
         answer: RestoreResult = self._wait_for(RestoreResult)
         return answer
 
     def submit(self, job: RestoreRequest) -> None:
-        """Have a photo restored; `hear` tells what became of it.
+        """Send a photo to the engine; `receive` returns its outcome.
 
         Raises EngineFailed when the process has died.
         """
         self._send(job)
 
-    def receive(self, patience_seconds: float) -> Progress | RestoreResult | RestoreFailure | None:
-        """What it says next, None if that is nothing within the patience.
+    def receive(self, wait_seconds: float) -> Progress | RestoreResult | RestoreFailure | None:
+        """Return the next message, or None if there is none within `wait_seconds`.
 
-        Raises EngineFailed when the process died, or gave no sign of life for `timeout_seconds`.
+        Raises EngineFailed when the process has died, or was silent for `timeout_seconds`.
         """
         now = self._clock()
-        if now - self._listened_at > self._patience_seconds + STANDSTILL_SECONDS:
-            self._heard_at = now  # whatever stopped this process may have stopped the engine's too
-        self._listened_at, self._patience_seconds = now, patience_seconds
+        if now - self._listened_at > self._wait_seconds + STANDSTILL_SECONDS:
+            self._heard_at = now  # whatever stopped this process may have stopped the engine too
+        self._listened_at, self._wait_seconds = now, wait_seconds
         left = self._heard_at + self._timeout_seconds - now
         try:
-            message: Any = self._messages.get(timeout=max(0.0, min(patience_seconds, left)))
+            message: Any = self._messages.get(timeout=max(0.0, min(wait_seconds, left)))
         except queue.Empty:
-            if left > patience_seconds or self._clock() - now > patience_seconds + STANDSTILL_SECONDS:
+            if left > wait_seconds or self._clock() - now > wait_seconds + STANDSTILL_SECONDS:
                 return None
             self.close(grace_seconds=0)
             raise EngineFailed(
-                f"the engine gave no sign of life for {self._timeout_seconds:g} s and was ended; "
+                f"the engine did not answer for {self._timeout_seconds:g} s and was ended; "
                 "if the photo is very large, raise engine.timeout_seconds"
             ) from None
         self._heard_at = self._clock()
@@ -141,25 +141,25 @@ class EngineProcess:
         return cast("Progress | RestoreResult | RestoreFailure", message)
 
     def kill(self) -> None:
-        """End the process at once, from any thread; whoever waits for it hears EngineFailed."""
+        """End the process at once, from any thread; a waiting `receive` raises EngineFailed."""
         process = self._process
         if process is not None:
             process.kill()
 
     def close(self, grace_seconds: float = 5.0) -> None:
-        """End the process, by force if it does not go by itself; its memory is free again after this."""
+        """End the process, by force after `grace_seconds`; afterwards its memory is free."""
         process = self._process
         if process is None:
             return
         with contextlib.suppress(OSError):
             if process.stdin:
-                process.stdin.close()  # the engine ends when nobody can ask it any more
+                process.stdin.close()  # the engine ends when its input ends
         if not _ends(process, grace_seconds):
             process.kill()
             if not _ends(process, KILLED_SECONDS):
                 log.error(
-                    "engine %d was killed and does not end: the device's driver holds it, with its memory; "
-                    "if this stays so, restart the computer",
+                    "engine %d was killed but does not end: the device's driver holds it and its memory; "
+                    "if this persists, restart the computer",
                     process.pid,
                 )
                 self._process, self._readers = None, []  # they end with it
@@ -177,24 +177,24 @@ class EngineProcess:
         reader.start()
         self._readers.append(reader)
 
-    def _take_messages(self, stream: IO[str]) -> None:
-        messages = self._messages  # of this process: the next one has others
+    def _read_messages(self, stream: IO[str]) -> None:
+        messages = self._messages  # of this process; the next one has its own queue
         for line in stream:
             try:
                 messages.put(from_line(line))
             except ValueError as error:
-                self._complaints.append(str(error))
+                self._stderr_lines.append(str(error))
         messages.put(_ENDED)
 
-    def _take_complaints(self, stream: IO[str]) -> None:
+    def _read_stderr(self, stream: IO[str]) -> None:
         for line in stream:
-            self._complaints.append(line.rstrip())
+            self._stderr_lines.append(line.rstrip())
             log.debug("engine: %s", line.rstrip())
 
     def _send(self, message: object) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._heard_at = self._clock()  # it may have been silent for want of work
+        self._heard_at = self._clock()  # it may have been silent because it had no work
         try:
             self._process.stdin.write(to_line(message))
             self._process.stdin.flush()
@@ -211,8 +211,8 @@ class EngineProcess:
                 return message
 
     def _last_words(self, what: str) -> str:
-        words = [line for line in self._complaints if line.strip()]
-        return f"{what}; its last words: {words[-1]}" if words else what
+        words = [line for line in self._stderr_lines if line.strip()]
+        return f"{what}; its last output: {words[-1]}" if words else what
 
 
 def _ends(process: subprocess.Popen[str], seconds: float) -> bool:
@@ -223,13 +223,13 @@ def _ends(process: subprocess.Popen[str], seconds: float) -> bool:
     return True
 
 
-def to_error(refusal: RestoreFailure) -> FacewatchError:
-    """The error that a refusal tells of."""
-    return errors.BY_NAME[refusal.error](refusal.message)
+def to_error(failure: RestoreFailure) -> FacewatchError:
+    """Return the error that a failure message carries."""
+    return errors.BY_NAME[failure.error](failure.message)
 
 
 def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds: float = 120) -> str:
-    """The device that `device` ("auto", "cuda", ...) stands for on this machine: "cuda:0", "mps", "cpu".
+    """Return the device that `device` ("auto", "cuda", ...) means on this machine: "cuda:0", "mps", "cpu".
 
     Raises NoSuchDevice or EngineFailed.
     """
@@ -237,9 +237,9 @@ def probe(device: str, *, command: Sequence[str] | None = None, timeout_seconds:
 
 
 def examine(device: str, *, command: Sequence[str] | None = None, timeout_seconds: float = 120) -> Ready:
-    """What the engine would compute on, and in.
+    """Return the device and precision that the engine would use.
 
-    Asks a process of its own, since torch never enters the daemon.
+    Asks a separate process, since the daemon never imports torch.
     Raises NoSuchDevice or EngineFailed.
     """
     try:

@@ -1,4 +1,4 @@
-"""One photo in the engine: read it, draw its faces, write the copy into a temporary."""
+"""Restoration of one photo in the engine: read it, run the networks, write a temporary copy."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ import numpy.typing as npt
 
 from facewatch import __version__
 from facewatch.engine import memory
-from facewatch.engine.messages import RestoreRequest, RestoreResult, Setup, SideFile
+from facewatch.engine.messages import RestoreRequest, RestoreResult, SideFile
 from facewatch.errors import OwnOutput, SourceChanged, SourceGone
 from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
-from facewatch.restoration.build import Parts, assemble
+from facewatch.restoration.build import build_pipeline
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, encode_plain
 from facewatch.restoration.codecs.photo import Photo, Provenance
-from facewatch.restoration.detection.selection import Limits
-from facewatch.restoration.options import Wishes
+from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
 from facewatch.system.atomic import remove_file, unreadable_photo, write_temporary
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
-"""Hears how far a photo is: done, total, and of what."""
+"""Receives the progress of a photo: done, total, unit."""
 
 
 class Restorer:
-    """The loaded networks, and what they do with one job."""
+    """Loaded networks and the steps of one restoration."""
 
     def __init__(self, model: str, pipeline: Pipeline) -> None:
         self._model = model
@@ -47,26 +46,16 @@ class Restorer:
 
         Raises BadCheckpoint, CheckpointMissing, OutOfMemory, DeviceFailed, or NoSuchDevice for a precision.
         """
-        parts = Parts(
-            network=setup.model,
-            detector=setup.detector,
-            parser=setup.parser,
-            upscaler=setup.upscaler,
-            model_files={name: Path(file) for name, file in setup.files.items()},
-            detect_size=setup.detect_size,
-            detect_threshold=setup.detect_threshold,
-            precision=setup.precision,
-        )
-        return cls(setup.model, assemble(parts, device))
+        return cls(setup.model, build_pipeline(setup, device))
 
     def read(self, job: RestoreRequest) -> Photo:
-        """The photo of a job; the original is only read.
+        """Read and decode the photo; the original is only read.
 
-        Raises BadPhoto and its kin, SourceChanged, SourceGone, or OwnOutput.
+        Raises BadPhoto or a subclass, SourceChanged, SourceGone, or OwnOutput.
         """
         photo = decode(_read(job), max_pixels=round(job.max_megapixels * 1e6))
         if photo.made_by_facewatch and job.refuse_own:
-            raise OwnOutput("this is a copy that facewatch restored before; it is left as it is")
+            raise OwnOutput("skipped: this file was made by facewatch")
         return photo
 
     def infer(self, job: RestoreRequest, photo: Photo, advance: Advance) -> InferredPhoto:
@@ -74,15 +63,13 @@ class Restorer:
 
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
-        return self._pipeline.infer(photo, wishes_of(job), advance)
+        return self._pipeline.infer(photo, job.restoration, job.weight, advance)
 
     def blend(self, job: RestoreRequest, photo: Photo, drawn: InferredPhoto) -> RestoredPhoto:
         """The restored photo; no network is needed for it."""
-        if (
-            photo.pixels.nbytes * job.restoration["upscale"] ** 2 > LARGE_BYTES
-        ):  # and as much again to write it
+        if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
             memory.release()
-        return blend(photo, wishes_of(job), drawn)
+        return blend(photo, job.restoration, drawn)
 
     def write(
         self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float
@@ -119,14 +106,13 @@ class Restorer:
         provenance = Provenance(
             self._model, job.weight, __version__, source=job.source_sha256 or "", recipe=job.recipe
         )
-        quality = int(job.output["quality"])
-        data = encode(restored.photo, format_name, quality, provenance)
-        of_a_part = replace(provenance, source="", recipe="")  # what stands beside a copy is no copy
+        data = encode(restored.photo, format_name, job.output.quality, provenance)
+        side_provenance = replace(provenance, source="", recipe="")  # a side file is not taken for a copy
         folder = Path(job.output_folder)
         temporaries: list[Path] = []
         try:
             extras = []
-            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, of_a_part):
+            for tail, extra in side_files(restored, eight_bits(photo.pixels), job, side_provenance):
                 temporaries.append(write_temporary(folder, extra))
                 extras.append(asdict(SideFile(str(temporaries[-1]), tail)))
             temporaries.append(write_temporary(folder, data))
@@ -139,26 +125,6 @@ class Restorer:
         )
 
 
-def wishes_of(job: RestoreRequest) -> Wishes:
-    """What a job asks of the pipeline."""
-    asked = job.restoration
-    limits = Limits(
-        only_center_face=asked["only_center_face"],
-        max_faces=asked["max_faces"],
-        min_eye_distance=asked["min_face_px"],
-        max_face_px=asked["max_face_px"],
-    )
-    return Wishes(
-        weight=job.weight,
-        upscale=asked["upscale"],
-        face_upsample=asked["face_upsample"],
-        aligned=asked["aligned"],
-        try_rotations=asked["try_rotations"],
-        color_fix=asked["color_fix"],
-        limits=limits,
-    )
-
-
 def _read(job: RestoreRequest) -> bytes:
     source = Path(job.source)
     try:
@@ -168,15 +134,16 @@ def _read(job: RestoreRequest) -> bytes:
     except OSError as error:
         raise unreadable_photo(error) from error
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
-        raise SourceChanged("the photo changed while it was waiting; it is looked at again when it is quiet")
+        raise SourceChanged(
+            "the photo changed while it was waiting; it is checked again once it stops changing"
+        )
     return data
 
 
 def _format_of(photo: Photo, job: RestoreRequest) -> str:
-    wished: str = job.output["format"]
-    if wished != "same":
-        return wished
-    return str(job.output["heic"]) if photo.format == "heic" else photo.format
+    if job.output.format != "same":
+        return job.output.format
+    return job.output.heic if photo.format == "heic" else photo.format
 
 
 def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:
@@ -190,18 +157,18 @@ def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:
 def side_files(
     restored: RestoredPhoto, before: npt.NDArray[np.uint8], job: RestoreRequest, provenance: Provenance
 ) -> Iterator[tuple[str, bytes]]:
-    """What stands beside one restored copy: the end of each file's name, and its bytes.
+    """Yield the files beside a restored copy: the end of each name, and the bytes.
 
     before  the upright original, (H, W, 3) uint8 RGB
     """
     after = eight_bits(restored.photo.pixels)
     encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
-    if job.restoration["compare"] == "side-by-side":
+    if job.restoration.compare == "side-by-side":
         yield " before-after.jpg", encoded(comparison.side_by_side(before, after), "jpeg")
-    elif job.restoration["compare"] == "slider-html":
+    elif job.restoration.compare == "slider-html":
         pictures = (encoded(before, "jpeg"), encoded(after, "jpeg"))
         yield " before-after.html", comparison.slider_html(*pictures, Path(job.source).name).encode()
-    if job.restoration["save_crops"]:
+    if job.restoration.save_crops:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
             yield f" face {number} cropped.png", encoded(cropped, "png")
             yield f" face {number} restored.png", encoded(restored_crop, "png")

@@ -1,4 +1,4 @@
-"""The engine's three stages side by side: read, draw, write."""
+"""Stages of the engine, run side by side: read, infer, write."""
 
 from __future__ import annotations
 
@@ -21,30 +21,29 @@ Emit = Callable[[object], None]
 
 
 class Begun(NamedTuple):
-    """A job whose photo is being read."""
+    """A request whose photo is being read."""
 
     job: RestoreRequest
     reading: Future[tuple[Photo, float]]  # the photo, and the seconds it took
 
 
 class Helpers(NamedTuple):
-    """Threads beside the one that has the networks."""
+    """Numbers of helper threads beside the one that runs the networks."""
 
     readers: int
     writers: int
 
     @property
     def window(self) -> int:
-        """How many jobs keep every stage at work: one in each thread."""
+        """Number of requests that keep every stage busy: one for each thread."""
         return self.readers + 1 + self.writers
 
 
 class StagedRestorer:
-    """Helper threads read the next photos and finish the last ones while the caller's thread draws one.
+    """Reads the next photos and writes the last ones on helper threads while the caller runs the networks.
 
-    All that needs no network is theirs, so that a GPU waits for nothing but the detector's resizing. The
-    caller bounds what is under way: as many jobs begun and not answered as the window keep every stage at
-    work.
+    The helpers do everything that needs no network, so that a GPU waits only for the detector's resizing. The
+    caller bounds the work: as many requests begun and not answered as the window keep every stage busy.
     """
 
     def __init__(self, restorer: Restorer, emit: Emit, helpers: Helpers) -> None:
@@ -54,35 +53,35 @@ class StagedRestorer:
         self._writers = ThreadPoolExecutor(helpers.writers, "writer")
 
     def begin(self, job: RestoreRequest) -> Begun:
-        """Have a photo read as soon as a helper is free."""
+        """Start reading a photo as soon as a helper is free."""
         return Begun(job, self._readers.submit(self._read, job))
 
     def finish(self, begun: Begun) -> None:
-        """Draw the photo's faces and leave the copy to a helper; whatever comes of it is emitted."""
+        """Restore the photo's faces and leave the copy to a helper, which emits the outcome."""
         job = begun.job
-        with self._refusing(job):
+        with self._failures_emitted(job):
             photo, spent = begun.reading.result()
             started = time.monotonic()
-            drawn = self._restorer.infer(job, photo, lambda *how_far: self._tell(job, *how_far))
+            inferred = self._restorer.infer(job, photo, lambda *how_far: self._emit_progress(job, *how_far))
             spent += time.monotonic() - started
-            self._writers.submit(self._write, job, photo, drawn, spent)
+            self._writers.submit(self._write, job, photo, inferred, spent)
 
     def _read(self, job: RestoreRequest) -> tuple[Photo, float]:
         started = time.monotonic()
         return self._restorer.read(job), time.monotonic() - started
 
-    def _write(self, job: RestoreRequest, photo: Photo, drawn: InferredPhoto, spent: float) -> None:
-        with self._refusing(job):
+    def _write(self, job: RestoreRequest, photo: Photo, inferred: InferredPhoto, spent: float) -> None:
+        with self._failures_emitted(job):
             started = time.monotonic()
-            restored = self._restorer.blend(job, photo, drawn)
+            restored = self._restorer.blend(job, photo, inferred)
             spent += time.monotonic() - started
             self._emit(self._restorer.write(job, photo, restored, spent))
 
-    def _tell(self, job: RestoreRequest, done: int, total: int, what: str) -> None:
+    def _emit_progress(self, job: RestoreRequest, done: int, total: int, what: str) -> None:
         self._emit(Progress(job.number, done, total, what))
 
     @contextmanager
-    def _refusing(self, job: RestoreRequest) -> Iterator[None]:
+    def _failures_emitted(self, job: RestoreRequest) -> Iterator[None]:
         try:
             yield
         except FacewatchError as error:
@@ -96,12 +95,12 @@ class StagedRestorer:
 
 
 def helpers_for(device: str, cores: int) -> Helpers:
-    """How many threads help.
+    """Return the number of helper threads.
 
     device  its kind: cpu, cuda, mps or xpu
 
-    A CPU is busy drawing. A GPU draws faster than one core decodes, and much faster than it pastes and
-    encodes, so several feed it and more clear away; each holds a photo and its copy.
+    A CPU is busy with the networks. A GPU restores faster than one core decodes, and far faster than one
+    core pastes and encodes, so several threads read and more write; each holds a photo and its copy.
     """
     if device == "cpu":
         return Helpers(1, 1)

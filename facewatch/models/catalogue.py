@@ -43,6 +43,8 @@ class Model:
     about: str
     checkpoint: Checkpoint | None  # None: part of the program, nothing to fetch
     default_weight: float = 0.0  # 0 = all restoration, 1 = closest to the original
+    network: str = ""  # of a detector: its form, a key of `restoration.build.DETECTORS`
+    automatic_for: Literal["", "builtin", "cpu", "gpu"] = ""  # of a detector: where `auto` takes it
 
 
 GFPGAN_LICENCE = Licence(
@@ -170,6 +172,8 @@ MODELS: tuple[Model, ...] = (
             RETINAFACE_LICENCE,
             (_CLIBDEV_RETINAFACE + "retinaface-resnet-50.pth",),
         ),
+        network="resnet50",
+        automatic_for="gpu",
     ),
     Model(
         "retinaface-mobilenet",
@@ -183,8 +187,17 @@ MODELS: tuple[Model, ...] = (
             RETINAFACE_LICENCE,
             (_CLIBDEV_RETINAFACE + "retinaface-mobilenet-0.25.pth",),
         ),
+        network="mobilenet",
+        automatic_for="cpu",  # there ResNet-50 would take most of a photo's time
     ),
-    Model("cascade", "detector", "OpenCV's Haar cascades: upright frontal faces only, no download", None),
+    Model(
+        "cascade",
+        "detector",
+        "OpenCV's Haar cascades: upright frontal faces only, no download",
+        None,
+        network="haar",
+        automatic_for="builtin",
+    ),
     Model(
         "parsenet",
         "parser",

@@ -11,12 +11,11 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
 from facewatch.models.catalogue import MODELS, Kind, Licence, Model
 from facewatch.models.digests import size_in_words
-from facewatch.models.download import DEFAULT_TIMEOUTS, DownloadTimeouts
 from facewatch.models.imports import ModelImports
 from facewatch.models.index import Check, ModelIndex, State, catalogued
 from facewatch.models.licences import Licences, not_accepted
@@ -28,7 +27,10 @@ from facewatch.models.space import free_bytes
 from facewatch.system.atomic import sync_folder, translate_write_errors
 from facewatch.system.locks import Stopped, hold_lock
 
-__all__ = ["Check", "DownloadTimeouts", "ModelFiles", "Progress", "State", "own_names", "size_in_words"]
+__all__ = ["Check", "ModelFiles", "Progress", "State", "own_names", "size_in_words"]
+
+if TYPE_CHECKING:
+    from facewatch.models.download import DownloadTimeouts
 
 Stop: TypeAlias = threading.Event | Callable[[], bool]
 """What says that a fetch shall end."""
@@ -51,7 +53,7 @@ class ModelFiles:
         *,
         mirror: str | None = None,
         rows: Sequence[Model] = MODELS,
-        patience: DownloadTimeouts = DEFAULT_TIMEOUTS,
+        patience: DownloadTimeouts | None = None,
         free: Callable[[Path], int] = free_bytes,
         today: Callable[[], str] = _today,
     ) -> None:
@@ -211,7 +213,7 @@ class ModelFiles:
         on_progress: Callable[[Progress], None],
         stopping: Callable[[], bool],
     ) -> None:
-        from facewatch.models.download import Download, DownloadRequest
+        from facewatch.models.download import DEFAULT_TIMEOUTS, Download, DownloadRequest
 
         checkpoint = catalogued(self.row(name))
         trusted = self._shelf.entry(name).trusted
@@ -220,7 +222,7 @@ class ModelFiles:
         Download(
             DownloadRequest(name, expected, checkpoint.size_bytes),
             part,
-            patience=self._patience,
+            patience=self._patience or DEFAULT_TIMEOUTS,
             free=self._free,
             tell=on_progress,
             stop=stopping,

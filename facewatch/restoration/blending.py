@@ -1,4 +1,4 @@
-"""What is left to do when the networks are done: colours, plain enlargement, paste."""
+"""Blending of restored faces into the photo: colours, plain enlargement, paste; no network."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from facewatch.restoration import color
 from facewatch.restoration.alignment import paste
 from facewatch.restoration.codecs.photo import Photo
-from facewatch.restoration.options import Wishes
+from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.resize import as_deep_as, bleed_edges, eight_bits, fit, resize
 from facewatch.restoration.types import Affine, Crop, FaceReport, Mask, Pixels
 
 
 @dataclass(frozen=True, eq=False)
 class InferredFace:
-    """One face as a network drew it, in the network's own colours."""
+    """One face as a network restored it, in the network's own colours."""
 
     before: Crop
     after: Crop
@@ -27,7 +27,7 @@ class InferredFace:
 
 
 class Placement(NamedTuple):
-    """Where a face is pasted."""
+    """Where to paste a face."""
 
     affine: Affine
     mask: Mask
@@ -35,17 +35,17 @@ class Placement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class InferredPhoto:
-    """What the networks made of one photo."""
+    """Output of the networks for one photo."""
 
     reports: tuple[FaceReport, ...]
     faces: tuple[InferredFace, ...] = ()  # those that were restored
-    places: tuple[Placement, ...] = ()  # one for each of them; none: the photo is the face
-    background: Pixels | None = None  # the whole photo at its new size, if an upscaler drew it
+    places: tuple[Placement, ...] = ()  # one for each face; empty: the photo is the face
+    background: Pixels | None = None  # the whole photo at its new size, if an upscaler made it
 
 
 @dataclass(frozen=True, eq=False)
 class RestoredPhoto:
-    """A restored photo and the fate of every face in it."""
+    """A restored photo and a report on every face in it."""
 
     photo: Photo
     faces: tuple[FaceReport, ...]
@@ -53,48 +53,52 @@ class RestoredPhoto:
 
     @property
     def restored_count(self) -> int:
-        """How many faces were restored."""
+        """Number of restored faces."""
         return sum(face.fate == "restored" for face in self.faces)
 
 
-def blend(photo: Photo, wishes: Wishes, drawn: InferredPhoto) -> RestoredPhoto:
-    """The restored photo; `photo` itself where there is nothing to change in it.
+def blend(photo: Photo, options: RestorationOptions, inferred: InferredPhoto) -> RestoredPhoto:
+    """Return the restored photo; `photo` itself if there is nothing to change.
 
-    Pixels outside the pasted faces stay as they are at upscale 1; nothing of `photo` is changed in place.
+    Pixels outside the pasted faces stay as they are at upscale 1; `photo` is not changed in place.
     """
-    if not drawn.faces and drawn.background is None and wishes.upscale == 1:
-        return RestoredPhoto(photo, drawn.reports, ())
-    tint = color.tint(eight_bits(photo.pixels)) if wishes.color_fix and drawn.faces else None
-    coloured = [_coloured(face, tint, wishes) for face in drawn.faces]
-    pixels = _pixels(photo, wishes.upscale, drawn, [shown for _, shown in coloured])
-    alpha = photo.alpha if photo.alpha is None or wishes.upscale == 1 else resize(photo.alpha, wishes.upscale)
-    crops = [(face.before, after) for face, (after, _) in zip(drawn.faces, coloured, strict=True)]
-    return RestoredPhoto(replace(photo, pixels=pixels, alpha=alpha), drawn.reports, tuple(crops))
+    if not inferred.faces and inferred.background is None and options.upscale == 1:
+        return RestoredPhoto(photo, inferred.reports, ())
+    tint = color.tint(eight_bits(photo.pixels)) if options.color_fix and inferred.faces else None
+    colored = [_with_original_color(face, tint, options) for face in inferred.faces]
+    pixels = _pixels(photo, options.upscale, inferred, [shown for _, shown in colored])
+    alpha = (
+        photo.alpha if photo.alpha is None or options.upscale == 1 else resize(photo.alpha, options.upscale)
+    )
+    crops = [(face.before, after) for face, (after, _) in zip(inferred.faces, colored, strict=True)]
+    return RestoredPhoto(replace(photo, pixels=pixels, alpha=alpha), inferred.reports, tuple(crops))
 
 
-def _pixels(photo: Photo, scale: int, drawn: InferredPhoto, shown: Sequence[npt.NDArray[np.uint8]]) -> Pixels:
-    if drawn.faces and not drawn.places:
+def _pixels(
+    photo: Photo, scale: int, inferred: InferredPhoto, shown: Sequence[npt.NDArray[np.uint8]]
+) -> Pixels:
+    if inferred.faces and not inferred.places:
         height, width = photo.pixels.shape[:2]
         return as_deep_as(photo.pixels, fit(shown[0], (width * scale, height * scale)))
-    if drawn.background is not None:
-        picture = drawn.background
+    if inferred.background is not None:
+        picture = inferred.background
     else:
         picture = resize(bleed_edges(photo.pixels, photo.alpha) if scale > 1 else photo.pixels, scale)
-    for face, (affine, mask) in zip(shown, drawn.places, strict=True):
+    for face, (affine, mask) in zip(shown, inferred.places, strict=True):
         paste(picture, face, affine, mask, scale=scale)
     return picture
 
 
-def _coloured(
-    face: InferredFace, tint: color.Tint | None, wishes: Wishes
+def _with_original_color(
+    face: InferredFace, tint: color.Tint | None, options: RestorationOptions
 ) -> tuple[Crop, npt.NDArray[np.uint8]]:
-    """The restored crop and what is pasted of it, in the colours of the original."""
-    if not wishes.color_fix:
+    """Return the restored crop and its pasted version, in the colours of the original."""
+    if not options.color_fix:
         return face.after, face.shown
-    after = _right_colour(face.after, face.before, tint)
-    return after, after if face.shown is face.after else _right_colour(face.shown, face.before, tint)
+    after = _recolor(face.after, face.before, tint)
+    return after, after if face.shown is face.after else _recolor(face.shown, face.before, tint)
 
 
-def _right_colour(new: npt.NDArray[np.uint8], old: Crop, tint: color.Tint | None) -> npt.NDArray[np.uint8]:
+def _recolor(new: npt.NDArray[np.uint8], old: Crop, tint: color.Tint | None) -> npt.NDArray[np.uint8]:
     fixed = color.match_color(new, old)
     return color.match_tint(fixed, tint) if tint is not None and color.fits(tint, old) else fixed

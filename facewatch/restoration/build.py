@@ -1,61 +1,40 @@
-"""Put a pipeline together from the names of its parts."""
+"""Build a pipeline from the models that a setup names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from facewatch.errors import CheckpointMissing
 from facewatch.restoration.networks.torch_imports import import_torchvision
+from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Detector, FaceNetwork, Masker, Upscaler
 
 if TYPE_CHECKING:
     from facewatch.restoration.networks.fast import Precision
 
-_BACKBONES: dict[str, Literal["resnet50", "mobilenet"]] = {
-    "retinaface-resnet50": "resnet50",
-    "retinaface-mobilenet": "mobilenet",
-}
 
-
-@dataclass(frozen=True)
-class Parts:
-    """The names of the parts, as the catalogue has them, and where their files are."""
-
-    network: str
-    detector: str
-    parser: str | None  # None: the soft mask
-    upscaler: str | None  # None: plain enlargement
-    model_files: Mapping[str, Path]
-    detect_size: int | None  # pixels, the long side; None: the detector's own
-    detect_threshold: float  # 0-1
-    precision: str = "auto"  # as it is wished: auto or the name of one
-
-    @property
-    def need_torch(self) -> bool:
-        """Whether any of them is a network."""
-        return (self.network, self.detector, self.parser, self.upscaler) != ("builtin", "cascade", None, None)
-
-
-def assemble(parts: Parts, device: str) -> Pipeline:
-    """Load every part onto `device`.
+def build_pipeline(setup: Setup, device: str) -> Pipeline:
+    """Load every model of `setup` onto `device`.
 
     Raises BadCheckpoint, CheckpointMissing, OutOfMemory, DeviceFailed, or NoSuchDevice for a precision that
-    the device has not.
+    the device does not have.
     """
-    if parts.need_torch:
+    if setup.files:
         import_torchvision()
     return Pipeline(
-        _detector(parts, device), _network(parts, device), _masker(parts, device), _upscaler(parts, device)
+        DETECTORS[setup.detector_network](setup, device),
+        _network(setup, device),
+        _masker(setup, device),
+        _upscaler(setup, device),
     )
 
 
-def _file(parts: Parts, name: str) -> Path:
+def _file(setup: Setup, name: str) -> Path:
     try:
-        return parts.model_files[name]
+        return Path(setup.files[name])
     except KeyError:
         raise CheckpointMissing(f"the file of {name} was not given to the engine") from None
 
@@ -63,51 +42,61 @@ def _file(parts: Parts, name: str) -> Path:
 # Each part is imported only when it is used: `builtin` with the cascade never loads torch.
 
 
-def _detector(parts: Parts, device: str) -> Detector:
-    if parts.detector == "cascade":
-        from facewatch.restoration.detection.haar import HaarDetector
+def _haar(setup: Setup, device: str) -> Detector:
+    from facewatch.restoration.detection.haar import HaarDetector
 
-        return HaarDetector() if parts.detect_size is None else HaarDetector(parts.detect_size)
+    del device
+    return HaarDetector() if setup.detect_size is None else HaarDetector(setup.detect_size)
+
+
+def _retinaface(setup: Setup, device: str) -> Detector:
     from facewatch.restoration.detection.retinaface import RetinaFace
 
     return RetinaFace(
-        _BACKBONES[parts.detector],
-        _file(parts, parts.detector),
+        "resnet50" if setup.detector_network == "resnet50" else "mobilenet",
+        _file(setup, setup.detector),
         device,
-        long_side=parts.detect_size,
-        threshold=parts.detect_threshold,
+        long_side=setup.detect_size,
+        threshold=setup.detect_threshold,
     )
 
 
-def _network(parts: Parts, device: str) -> FaceNetwork:
-    if parts.network == "builtin":
+DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
+    "haar": _haar,
+    "resnet50": _retinaface,
+    "mobilenet": _retinaface,
+}
+
+
+def _network(setup: Setup, device: str) -> FaceNetwork:
+    if setup.model == "builtin":
         from facewatch.restoration.classical.restorer import Builtin
 
         return Builtin()
     from facewatch.restoration.networks.loader import load
 
-    return load(_file(parts, parts.network), parts.network, device, _precision(parts, device))
+    return load(_file(setup, setup.model), setup.model, device, _precision(setup, device))
 
 
-def _precision(parts: Parts, device: str) -> Precision:
+def _precision(setup: Setup, device: str) -> Precision:
     from facewatch.restoration.networks.precision import choose
 
-    return choose(parts.precision, device)
+    return choose(setup.precision, device)
 
 
-def _masker(parts: Parts, device: str) -> Masker:
-    if parts.parser is None:
+def _masker(setup: Setup, device: str) -> Masker:
+    if setup.parser is None:
         from facewatch.restoration.masks.oval import SoftMask
 
         return SoftMask()
     from facewatch.restoration.masks.parsing import ParseMask
 
-    return ParseMask(_file(parts, parts.parser), device, _precision(parts, device))
+    return ParseMask(_file(setup, setup.parser), device, _precision(setup, device))
 
 
-def _upscaler(parts: Parts, device: str) -> Upscaler | None:
-    if parts.upscaler is None:
+def _upscaler(setup: Setup, device: str) -> Upscaler | None:
+    if setup.upscaler is None:
         return None
     from facewatch.restoration.networks.upscaler import RealESRGAN
 
-    return RealESRGAN(_file(parts, parts.upscaler), parts.upscaler, device)
+    return RealESRGAN(_file(setup, setup.upscaler), setup.upscaler, device)

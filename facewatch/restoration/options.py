@@ -1,20 +1,65 @@
-"""What is asked for one photo."""
+"""Options of a restoration, the same classes from the config file to the pipeline.
+
+Plain data without numpy, so that the daemon can hold them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from facewatch.restoration.detection.selection import Limits
+from annotated_types import Ge, Gt, Le, Lt
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """How one photo is to be restored."""
+class RestorationOptions:
+    """How a photo is restored; the config's table [restoration]."""
 
-    weight: float = 0.0  # 0 = all restoration, 1 = closest to the original
-    upscale: int = 1  # 1-4
+    upscale: Annotated[int, Ge(1), Le(4)] = 1
+    background: str = "none"  # or an upscaler's name
     face_upsample: bool = False  # the upscaler on the restored crops as well
+    only_center_face: bool = False
     aligned: bool = False  # the photo is one upright face already: no detection
+    max_faces: Annotated[int | None, Ge(1)] = None  # the largest ones
+    min_face_px: Annotated[float, Ge(0)] = (
+        5  # between the eyes; the limit of GFPGAN's and CodeFormer's scripts
+    )
+    max_face_px: Annotated[int, Ge(64)] = (
+        512  # longer side of the box: a larger face is restored unless sharp
+    )
+    detector: str = "auto"
+    detect_size: Annotated[int | None, Ge(256), Le(8192)] = None  # None: measured as best for the detector
+    detect_threshold: Annotated[float, Gt(0), Lt(1)] = 0.9
     try_rotations: bool = False
+    mask: Literal["soft", "parse"] = "soft"
     color_fix: bool = True
-    limits: Limits = field(default_factory=Limits)
+    compare: Literal["none", "side-by-side", "slider-html"] = "none"
+    save_crops: bool = False
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How a copy is written; the config's table [output]."""
+
+    format: Literal["same", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"] = "same"
+    heic: Literal["heic", "jpeg"] = "jpeg"  # what "same" means for HEIC photos
+    quality: Annotated[int, Ge(1), Le(100)] = 95
+    suffix: str = ""
+    no_faces: Literal["copy", "skip"] = "copy"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Models that an engine holds for its whole life, and what they run on."""
+
+    model: str
+    detector: str
+    detector_network: str  # its form: a key of `restoration.build.DETECTORS`
+    parser: str | None  # None: the soft mask
+    upscaler: str | None  # None: plain enlargement
+    device: str
+    detect_size: int | None  # pixels, the long side; None: the detector's own
+    detect_threshold: float  # 0-1
+    files: Mapping[str, str] = field(default_factory=dict)  # model name -> checkpoint
+    precision: str = "auto"  # auto, float32, bfloat16 or float16

@@ -1,4 +1,4 @@
-"""One photo through all rooms of the core: find, crop, restore, compose."""
+"""Restoration of one photo: find faces, crop, restore, blend."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from facewatch.restoration.blending import InferredFace, InferredPhoto, Placemen
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
-from facewatch.restoration.options import Wishes
+from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
@@ -30,25 +30,25 @@ from facewatch.restoration.types import (
 )
 
 Progress = Callable[[int, int, str], None]
-"""Hears how much is done, of how much, and what is counted: "faces" or "tiles"."""
+"""Receives how much is done, of how much, and the unit: "faces" or "tiles"."""
 
 
 UNCHANGED = "the model found nothing to change"
 ALL_ORIGINAL = "weight 1 keeps the original"
 
 
-def _unheard(done: int, total: int, what: str) -> None:
-    """Nobody asked."""
+def _ignore_progress(done: int, total: int, unit: str) -> None:
+    """Do nothing."""
 
 
-class _Cut(NamedTuple):
+class _CroppedFace(NamedTuple):
     face: Face
     crop: Crop
     affine: Affine
 
 
 class Pipeline:
-    """The parts that restore photos, put together once."""
+    """The detector and the networks that restore photos."""
 
     def __init__(
         self, detector: Detector, network: FaceNetwork, masker: Masker, upscaler: Upscaler | None = None
@@ -58,85 +58,107 @@ class Pipeline:
         self._masker = masker
         self._upscaler = upscaler
 
-    def restore(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> RestoredPhoto:
-        """Restore every face of a photo that is worth it.
+    def restore(
+        self,
+        photo: Photo,
+        options: RestorationOptions,
+        weight: float = 0.0,
+        progress: Progress = _ignore_progress,
+    ) -> RestoredPhoto:
+        """Restore every face of a photo that `options` do not leave out.
 
-        A photo without faces comes back with an empty report, enlarged all the same if that was wished.
+        weight  0 = all restoration, 1 = closest to the original
 
-        Raises NetworkFailed or OutOfMemory; the photo is then not restored at all.
+        A photo without faces comes back with an empty report, enlarged if `options` ask for it.
+
+        Raises NetworkFailed or OutOfMemory; then nothing of the photo is restored.
         """
-        return blend(photo, wishes, self.infer(photo, wishes, progress))
+        return blend(photo, options, self.infer(photo, options, weight, progress))
 
-    def infer(self, photo: Photo, wishes: Wishes, progress: Progress = _unheard) -> InferredPhoto:
-        """All that the networks do for a photo; the rest is `compose`, which another thread may do meanwhile.
+    def infer(
+        self,
+        photo: Photo,
+        options: RestorationOptions,
+        weight: float = 0.0,
+        progress: Progress = _ignore_progress,
+    ) -> InferredPhoto:
+        """Run the networks on a photo; `blend` does the rest and may run on another thread.
 
         Raises as `restore`.
         """
         image = eight_bits(photo.pixels)
-        if wishes.aligned:
-            return self._draw_aligned(photo, image, wishes)
-        cuts, reports = self._cut_out(image, wishes)
-        made = self._draw_crops([cut.crop for cut in cuts], wishes, progress)
-        drawn = [(cut, crop) for cut, crop in zip(cuts, made, strict=True) if crop is not None]
-        reports += [_report(cut.face, *_fate(crop, wishes)) for cut, crop in zip(cuts, made, strict=True)]
-        masks = self._masker.masks([crop for _, crop in drawn])
+        if options.aligned:
+            return self._infer_aligned(photo, image, options, weight)
+        cropped, reports = self._crop_faces(image, options)
+        outputs = self._restore_crops([face.crop for face in cropped], weight, progress)
+        restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
+        reports += [
+            _report(face.face, *_fate(crop, weight)) for face, crop in zip(cropped, outputs, strict=True)
+        ]
+        masks = self._masker.masks([crop for _, crop in restored])
         return InferredPhoto(
             tuple(reports),
-            tuple(self._drawn(cut.crop, crop, wishes) for cut, crop in drawn),
-            tuple(Placement(cut.affine, mask) for (cut, _), mask in zip(drawn, masks, strict=True)),
-            self._background(photo, wishes, progress),
+            tuple(self._inferred(face.crop, crop, options) for face, crop in restored),
+            tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
+            self._background(photo, options, progress),
         )
 
-    def _cut_out(self, image: npt.NDArray[np.uint8], wishes: Wishes) -> tuple[list[_Cut], list[FaceReport]]:
-        faces = find_rotated(self._detector, image) if wishes.try_rotations else self._detector.find(image)
-        cuts: list[_Cut] = []
+    def _crop_faces(
+        self, image: npt.NDArray[np.uint8], options: RestorationOptions
+    ) -> tuple[list[_CroppedFace], list[FaceReport]]:
+        """Return the faces to restore, and reports on those that are kept as they are."""
+        faces = find_rotated(self._detector, image) if options.try_rotations else self._detector.find(image)
+        cropped: list[_CroppedFace] = []
         kept: list[FaceReport] = []
-        for face, reason in select(faces, image, wishes.limits):
+        for face, reason in select(faces, image, options):
             if reason:
                 kept.append(_report(face, "kept", reason))
                 continue
             try:
-                cuts.append(_Cut(face, *crop_upright(image, face.landmarks)))
+                cropped.append(_CroppedFace(face, *crop_upright(image, face.landmarks)))
             except CannotAlign as error:
                 kept.append(_report(face, "kept", str(error)))
-        return cuts, kept
+        return cropped, kept
 
-    def _draw_crops(self, crops: Sequence[Crop], wishes: Wishes, progress: Progress) -> list[Crop | None]:
-        """The restored crops; None where the network gave back what it was given."""
-        made: list[Crop] = []
-        while len(made) < len(crops):
-            progress(len(made), len(crops), "faces")
-            batch = crops[len(made) : len(made) + self._network.batch]
-            made += self._network.restore(batch, wishes.weight)
-        return [None if np.array_equal(new, old) else new for new, old in zip(made, crops, strict=True)]
+    def _restore_crops(self, crops: Sequence[Crop], weight: float, progress: Progress) -> list[Crop | None]:
+        """Return the restored crops; None where the network returned its input."""
+        outputs: list[Crop] = []
+        while len(outputs) < len(crops):
+            progress(len(outputs), len(crops), "faces")
+            batch = crops[len(outputs) : len(outputs) + self._network.batch]
+            outputs += self._network.restore(batch, weight)
+        return [None if np.array_equal(new, old) else new for new, old in zip(outputs, crops, strict=True)]
 
-    def _drawn(self, before: Crop, after: Crop, wishes: Wishes) -> InferredFace:
-        if not wishes.face_upsample or self._upscaler is None:
+    def _inferred(self, before: Crop, after: Crop, options: RestorationOptions) -> InferredFace:
+        if not options.face_upsample or self._upscaler is None:
             return InferredFace(before, after, after)
         return InferredFace(before, after, self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False))
 
-    def _draw_aligned(self, photo: Photo, image: npt.NDArray[np.uint8], wishes: Wishes) -> InferredPhoto:
+    def _infer_aligned(
+        self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
+    ) -> InferredPhoto:
         before = fit(image, (CROP_SIZE, CROP_SIZE))
-        (after,) = self._draw_crops([before], wishes, _unheard)
+        (after,) = self._restore_crops([before], weight, _ignore_progress)
         height, width = photo.pixels.shape[:2]
-        report = FaceReport((0.0, 0.0, float(width), float(height)), 1.0, *_fate(after, wishes))
+        report = FaceReport((0.0, 0.0, float(width), float(height)), 1.0, *_fate(after, weight))
         if after is None:
-            return InferredPhoto((report,), background=self._background(photo, wishes, _unheard))
-        return InferredPhoto((report,), (self._drawn(before, after, wishes),))
+            background = self._background(photo, options, _ignore_progress)
+            return InferredPhoto((report,), background=background)
+        return InferredPhoto((report,), (self._inferred(before, after, options),))
 
-    def _background(self, photo: Photo, wishes: Wishes, progress: Progress) -> Pixels | None:
+    def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:
         if self._upscaler is None:
             return None
         pixels = bleed_edges(photo.pixels, photo.alpha)
         return self._upscaler.enlarge(
-            pixels, wishes.upscale, lambda done, total: progress(done, total, "tiles")
+            pixels, options.upscale, lambda done, total: progress(done, total, "tiles")
         )
 
 
-def _fate(after: Crop | None, wishes: Wishes) -> tuple[Literal["restored", "kept"], str]:
+def _fate(after: Crop | None, weight: float) -> tuple[Literal["restored", "kept"], str]:
     if after is not None:
         return "restored", ""
-    return "kept", ALL_ORIGINAL if wishes.weight == 1 else UNCHANGED
+    return "kept", ALL_ORIGINAL if weight == 1 else UNCHANGED
 
 
 def _report(face: Face, fate: Literal["restored", "kept"], reason: str) -> FaceReport:

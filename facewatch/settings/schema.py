@@ -1,49 +1,48 @@
-"""What may be chosen: frozen, checked; a plain dict in, Settings out."""
+"""Settings: the config file's schema, checked and frozen."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
     Field,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
 from facewatch.errors import BadSettings
 from facewatch.models import catalogue
-from facewatch.settings.types import FolderPath, Patterns, Section, Weight, known_model, one_of
+from facewatch.restoration.options import OutputOptions, RestorationOptions
+from facewatch.settings.types import (
+    SECTION,
+    CheckedOptions,
+    FolderPath,
+    Patterns,
+    Section,
+    Weight,
+    known_model,
+    one_of,
+)
 from facewatch.system.canonical import path_within
 from facewatch.system.timeouts import TimedCalls
 
-LOOK_SECONDS = 2.0  # at a folder on a share that may be dead, while somebody waits for a command
+checked = dataclass(config=SECTION)
+
+LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer
 
 
-class Restoration(Section):
+@checked
+class Restoration(CheckedOptions, RestorationOptions):
     """How photos are restored."""
-
-    upscale: int = Field(1, ge=1, le=4)
-    background: str = "none"  # or an upscaler's name
-    face_upsample: bool = False
-    only_center_face: bool = False
-    aligned: bool = False
-    max_faces: int | None = Field(None, ge=1)
-    min_face_px: float = Field(5, ge=0)  # between the eyes
-    max_face_px: int = Field(512, ge=64)
-    detector: str = "auto"
-    detect_size: int | None = Field(None, ge=256, le=8192)  # None: what is measured best for the detector
-    detect_threshold: float = Field(0.9, gt=0, lt=1)
-    try_rotations: bool = False
-    mask: Literal["soft", "parse"] = "soft"
-    color_fix: bool = True
-    compare: Literal["none", "side-by-side", "slider-html"] = "none"
-    save_crops: bool = False
 
     @field_validator("background")
     @classmethod
@@ -56,14 +55,9 @@ class Restoration(Section):
         return one_of(name, ("auto", *catalogue.names("detector")))
 
 
-class Output(Section):
-    """What is written."""
-
-    format: Literal["same", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"] = "same"
-    heic: Literal["heic", "jpeg"] = "jpeg"  # what "same" means for HEIC photos
-    quality: int = Field(95, ge=1, le=100)
-    suffix: str = ""
-    no_faces: Literal["copy", "skip"] = "copy"
+@checked
+class Output(CheckedOptions, OutputOptions):
+    """How copies are written."""
 
     @field_validator("suffix")
     @classmethod
@@ -81,7 +75,7 @@ class Watching(Section):
 
 
 class Engine(Section):
-    """The process that holds the networks."""
+    """The engine process."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -107,23 +101,23 @@ class Folder(Section):
         inside = self.input == self.output or self.output in self.input.parents
         if inside or self._really_inside():
             raise ValueError(
-                f"the input {self.input} lies in the output {self.output}: facewatch would never look at it; "
+                f"the input {self.input} lies in the output {self.output}, where no photo is restored; "
                 "choose an output outside of, or below, the input"
             )
         return self
 
     def _really_inside(self) -> bool:
-        """Whether links, case or `..` hide that the input lies in the output."""
+        """Whether the input lies in the output by way of links, case or `..`."""
         try:
             return (
                 TimedCalls(LOOK_SECONDS)(self.input, lambda: path_within(self.input, self.output)) is not None
             )
-        except OSError:  # what does not answer is watched only when it does
+        except OSError:  # a folder that does not answer is checked when it is watched
             return False
 
 
 class Plan(Section):
-    """Everything chosen for the photos of one folder."""
+    """Model, weight and options for the photos of one folder."""
 
     model: str
     weight: Weight
@@ -132,10 +126,10 @@ class Plan(Section):
 
 
 class Settings(Section):
-    """The whole of config.toml."""
+    """The content of config.toml."""
 
     model: str = "gfpgan-1.4"
-    weights: dict[str, Weight] = Field(default_factory=dict)  # by model; the catalogue's default otherwise
+    weights: dict[str, Weight] = Field(default_factory=dict)  # by model; else the catalogue's default
     paused: bool | datetime = False  # a time: paused until then
     notifications: Literal["all", "summary", "errors", "none"] = "summary"
     models_folder: FolderPath | None = None
@@ -181,19 +175,19 @@ class Settings(Section):
         return self
 
     def weight_of(self, model: str) -> float:
-        """The weight chosen for a model, or its own default."""
+        """Return the weight set for a model, or its default."""
         row = catalogue.BY_NAME.get(model)
         return self.weights.get(model, row.default_weight if row else 0.0)
 
     def pausing(self, now: datetime | None = None) -> bool:
-        """Whether no photo is to be started at `now` (the present, if not said)."""
+        """Whether restoration is paused at `now`; None: at present."""
         if isinstance(self.paused, bool):
             return self.paused
         until = self.paused if self.paused.tzinfo else self.paused.astimezone()
         return (now or datetime.now(timezone.utc)) < until
 
     def plan(self, folder: Folder | None, *, context: Mapping[str, Any] | None = None) -> Plan:
-        """What holds for the photos of `folder`, or outside every folder."""
+        """Return the plan for the photos of `folder`; None: outside every folder."""
         model = (folder and folder.model) or self.model
         weight = folder.weight if folder and folder.weight is not None else self.weight_of(model)
         restoration = self._restoration_of(folder, context) if folder else self.restoration
@@ -202,18 +196,18 @@ class Settings(Section):
     def _restoration_of(self, folder: Folder, context: Mapping[str, Any] | None) -> Restoration:
         if not folder.restoration:
             return self.restoration
-        merged = {**self.restoration.model_dump(), **folder.restoration}
-        return Restoration.model_validate(merged, context=dict(context or {}))
+        merged = {**asdict(self.restoration), **folder.restoration}
+        return TypeAdapter(Restoration).validate_python(merged, context=dict(context or {}))
 
 
 def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ()) -> Settings:
-    """Check plain data and freeze it.
+    """Check plain data and return it as settings.
 
-    raw         what a TOML parser gives
-    source      named in errors: the config file's path, or where else the values come from
+    raw         output of a TOML parser
+    source      origin of the values, for errors: the config file's path, or another name
     own_models  names of the user's own model files
 
-    Raises BadSettings that names each wrong key, and the nearest right one for an unknown key.
+    Raises BadSettings that names each wrong key, and the closest known one for an unknown key.
     """
     try:
         return Settings.model_validate(dict(raw), context={"own_models": frozenset(own_models)})
@@ -224,7 +218,7 @@ def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ())
 
 def _explain(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
+    if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         keys = _keys_beside(error["loc"])
         near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"known keys here: {', '.join(keys)}"
@@ -235,13 +229,18 @@ def _explain(error: Mapping[str, Any]) -> str:
 
 
 def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
-    section: type[BaseModel] = Settings
+    section: type[Any] = Settings
     for part in location[:-1]:
         section = SECTIONS.get(str(part), section)
-    return list(section.model_fields)
+    return keys_of(section)
 
 
-SECTIONS: dict[str, type[BaseModel]] = {
+def keys_of(section: type[Any]) -> list[str]:
+    """Return the keys of a table of the config file."""
+    return list(section.model_fields if issubclass(section, BaseModel) else section.__dataclass_fields__)
+
+
+SECTIONS: dict[str, type[Any]] = {
     "restoration": Restoration,
     "output": Output,
     "watching": Watching,
@@ -251,12 +250,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def full_key(key: str) -> str:
-    """The full name of a key: `quality` is `output.quality`, as long as only one section has it.
+    """Return the full name of a key: `quality` is `output.quality` if only one section has it.
 
     Raises BadSettings for a key that no section knows.
     """
     top = [name for name in Settings.model_fields if name not in SECTIONS]
-    dotted = [f"{name}.{field}" for name, kind in SECTIONS.items() for field in kind.model_fields]
+    dotted = [f"{name}.{field}" for name, kind in SECTIONS.items() for field in keys_of(kind)]
     settable = [name for name in dotted if not name.startswith("folders.")]
     if key in top or key in settable or key.startswith("weights."):
         return key

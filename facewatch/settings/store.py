@@ -109,7 +109,7 @@ class Store:
         """
         folder = raw.get("models_folder")
         try:
-            own = self._own_models(expand_path(folder) if isinstance(folder, str) else None)
+            own = self._own_models(expand_path(folder) if isinstance(folder, str | Path) else None)
         except BadCheckpoint as error:
             return self._parse_without_own(raw, source, error)
         return schema.parse(raw, source, own)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 
 from facewatch.errors import BadSettings
 from facewatch.settings.patterns import compiled
@@ -55,16 +56,34 @@ def readable(pattern: str) -> str:
 Patterns = tuple[Annotated[str, AfterValidator(readable)], ...]
 
 
-class Section(BaseModel):
-    """A table of the config file: frozen, and no key in it that is not known."""
+SECTION = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+NUMBERS = (int, float, int | None, float | None)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+class Section(BaseModel):
+    """A table of the config file: frozen, and without unknown keys."""
+
+    model_config = SECTION
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        kind = cls.model_fields[str(info.field_name)].annotation
-        return reject_booleans(value) if kind in {int, float, int | None, float | None} else value
+    def _no_boolean_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        return reject_booleans(value) if _is_number(cls.model_fields, info) else value
+
+
+class CheckedOptions:
+    """A table of the config file that is one of the core's option classes, checked by pydantic."""
+
+    __pydantic_fields__: ClassVar[dict[str, FieldInfo]]
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        return reject_booleans(value) if _is_number(cls.__pydantic_fields__, info) else value
+
+
+def _is_number(fields: Mapping[str, FieldInfo], info: ValidationInfo) -> bool:
+    return fields[str(info.field_name)].annotation in NUMBERS
 
 
 def known_model(name: str, names: tuple[str, ...], info: ValidationInfo) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import filelock
 import psutil
@@ -16,33 +14,17 @@ import psutil
 from facewatch.errors import AlreadyRunning, CannotWrite
 from facewatch.system.atomic import make_private_folder, translate_write_errors, write_atomically
 from facewatch.system.paths import Places
+from facewatch.system.processes import find_running, identity
 
 LOCK_SECONDS = 0.5  # `is_locked` takes a free lock for a moment; a daemon that starts then has to wait
-_CLOCK_STEP_SECONDS = 2.0  # files' times and processes' do not come from the same clock
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def running_pid(places: Places) -> int | None:
     """Return the process id of the running daemon, or None."""
     try:
-        record = json.loads(places.pid.read_text("utf-8"))
-        pid = int(record["pid"])
-        alive = _is_same_process(pid, record)
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return find_running(json.loads(places.pid.read_text("utf-8")))
+    except (OSError, ValueError):
         return None
-    return pid if alive else None
-
-
-def is_still_running(pid: int, when: float) -> bool:
-    """True if the process that had this id at the wall-clock time `when` still runs."""
-    if pid <= 0:
-        return False
-    try:  # a reused id belongs to another process, which started later
-        return psutil.Process(pid).create_time() <= when + _CLOCK_STEP_SECONDS
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:
-        return True
 
 
 def is_locked(places: Places) -> bool:
@@ -95,33 +77,8 @@ def single_instance(places: Places) -> Iterator[None]:
         with translate_write_errors(places.lock):
             raise
     try:
-        write_atomically(places.pid, json.dumps(_record_of(os.getpid())).encode())
+        write_atomically(places.pid, json.dumps(identity(os.getpid())).encode())
         yield
     finally:
         places.pid.unlink(missing_ok=True)
         lock.release()
-
-
-def _record_of(pid: int) -> dict[str, Any]:
-    return {"pid": pid, "created": psutil.Process(pid).create_time(), "birth": _birth(pid)}
-
-
-def _is_same_process(pid: int, record: dict[str, Any]) -> bool:
-    """True if the process `pid` is the recorded one, and not another that reuses its id."""
-    if record.get("birth") is not None:
-        return bool(record["birth"] == _birth(pid))
-    return bool(abs(psutil.Process(pid).create_time() - record["created"]) < _CLOCK_STEP_SECONDS)
-
-
-def _birth(pid: int) -> str | None:
-    """Return the id of the current boot and the process's start time since then; None for an ended process.
-
-    On Linux the wall-clock time of a process's start moves when the clock is set. None on other systems.
-    """
-    if sys.platform != "linux":
-        return None
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        return None if state[0] in {"Z", "X"} else f"{_BOOT.read_text('ascii').strip()} {state[19]}"
-    except (OSError, IndexError):
-        return None

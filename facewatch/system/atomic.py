@@ -19,9 +19,9 @@ from typing import BinaryIO, TypeVar
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
 from facewatch.system.disk_space import NO_SPACE, preallocate, require_space
+from facewatch.system.processes import mark_of
 
 log = logging.getLogger(__name__)
-
 
 TEMPORARY_PREFIX = ".facewatch-"
 # What a file system says whose folders cannot be synced, such as vboxsf: no more can be done there.
@@ -75,16 +75,17 @@ def new_temporary(folder: Path) -> tuple[int, Path]:
 
     Raises CannotWrite or DiskFull.
     """
-    path = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    maker = "-".join(filter(None, (str(os.getpid()), mark_of(os.getpid()))))
+    path = folder / f"{TEMPORARY_PREFIX}{maker}-{secrets.token_hex(8)}.tmp"
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with translate_write_errors(path):
         return os.open(path, flags, 0o600), path
 
 
-def creator_pid(temporary: Path) -> int:
-    """The process that made a temporary; 0 where its name does not tell."""
-    number = temporary.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
-    return int(number) if number.isdecimal() else 0
+def creator_of(temporary: Path) -> tuple[int, str]:
+    """Return the process id that made a temporary and its `mark_of`, read from the name; else 0 and ""."""
+    number, *mark, _ = [*temporary.name.removeprefix(TEMPORARY_PREFIX).split("-"), ""]
+    return int(number) if number.isdecimal() else 0, mark[0] if len(mark) > 1 else ""
 
 
 def write_temporary(folder: Path, data: bytes) -> Path:

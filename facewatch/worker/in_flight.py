@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewatch.engine.messages import RestoreRequest as Order
-from facewatch.engine.messages import Setup
+from facewatch.restoration.options import Setup
 from facewatch.state.ledger import Job
 from facewatch.worker.readiness import Ready
 

@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
-from facewatch.state.instance import is_still_running
 from facewatch.system.atomic import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
-    creator_pid,
+    creator_of,
     remove_file,
     sha256_of,
     sync_folder,
@@ -25,6 +24,7 @@ from facewatch.system.atomic import (
 )
 from facewatch.system.disk_space import require_space
 from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.processes import is_still_running
 from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ def remove_stray_temporaries(output: Path, *, below: bool = True) -> int:
         for name in fnmatch.filter(names, f"{TEMPORARY_PREFIX}*.tmp"):
             stray = Path(folder, name)
             with suppress(OSError):  # its process has just ended and removed it
-                if not is_still_running(creator_pid(stray), stray.lstat().st_ctime):
+                if not is_still_running(*creator_of(stray), stray.lstat().st_ctime):
                     count += remove_file(stray)
     return count
 

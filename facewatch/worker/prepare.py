@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.engine.messages import Setup
 from facewatch.errors import CheckpointMissing, ModelAwaited, OwnOutput, SourceGone
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import sha256_of, unreadable_photo

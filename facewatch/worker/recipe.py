@@ -1,26 +1,27 @@
-"""From what is chosen to what an engine needs: which models, which files, and a name for the whole."""
+"""Recipes: the models, files and options that decide what a restored copy looks like."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from facewatch import __version__
-from facewatch.engine.messages import RestoreRequest, Setup
+from facewatch.engine.messages import RestoreRequest
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Engine, Plan
 
 Probe = Callable[[str], str]
-"""The device that a wish ("auto", "cuda") stands for on this machine."""
+"""Returns the device that a setting ("auto", "cuda") means on this machine."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A plan with its models named: everything that decides what a restored copy looks like."""
+    """A plan with every model named."""
 
     plan: Plan
     engine: Engine
@@ -30,19 +31,20 @@ class Recipe:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every model with a file of its own that this needs."""
+        """Names of all models with a file that this recipe needs."""
         named = (self.plan.model, self.detector, self.parser, self.upscaler)
         rows = catalogue.BY_NAME
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
 
     def setup(self, model_files: ModelFiles) -> Setup:
-        """What the engine has to hold.
+        """Return the setup for the engine.
 
         Raises CheckpointMissing or BadCheckpoint.
         """
         return Setup(
             model=self.plan.model,
             detector=self.detector,
+            detector_network=catalogue.BY_NAME[self.detector].network,
             parser=self.parser,
             upscaler=self.upscaler,
             device=self.engine.device,
@@ -53,15 +55,15 @@ class Recipe:
         )
 
     def key(self, model_files: ModelFiles) -> str:
-        """A name for the whole: two photos with the same bytes and key have the same restored copy."""
+        """Return a digest of the recipe: photos with the same bytes and key have the same restored copy."""
         parts = {
             "version": __version__,
             "models": [f"{name}:{model_files.digest(name)}" for name in self.models],
             "model": self.plan.model,
             "detector": self.detector,
             "weight": self.plan.weight,
-            "restoration": self.plan.restoration.model_dump(),
-            "output": self.plan.output.model_dump(),
+            "restoration": asdict(self.plan.restoration),
+            "output": asdict(self.plan.output),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -75,15 +77,15 @@ class Recipe:
         *,
         refuse_own: bool,
     ) -> RestoreRequest:
-        """The engine's order for one photo whose copy goes into `folder`."""
+        """Return the request for one photo whose copy goes into `folder`."""
         return RestoreRequest(
             number=number,
             source=str(source),
             source_sha256=sha256,
             output_folder=str(folder),
             weight=self.plan.weight,
-            restoration=self.plan.restoration.model_dump(),
-            output=self.plan.output.model_dump(),
+            restoration=self.plan.restoration,
+            output=self.plan.output,
             max_megapixels=self.engine.max_megapixels,
             recipe=key,
             refuse_own=refuse_own,
@@ -91,17 +93,17 @@ class Recipe:
 
 
 def resolve(plan: Plan, engine: Engine, probe: Probe) -> Recipe:
-    """Name every model a plan needs.
+    """Name every model that a plan needs.
 
-    `auto` is the cascade for `builtin`, so that nothing has to be fetched for it; otherwise ResNet-50 where a
-    GPU makes it cheap, and MobileNet on a CPU, where ResNet-50 would take most of a photo's time.
+    The catalogue's rows say which detector `auto` takes: one without a download for `builtin`, else the one
+    for a CPU or for a GPU.
 
-    Raises NoSuchDevice or EngineFailed when `auto` has to know the device.
+    Raises NoSuchDevice or EngineFailed when `auto` needs to know the device.
     """
     restoration = plan.restoration
     detector = restoration.detector
     if detector == "auto":
-        detector = "cascade" if plan.model == "builtin" else _network_for(probe(engine.device))
+        detector = _automatic_detector("builtin" if plan.model == "builtin" else _kind(probe(engine.device)))
     return Recipe(
         plan=plan,
         engine=engine,
@@ -111,5 +113,9 @@ def resolve(plan: Plan, engine: Engine, probe: Probe) -> Recipe:
     )
 
 
-def _network_for(device: str) -> str:
-    return "retinaface-mobilenet" if device == "cpu" else "retinaface-resnet50"
+def _kind(device: str) -> str:
+    return "cpu" if device == "cpu" else "gpu"
+
+
+def _automatic_detector(use: str) -> str:
+    return next(row.name for row in catalogue.MODELS if row.automatic_for == use)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
-def checkpoints(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelFiles:
+def model_files(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelFiles:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("COLUMNS", "300")
     kept = served(server, "kept", seed=2, licence=NON_COMMERCIAL)

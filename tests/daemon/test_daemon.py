@@ -14,6 +14,7 @@ import tomlkit
 
 from facewatch.daemon.daemon import Daemon
 from facewatch.daemon.run import run
+from facewatch.engine.lifecycle import PROCESS
 from facewatch.errors import DiskFull
 from facewatch.settings.installation import open_store
 from facewatch.state.ledger import Ledger
@@ -172,3 +173,13 @@ def test_photos_of_a_deleted_folder_are_taken_again_when_it_is_back(daemon, tmp_
     assert daemon._ledger.photo(photo).state == "gone"
     daemon._inbox.put(tmp_path / "in", photo, news=False)
     assert len(daemon._inbox) == 1
+
+
+def test_an_engine_of_an_earlier_run_that_does_not_end_is_logged_and_stays_on_record(
+    daemon, paused, monkeypatch, caplog
+):
+    daemon._ledger.note(PROCESS, {"pid": 4711})
+    monkeypatch.setattr("facewatch.daemon.daemon.kill_and_wait", lambda left, seconds: False)
+    daemon.run_once()
+    assert "engine 4711 of an earlier run was killed and does not end" in caplog.text
+    assert daemon._ledger.fact(PROCESS) == {"pid": 4711}

@@ -13,9 +13,9 @@ GREEDY = """
 import io, sys
 import facewatch.engine.restorer
 from PIL import Image
-from facewatch.engine.limits import limit_memory
+from facewatch.engine.memory import limit_memory
 from facewatch.errors import FacewatchError
-from facewatch.restoration.codecs import decode
+from facewatch.restoration.codecs.decoder import decode
 
 data = io.BytesIO()
 Image.new("RGB", (11_000, 10_000)).save(data, sys.argv[1])
@@ -43,7 +43,7 @@ def test_a_picture_that_takes_too_much_is_an_error_and_the_next_one_is_read(kind
 
 def test_the_limit_is_a_share_of_what_there_is():
     code = (
-        "from facewatch.engine.limits import SHARE, limit_memory, machine_bytes\n"
+        "from facewatch.engine.memory import SHARE, limit_memory, machine_bytes\n"
         "assert limit_memory() == int(machine_bytes() * SHARE)\n"
         "assert limit_memory(1 << 60) == 1 << 60"  # it may be raised again: the hard limit stays
     )

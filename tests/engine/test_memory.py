@@ -11,8 +11,8 @@ from facewatch.engine import memory
 # Two pieces of 200 MB, one after the other, in a process of their own: the setting cannot be taken back.
 MEASURE = """
 import ctypes, resource, sys
-from facewatch.engine import allocator
-assert allocator.tune() is (sys.argv[1] == "tuned")
+from facewatch.engine import memory
+assert memory.tune() is (sys.argv[1] == "tuned")
 c = ctypes.CDLL(None)
 c.malloc.restype, c.malloc.argtypes, c.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 resident = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
@@ -26,7 +26,7 @@ def use():
 start = resident()
 use()
 kept, again = resident() - start, use()
-given = allocator.release()
+given = memory.release()
 print(kept > size * 0.9, again < 1000, given, resident() - start < size * 0.1)
 """
 

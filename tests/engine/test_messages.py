@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from facewatch.engine.messages import Progress, RestoreFailure, from_line, to_line
+from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, from_line, to_line
+from facewatch.restoration.options import OutputOptions, RestorationOptions
 
 
 def test_a_message_is_one_line_and_comes_back_equal():
@@ -14,6 +15,12 @@ def test_a_message_is_one_line_and_comes_back_equal():
     line = to_line(message)
     assert line.count("\n") == 1
     assert from_line(line) == message
+
+
+def test_options_come_back_as_the_same_objects():
+    options = RestorationOptions(upscale=2, mask="parse"), OutputOptions(format="png")
+    request = RestoreRequest(1, "/a.jpg", None, "/out", 0.5, *options, 100)
+    assert from_line(to_line(request)) == request
 
 
 def test_every_byte_of_a_name_survives():

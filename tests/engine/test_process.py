@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from facewatch.engine.messages import RestoreRequest, Setup
+from facewatch.engine.messages import RestoreRequest
 from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadCheckpoint, EngineFailed, NoSuchDevice, TruncatedPhoto
+from facewatch.restoration.options import OutputOptions, RestorationOptions, Setup
 from tests.clock import Clock
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
-SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
+SETUP = Setup("builtin", "cascade", "haar", None, None, "cpu", None, 0.9)
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def engine():
 def job(tmp_path, name):
     source = tmp_path / name
     source.write_bytes(b"photo")
-    return RestoreRequest(1, str(source), None, str(tmp_path), 0.0, {}, {}, 1.0)
+    return RestoreRequest(
+        1, str(source), None, str(tmp_path), 0.0, RestorationOptions(), OutputOptions(), 1.0
+    )
 
 
 def test_a_photo_goes_in_and_a_temporary_comes_out(engine, tmp_path):
@@ -88,7 +91,7 @@ def test_a_hung_engine_is_ended_within_its_time(tmp_path):
     handle.start()
     pid = handle.pid
     started = time.monotonic()
-    with pytest.raises(EngineFailed, match="no sign of life for 1 s"):
+    with pytest.raises(EngineFailed, match="did not answer for 1 s"):
         handle.restore(job(tmp_path, "hang.jpg"))
     assert time.monotonic() - started < 5
     assert not psutil.pid_exists(pid)
@@ -133,7 +136,7 @@ def test_a_standstill_of_the_machine_is_no_silence_of_the_engine(tmp_path, aslee
         clock.now += 0.995  # its time is up within the next look
         handle._messages = Sleepy(clock)
     listen(handle, clock, 59)
-    with pytest.raises(EngineFailed, match="no sign of life for 60 s"):
+    with pytest.raises(EngineFailed, match="did not answer for 60 s"):
         listen(handle, clock, 20)
 
 
@@ -203,3 +206,12 @@ def test_what_the_engine_complains_of_need_not_be_utf_8(tmp_path):
     handle.start()
     with pytest.raises(EngineFailed, match=r"Jos\\xe9: a warning"):
         handle.restore(job(tmp_path, "a.jpg"))
+
+
+def test_an_engine_that_is_sent_what_it_does_not_know_ends_and_says_so():
+    command = [sys.executable, "-m", "facewatch", "engine"]
+    run = subprocess.run(
+        command, input='{"kind": "Nonsense"}\n', capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 1
+    assert "not a message" in run.stderr

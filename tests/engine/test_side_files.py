@@ -13,6 +13,7 @@ from facewatch.engine.restorer import side_files
 from facewatch.restoration.blending import RestoredPhoto
 from facewatch.restoration.codecs.metadata import icc as nclx
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance
+from facewatch.restoration.options import OutputOptions, RestorationOptions
 from tests.restoration.codecs.samples import cmyk_profile, profile, scene
 
 MADE_BY = Provenance("builtin", 0, "1")
@@ -24,8 +25,8 @@ def made(compare, icc):
     restored = RestoredPhoto(
         Photo(scene(), None, "RGB", "jpeg", Metadata(icc=icc)), (), ((scene(16, 16), scene(16, 16)),)
     )
-    asked = {"compare": compare, "save_crops": True}
-    job = RestoreRequest(1, "/photos/a.jpg", None, "/out", 0.5, asked, {}, 100)
+    options = RestorationOptions(compare=compare, save_crops=True)
+    job = RestoreRequest(1, "/photos/a.jpg", None, "/out", 0.5, options, OutputOptions(), 100)
     return dict(side_files(restored, scene(), job, MADE_BY))
 
 

@@ -9,10 +9,13 @@ import pytest
 from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.engine.stages import Helpers, StagedRestorer, helpers_for
 from facewatch.errors import BadPhoto, NetworkFailed
+from facewatch.restoration.options import OutputOptions, RestorationOptions
 
 
 def job(number: int) -> RestoreRequest:
-    return RestoreRequest(number, f"{number}.jpg", None, "out", 0.0, {}, {}, 100)
+    return RestoreRequest(
+        number, f"{number}.jpg", None, "out", 0.0, RestorationOptions(), OutputOptions(), 100
+    )
 
 
 class Stages:

@@ -74,6 +74,30 @@ WRITTEN_IN_PLACE = """
     os.link = link
 """
 
+SLOW_TO_END = """
+    import os, sys, time
+    if "engine" in sys.orig_argv:  # gets no turn in the middle of its first copy until the test lets it go on
+        home, leave, written = os.environ["FACEWATCH_HOME"], os._exit, []
+        def hold():
+            open(f"{{home}}/held", "w").close()
+            while not os.path.exists(f"{{home}}/go on"):
+                time.sleep(0.01)
+        def opened(path, flags, *mode, plain=os.open, **how):
+            ours = ".facewatch-" in str(path)
+            if ours and {before}:
+                hold()
+            file = plain(path, flags, *mode, **how)
+            if ours and not {before}:
+                hold()
+            written.extend([path] * ours)
+            return file
+        def left(code):
+            while not written:
+                time.sleep(0.01)
+            leave(code)
+        os.open, os._exit = opened, left
+"""
+
 COMMITS_FORGOTTEN = """
     import os, sys, time
     def slow(source, target, link=os.link, **how):

@@ -1,4 +1,4 @@
-"""The table of packaging/RELIABILITY.md, made of what a run has measured."""
+"""The table of docs/reliability.md, made of what a run has measured."""
 
 from __future__ import annotations
 

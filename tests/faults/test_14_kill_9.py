@@ -6,10 +6,16 @@ start, while copies come out, and while one is being written.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
+import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 
+from facewatch.system.processes import find_running, identity
 from tests.daemon_process import DaemonProcess
 from tests.faults.killing import (
     PNG_OF_FACES,
@@ -21,12 +27,13 @@ from tests.faults.killing import (
     engine_of,
     temporaries,
 )
-from tests.faults.photos import grainy
-from tests.faults.plants import COMMITS_FORGOTTEN, WRITTEN_IN_PLACE, Planted
+from tests.faults.photos import grainy, portrait
+from tests.faults.plants import COMMITS_FORGOTTEN, SLOW_TO_END, WRITTEN_IN_PLACE, Planted
 
 EVERYDAY_KILLS, ALL_KILLS = 25, 500
 BETWEEN_KILLS = 6  # photos
 AHEAD = 12  # photos more than that, so that there is always work
+PR_SET_CHILD_SUBREAPER = 36  # of Linux: orphans among the descendants become this process' children
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -38,6 +45,19 @@ def killed():
     yield lambda daemon: daemons.append(daemon) or daemon
     for daemon in daemons:
         daemon.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def unburied():
+    """Leaves the orphan that it is called with unburied until the test ends, as a slow init does."""
+    library, orphans = ctypes.CDLL(None), []
+    assert library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield orphans.append
+    library.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    for orphan in orphans:
+        with suppress(psutil.Error, ChildProcessError):
+            orphan.kill()
+            os.waitpid(orphan.pid, 0)
 
 
 def test_nothing_is_lost_twice_or_damaged_however_often_daemon_and_engine_are_killed(
@@ -75,6 +95,57 @@ def test_what_a_killed_engine_was_writing_is_gone_after_a_clean_end(killed, tmp_
     daemon.wait_for(lambda: daemon.state(photo.name) == "done", "the next attempt", SLOW)
     assert daemon.stop() == 0
     assert daemon.outputs() == [f"large {one}.png" for one in range(number + 1)]
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before its file is there", "while it writes"])
+def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(killed, tmp_path, begun):
+    daemon = killed(Planted(tmp_path, SLOW_TO_END.format(before=not begun), output=PNG_OF_FACES))
+    left = held_engine(daemon)
+    known = identity(left.pid)
+    assert bool(temporaries(daemon, left.pid)) == begun
+    daemon.stop(signal.SIGKILL)
+    assert find_running(known) == left.pid
+    start_and_sweep(daemon)
+    assert find_running(known) is None
+    assert_only_the_copy_comes(daemon)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="zombies of Linux")
+def test_a_killed_engine_that_is_not_buried_yet_leaves_nothing_behind(killed, tmp_path, unburied):
+    daemon = killed(Planted(tmp_path, SLOW_TO_END.format(before=False), output=PNG_OF_FACES))
+    left = held_engine(daemon)
+    unburied(left)
+    daemon.stop(signal.SIGKILL)
+    left.kill()
+    daemon.wait_for(lambda: left.status() == psutil.STATUS_ZOMBIE, "its end", SLOW)
+    start_and_sweep(daemon)
+    assert temporaries(daemon, left.pid) == []
+    assert_only_the_copy_comes(daemon)
+
+
+def held_engine(daemon: DaemonProcess) -> psutil.Process:
+    """Start the daemon, and wait until its engine is held in the middle of a copy."""
+    (daemon.inbox / "a.jpg").write_bytes(portrait(0))
+    daemon.start()
+    daemon.wait_for((daemon.places.config.parent / "held").exists, "the engine to write", SLOW)
+    engine = engine_of(daemon)
+    assert engine is not None
+    return engine
+
+
+def start_and_sweep(daemon: DaemonProcess) -> None:
+    """Start the next daemon, and wait until it has removed what was left lying."""
+    before = daemon.said().count("watched folders:")
+    daemon.start()
+    daemon.wait_for(lambda: daemon.said().count("watched folders:") > before, "the next daemon's work", SLOW)
+
+
+def assert_only_the_copy_comes(daemon: DaemonProcess) -> None:
+    """Let every engine go on: the photo is restored, and nothing else is left."""
+    (daemon.places.config.parent / "go on").touch()
+    daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt", SLOW)
+    assert daemon.stop() == 0
+    assert daemon.outputs() == ["a.png"]
 
 
 @pytest.mark.parametrize(

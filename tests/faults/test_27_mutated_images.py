@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult, Setup
+from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.engine.process import EngineProcess
-from facewatch.settings.schema import Output, Restoration
+from facewatch.restoration.options import OutputOptions, RestorationOptions, Setup
 from tests.faults.mutations import mutated
 from tests.restoration.codecs import samples
 
 IMAGES, ALL_IMAGES = 2000, 20_000
 HANG_SECONDS = 30.0
-SETUP = Setup("builtin", "cascade", None, None, "cpu", None, 0.9)
+SETUP = Setup("builtin", "cascade", "haar", None, None, "cpu", None, 0.9)
 EXPECTED = {"BadPhoto", "TruncatedPhoto", "PhotoTooLarge", "OwnOutput"}
 
 pytestmark = pytest.mark.timeout(3600)
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 def order(number: int, source: Path, folder: Path) -> RestoreRequest:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    choices = Restoration().model_dump(), Output(format="png", no_faces="copy").model_dump()
+    choices = RestorationOptions(), OutputOptions(format="png")
     return RestoreRequest(number, str(source), digest, str(folder), 0.0, *choices, 20.0)
 
 

@@ -69,8 +69,8 @@ main()
 
 QUICK_ROUNDS_SECONDS = 2
 QUICK_ROUNDS = f"""
-from facewatch.watcher import watching
-watching.CHECK_SECONDS = {QUICK_ROUNDS_SECONDS}
+from facewatch.watcher import watcher
+watcher.CHECK_SECONDS = {QUICK_ROUNDS_SECONDS}
 from facewatch.cli.main import main
 main()
 """

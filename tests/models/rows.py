@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.models.catalogue import Checkpoint, Kind, Licence, Model
-from facewatch.models.files import DownloadTimeouts, ModelFiles
+from facewatch.models.download import DownloadTimeouts
+from facewatch.models.files import ModelFiles
 from tests.models.fault_server import FaultServer
 
 FREE = Licence("Free", "https://example.org/free", "Free to use.")

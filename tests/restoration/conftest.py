@@ -21,8 +21,8 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def _fixture(write: Callable[[Path], Path], file_name: str) -> Callable[[Path], Path]:
     @pytest.fixture(scope="session")
-    def checkpoint(model_files: Path) -> Path:
-        return write(model_files / file_name)
+    def checkpoint(checkpoints: Path) -> Path:
+        return write(checkpoints / file_name)
 
     return checkpoint
 

@@ -7,9 +7,8 @@ import pytest
 
 from facewatch.errors import NetworkFailed
 from facewatch.restoration.codecs.photo import Metadata, Photo
-from facewatch.restoration.detection.selection import Limits
 from facewatch.restoration.masks.oval import SoftMask
-from facewatch.restoration.options import Wishes
+from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Face
 
@@ -76,7 +75,7 @@ def photo(height=300, width=400, dtype=np.uint8, alpha=False, mode="RGB"):
     return Photo(pixels, transparency, mode, "png", Metadata())
 
 
-RAW = Wishes(color_fix=False)
+RAW = RestorationOptions(color_fix=False)
 
 
 def test_outside_the_faces_not_one_pixel_changes():
@@ -102,7 +101,7 @@ def test_a_photo_without_faces_comes_back_as_it_is():
 def test_all_faces_go_through_the_network_together_with_the_weight():
     network = Paints()
     faces = [face_at(10, 10, 120), face_at(200, 100, 150)]
-    restored = Pipeline(Finds(*faces), network, SoftMask()).restore(photo(), Wishes(weight=0.3))
+    restored = Pipeline(Finds(*faces), network, SoftMask()).restore(photo(), RestorationOptions(), weight=0.3)
     assert network.calls == [(2, 0.3)]
     assert [face.fate for face in restored.faces] == ["restored", "restored"]
     assert restored.restored_count == 2
@@ -125,14 +124,14 @@ class Returns(Paints):
 def test_a_face_that_comes_back_as_it_was_is_not_called_restored(aligned):
     original = photo()
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Returns(), SoftMask())
-    restored = pipeline.restore(original, Wishes(aligned=aligned))
+    restored = pipeline.restore(original, RestorationOptions(aligned=aligned))
     assert restored.photo is original
     assert [(face.fate, face.reason) for face in restored.faces] == [
         ("kept", "the model found nothing to change")
     ]
-    (told,) = pipeline.restore(original, Wishes(aligned=aligned, weight=1)).faces
+    (told,) = pipeline.restore(original, RestorationOptions(aligned=aligned), weight=1).faces
     assert told.reason == "weight 1 keeps the original"
-    enlarged = pipeline.restore(original, Wishes(aligned=aligned, upscale=2))
+    enlarged = pipeline.restore(original, RestorationOptions(aligned=aligned, upscale=2))
     assert enlarged.photo.pixels.shape == (600, 800, 3)
     assert enlarged.restored_count == 0
 
@@ -149,9 +148,7 @@ def test_every_face_has_its_fate_and_reason():
 
 def test_landmarks_that_form_no_face_are_kept_with_the_reason():
     bad = Face((10, 10, 90, 90), np.full((5, 2), 50, np.float32), 0.9)
-    restored = Pipeline(Finds(bad), Fails(), SoftMask()).restore(
-        photo(), Wishes(limits=Limits(min_eye_distance=0))
-    )
+    restored = Pipeline(Finds(bad), Fails(), SoftMask()).restore(photo(), RestorationOptions(min_face_px=0))
     assert restored.faces[0].fate == "kept"
     assert restored.faces[0].reason
 
@@ -172,7 +169,7 @@ def test_sixteen_bits_outside_the_faces_are_the_originals_own():
 def test_an_enlarged_copy_has_its_faces_in_the_right_place(scale):
     original = photo(alpha=True)
     restored = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()).restore(
-        original, Wishes(upscale=scale, color_fix=False)
+        original, RestorationOptions(upscale=scale, color_fix=False)
     )
     assert restored.photo.pixels.shape == (300 * scale, 400 * scale, 3)
     assert restored.photo.alpha.shape == (300 * scale, 400 * scale)
@@ -180,21 +177,21 @@ def test_an_enlarged_copy_has_its_faces_in_the_right_place(scale):
 
 
 def test_a_photo_without_faces_is_enlarged_all_the_same():
-    restored = Pipeline(Finds(), Fails(), SoftMask()).restore(photo(), Wishes(upscale=2))
+    restored = Pipeline(Finds(), Fails(), SoftMask()).restore(photo(), RestorationOptions(upscale=2))
     assert restored.photo.pixels.shape == (600, 800, 3)
 
 
 def test_the_background_and_if_wished_the_faces_go_through_the_upscaler():
     upscaler = Triples()
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), upscaler)
-    pipeline.restore(photo(), Wishes(upscale=2, face_upsample=True))
+    pipeline.restore(photo(), RestorationOptions(upscale=2, face_upsample=True))
     assert upscaler.sizes == [((512, 512), 2), ((300, 400), 2)]
 
 
 def test_an_aligned_photo_is_one_face_and_keeps_its_size():
     original = photo(256, 256, np.uint16)
     restored = Pipeline(Finds(), Paints(), SoftMask()).restore(
-        original, Wishes(aligned=True, color_fix=False)
+        original, RestorationOptions(aligned=True, color_fix=False)
     )
     assert restored.photo.pixels.shape == (256, 256, 3)
     assert tuple(restored.photo.pixels[128, 128]) == (200 * 257, 40 * 257, 90 * 257)
@@ -205,7 +202,7 @@ def test_the_face_keeps_its_own_colours_unless_that_is_turned_off():
     original = photo()
     original.pixels[:] = (90, 120, 150)
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask())
-    kept = pipeline.restore(original, Wishes()).photo.pixels
+    kept = pipeline.restore(original, RestorationOptions()).photo.pixels
     assert np.abs(kept.astype(int) - original.pixels).max() <= 2
     assert (pipeline.restore(original, RAW).photo.pixels != original.pixels).any()
 
@@ -214,7 +211,9 @@ def test_a_grey_photo_stays_grey():
     original = photo()
     original.pixels[:] = original.pixels[:, :, :1]
     pixels = (
-        Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()).restore(original, Wishes()).photo.pixels
+        Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask())
+        .restore(original, RestorationOptions())
+        .photo.pixels
     )
     assert np.abs(pixels.astype(int) - pixels[:, :, :1]).max() <= 1
 
@@ -223,7 +222,7 @@ def test_how_far_it_is_is_told():
     heard = []
     faces = [face_at(10, 10, 100), face_at(150, 10, 100), face_at(290, 10, 100)]
     pipeline = Pipeline(Finds(*faces), Paints(), SoftMask(), Triples())
-    pipeline.restore(photo(), RAW, lambda *news: heard.append(news))
+    pipeline.restore(photo(), RAW, progress=lambda *news: heard.append(news))
     assert heard == [(0, 3, "faces"), (2, 3, "faces"), (1, 1, "tiles")]
 
 
@@ -233,7 +232,7 @@ def test_a_face_is_pasted_in_the_colours_of_the_photo(face_upsample):
     grey[::7] = 90
     original = Photo(grey, None, "RGB", "png", Metadata())
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), Triples())
-    restored = pipeline.restore(original, Wishes(upscale=2, face_upsample=face_upsample))
+    restored = pipeline.restore(original, RestorationOptions(upscale=2, face_upsample=face_upsample))
     assert (restored.photo.pixels == restored.photo.pixels[..., :1]).all()
     ((_, after),) = restored.crops
     assert after.shape == (512, 512, 3)
@@ -248,7 +247,11 @@ def test_a_cut_out_has_no_rim_of_hidden_colour_when_it_is_enlarged(dtype, upscal
     pixels[20:40, 20:40] = top
     alpha[20:40, 20:40] = top  # a white square, black where nothing is seen
     cut_out = Photo(pixels, alpha, "RGBA", "png", Metadata())
-    larger = Pipeline(Finds(), Paints(), SoftMask(), upscaler).restore(cut_out, Wishes(upscale=2)).photo
+    larger = (
+        Pipeline(Finds(), Paints(), SoftMask(), upscaler)
+        .restore(cut_out, RestorationOptions(upscale=2))
+        .photo
+    )
     assert (larger.pixels[larger.alpha > 0] > 0.99 * top).all()
     assert (larger.pixels[:8] == 0).all()  # far from what is seen nothing is changed
     assert (pixels[0] == 0).all()

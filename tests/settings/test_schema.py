@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import BadSettings
-from facewatch.settings.schema import SECTIONS, Settings, full_key, parse
+from facewatch.settings.schema import SECTIONS, Settings, full_key, keys_of, parse
 
 FOLDER = {"input": "/photos/in", "output": "/photos/out"}
 
@@ -153,4 +153,4 @@ def test_every_choice_of_how_a_photo_is_restored_is_an_option_of_restore_too():
     options = {(section, key) for section, key, _, _ in CHOICES}
     for section, kind in SECTIONS.items():
         if section in {"restoration", "output"}:
-            assert {(section, key) for key in kind.model_fields} <= options
+            assert {(section, key) for key in keys_of(kind)} <= options

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from facewatch.errors import BadCheckpoint, BadSettings
-from facewatch.settings.schema import Folder, Settings, parse
+from facewatch.settings.schema import Folder, Settings, keys_of, parse
 from facewatch.settings.store import Store, example
 from tests.conftest import ROOT
 
@@ -42,7 +42,7 @@ def test_the_example_shows_every_key():
         Settings().watching,
         Settings().engine,
     ):
-        for key in type(section).model_fields:
+        for key in keys_of(type(section)):
             assert key in text
 
 
@@ -171,3 +171,13 @@ def test_a_config_that_is_a_link_stays_one(path, tmp_path):
     Store(path).update({"model": "codeformer"})
     assert path.is_symlink()
     assert "codeformer" in real.read_text("utf-8")
+
+
+def test_options_that_come_from_settings_find_the_own_models_of_their_folder(tmp_path):
+    def own(folder):
+        return ("mine",) if folder == tmp_path / "models" else ()
+
+    store = Store(tmp_path / "config.toml", own)
+    raw = {"models_folder": str(tmp_path / "models"), "model": "mine"}
+    settings = store.parse(raw, "a file")
+    assert store.parse(settings.model_dump(exclude_unset=True), "the options") == settings

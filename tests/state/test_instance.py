@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from facewatch.errors import AlreadyRunning, DiskFull
-from facewatch.state.instance import is_locked, is_still_running, lock_holder, running_pid, single_instance
+from facewatch.state.instance import is_locked, lock_holder, running_pid, single_instance
 from facewatch.system.paths import Places
 
 HOLD = """
@@ -112,13 +112,3 @@ def test_a_zombie_does_not_count_as_running(places):
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert running_pid(places) is None
-
-
-def test_a_reused_process_id_is_another_process(other_program):
-    began = psutil.Process(other_program.pid).create_time()
-    assert is_still_running(other_program.pid, began + 1)
-    assert not is_still_running(other_program.pid, began - 60)
-    other_program.kill()
-    other_program.wait()
-    assert not is_still_running(other_program.pid, began + 1)
-    assert not is_still_running(0, began)

@@ -107,7 +107,7 @@ def test_room_that_cannot_be_had_is_told_before_a_byte_is_written(tmp_path, monk
 def test_an_original_that_shrinks_while_it_is_copied_leaves_no_hollow_end(tmp_path, monkeypatch):
     original = tmp_path / "a.jpg"
     original.write_bytes(b"x" * 5000)
-    ask = atomic.ask_for_room
+    ask = atomic.require_space
 
     def shrink(folder, need_bytes):
         ask(folder, need_bytes)

@@ -75,7 +75,7 @@ def test_on_and_off_and_twice_of_each(way, tmp_path):
 
 def test_nothing_is_written_by_looking(way, tmp_path):
     entry = way("/nowhere/facewatch", "run")
-    assert (entry.state(), entry.program(), Login(entry).mend()) == ("off", None, False)
+    assert (entry.state(), entry.program(), Login(entry).repair()) == ("off", None, False)
     assert not (tmp_path / "home").exists()
 
 
@@ -85,16 +85,16 @@ def test_a_program_that_has_moved_is_seen_and_mended(way, tmp_path):
     old.parent.rename(new)
     entry = way(str(new / "facewatch"), "run")
     assert entry.state() == "broken"
-    assert Login(entry).mend()
+    assert Login(entry).repair()
     assert (entry.state(), entry.program()) == ("on", str(new / "facewatch"))
-    assert not Login(entry).mend()
+    assert not Login(entry).repair()
 
 
 def test_an_entry_for_another_installation_that_is_there_is_left_alone(way, tmp_path):
     other = program_at(tmp_path / "other")
     way(str(other), "run").enable()
     mine = way(str(program_at(tmp_path / "mine")), "run")
-    assert not Login(mine).mend()
+    assert not Login(mine).repair()
     assert mine.program() == str(other)
 
 

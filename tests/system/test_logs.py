@@ -12,7 +12,7 @@ from tests.daemon_process import DaemonProcess
 CHATTER = """
 import logging, sys
 from pathlib import Path
-from facewatch import logs
+from facewatch.system import logs
 logs.start(Path(sys.argv[1]))
 for number in range(700):
     logging.getLogger("x").info("%d %s", number, "y" * 100_000)

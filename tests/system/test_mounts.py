@@ -94,8 +94,8 @@ def test_a_disk_of_an_earlier_run_is_away_as_long_as_nothing_lies_at_its_place(t
     assert system.disks(kept).unavailable_reason(place / "Restored")
     (place / "Restored").mkdir()
     moved = system.disks(kept)
-    assert not moved.away(place / "Restored")
-    assert moved.sightings() == {str(place / "Restored"): "/"}
+    assert not moved.unavailable_reason(place / "Restored")
+    assert moved.known_mount_points() == {str(place / "Restored"): "/"}
 
 
 def test_a_disk_that_is_away_is_not_forgotten(tmp_path):

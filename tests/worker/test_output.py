@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, DiskFull, SourceChanged, SourceGone
-from facewatch.system.atomic import sha256_of, write_temporary
+from facewatch.system.atomic import creator_of, sha256_of, write_temporary
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.output import (
     copy_attributes,
@@ -203,6 +204,17 @@ def test_stray_temporaries_are_removed_and_nothing_else(tmp_path):
     assert not stray.exists()
     assert in_use.exists()
     assert other.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems compare only times")
+def test_a_stray_temporary_is_removed_even_if_its_process_id_is_in_use_again(tmp_path):
+    ours = write_temporary(tmp_path, b"in use")
+    pid, mark = creator_of(ours)
+    stray = write_temporary(tmp_path, b"half")  # by the process with our id in an earlier container
+    stray = stray.rename(stray.with_name(stray.name.replace(mark, "0" * len(mark), 1)))
+    assert creator_of(stray) == (pid, "0" * len(mark))
+    assert remove_stray_temporaries(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == [ours]
 
 
 def test_a_stray_temporary_that_cannot_be_removed_is_logged_and_does_not_keep_the_others(

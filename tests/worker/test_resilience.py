@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
+from facewatch.engine.lifecycle import PROCESS
 from facewatch.errors import DiskFull, EngineFailed
+from facewatch.system.processes import find_running
 
 
 def test_a_turn_that_fails_does_not_end_the_thread(harness, monkeypatch, caplog):
@@ -86,3 +88,34 @@ def test_an_engine_that_dies_while_the_worker_stops_leaves_no_photo_in_work(harn
     harness.work()
     harness.worker.run()
     assert harness.state("a.jpg") == "queued"
+
+
+def test_the_engine_process_is_on_record_until_it_has_ended(harness):
+    three_in_the_engine(harness)
+    engine = harness.engines[-1]
+    assert find_running(harness.ledger.fact(PROCESS)) == engine.pid
+    harness.work()
+    assert find_running(harness.ledger.fact(PROCESS)) == engine.pid
+    harness.worker.stop()
+    harness.worker.run()
+    assert harness.ledger.fact(PROCESS) is None
+
+
+def test_an_engine_that_cannot_be_recorded_gets_no_photo(harness, monkeypatch):
+    harness.drop("a.jpg")
+    note = harness.ledger.note
+
+    def full(key, value):
+        if key == PROCESS:
+            raise DiskFull("no space left for the ledger")
+        note(key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.ledger, "note", full)
+        while not harness.engines:
+            harness.worker.turn()
+    assert [engine.alive for engine in harness.engines] == [False]
+    harness.clock.now += 60
+    harness.work()
+    assert harness.state("a.jpg") == "done"
+    assert len(harness.engines) == 2

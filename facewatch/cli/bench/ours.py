@@ -19,8 +19,8 @@ from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.cli.bench.worker import Repetition
 from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.errors import FlowFailed
+from facewatch.restoration.options import OutputOptions, RestorationOptions
 from facewatch.restoration.types import Face
-from facewatch.settings.schema import Output, Restoration
 
 if TYPE_CHECKING:
     from facewatch.restoration.networks.fast import Precision
@@ -79,9 +79,8 @@ def detect(case: Case, watch: Stopwatch) -> Made:
 def paste(case: Case, watch: Stopwatch) -> Made:
     """Crop, enlarge, soften the masks and paste, with every network's answer there at once."""
     from facewatch.restoration.codecs.photo import Photo
-    from facewatch.restoration.detection.selection import Limits
     from facewatch.restoration.masks.oval import soften
-    from facewatch.restoration.options import Wishes
+    from facewatch.restoration.options import RestorationOptions
     from facewatch.restoration.pipeline import Pipeline
 
     del watch
@@ -110,11 +109,12 @@ def paste(case: Case, watch: Stopwatch) -> Made:
     given = Given()
     pipeline = Pipeline(given, given, given)
     photo = Photo(pixels=picture, alpha=None, mode="RGB", format="png")
-    limits = Limits(max_face_px=EVERY_FACE_PX, min_eye_distance=0)
-    wishes = Wishes(upscale=int(case.args["upscale"]), color_fix=False, limits=limits)
+    options = RestorationOptions(
+        upscale=int(case.args["upscale"]), color_fix=False, max_face_px=EVERY_FACE_PX, min_face_px=0
+    )
 
     def repetition() -> None:
-        _all_restored(len(found), pipeline.restore(photo, wishes).restored_count)
+        _all_restored(len(found), pipeline.restore(photo, options).restored_count)
 
     return repetition, {}
 
@@ -240,7 +240,7 @@ def given_faces(case: Case, shape: tuple[int, ...]) -> list[Face]:
 
 
 def _job(case: Case, source: str, number: int) -> RestoreRequest:
-    restoration = Restoration(
+    restoration = RestorationOptions(
         upscale=int(case.args.get("upscale", 1)), max_face_px=EVERY_FACE_PX, min_face_px=0
     )
     return RestoreRequest(
@@ -249,8 +249,8 @@ def _job(case: Case, source: str, number: int) -> RestoreRequest:
         source_sha256=None,
         output_folder=case.folder,
         weight=float(case.args.get("weight", 0.0)),
-        restoration=restoration.model_dump(),
-        output=Output(format="png").model_dump(),
+        restoration=restoration,
+        output=OutputOptions(format="png"),
         max_megapixels=1000,
         refuse_own=False,
     )

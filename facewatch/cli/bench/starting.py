@@ -9,7 +9,7 @@ from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.memory import forget_peak, peak_bytes, resident_bytes
 from facewatch.cli.bench.stopwatch import Stopwatch
 from facewatch.cli.bench.worker import Repetition
-from facewatch.engine.messages import Setup
+from facewatch.restoration.options import Setup
 
 Made = tuple[Repetition, Mapping[str, Any]]
 
@@ -28,6 +28,7 @@ def engine(case: Case, watch: Stopwatch) -> Made:
     setup = Setup(
         model=model,
         detector=detector,
+        detector_network="mobilenet" if on_cpu else "resnet50",
         parser=None,
         upscaler=None,
         device=case.device,

@@ -1,9 +1,8 @@
-"""Which of the faces found are worth restoring, decided before any network runs."""
+"""Selection of the faces to restore, before any face network runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import cv2
@@ -13,13 +12,18 @@ import numpy.typing as npt
 from facewatch.errors import CannotAlign
 from facewatch.restoration.alignment import align, warped
 from facewatch.restoration.detection.nms import areas, intersection_over_union, intersections
+from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.types import Face, Points
 
 _SAME_OVERLAP = 0.5  # two heads side by side stay below: detectors draw boxes close around a face
 _SAME_POINTS = 0.25  # eye distances between the landmarks of two faces, on average, that make them one
 _WITHIN = 0.8  # of the smaller box: a face cannot stand before another's features and both be seen
-_MUCH_SURER = 0.1  # of score: beyond it the larger of two nested boxes is the mistake
+_MUCH_HIGHER_SCORE = 0.1  # of score: beyond it the larger of two nested boxes is the mistake
 _NOT_A_FACE = "its landmarks do not form a face"
+
+# Of 13 real sharp faces of 590-690 px 11 lie above; after a blur of 2 px, or enlarged from 128 px, none.
+# Enlarged from 256 px, still 70 percent of what the crop can hold, 2 (bilinear) to 9 (bicubic) do.
+MIN_EDGE_GAIN = 1.35  # as `edge_gain` measures it; a sharper face would only be softened
 
 Sharpness = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], float]
 
@@ -30,21 +34,8 @@ _FINE_PX, _COARSE_PX = 1.0, 2.0  # sigmas of the two blurs, pixels of the finer 
 _EDGES_PERCENT = 3  # the share of pixels that counts as edges
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What keeps a face from being restored."""
-
-    only_center_face: bool = False
-    max_faces: int | None = None  # the largest so many
-    min_eye_distance: float = 5.0  # pixels; the limit of GFPGAN's and CodeFormer's scripts
-    max_face_px: int = 512  # longer side of the box: beyond it a sharp face would only be softened
-    # Of 13 real sharp faces of 590-690 px 11 lie above; after a blur of 2 px, or enlarged from 128 px, none.
-    # Enlarged from 256 px, still 70 percent of what the crop can hold, 2 (bilinear) to 9 (bicubic) do.
-    min_edge_gain: float = 1.35  # as `edge_gain` measures it
-
-
 def edge_gain(image: npt.NDArray[np.uint8], landmarks: Points) -> float:
-    """How much steeper a face's clearest edges are at a fine scale than at a coarse one, about 1.0-1.6.
+    """Return how much steeper the clearest edges are at a fine scale than at a coarse one, about 1.0-1.6.
 
     image      (H, W, 3) uint8 RGB
     landmarks  (5, 2) float32, x before y, pixels of `image`
@@ -65,7 +56,7 @@ def edge_gain(image: npt.NDArray[np.uint8], landmarks: Points) -> float:
 
 
 def _steepness(grey: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
-    """The length of the gradient after a blur."""
+    """Return the gradient magnitude after a blur."""
     blurred = cv2.GaussianBlur(grey, (0, 0), sigma)
     across, down = (cv2.Sobel(blurred, cv2.CV_32F, dx, 1 - dx, ksize=1) for dx in (1, 0))
     return np.asarray(cv2.magnitude(across, down), np.float32)
@@ -74,29 +65,29 @@ def _steepness(grey: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.fl
 def select(
     faces: Sequence[Face],
     image: npt.NDArray[np.uint8],
-    limits: Limits,
+    options: RestorationOptions,
     sharpness: Sharpness = edge_gain,
 ) -> list[tuple[Face, str]]:
-    """Every face, in the order given, with the reason why it is kept as it is; "" means: restore it.
+    """Return every face, in the given order, with the reason to keep it as it is; "" means: restore it.
 
     image      (H, W, 3) uint8 RGB, the picture that the faces were found in
     sharpness  measures one face, as `edge_gain` does
     """
     reasons = _overlapping(faces)
     for index, face in enumerate(faces):
-        if index not in reasons and face.eye_distance < limits.min_eye_distance:
+        if index not in reasons and face.eye_distance < options.min_face_px:
             apart = f"{face.eye_distance:.1f}".removesuffix(".0")
-            reasons[index] = f"too small (eyes {apart} px apart, limit {limits.min_eye_distance:g})"
+            reasons[index] = f"too small (eyes {apart} px apart, limit {options.min_face_px:g})"
     left = [index for index in range(len(faces)) if index not in reasons]
-    reasons.update(_beyond_the_wish(faces, left, image.shape[:2], limits))
+    reasons.update(_left_out_by_options(faces, left, image.shape[:2], options))
     for index in left:
-        if index not in reasons and faces[index].size > limits.max_face_px:
-            reasons.update(_if_sharp(index, faces[index], image, limits, sharpness))
+        if index not in reasons and faces[index].size > options.max_face_px:
+            reasons.update(_if_sharp(index, faces[index], image, sharpness))
     return [(face, reasons.get(index, "")) for index, face in enumerate(faces)]
 
 
 def _overlapping(faces: Sequence[Face]) -> dict[int, str]:
-    """The faces that are other faces seen twice, or mistakes within or around them."""
+    """Return the faces that were detected twice, or are false detections within or around others."""
     order = sorted(range(len(faces)), key=lambda index: -faces[index].score)
     reasons: dict[int, str] = {}
     for surer, other in combinations(order, 2):
@@ -116,33 +107,33 @@ def _same(surer: Face, other: Face) -> bool:
 
 
 def _nested(faces: Sequence[Face], surer: int, other: int) -> dict[int, str]:
-    """The one of two faces that gives way because one lies within the other, and why; or neither."""
+    """Return which of two nested faces to leave out, and why; empty if neither contains the other."""
     boxes = np.array([faces[surer].box, faces[other].box])
     sizes = areas(boxes)
     if float(intersections(boxes[0], boxes[1:])[0]) <= _WITHIN * float(sizes.min()):
         return {}
     if sizes[0] >= sizes[1]:
         return {other: "inside another face"}
-    if faces[surer].score > faces[other].score + _MUCH_SURER:
+    if faces[surer].score > faces[other].score + _MUCH_HIGHER_SCORE:
         return {other: "around a surer face"}
     return {surer: "inside another face"}
 
 
-def _beyond_the_wish(
-    faces: Sequence[Face], left: Sequence[int], shape: tuple[int, ...], limits: Limits
+def _left_out_by_options(
+    faces: Sequence[Face], left: Sequence[int], shape: tuple[int, ...], options: RestorationOptions
 ) -> dict[int, str]:
-    """The faces that only_center_face and max_faces leave out."""
+    """Return the faces that only_center_face and max_faces leave out."""
     if not left:
         return {}
-    if limits.only_center_face:
+    if options.only_center_face:
         middle = np.array([shape[1] - 1, shape[0] - 1]) / 2
         centre = min(left, key=lambda index: float(np.linalg.norm(_middle(faces[index]) - middle)))
         return {index: "not the centre face" for index in left if index != centre}
-    if limits.max_faces is None:
+    if options.max_faces is None:
         return {}
     by_size = sorted(left, key=lambda index: -faces[index].size)
-    beyond = "the largest face" if limits.max_faces == 1 else f"the {limits.max_faces} largest faces"
-    return dict.fromkeys(by_size[limits.max_faces :], f"beyond {beyond}")
+    beyond = "the largest face" if options.max_faces == 1 else f"the {options.max_faces} largest faces"
+    return dict.fromkeys(by_size[options.max_faces :], f"beyond {beyond}")
 
 
 def _middle(face: Face) -> npt.NDArray[np.float64]:
@@ -150,12 +141,10 @@ def _middle(face: Face) -> npt.NDArray[np.float64]:
     return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
 
 
-def _if_sharp(
-    index: int, face: Face, image: npt.NDArray[np.uint8], limits: Limits, sharpness: Sharpness
-) -> dict[int, str]:
-    """The reason to keep a large face, if it is sharp."""
+def _if_sharp(index: int, face: Face, image: npt.NDArray[np.uint8], sharpness: Sharpness) -> dict[int, str]:
+    """Return the reason to keep a large face, if it is sharp."""
     try:
-        sharp = sharpness(image, face.landmarks) >= limits.min_edge_gain
+        sharp = sharpness(image, face.landmarks) >= MIN_EDGE_GAIN
     except CannotAlign:
         return {index: _NOT_A_FACE}
     return {index: f"already sharp ({face.size:.0f} px)"} if sharp else {}

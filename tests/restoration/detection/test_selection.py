@@ -10,7 +10,8 @@ import pytest
 
 from facewatch.restoration.alignment import TEMPLATE
 from facewatch.restoration.detection.retinaface import RetinaFace
-from facewatch.restoration.detection.selection import Limits, edge_gain, select
+from facewatch.restoration.detection.selection import MIN_EDGE_GAIN, edge_gain, select
+from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.types import Face
 
 PICTURE = np.zeros((600, 800, 3), np.uint8)
@@ -24,8 +25,11 @@ def face_at(x: float, y: float, size: float = 100, score: float = 0.99) -> Face:
     return Face(box, marks.astype(np.float32), score)
 
 
-def reasons(faces: list[Face], **limits) -> list[str]:
-    return [reason for _, reason in select(faces, PICTURE, Limits(**limits), sharpness=lambda *_: 1.0)]
+def reasons(faces: list[Face], **options) -> list[str]:
+    return [
+        reason
+        for _, reason in select(faces, PICTURE, RestorationOptions(**options), sharpness=lambda *_: 1.0)
+    ]
 
 
 class TestOverlaps:
@@ -62,12 +66,12 @@ class TestOverlaps:
         assert reasons([sure, unsure, small_and_less_sure]) == ["", "around a surer face", ""]
 
 
-class TestWishes:
+class TestOptions:
     def test_a_face_too_small_is_kept_and_its_size_told(self):
         (reason,) = reasons([face_at(100, 100, 12.3)])
 
         assert reason == "too small (eyes 4.3 px apart, limit 5)"
-        assert reasons([face_at(100, 100, 12.3)], min_eye_distance=4) == [""]
+        assert reasons([face_at(100, 100, 12.3)], min_face_px=4) == [""]
 
     def test_only_the_centre_face(self):
         faces = [face_at(100, 100), face_at(420, 290), face_at(700, 500)]
@@ -86,28 +90,30 @@ class TestWishes:
         assert reasons(faces, max_faces=1)[2] == "beyond the largest face"
 
     def test_no_faces_are_no_trouble(self):
-        assert select([], PICTURE, Limits(only_center_face=True, max_faces=1)) == []
+        assert select([], PICTURE, RestorationOptions(only_center_face=True, max_faces=1)) == []
 
     def test_the_order_is_that_of_the_detector(self):
         faces = [face_at(600, 100, 50), face_at(100, 100, 150), face_at(300, 400, 90)]
 
-        assert [face for face, _ in select(faces, PICTURE, Limits(max_faces=1))] == faces
+        assert [face for face, _ in select(faces, PICTURE, RestorationOptions(max_faces=1))] == faces
 
 
 class TestSharpness:
     def test_a_large_sharp_face_is_kept_and_a_large_soft_one_restored(self):
         face = face_at(400, 300, 520)
 
-        assert [reason for _, reason in select([face], PICTURE, Limits(), lambda *_: 1.5)] == [
+        assert [reason for _, reason in select([face], PICTURE, RestorationOptions(), lambda *_: 1.5)] == [
             "already sharp (520 px)"
         ]
-        assert [reason for _, reason in select([face], PICTURE, Limits(), lambda *_: 1.2)] == [""]
+        assert [reason for _, reason in select([face], PICTURE, RestorationOptions(), lambda *_: 1.2)] == [""]
 
     def test_a_small_face_is_not_even_measured(self):
         def never(*_):
             raise AssertionError
 
-        assert [reason for _, reason in select([face_at(400, 300, 500)], PICTURE, Limits(), never)] == [""]
+        assert [
+            reason for _, reason in select([face_at(400, 300, 500)], PICTURE, RestorationOptions(), never)
+        ] == [""]
 
     def test_a_large_face_that_cannot_be_turned_upright_is_kept(self):
         face = Face((0, 0, 600, 600), np.array([(0, 0), (600, 0), *[(0, 0)] * 3], np.float32) * np.nan, 0.9)
@@ -125,7 +131,7 @@ class TestSharpness:
         small = cv2.resize(sharp, None, fx=128 / 800, fy=128 / 800, interpolation=cv2.INTER_AREA)
         enlarged = cv2.resize(small, (1000, 1200), interpolation=cv2.INTER_LINEAR)
 
-        limit = Limits().min_edge_gain
+        limit = MIN_EDGE_GAIN
         assert edge_gain(sharp, landmarks) > limit
         assert edge_gain(blurred, landmarks) < limit
         assert edge_gain(grainy, landmarks) < limit
@@ -141,7 +147,7 @@ class TestSharpness:
 
 
 def reasons_of_real(face: Face) -> list[str]:
-    return [reason for _, reason in select([face], PICTURE, Limits(min_eye_distance=0))]
+    return [reason for _, reason in select([face], PICTURE, RestorationOptions(min_face_px=0))]
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +161,7 @@ class TestRealPhotos:
         image = cv2.imread(str(shared / "photos" / "whole" / name))[..., ::-1].copy()
         faces = detector.find(image)
 
-        assert [reason for _, reason in select(faces, image, Limits())] == [""] * len(faces)
+        assert [reason for _, reason in select(faces, image, RestorationOptions())] == [""] * len(faces)
 
     @pytest.mark.parametrize("path", ["aligned/codeformer_0500.png", "grey/codeformer_Einstein01.png"])
     def test_an_old_photo_scanned_large_is_restored_all_the_same(self, shared, detector, path):
@@ -163,5 +169,5 @@ class TestRealPhotos:
         large = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
         faces = detector.find(large)
 
-        assert faces[0].size > Limits().max_face_px
-        assert select(faces, large, Limits())[0][1] == ""
+        assert faces[0].size > RestorationOptions().max_face_px
+        assert select(faces, large, RestorationOptions())[0][1] == ""

@@ -90,10 +90,10 @@ def test_the_weight_goes_to_the_network_that_takes_one():
 )
 def test_out_of_memory_halves_the_batch_until_it_fits(error):
     card = Card(1, error)
-    loader = fake(card)
-    assert len(loader.restore(faces(5), 0.0)) == 5
+    network = fake(card)
+    assert len(network.restore(faces(5), 0.0)) == 5
     assert card.batches == [4, 2, 1, 1, 1, 1, 1]
-    loader.restore(faces(2), 0.0)
+    network.restore(faces(2), 0.0)
     assert card.batches[7:] == [1, 1]  # what did not fit once is not tried again
 
 

@@ -22,10 +22,10 @@ MEASURE = """
 import sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
-from facewatch.restoration import network
+from facewatch.restoration.networks import loader
 words = lambda: dict(line.split()[:2] for line in open("/proc/self/status") if line.startswith("Vm"))
 before = int(words()["VmRSS:"])
-loaded = network.load(Path(sys.argv[1]), "measured", "cpu", sys.argv[2])
+loaded = loader.load(Path(sys.argv[1]), "measured", "cpu", sys.argv[2])
 print((int(words()["VmHWM:"]) - before) * 1024)
 """
 

@@ -13,7 +13,9 @@ from facewatch.restoration.networks.torch_imports import import_torchvision
 
 import_torchvision()
 import torch
-from facewatch.restoration import background, detector, masks, network
+from facewatch.restoration.detection import retinaface
+from facewatch.restoration.masks import parsing
+from facewatch.restoration.networks import loader, upscaler
 
 def compiler():
     return [name for name in sys.modules if name.startswith(("torch._dynamo", "sympy"))]
@@ -38,12 +40,12 @@ with torch.inference_mode():
 print(compiler())
 """
 LOADS = {
-    "gfpgan_file": "network.load(Path({file!r}), 'it', 'cpu')",
-    "restoreformer_file": "network.load(Path({file!r}), 'it', 'cpu')",
-    "codeformer_file": "network.load(Path({file!r}), 'it', 'cpu')",
-    "parsenet_file": "masks.ParseMask(Path({file!r}), 'cpu', 'float32')",
-    "retinaface_mobilenet_file": "detector.RetinaFace('mobilenet', Path({file!r}), 'cpu')",
-    "realesr_general_file": "background.RealESRGAN(Path({file!r}), 'it', 'cpu')",
+    "gfpgan_file": "loader.load(Path({file!r}), 'it', 'cpu')",
+    "restoreformer_file": "loader.load(Path({file!r}), 'it', 'cpu')",
+    "codeformer_file": "loader.load(Path({file!r}), 'it', 'cpu')",
+    "parsenet_file": "parsing.ParseMask(Path({file!r}), 'cpu', 'float32')",
+    "retinaface_mobilenet_file": "retinaface.RetinaFace('mobilenet', Path({file!r}), 'cpu')",
+    "realesr_general_file": "upscaler.RealESRGAN(Path({file!r}), 'it', 'cpu')",
 }
 
 REFUSED = """
@@ -60,8 +62,8 @@ from facewatch.restoration.networks.torch_imports import import_torchvision
 import_torchvision()
 print("torch._dynamo.utils" in sys.modules)
 sys.meta_path.pop(0)
-from facewatch.restoration import detector
-print(detector.RetinaFace.__name__, "torch._dynamo" in sys.modules)
+from facewatch.restoration.detection import retinaface
+print(retinaface.RetinaFace.__name__, "torch._dynamo" in sys.modules)
 """
 
 

@@ -123,8 +123,8 @@ def test_every_change_is_on_the_disk_when_the_call_returns(ledger):
 KILLED = """
 import sys
 from pathlib import Path
-from facewatch.system.fingerprint import Fingerprint
 from facewatch.state.ledger import Ledger
+from facewatch.system.fingerprint import Fingerprint
 ledger = Ledger(Path(sys.argv[1]))
 for number in range(10**6):
     ledger.queue(Path(f"/photos/{number}.jpg"), Path("/photos"), Fingerprint(number, 1, 1, 1))

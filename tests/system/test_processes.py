@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from facewatch.system.processes import find_running, identity, is_still_running, kill_and_wait, mark_of
+
+FIRST_THREAD_ENDS = """
+import ctypes, sys, threading
+threading.Thread(target=sys.stdin.read).start()
+print("started", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+linux = pytest.mark.skipif(sys.platform != "linux", reason="as Linux tells of processes")
+
+
+def child(code="print('started', flush=True); input()"):
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+@pytest.fixture
+def other():
+    with child() as process:
+        yield process
+        process.kill()
+
+
+def die_unburied(process):
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_a_process_is_known_until_it_has_ended(other):
+    known = identity(other.pid)
+    assert find_running(known) == other.pid
+    other.kill()
+    other.wait()
+    assert find_running(known) is None
+
+
+def test_a_number_used_again_is_another_process(other):
+    began = psutil.Process(other.pid).create_time()
+    assert find_running(identity(other.pid) | {"birth": None, "created": began - 60}) is None
+    assert is_still_running(other.pid, "", began + 1)
+    assert not is_still_running(other.pid, "", began - 60)
+    other.kill()
+    other.wait()
+    assert not is_still_running(other.pid, "", began + 1)
+    assert not is_still_running(0, "", began)
+
+
+@linux
+def test_a_number_used_again_at_once_is_another_process_too(other):
+    assert is_still_running(other.pid, mark_of(other.pid), 0)
+    assert not is_still_running(other.pid, mark_of(os.getpid()), time.time())
+    assert find_running(identity(os.getpid()) | {"pid": other.pid}) is None
+
+
+@linux
+def test_what_has_ended_and_is_not_buried_does_not_run(other):
+    known, mark = identity(other.pid), mark_of(other.pid)
+    die_unburied(other)
+    assert find_running(known) is None
+    assert find_running(known | {"birth": None}) is None
+    assert not is_still_running(other.pid, mark, time.time())
+    assert not is_still_running(other.pid, "", time.time())
+
+
+@linux
+def test_a_process_whose_first_thread_has_ended_runs_on():
+    with child(FIRST_THREAD_ENDS) as process:
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        known = identity(process.pid)
+        assert find_running(known) == process.pid
+        assert find_running(known | {"birth": None}) == process.pid
+        assert is_still_running(process.pid, mark_of(process.pid), time.time())
+        assert is_still_running(process.pid, "", time.time())
+        die_unburied(process)
+        assert find_running(known) is None
+
+
+def test_a_process_is_ended_and_no_other_that_has_its_number(other):
+    other_birth = {"birth": None if identity(other.pid)["birth"] is None else "earlier", "created": 1.0}
+    assert kill_and_wait(identity(other.pid) | other_birth, 0)
+    assert other.poll() is None
+    assert kill_and_wait(identity(other.pid), 30)
+    assert other.wait(30) != 0
+
+
+def test_a_process_that_does_not_end_in_time_is_told(other, monkeypatch):
+    monkeypatch.setattr(psutil.Process, "kill", lambda _: None)
+    assert not kill_and_wait(identity(other.pid), 0.05)
+
+
+@pytest.mark.parametrize("nothing", [None, [], "7", {}, {"pid": None}, {"pid": 7}, {"pid": -4, "created": 1}])
+def test_nothing_noted_is_nothing_to_end(nothing):
+    assert find_running(nothing) is None
+    assert kill_and_wait(nothing, 0)

@@ -1,0 +1,72 @@
+PRAGMA user_version = 1;
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    folder BLOB NOT NULL,
+    seen TEXT NOT NULL CHECK (seen GLOB '[0-9]* [0-9]* [-0-9]* [-0-9]*' AND NOT seen GLOB '*[^-0-9 ]*'),
+    turn INTEGER NOT NULL CHECK (typeof(turn) = 'integer'),
+    rank INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'committing', 'done', 'no_faces', 'skipped', 'retry', 'parked', 'poison', 'gone')),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (typeof(attempts) = 'integer' AND attempts >= 0),
+    not_before REAL CHECK (not_before IS NULL OR typeof(not_before) = 'real'),
+    wait_seconds REAL CHECK (wait_seconds IS NULL OR typeof(wait_seconds) = 'real'),
+    sha256 TEXT,
+    recipe TEXT,
+    ended TEXT,
+    output BLOB,
+    output_sha256 TEXT,
+    temporary BLOB,
+    reason TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '',
+    report TEXT CHECK (report IS NULL OR json_valid(report)),
+    wishes TEXT CHECK (wishes IS NULL OR json_valid(wishes)),
+    added REAL NOT NULL CHECK (typeof(added) = 'real'),
+    changed REAL NOT NULL CHECK (typeof(changed) = 'real')
+);
+CREATE INDEX photos_turn ON photos (state, folder, rank, turn);
+CREATE INDEX photos_content ON photos (sha256, recipe) WHERE state = 'done';
+CREATE INDEX photos_finished ON photos (changed) WHERE state IN ('done', 'no_faces');
+CREATE INDEX photos_output ON photos (output) WHERE output IS NOT NULL;
+CREATE TABLE outputs (
+    sha256 TEXT NOT NULL,
+    path BLOB NOT NULL,
+    unchanged INTEGER NOT NULL,
+    made REAL NOT NULL,
+    PRIMARY KEY (sha256, path)
+) WITHOUT ROWID;
+CREATE TABLE facts (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL CHECK (json_valid(value)),
+    changed REAL NOT NULL
+) WITHOUT ROWID;
+INSERT INTO photos VALUES (1, CAST('{HOME}/in/words.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/words.jpg}', 1, 1, 'parked', 1, NULL, NULL, '7dcbe4196dd399f1206d6b9cc252c07f4801a70c34eb10270a0577349184ca5d', '526580be55507e3a2f945c82337c440f134eaad407245265e8059b51483f29ce', 'parked', NULL, NULL, NULL, 'the file is not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture, whatever its name says', 'BadPhoto', NULL, NULL, 1795860163.3129795, 1795860165.2133093);
+INSERT INTO photos VALUES (2, CAST('{HOME}/in/half.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/half.jpg}', 2, 1, 'retry', 3, 1795860327.7534158, 120.0, 'dc0a9fc257202ed118f9ee5f8d03e610dc1778854b65f4ef35c8de604590142c', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', NULL, NULL, NULL, NULL, 'the JPEG file ends too early: it may still be being copied', 'TruncatedPhoto', NULL, NULL, 1795860163.3132968, 1795860207.7534535);
+INSERT INTO photos VALUES (3, CAST('{HOME}/in/deleted.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '2426212 800 1795860161368395196 1795860161368395196', 3, 1, 'gone', 1, NULL, 30.0, '18942ff42312564c9de7d54ea10b8941debd88d2b32e9197df8144d8640f931d', '526580be55507e3a2f945c82337c440f134eaad407245265e8059b51483f29ce', NULL, NULL, NULL, NULL, 'the JPEG file ends too early: it may still be being copied', 'TruncatedPhoto', NULL, NULL, 1795860163.3133552, 1795860169.2912173);
+INSERT INTO photos VALUES (4, CAST('{HOME}/in/second.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/second.jpg}', 10, 0, 'done', 1, NULL, NULL, '55fe297251dc56005a4e841bebe5ad96e2fc2aecc8db6d9280bc2e184ab2a01b', '2f40ba18b6c770ddc7117c600c30da1dc68f677bec509e0d368d4a7a08b98717', 'done', CAST('{HOME}/out/second-restored (2).jpg' AS BLOB), 'a07a991713244f1d9204484c18ce7d57a9c70b0faaf4cc1dc5c31970951ec710', NULL, '', '', '{"summary":"0 of 1 face restored, 1 kept (the model found nothing to change)","faces":[{"box":[20.18,18.97,58.13,69.80000000000001],"score":0.819337492930659,"fate":"kept","reason":"the model found nothing to change","measures":{}}],"model":"builtin","weight":0.8,"detector":"cascade","device":"cpu, without a network","seconds":0.672}', '{"model":null,"weight":0.8}', 1795860163.313395, 1795860173.4178152);
+INSERT INTO photos VALUES (5, CAST('{HOME}/in/noise.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/noise.jpg}', 5, 1, 'no_faces', 1, NULL, NULL, '60522910d23b20c84d239837cf56f73579fba9d0f31d6b2fae80e987033ee87f', '526580be55507e3a2f945c82337c440f134eaad407245265e8059b51483f29ce', 'no_faces', CAST('{HOME}/out/noise-restored.jpg' AS BLOB), 'bc1d7cf7047c72bca086e7f5d086897a16eae270b22b19e6b628e731010545f8', NULL, '', '', '{"summary":"no faces found","faces":[],"model":"builtin","weight":0.5,"detector":"cascade","device":"cpu, without a network","seconds":0.023}', NULL, 1795860163.3134346, 1795860165.974597);
+INSERT INTO photos VALUES (6, CAST('{HOME}/in/1974/Großmutter.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/1974/Großmutter.jpg}', 6, 1, 'done', 1, NULL, NULL, 'cbcacab746ed32a95a6cd72a47a92ea62bfb9e54bee8234bd6e1af6e58f01342', '526580be55507e3a2f945c82337c440f134eaad407245265e8059b51483f29ce', 'done', CAST('{HOME}/out/1974/Großmutter-restored.jpg' AS BLOB), 'ded724d815b2094eb2b7aec43c3def1ee07c8b1ef83d2db35bd9653369cc1648', NULL, '', '', '{"summary":"0 of 1 face restored, 1 kept (the model found nothing to change)","faces":[{"box":[20.26,18.915,59.035000000000004,70.85],"score":0.9665144529437969,"fate":"kept","reason":"the model found nothing to change","measures":{}}],"model":"builtin","weight":0.5,"detector":"cascade","device":"cpu, without a network","seconds":0.551}', NULL, 1795860163.313471, 1795860166.4711576);
+INSERT INTO photos VALUES (7, CAST('{HOME}/portraits/aunt.jpg' AS BLOB), CAST('{HOME}/portraits' AS BLOB), '2433838 7238 1795860161399895862 1795860161399895862', 7, 1, 'done', 1, NULL, NULL, '7beb12c873d3500568f53c90d1043197b46f576ef474270951527195af5dfd49', '19e6da9105df3b3621c1edd6879698351c12e6eeeb8a212ded39873f3a64c0d1', 'done', CAST('{HOME}/portraits-out/aunt-restored.jpg' AS BLOB), '546e96b5339a2abe35415cf33052b2c08bdf950795fcd260834574f2ed6d0f8f', NULL, '', '', '{"summary":"1 of 1 face restored","faces":[{"box":[0.0,0.0,192.0,192.0],"score":1.0,"fate":"restored","reason":"","measures":{}}],"model":"builtin","weight":0.0,"detector":"cascade","device":"cpu, without a network","seconds":0.952}', NULL, 1795860163.3135068, 1795860169.1944451);
+INSERT INTO photos VALUES (8, CAST('{HOME}/letters/waits.jpg' AS BLOB), CAST('{HOME}/letters' AS BLOB), '{seen letters/waits.jpg}', 8, 1, 'queued', 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', '', NULL, NULL, 1795860163.313545, 1795860163.313545);
+INSERT INTO photos VALUES (9, CAST('{HOME}/in/own copy.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/own copy.jpg}', 9, 1, 'skipped', 1, NULL, NULL, NULL, NULL, 'skipped', NULL, NULL, NULL, 'this is a copy that facewatch restored before; it is left as it is', '', NULL, NULL, 1795860169.6534064, 1795860169.6757247);
+INSERT INTO photos VALUES (10, CAST('{HOME}/in/noise again.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/noise again.jpg}', 11, 1, 'no_faces', 1, NULL, NULL, '422f0e09efb32098bfbb7f90c3e3df1b7f7e1e01b8f445cbbbc43db15d519ee1', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', 'no_faces', NULL, NULL, NULL, '', '', '{"summary":"no faces found","faces":[],"model":"builtin","weight":0.5,"detector":"cascade","device":"cpu, without a network","seconds":0.019}', NULL, 1795860176.6844225, 1795860176.7788343);
+INSERT INTO photos VALUES (11, CAST('{HOME}/in/third.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/third.jpg}', 12, 1, 'done', 2, NULL, 5.0, '2efb192455fe06e78dd2d91e28ae9638aa195e0d2cf31dcc1bf8cae8ebf80df8', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', 'done', CAST('{HOME}/out/third-restored.jpg' AS BLOB), '16dbc11ae05a86c8c919c2833f785343c19fdd65b1cf6600bde9db9badfc4965', NULL, '', '', '{"summary":"0 of 1 face restored, 1 kept (the model found nothing to change)","faces":[{"box":[21.1,20.025,58.225,69.75],"score":0.8942249308543635,"fate":"kept","reason":"the model found nothing to change","measures":{}}],"model":"builtin","weight":0.5,"detector":"cascade","device":"cpu, without a network","seconds":0.692}', NULL, 1795860177.110788, 1795860185.5584426);
+INSERT INTO photos VALUES (12, CAST('{HOME}/scans/named.jpg' AS BLOB), CAST('{HOME}/scans' AS BLOB), '{seen scans/named.jpg}', 13, 1, 'committing', 1, NULL, NULL, '1a892f0bbe632c00b0556b854660d314787f370de7544db2dced8f1c273bbd77', '8c2861a5fd70e0e434d018c02eb6df415a0e9ec5ab776df1152ce13033529326', NULL, CAST('{HOME}/scans-out/named-restored.jpg' AS BLOB), 'c80ba0fc5897dbcf47c5c1dc6411683712170fb3080ac4735f199502e2733360', CAST('{HOME}/scans-out/.facewatch-2147483647-92c19f5ae2b63d55.tmp' AS BLOB), '', '', '{"summary":"0 of 1 face restored, 1 kept (the model found nothing to change)","faces":[{"box":[0.0,0.0,40.0,40.0],"score":1.0,"fate":"kept","reason":"the model found nothing to change","measures":{}}],"model":"builtin","weight":0.0,"detector":"cascade","device":"cpu, without a network","seconds":0.783,"extras":[{"temporary":"{HOME}/scans-out/.facewatch-2147483647-846cf9b17f606677.tmp","tail":" before-after.jpg"}]}', NULL, 1795860187.8876977, 1795860190.3693087);
+INSERT INTO photos VALUES (13, CAST('{HOME}/in/unnamed.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/unnamed.jpg}', 14, 1, 'committing', 1, NULL, NULL, 'f6afdce41433a03c096191543407d5ebaa6dbc1ba2e17f1d3374b06e1661c69e', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', NULL, CAST('{HOME}/out/unnamed-restored.jpg' AS BLOB), '559fad68d7068a95dcc9bef38faec58e091f2b971a652c131e7b0ddd7c9e2c42', CAST('{HOME}/out/.facewatch-2147483647-e771b01d3e60a42c.tmp' AS BLOB), '', '', '{"summary":"0 of 1 face restored, 1 kept (the model found nothing to change)","faces":[{"box":[20.18,18.97,58.13,69.80000000000001],"score":0.7769642393970412,"fate":"kept","reason":"the model found nothing to change","measures":{}}],"model":"builtin","weight":0.5,"detector":"cascade","device":"cpu, without a network","seconds":0.699}', NULL, 1795860192.8291113, 1795860195.3074288);
+INSERT INTO photos VALUES (14, CAST('{HOME}/in/claimed.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/claimed.jpg}', 15, 1, 'committing', 1, NULL, NULL, '02230f8f0df4509c570d425a92c6bb5d2712e19c0e458ef4382c6d9c5435fca9', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', NULL, CAST('{HOME}/out/claimed-restored.jpg' AS BLOB), 'c5c5d049316545e34dfea16ad24846d9a66ccb22935ad129449adce5869c3ff5', CAST('{HOME}/out/.facewatch-2147483647-bc08785552684ae4.tmp' AS BLOB), '', '', '{"summary":"0 of 1 face restored, 1 kept (the model found nothing to change)","faces":[{"box":[20.18,18.97,58.13,69.80000000000001],"score":0.9636467242033611,"fate":"kept","reason":"the model found nothing to change","measures":{}}],"model":"builtin","weight":0.5,"detector":"cascade","device":"cpu, without a network","seconds":0.729}', NULL, 1795860199.1567807, 1795860199.943561);
+INSERT INTO photos VALUES (15, CAST('{HOME}/in/running.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/running.jpg}', 16, 1, 'running', 1, NULL, NULL, '676d597163a1f38dc23217ed92a672aa032ff9734a0ff02f8087ccdec318506c', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', NULL, NULL, NULL, NULL, '', '', NULL, NULL, 1795860202.4730508, 1795860202.505704);
+INSERT INTO photos VALUES (16, CAST('{HOME}/in/failed.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/failed.jpg}', 17, 1, 'retry', 1, 1795860212.7518032, 5.0, NULL, NULL, NULL, NULL, NULL, NULL, 'the engine has ended (signal 9)', 'EngineFailed', NULL, NULL, 1795860204.9705322, 1795860207.7518513);
+INSERT INTO photos VALUES (17, CAST('{HOME}/in/queued.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/queued.jpg}', 18, 1, 'queued', 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', '', NULL, NULL, 1795860204.9757, 1795860204.9757);
+INSERT INTO photos VALUES (18, CAST('{HOME}/in/poison.jpg' AS BLOB), CAST('{HOME}/in' AS BLOB), '{seen in/poison.jpg}', 19, 1, 'poison', 3, NULL, 5.0, 'b836a3917fb7e99c05c095c121369d076294bb06087a8e03e93bb5d405f7ac55', '26adc3a4ba960b8697fabb22424d63143876de1625761c27b22098ac18e37385', 'poison', NULL, NULL, NULL, 'the engine has ended (signal 9)', 'EngineFailed', NULL, NULL, 1795860204.9759443, 1795860207.7455645);
+INSERT INTO outputs VALUES ('fc587df05680b7030c66502708e60357c377cc3145f5e8547cb4408b2b3852cc', CAST('{HOME}/out/second-restored.jpg' AS BLOB), 0, 1795860165.9389162);
+INSERT INTO outputs VALUES ('bc1d7cf7047c72bca086e7f5d086897a16eae270b22b19e6b628e731010545f8', CAST('{HOME}/out/noise-restored.jpg' AS BLOB), 0, 1795860165.9668353);
+INSERT INTO outputs VALUES ('ded724d815b2094eb2b7aec43c3def1ee07c8b1ef83d2db35bd9653369cc1648', CAST('{HOME}/out/1974/Großmutter-restored.jpg' AS BLOB), 0, 1795860166.4674394);
+INSERT INTO outputs VALUES ('546e96b5339a2abe35415cf33052b2c08bdf950795fcd260834574f2ed6d0f8f', CAST('{HOME}/portraits-out/aunt-restored.jpg' AS BLOB), 0, 1795860169.1900177);
+INSERT INTO outputs VALUES ('a07a991713244f1d9204484c18ce7d57a9c70b0faaf4cc1dc5c31970951ec710', CAST('{HOME}/out/second-restored (2).jpg' AS BLOB), 0, 1795860173.415615);
+INSERT INTO outputs VALUES ('16dbc11ae05a86c8c919c2833f785343c19fdd65b1cf6600bde9db9badfc4965', CAST('{HOME}/out/third-restored.jpg' AS BLOB), 0, 1795860185.5553095);
+INSERT INTO outputs VALUES ('c80ba0fc5897dbcf47c5c1dc6411683712170fb3080ac4735f199502e2733360', CAST('{HOME}/scans-out/named-restored.jpg' AS BLOB), 0, 1795860190.3693087);
+INSERT INTO outputs VALUES ('559fad68d7068a95dcc9bef38faec58e091f2b971a652c131e7b0ddd7c9e2c42', CAST('{HOME}/out/unnamed-restored.jpg' AS BLOB), 0, 1795860195.3074288);
+INSERT INTO outputs VALUES ('c5c5d049316545e34dfea16ad24846d9a66ccb22935ad129449adce5869c3ff5', CAST('{HOME}/out/claimed-restored.jpg' AS BLOB), 0, 1795860199.943561);
+INSERT INTO facts VALUES ('daemon', '{"pid":31573,"version":"0.1.0","since":1795860204.673414}', 1795860204.6735113);
+INSERT INTO facts VALUES ('disks', '{"{HOME}/out":"/","{HOME}/in":"/","{HOME}/scans-out":"/","{HOME}/scans":"/","{HOME}/portraits-out":"/","{HOME}/portraits":"/","{HOME}/letters":"/","{HOME}/albums":"/","{HOME}/letters-out":"/","{HOME}/albums-out":"/"}', 1795860164.0336852);
+INSERT INTO facts VALUES ('incidents', '[{"when":1795860178.196644,"what":"the engine ended unexpectedly (exit code -9): another engine takes its place"}]', 1795860178.1967921);
+INSERT INTO facts VALUES ('watching', '{"problems":[],"waiting":0}', 1795860205.7292185);
