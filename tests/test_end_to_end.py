@@ -141,7 +141,7 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert json.loads(daemon.command("status", "--json").stdout)["mood"] == "paused"
     good = daemon.places.config.read_text("utf-8")
     daemon.places.config.write_text("model = ", "utf-8")
-    daemon.wait_for(lambda: "last good settings" in daemon.said(), "the broken config to be told")
+    daemon.wait_for(lambda: "still using the previous settings" in daemon.said(), "the broken config")
     daemon.places.config.write_text(good, "utf-8")
     assert daemon.command("resume").returncode == 0
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")

@@ -156,7 +156,7 @@ def test_a_tray_that_hangs_is_ended_and_started_again(desktop, panel, tmp_path, 
     tray_supervisor = TraySupervisor(
         tray.command(),
         begin=lambda command: subprocess.Popen(command, env=tray.environment, stderr=subprocess.DEVNULL),
-        pulse=HeartbeatMonitor(tray_heartbeat_file(tray.places)),
+        heartbeat=HeartbeatMonitor(tray_heartbeat_file(tray.places)),
         on_incident=told.append,
         stuck_seconds=limit,
     )
