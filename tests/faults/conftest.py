@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon_process import DaemonProcess
+from tests.faults.daemons import FAST_CHECK_SECONDS
 from tests.faults.table import Table
-from tests.faults.watched import QUICK_ROUNDS_SECONDS
 
 ROW = re.compile(r"test_(\d\d)_")
 TABLE = pytest.StashKey[Table]()
@@ -53,7 +53,7 @@ def soak(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def notice_seconds(soak: bool) -> int:
     """A round, and the daemon's word on it; at the full size the rounds are the daemon's own."""
-    return (10 if soak else QUICK_ROUNDS_SECONDS) + 2
+    return (10 if soak else FAST_CHECK_SECONDS) + 2
 
 
 @pytest.fixture

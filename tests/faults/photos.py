@@ -21,7 +21,7 @@ def portrait(number: int, side: int = 128) -> bytes:
     return _jpeg(face().resize((side, side)), number)
 
 
-def grainy(number: int, ground: tuple[int, int, int], size: tuple[int, int]) -> bytes:
+def noisy_portrait(number: int, ground: tuple[int, int, int], size: tuple[int, int]) -> bytes:
     """A JPEG with one face that the built-in model restores, on a ground; `size` from 500 x 500."""
     picture = Image.new("RGB", size, ground)
     grain = Image.effect_noise(face().size, 40).convert("RGB")
@@ -36,7 +36,7 @@ def face() -> Image.Image:
         return Image.open(file).convert("RGB")
 
 
-def is_whole(file: Path) -> bool:
+def is_complete(file: Path) -> bool:
     """Whether a photo can be decoded to its last pixel."""
     try:
         with Image.open(file) as picture:

@@ -17,15 +17,34 @@ import pytest
 from facewatch.errors import BadLedger
 from facewatch.state.ledger import FINISHED, LedgerView
 from tests.daemon_process import DaemonProcess
-from tests.faults.tools import require
+from tests.faults.requirements import require
 
-OPENING = {"open", "openat", "openat2", "creat"}
-NAMING = {"link", "linkat", "rename", "renameat", "renameat2"}
-SYNCING = {"fsync", "fdatasync"}
-WRITING = {"write", "writev", "pwrite64", "pwritev", "sendfile", "copy_file_range", "ftruncate", "truncate"}
-CHANGING = {"unlink", "unlinkat", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "utimensat"}
-TRACED = OPENING | NAMING | SYNCING | WRITING | CHANGING | {"lseek"}
-CHANGING_FLAGS = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)")
+OPEN_CALLS = {"open", "openat", "openat2", "creat"}
+NAME_CALLS = {"link", "linkat", "rename", "renameat", "renameat2"}
+SYNC_CALLS = {"fsync", "fdatasync"}
+WRITE_CALLS = {
+    "write",
+    "writev",
+    "pwrite64",
+    "pwritev",
+    "sendfile",
+    "copy_file_range",
+    "ftruncate",
+    "truncate",
+}
+CHANGE_CALLS = {
+    "unlink",
+    "unlinkat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "chown",
+    "fchown",
+    "fchownat",
+    "utimensat",
+}
+TRACED = OPEN_CALLS | NAME_CALLS | SYNC_CALLS | WRITE_CALLS | CHANGE_CALLS | {"lseek"}
+WRITE_FLAGS = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)")
 
 FRAME_HEAD_BYTES = 32  # what stands before a page in SQLite's log, and says nothing without it
 
@@ -65,7 +84,7 @@ class Call:
     @property
     def touched(self) -> list[str]:
         """Every file that it names or has open."""
-        if self.name in WRITING - {"truncate"} | SYNCING | {"fchmod", "fchown"}:
+        if self.name in WRITE_CALLS - {"truncate"} | SYNC_CALLS | {"fchmod", "fchown"}:
             return [self.file]
         return self.names
 
@@ -111,37 +130,37 @@ def _calls(text: str) -> Iterator[Call]:
             yield Call(began, number, whole[1], whole[2], int(whole[3]))
 
 
-def faults_with_originals(calls: list[Call], originals: Path) -> list[str]:
+def writes_to_originals(calls: list[Call], originals: Path) -> list[str]:
     """Every call that could have changed something below this folder; empty when all is right."""
     root = f"{originals}{os.sep}"
     touching = [call for call in calls if any(name.startswith(root) for name in call.touched)]
     return [
         f"{call.name} {call.touched}"
         for call in touching
-        if call.name in NAMING | WRITING | CHANGING | {"creat"}
-        or (call.name in OPENING and CHANGING_FLAGS.search(call.arguments))
+        if call.name in NAME_CALLS | WRITE_CALLS | CHANGE_CALLS | {"creat"}
+        or (call.name in OPEN_CALLS and WRITE_FLAGS.search(call.arguments))
     ]
 
 
-def faults_of_order(
+def order_violations(
     calls: list[Call], final: Path, states: list[tuple[Call, str]], ledger: Path
 ) -> list[str]:
     """What is out of order in one photo's commit; empty when all is right.
 
     states  as `ledger_states` gives them
     """
-    named = [call for call in calls if call.name in NAMING and call.names[-1] == str(final)]
+    named = [call for call in calls if call.name in NAME_CALLS and call.names[-1] == str(final)]
     if len(named) != 1:
         return [f"the copy got its name {len(named)} times"]
     name = named[0]
     temporary = name.names[0]
-    whole = _first(calls, SYNCING, temporary, 0)
-    folder = _first(calls, SYNCING, str(final.parent), name.ended)
+    whole = _first(calls, SYNC_CALLS, temporary, 0)
+    folder = _first(calls, SYNC_CALLS, str(final.parent), name.ended)
     announced = next((call for call, state in states if state == "committing"), None)
     finished = next((call for call, state in states if state in FINISHED), None)
-    noted = announced and _first(calls, SYNCING, f"{ledger}-wal", announced.ended)
-    kept = finished and _first(calls, SYNCING, f"{ledger}-wal", finished.ended)
-    written = [call for call in calls if call.name in WRITING and call.file in {temporary, str(final)}]
+    noted = announced and _first(calls, SYNC_CALLS, f"{ledger}-wal", announced.ended)
+    kept = finished and _first(calls, SYNC_CALLS, f"{ledger}-wal", finished.ended)
+    written = [call for call in calls if call.name in WRITE_CALLS and call.file in {temporary, str(final)}]
     wrong = {
         "the copy has its name before it is on the disk": whole is None or whole.ended >= name.began,
         "the copy is written to after it was synced": whole

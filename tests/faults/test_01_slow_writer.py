@@ -11,8 +11,8 @@ import time
 
 import pytest
 
+from tests.faults.daemons import job_of, pieces
 from tests.faults.photos import landscape
-from tests.faults.watched import job_of, pieces
 
 pytestmark = pytest.mark.timeout(180)
 

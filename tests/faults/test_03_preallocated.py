@@ -13,7 +13,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from tests.faults.watched import job_of, pieces
+from tests.faults.daemons import job_of, pieces
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -12,8 +12,8 @@ import signal
 import pytest
 
 from facewatch.worker.retry_policy import UNFINISHED_SECONDS
+from tests.faults.daemons import WallClock, WrappedDaemon, job_of
 from tests.faults.photos import portrait
-from tests.faults.watched import DaemonElsewhere, WallClock, job_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -25,8 +25,8 @@ def clock(tmp_path):
 
 @pytest.fixture
 def daemon(tmp_path, clock):
-    process = DaemonElsewhere(tmp_path)
-    process.surroundings = clock.surroundings
+    process = WrappedDaemon(tmp_path)
+    process.extra_environment = clock.extra_environment
     yield process
     process.stop(signal.SIGKILL)
 

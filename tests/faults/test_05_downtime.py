@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from tests.faults.daemons import pieces
 from tests.faults.photos import landscape
-from tests.faults.watched import pieces
 
 pytestmark = pytest.mark.timeout(600)
 

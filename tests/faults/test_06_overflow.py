@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.watched import seconds_until
+from tests.faults.daemons import seconds_until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -31,7 +31,7 @@ def test_all_files_are_queued_within_a_minute(daemon, soak, measured):
     creating = time.monotonic() - began
     os.kill(daemon.process.pid, signal.SIGCONT)
     seconds = seconds_until(daemon, lambda: daemon.counts()["queued"] == count, "all to be queued", 60)
-    assert "overflow" in daemon.said()
+    assert "overflow" in daemon.console()
     measured(f"{count} creates in {creating:.1f} s; all queued {seconds:.0f} s later")
 
 

@@ -10,9 +10,9 @@ import subprocess
 
 import pytest
 
+from tests.faults.daemons import WrappedDaemon, problems, seconds_until
 from tests.faults.photos import landscape
-from tests.faults.tools import require
-from tests.faults.watched import DaemonElsewhere, problems, seconds_until
+from tests.faults.requirements import require
 
 pytestmark = pytest.mark.timeout(240)
 FOLDERS = 40
@@ -25,8 +25,8 @@ def daemon(tmp_path):
     trial = subprocess.run([*LIMITED, "true"], capture_output=True, check=False)
     if trial.returncode != 0:
         pytest.skip(f"needs a user namespace with a limit of its own: {trial.stderr.decode().strip()}")
-    process = DaemonElsewhere(tmp_path)
-    process.before = LIMITED
+    process = WrappedDaemon(tmp_path)
+    process.prefix = LIMITED
     yield process
     process.stop(signal.SIGKILL)
 

@@ -12,23 +12,23 @@ import time
 
 import pytest
 
-from tests.faults.photos import landscape
-from tests.faults.watched import (
-    QUICK_ROUNDS,
-    DaemonElsewhere,
+from tests.faults.daemons import (
+    FAST_CHECKS,
+    WrappedDaemon,
     job_of,
     problems,
     seconds_until,
 )
+from tests.faults.photos import landscape
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
 def daemon(tmp_path, soak):
-    process = DaemonElsewhere(tmp_path)
+    process = WrappedDaemon(tmp_path)
     if not soak:
-        process.program = ("-c", QUICK_ROUNDS)
+        process.program = ("-c", FAST_CHECKS)
     yield process
     process.stop(signal.SIGKILL)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from facewatch.state.ledger import LedgerView
+from tests.faults.daemons import FAST_CHECKS, WrappedDaemon, problems, seconds_until
 from tests.faults.photos import landscape
-from tests.faults.tools import require, require_root
-from tests.faults.watched import QUICK_ROUNDS, DaemonElsewhere, problems, seconds_until
+from tests.faults.requirements import require, require_root
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.timeout(240)]
 
@@ -64,10 +64,10 @@ def space(tmp_path):
 
 @pytest.fixture
 def daemon(tmp_path, space, soak):
-    process = DaemonElsewhere(tmp_path)
-    process.before = space.enter
+    process = WrappedDaemon(tmp_path)
+    process.prefix = space.enter
     if not soak:
-        process.program = ("-c", QUICK_ROUNDS)
+        process.program = ("-c", FAST_CHECKS)
     yield process
     process.stop(signal.SIGKILL)
 

@@ -14,17 +14,17 @@ import time
 
 import pytest
 
+from tests.faults.daemons import NO_EVENTS, WrappedDaemon, problems, seconds_until
 from tests.faults.photos import landscape
-from tests.faults.tools import require_root
-from tests.faults.watched import DEAF, DaemonElsewhere, problems, seconds_until
+from tests.faults.requirements import require_root
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
 def daemon(tmp_path):
-    process = DaemonElsewhere(tmp_path)
-    process.program = ("-c", DEAF)
+    process = WrappedDaemon(tmp_path)
+    process.program = ("-c", NO_EVENTS)
     yield process
     process.stop(signal.SIGKILL)
 
@@ -79,7 +79,7 @@ def share(tmp_path):
 def test_a_share_that_does_not_answer_stops_neither_the_others_nor_the_end(
     tmp_path, share, silent_at_the_start, measured
 ):
-    daemon = DaemonElsewhere(tmp_path / "home")
+    daemon = WrappedDaemon(tmp_path / "home")
     on_the_share = {"input": str(share.point / "photos"), "output": str(tmp_path / "copies")}
     daemon.write_settings(folders=[*daemon.settings["folders"], on_the_share])
     try:

@@ -17,8 +17,8 @@ from PIL import Image
 from facewatch.state.ledger import FINISHED, LedgerView
 from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
-from tests.faults.killing import SLOW, caught_writing, engine_of
-from tests.faults.photos import grainy
+from tests.faults.kills import SLOW_SECONDS, engine_of, wait_until_writing
+from tests.faults.photos import noisy_portrait
 
 OLD, NEW = (200, 30, 30), (30, 30, 200)  # the grounds
 SIZE = (900, 700)  # the engine works on it for about half a second
@@ -79,8 +79,8 @@ def test_what_is_edited_while_the_engine_works_on_it_comes_out_as_it_is_then(dae
 
 def begin(daemon: DaemonProcess, name: str) -> float:
     """Drop a photo; returns when the daemon has begun with it, and that moment."""
-    (daemon.inbox / name).write_bytes(grainy(1, OLD, SIZE) + bytes(LARGER) + name.encode())
-    daemon.wait_for(lambda: daemon.state(name) == "running", f"{name} to have its turn", SLOW)
+    (daemon.inbox / name).write_bytes(noisy_portrait(1, OLD, SIZE) + bytes(LARGER) + name.encode())
+    daemon.wait_for(lambda: daemon.state(name) == "running", f"{name} to have its turn", SLOW_SECONDS)
     return time.monotonic()
 
 
@@ -92,7 +92,7 @@ def stopped_in_work(daemon: DaemonProcess, name: str, share: float | None, secon
     begin(daemon, name)
     engine = engine_of(daemon)
     if share is None:
-        caught_writing(daemon, engine.pid, SLOW)
+        wait_until_writing(daemon, engine.pid, SLOW_SECONDS)
     else:
         time.sleep(share * seconds)
     engine.suspend()
@@ -105,7 +105,7 @@ def stopped_in_work(daemon: DaemonProcess, name: str, share: float | None, secon
 
 def wait_until_at_rest(pid: int) -> None:
     """Wait until no thread of the process has had anything to do for half a second."""
-    looks, deadline = 0, time.monotonic() + SLOW
+    looks, deadline = 0, time.monotonic() + SLOW_SECONDS
     while looks < 5:
         assert time.monotonic() < deadline
         states = [
@@ -117,7 +117,7 @@ def wait_until_at_rest(pid: int) -> None:
 
 def edit_and_go_on(daemon: DaemonProcess, name: str, number: int) -> None:
     """Change the original and let the engine go on: at once, or when the new file has been quiet."""
-    WAYS[number // 2 % 3](daemon.inbox / name, grainy(number, NEW, (SIZE[0], SIZE[1] - 16)))
+    WAYS[number // 2 % 3](daemon.inbox / name, noisy_portrait(number, NEW, (SIZE[0], SIZE[1] - 16)))
     if number % 2:
         time.sleep(1)
     engine_of(daemon).resume()
@@ -131,7 +131,7 @@ def wait_until_finished(daemon: DaemonProcess, name: str) -> None:
         job = LedgerView(daemon.places.ledger).photo(photo)
         return job is not None and job.state in FINISHED and job.sha256 == sha256_of(photo)
 
-    daemon.wait_for(ended, f"{name} to be finished as it is now", SLOW)
+    daemon.wait_for(ended, f"{name} to be finished as it is now", SLOW_SECONDS)
 
 
 def shows(copy: Path, ground: tuple[int, int, int]) -> bool:

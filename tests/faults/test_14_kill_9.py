@@ -17,18 +17,18 @@ import pytest
 
 from facewatch.system.processes import find_running, identity
 from tests.daemon_process import DaemonProcess
-from tests.faults.killing import (
-    PNG_OF_FACES,
-    SLOW,
+from tests.faults.kills import (
+    PNG_OUTPUT,
+    SLOW_SECONDS,
     Album,
     Damage,
     Killer,
-    caught_writing,
     engine_of,
     temporaries,
+    wait_until_writing,
 )
-from tests.faults.photos import grainy, portrait
-from tests.faults.plants import COMMITS_FORGOTTEN, SLOW_TO_END, WRITTEN_IN_PLACE, Planted
+from tests.faults.patches import HOLD_FIRST_COPY, IGNORE_INTERRUPTED_COMMITS, WRITE_IN_PLACE, PatchedDaemon
+from tests.faults.photos import noisy_portrait, portrait
 
 EVERYDAY_KILLS, ALL_KILLS = 25, 500
 BETWEEN_KILLS = 6  # photos
@@ -63,7 +63,7 @@ def unburied():
 def test_nothing_is_lost_twice_or_damaged_however_often_daemon_and_engine_are_killed(
     killed, tmp_path, soak, measured
 ):
-    daemon = killed(DaemonProcess(tmp_path, output=PNG_OF_FACES))
+    daemon = killed(DaemonProcess(tmp_path, output=PNG_OUTPUT))
     album, killer = Album(daemon), Killer(daemon, seed=14)
     album.drop(AHEAD)
     daemon.start()
@@ -81,25 +81,25 @@ def test_nothing_is_lost_twice_or_damaged_however_often_daemon_and_engine_are_ki
 
 
 def test_what_a_killed_engine_was_writing_is_gone_after_a_clean_end(killed, tmp_path):
-    daemon = killed(DaemonProcess(tmp_path, output=PNG_OF_FACES))
+    daemon = killed(DaemonProcess(tmp_path, output=PNG_OUTPUT))
     daemon.start()
     for number in range(5):
         photo = daemon.inbox / f"large {number}.jpg"
-        photo.write_bytes(grainy(number, (200, 200, 200), (1200, 900)))
-        daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine", SLOW)
+        photo.write_bytes(noisy_portrait(number, (200, 200, 200), (1200, 900)))
+        daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine", SLOW_SECONDS)
         engine = engine_of(daemon)
-        caught_writing(daemon, engine.pid, SLOW)
+        wait_until_writing(daemon, engine.pid, SLOW_SECONDS)
         engine.kill()
         if temporaries(daemon, engine.pid):
             break  # else the copy had got its name already
-    daemon.wait_for(lambda: daemon.state(photo.name) == "done", "the next attempt", SLOW)
+    daemon.wait_for(lambda: daemon.state(photo.name) == "done", "the next attempt", SLOW_SECONDS)
     assert daemon.stop() == 0
     assert daemon.outputs() == [f"large {one}.png" for one in range(number + 1)]
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["before its file is there", "while it writes"])
 def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(killed, tmp_path, begun):
-    daemon = killed(Planted(tmp_path, SLOW_TO_END.format(before=not begun), output=PNG_OF_FACES))
+    daemon = killed(PatchedDaemon(tmp_path, HOLD_FIRST_COPY.format(before=not begun), output=PNG_OUTPUT))
     left = held_engine(daemon)
     known = identity(left.pid)
     assert bool(temporaries(daemon, left.pid)) == begun
@@ -112,12 +112,12 @@ def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(killed, tmp_pa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="zombies of Linux")
 def test_a_killed_engine_that_is_not_buried_yet_leaves_nothing_behind(killed, tmp_path, unburied):
-    daemon = killed(Planted(tmp_path, SLOW_TO_END.format(before=False), output=PNG_OF_FACES))
+    daemon = killed(PatchedDaemon(tmp_path, HOLD_FIRST_COPY.format(before=False), output=PNG_OUTPUT))
     left = held_engine(daemon)
     unburied(left)
     daemon.stop(signal.SIGKILL)
     left.kill()
-    daemon.wait_for(lambda: left.status() == psutil.STATUS_ZOMBIE, "its end", SLOW)
+    daemon.wait_for(lambda: left.status() == psutil.STATUS_ZOMBIE, "its end", SLOW_SECONDS)
     start_and_sweep(daemon)
     assert temporaries(daemon, left.pid) == []
     assert_only_the_copy_comes(daemon)
@@ -127,7 +127,7 @@ def held_engine(daemon: DaemonProcess) -> psutil.Process:
     """Start the daemon, and wait until its engine is held in the middle of a copy."""
     (daemon.inbox / "a.jpg").write_bytes(portrait(0))
     daemon.start()
-    daemon.wait_for((daemon.places.config.parent / "held").exists, "the engine to write", SLOW)
+    daemon.wait_for((daemon.places.config.parent / "held").exists, "the engine to write", SLOW_SECONDS)
     engine = engine_of(daemon)
     assert engine is not None
     return engine
@@ -135,24 +135,26 @@ def held_engine(daemon: DaemonProcess) -> psutil.Process:
 
 def start_and_sweep(daemon: DaemonProcess) -> None:
     """Start the next daemon, and wait until it has removed what was left lying."""
-    before = daemon.said().count("watched folders:")
+    before = daemon.console().count("watched folders:")
     daemon.start()
-    daemon.wait_for(lambda: daemon.said().count("watched folders:") > before, "the next daemon's work", SLOW)
+    daemon.wait_for(
+        lambda: daemon.console().count("watched folders:") > before, "the next daemon's work", SLOW_SECONDS
+    )
 
 
 def assert_only_the_copy_comes(daemon: DaemonProcess) -> None:
     """Let every engine go on: the photo is restored, and nothing else is left."""
     (daemon.places.config.parent / "go on").touch()
-    daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt", SLOW)
+    daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt", SLOW_SECONDS)
     assert daemon.stop() == 0
     assert daemon.outputs() == ["a.png"]
 
 
 @pytest.mark.parametrize(
-    ("defect", "kind"), [(WRITTEN_IN_PLACE, "bad"), (COMMITS_FORGOTTEN, "twice")], ids=["bad", "twice"]
+    ("defect", "kind"), [(WRITE_IN_PLACE, "bad"), (IGNORE_INTERRUPTED_COMMITS, "twice")], ids=["bad", "twice"]
 )
 def test_this_check_finds_a_planted_defect(killed, tmp_path, defect, kind):
-    daemon = killed(Planted(tmp_path, defect, output=PNG_OF_FACES))
+    daemon = killed(PatchedDaemon(tmp_path, defect, output=PNG_OUTPUT))
     album, killer = Album(daemon), Killer(daemon, seed=14, early=0, engines=0)
     album.drop(AHEAD)
     daemon.start()

@@ -12,9 +12,9 @@ import time
 import pytest
 
 from tests.daemon_process import DaemonProcess
-from tests.faults.killing import PNG_OF_FACES, SLOW, Album, Damage
-from tests.faults.plants import NO_FSYNC, NO_FSYNC_OF_FOLDERS, NO_SYNC_OF_THE_LEDGER, Planted
-from tests.faults.power import Loss, Machine, powered
+from tests.faults.kills import PNG_OUTPUT, SLOW_SECONDS, Album, Damage
+from tests.faults.patches import NO_FOLDER_FSYNC, NO_FSYNC, NO_LEDGER_SYNC, PatchedDaemon
+from tests.faults.power_cut import Loss, Machine, powered
 
 EVERYDAY_CUTS, ALL_CUTS = 6, 50
 BETWEEN_CUTS = 12  # photos
@@ -30,7 +30,9 @@ def losses(machine: Machine, cuts: int) -> tuple[Album, Loss]:
         seen = len(daemon.outputs())
         daemon.start()
         if number % 3:
-            daemon.wait_for(lambda seen=seen: len(daemon.outputs()) > seen, "copies to come out", SLOW)
+            daemon.wait_for(
+                lambda seen=seen: len(daemon.outputs()) > seen, "copies to come out", SLOW_SECONDS
+            )
             time.sleep(chance.uniform(0, 0.2))
         else:
             album.finish()
@@ -42,7 +44,7 @@ def losses(machine: Machine, cuts: int) -> tuple[Album, Loss]:
 
 def test_what_the_ledger_calls_done_is_there_and_whole_after_a_power_cut(tmp_path, soak, measured):
     cuts = ALL_CUTS if soak else EVERYDAY_CUTS
-    daemon = DaemonProcess(tmp_path, output=PNG_OF_FACES)
+    daemon = DaemonProcess(tmp_path, output=PNG_OUTPUT)
     with powered(daemon, tmp_path) as machine:
         album, loss = losses(machine, cuts)
         album.drop(BETWEEN_CUTS)
@@ -60,9 +62,9 @@ def test_what_the_ledger_calls_done_is_there_and_whole_after_a_power_cut(tmp_pat
 
 @pytest.mark.parametrize(
     ("defect", "kind"),
-    [(NO_FSYNC, "hollow"), (NO_FSYNC_OF_FOLDERS, "hollow"), (NO_SYNC_OF_THE_LEDGER, "forgotten")],
+    [(NO_FSYNC, "hollow"), (NO_FOLDER_FSYNC, "hollow"), (NO_LEDGER_SYNC, "forgotten")],
     ids=["no fsync", "no fsync of folders", "ledger not synced"],
 )
 def test_this_check_finds_a_planted_defect(tmp_path, defect, kind):
-    with powered(Planted(tmp_path, defect, output=PNG_OF_FACES), tmp_path) as machine:
+    with powered(PatchedDaemon(tmp_path, defect, output=PNG_OUTPUT), tmp_path) as machine:
         assert getattr(losses(machine, EVERYDAY_CUTS)[1], kind)

@@ -13,15 +13,22 @@ from textwrap import dedent
 import pytest
 
 from tests.daemon_process import DaemonProcess
-from tests.faults.killing import PNG_OF_FACES
-from tests.faults.photos import landscape, portrait
-from tests.faults.plants import (
+from tests.faults.kills import PNG_OUTPUT
+from tests.faults.patches import (
     NO_FSYNC,
-    NO_SYNC_OF_THE_LEDGER,
-    ORIGINALS_OPENED_FOR_WRITING,
-    Planted,
+    NO_LEDGER_SYNC,
+    OPEN_ORIGINALS_FOR_WRITING,
+    PatchedDaemon,
 )
-from tests.faults.syscalls import NAMING, Call, faults_of_order, faults_with_originals, ledger_states, trace
+from tests.faults.photos import landscape, portrait
+from tests.faults.syscalls import (
+    NAME_CALLS,
+    Call,
+    ledger_states,
+    order_violations,
+    trace,
+    writes_to_originals,
+)
 
 COPIES = {
     "face.jpg": "face.png",  # the engine writes it
@@ -48,19 +55,19 @@ class Traced:
 
     def faults(self) -> list[str]:
         """What is wrong with the calls as they were made."""
-        found = faults_with_originals(self.calls, self._daemon.inbox)
+        found = writes_to_originals(self.calls, self._daemon.inbox)
         return found + [what for name in self._photos for what in self.faults_of(name, self.calls)]
 
     def faults_of(self, photo: str, calls: list[Call]) -> list[str]:
         """What is wrong with one photo's commit if the calls were made in this order."""
         ledger = self._daemon.places.ledger
         states = ledger_states(calls, ledger, self.original(photo))
-        return [f"{photo}: {what}" for what in faults_of_order(calls, self.copy_of(photo), states, ledger)]
+        return [f"{photo}: {what}" for what in order_violations(calls, self.copy_of(photo), states, ledger)]
 
 
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory):
-    return Traced(DaemonProcess(tmp_path_factory.mktemp("traced"), output=PNG_OF_FACES), list(COPIES))
+    return Traced(DaemonProcess(tmp_path_factory.mktemp("traced"), output=PNG_OUTPUT), list(COPIES))
 
 
 def test_a_copy_is_on_the_disk_before_its_name_and_the_name_before_the_ledger_says_done(traced, measured):
@@ -70,8 +77,8 @@ def test_a_copy_is_on_the_disk_before_its_name_and_the_name_before_the_ledger_sa
 
 
 def test_this_check_finds_planted_defects(tmp_path):
-    defect = dedent(NO_FSYNC) + dedent(NO_SYNC_OF_THE_LEDGER) + dedent(ORIGINALS_OPENED_FOR_WRITING)
-    planted = Traced(Planted(tmp_path, defect), ["Bäume.jpg"])
+    defect = dedent(NO_FSYNC) + dedent(NO_LEDGER_SYNC) + dedent(OPEN_ORIGINALS_FOR_WRITING)
+    planted = Traced(PatchedDaemon(tmp_path, defect), ["Bäume.jpg"])
     found = planted.faults()
     assert {what.partition(": ")[2] for what in found if what.startswith("Bäume.jpg: ")} == {
         "the copy has its name before it is on the disk",
@@ -85,7 +92,7 @@ def test_this_check_finds_planted_defects(tmp_path):
 @pytest.mark.parametrize("photo", COPIES)
 def test_this_check_finds_calls_in_the_wrong_order(traced, photo):
     copy = traced.copy_of(photo)
-    naming = next(call for call in traced.calls if call.names[-1:] == [str(copy)] and call.name in NAMING)
+    naming = next(call for call in traced.calls if call.names[-1:] == [str(copy)] and call.name in NAME_CALLS)
     synced = {call.file: call for call in traced.calls if call.name == "fsync" and call.began < naming.began}
     temporary = synced[naming.names[0]]
     folder = next(

@@ -17,8 +17,8 @@ import pytest
 from facewatch.state.ledger import LedgerView
 from facewatch.system.disk_space import SPARE_SHARE
 from tests.daemon_process import DaemonProcess
-from tests.faults.photos import is_whole, landscape, portrait
-from tests.faults.tools import require, require_root
+from tests.faults.photos import is_complete, landscape, portrait
+from tests.faults.requirements import require, require_root
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.timeout(600)]
 
@@ -65,7 +65,7 @@ def right(daemon: DaemonProcess, photos: dict[str, bytes]) -> int:
     assert len({Path(name).stem for name in names}) == len(names)
     for name in names:
         copy = daemon.output / name
-        assert is_whole(copy)
+        assert is_complete(copy)
         assert name.endswith(".png") or copy.read_bytes() == photos[name]
     return len(names)
 
@@ -92,7 +92,7 @@ def test_a_full_output_disk_stops_the_work_and_harms_nothing(daemon, small, meas
     small(daemon.output)
     photos = drop(daemon)
     daemon.start()
-    daemon.wait_for(lambda: daemon.said().count("[give back]") >= 2, "the disk to be found full, twice")
+    daemon.wait_for(lambda: daemon.console().count("[give back]") >= 2, "the disk to be found full, twice")
     view = LedgerView(daemon.places.ledger)
     assert "free some space" in view.fact("troubles")["disk"]["text"]
     daemon.wait_for(lambda: view.interrupted() == [], "what was under way to be put back")
@@ -124,7 +124,7 @@ def test_a_full_disk_of_the_ledger_stops_the_work_and_loses_nothing(daemon, smal
     daemon.wait_for(lambda: len(daemon.outputs()) >= 3, "some copies")
     ballast = daemon.places.state / "ballast"
     fill(ballast)
-    daemon.wait_for(lambda: "no space left for the ledger" in daemon.said(), "the disk to be found full")
+    daemon.wait_for(lambda: "no space left for the ledger" in daemon.console(), "the disk to be found full")
     time.sleep(SECOND_LOOK_SECONDS)
     there = right(daemon, photos)
     assert daemon.process.poll() is None

@@ -10,8 +10,8 @@ import signal
 
 import pytest
 
+from tests.faults.patches import PatchedDaemon
 from tests.faults.photos import landscape
-from tests.faults.plants import Planted
 
 GOOD = 100
 
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def test_one_killer_costs_three_attempts_and_no_other_photo(tmp_path, soak, measured):
-    daemon = Planted(tmp_path, ENGINE_KILLER if soak else ENGINE_KILLER + IN_A_HURRY)
+    daemon = PatchedDaemon(tmp_path, ENGINE_KILLER if soak else ENGINE_KILLER + IN_A_HURRY)
     try:
         for number in range(GOOD):
             (daemon.inbox / f"{number:03}.jpg").write_bytes(landscape(number))

@@ -14,8 +14,8 @@ import torch
 
 from facewatch.errors import DeviceFailed, NetworkFailed, OutOfMemory
 from facewatch.restoration.networks.loader import TorchNetwork
+from tests.faults.patches import PatchedDaemon
 from tests.faults.photos import portrait
-from tests.faults.plants import Planted
 from tests.worker.worker_harness import House
 
 FACES = 6
@@ -120,13 +120,13 @@ DEAD_DEVICE = """
 
 
 def test_photos_wait_unblamed_while_the_device_is_dead(tmp_path, measured):
-    daemon = Planted(tmp_path, DEAD_DEVICE)
+    daemon = PatchedDaemon(tmp_path, DEAD_DEVICE)
     try:
         (tmp_path / "dead").touch()
         for number in range(5):
             (daemon.inbox / f"{number}.jpg").write_bytes(portrait(number))
         daemon.start()
-        daemon.wait_for(lambda: daemon.said().count("fell off the bus") >= 4, "some failures")
+        daemon.wait_for(lambda: daemon.console().count("fell off the bus") >= 4, "some failures")
         assert "fell off the bus" in daemon.command("status").stdout
         (tmp_path / "dead").unlink()
         daemon.wait_for(lambda: daemon.counts()["done"] == 5, "all photos, once it is well again", 150)

@@ -14,8 +14,8 @@ import time
 
 import pytest
 
+from tests.faults.daemons import WallClock, WrappedDaemon, job_of, pieces, seconds_until
 from tests.faults.photos import landscape, portrait
-from tests.faults.watched import DaemonElsewhere, WallClock, job_of, pieces, seconds_until
 
 pytestmark = pytest.mark.timeout(300)
 DAY = 86_400
@@ -97,13 +97,13 @@ def clock(tmp_path):
 @pytest.fixture
 def travelling(tmp_path):
     (tmp_path / "home").mkdir()
-    process = DaemonElsewhere(tmp_path / "home")
+    process = WrappedDaemon(tmp_path / "home")
     yield process
     process.stop(signal.SIGKILL)
 
 
 def test_no_photo_waits_longer_for_a_moved_clock(travelling, clock, measured):
-    travelling.surroundings = clock.surroundings
+    travelling.extra_environment = clock.extra_environment
     travelling.start()
     (travelling.inbox / "half.jpg").write_bytes(portrait(1, 300)[:4000])
     travelling.wait_for(lambda: waits(travelling, 1), "the first attempt")

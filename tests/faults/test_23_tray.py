@@ -12,7 +12,6 @@ import signal
 import subprocess
 import threading
 import time
-from importlib import resources
 
 import psutil
 import pytest
@@ -21,6 +20,7 @@ from facewatch.daemon.tray_supervisor import NO_TRAY, TraySupervisor
 from facewatch.state.heartbeat import BEAT_SECONDS, HeartbeatMonitor, tray_heartbeat_file
 from facewatch.state.ledger import LedgerView
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 from tests.tray import photos
 from tests.tray.desktop import (
     BUBBLES,
@@ -56,7 +56,7 @@ def tray(desktop, panel, tmp_path):
 
 @pytest.fixture
 def portrait():
-    return resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    return portrait_bytes()
 
 
 @pytest.fixture
@@ -215,10 +215,10 @@ def test_without_a_desktop_the_daemon_runs_on_and_says_so_once(tmp_path, portrai
     process = DaemonProcess(tmp_path, bare)
     process.start()
     try:
-        process.wait_for(lambda: "no tray on this desktop" in process.said(), "the line", 140)
+        process.wait_for(lambda: "no tray on this desktop" in process.console(), "the line", 140)
         (process.inbox / "a.jpg").write_bytes(portrait)
         process.wait_for(lambda: process.outputs() == ["a.jpg"], "the copy")
-        assert process.said().count("facewatch.daemon.tray_supervisor") == 1
+        assert process.console().count("facewatch.daemon.tray_supervisor") == 1
     finally:
         assert process.stop() == 0
     measured("without display, bus or notifier: one line, and the daemon works on")

@@ -13,7 +13,6 @@ import struct
 import subprocess
 import sys
 import zlib
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,9 @@ from facewatch.state.ledger import LedgerView
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.systemd import UserUnit
 from facewatch.system.autostart.xdg import DesktopEntry
-from tests.faults.tools import require
-from tests.odd_programs import ODD_NAMES, arrived, program_at
+from tests.faults.requirements import require
+from tests.portrait import portrait_bytes
+from tests.recording_program import ODD_NAMES, recorded, program_at
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the ways of Linux")
 GENERATOR = Path("/usr/lib/systemd/user-generators/systemd-xdg-autostart-generator")
@@ -53,7 +53,7 @@ def test_a_desktop_launches_the_entry_with_its_arguments(tmp_path, measured):
         assert not unit.file.exists()
         environment = {**os.environ, "HEARD": str(heard)}
         subprocess.run([sys.executable, "-c", LAUNCH, entry.place], env=environment, check=True, timeout=60)
-        assert arrived(heard) == [str(program), "run", "--config", f"/c/{name}.toml"]
+        assert recorded(heard) == [str(program), "run", "--config", f"/c/{name}.toml"]
     measured(
         f"Gio ran {len(ODD_NAMES)} of {len(ODD_NAMES)} odd paths, spaces among them; enabled twice, 1 entry"
     )
@@ -121,7 +121,7 @@ def test_bombs_are_refused_without_memory_and_a_link_in_the_output_is_not_follow
     elsewhere.mkdir()
     daemon.output.mkdir()
     (daemon.output / "album").symlink_to(elsewhere, target_is_directory=True)
-    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = portrait_bytes()
     (daemon.inbox / "good.jpg").write_bytes(portrait)
     daemon.start()
     daemon.wait_for(lambda: daemon.outputs() == ["good.jpg"], "the good one")
@@ -207,7 +207,7 @@ def test_a_pickled_checkpoint_is_not_run_and_one_with_a_wrong_hash_not_loaded(da
     daemon.places.models.mkdir()
     (daemon.places.models / "kind-model.pth").write_bytes(pickle.dumps({"params": RunsCode(marker)}))
     photo = daemon.inbox / "a.jpg"
-    photo.write_bytes(resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes())
+    photo.write_bytes(portrait_bytes())
     command = ["restore", str(photo), "-o", str(daemon.output), "--detector", "cascade", "--model"]
     run = daemon.command(*command, "kind-model", timeout=280)
     assert run.returncode == 1

@@ -11,7 +11,7 @@ import random
 import psutil
 import pytest
 
-from tests.faults.killing import engine_of
+from tests.faults.kills import engine_of
 from tests.faults.photos import landscape, portrait
 
 pytestmark = pytest.mark.timeout(6 * 3600)

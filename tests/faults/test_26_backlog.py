@@ -16,9 +16,9 @@ import pytest
 from facewatch.state.ledger import LedgerView
 from facewatch.watcher import WatchedFolder
 from facewatch.watcher.scan import walk_names
+from tests.faults.daemons import NO_EVENTS, WrappedDaemon, job_of, seconds_until
+from tests.faults.patches import PatchedDaemon
 from tests.faults.photos import landscape
-from tests.faults.plants import Planted
-from tests.faults.watched import DEAF, DaemonElsewhere, job_of, seconds_until
 
 FOLDERS, EACH = 100, 1000
 FILES = FOLDERS * EACH
@@ -50,7 +50,7 @@ def scans(tmp_path):
 
 @pytest.fixture
 def daemon(tmp_path, scans):
-    process = Planted(tmp_path, SCANS_TOLD.format(file=str(scans)))
+    process = PatchedDaemon(tmp_path, SCANS_TOLD.format(file=str(scans)))
     yield process
     process.stop(signal.SIGKILL)
 
@@ -121,8 +121,8 @@ def seconds_worked(process, wait) -> float:
 
 @pytest.fixture
 def deaf(tmp_path):
-    process = DaemonElsewhere(tmp_path / "home")
-    process.program = ("-c", DEAF)
+    process = WrappedDaemon(tmp_path / "home")
+    process.program = ("-c", NO_EVENTS)
     process.write_settings(paused=True, watching={"settle_seconds": 0.5, "rescan_seconds": 1})
     yield process
     process.stop(signal.SIGKILL)

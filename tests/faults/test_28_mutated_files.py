@@ -16,10 +16,10 @@ from facewatch.errors import BadSettings
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.system.paths import Places
-from tests.asked import take
 from tests.faults.mutations import mutated
+from tests.faults.patches import NO_LEDGER_CACHE, PatchedDaemon
 from tests.faults.photos import portrait
-from tests.faults.plants import NO_CACHE_OF_THE_LEDGER, Planted
+from tests.pending_requests import take
 
 COUNT = 300
 
@@ -73,7 +73,7 @@ def test_a_broken_request_is_refused_and_set_aside(tmp_path, measured):
 
 
 def test_a_ledger_damaged_while_in_use_is_set_aside_and_made_anew(tmp_path, measured):
-    daemon = Planted(tmp_path, NO_CACHE_OF_THE_LEDGER)
+    daemon = PatchedDaemon(tmp_path, NO_LEDGER_CACHE)
     try:
         daemon.start()
         (daemon.inbox / "before.jpg").write_bytes(portrait(1))

@@ -18,9 +18,9 @@ from facewatch.errors import BadLedger
 from facewatch.state.ledger import Job, LedgerView
 from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
-from tests.faults.killing import family_of
-from tests.faults.photos import is_whole
-from tests.faults.tools import require, require_root
+from tests.faults.kills import process_tree
+from tests.faults.photos import is_complete
+from tests.faults.requirements import require, require_root
 
 
 class Disk:
@@ -104,7 +104,7 @@ class Machine:
 
     def cut(self) -> Loss:
         """Take the power away and give it back; what was lost by it. The daemon is not started again."""
-        family = family_of(self.daemon)
+        family = process_tree(self.daemon)
         for process in family:
             process.suspend()
         done = self._done()
@@ -153,7 +153,7 @@ def powered(daemon: DaemonProcess, home: Path) -> Iterator[Machine]:
         yield machine
     finally:
         if daemon.process is not None:
-            machine.switch_off(family_of(daemon) if daemon.process.poll() is None else [])
+            machine.switch_off(process_tree(daemon) if daemon.process.poll() is None else [])
         for disk in disks:
             disk.unmount()
         _run("umount", str(memory))
@@ -164,7 +164,7 @@ def _holds(job: Job) -> bool:
         job.output is not None
         and job.output.is_file()
         and sha256_of(job.output) == job.output_sha256
-        and is_whole(job.output)
+        and is_complete(job.output)
     )
 
 

@@ -1,4 +1,4 @@
-"""How photos arrive, and a daemon that runs in other surroundings than this process."""
+"""How photos arrive, and a daemon that runs in other extra_environment than this process."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def seconds_until(daemon: DaemonProcess, claim: Callable[[], bool], what: str, l
     return time.monotonic() - began
 
 
-class DaemonElsewhere(DaemonProcess):
+class WrappedDaemon(DaemonProcess):
     """A daemon whose command has something before it, and whose environment has something added."""
 
-    before: Sequence[str] = ()
-    surroundings: Mapping[str, str] = {}
+    prefix: Sequence[str] = ()
+    extra_environment: Mapping[str, str] = {}
     program: Sequence[str] = ("-m", "facewatch")  # what Python runs
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**super().environment, **self.surroundings}
+        return {**super().environment, **self.extra_environment}
 
     def start(self) -> None:
-        with (self.places.config.parent / "said.txt").open("ab") as said:
+        with (self.places.config.parent / "console.txt").open("ab") as said:
             self.process = subprocess.Popen(
-                [*self.before, sys.executable, *self.program, "run", "--no-tray"],
+                [*self.prefix, sys.executable, *self.program, "run", "--no-tray"],
                 stdout=said,
                 stderr=said,
                 env=self.environment,
@@ -59,26 +59,26 @@ class DaemonElsewhere(DaemonProcess):
         self.wait_for(self.places.pid.exists, "the daemon to start")
 
 
-DEAF = """
+NO_EVENTS = """
 from watchdog.observers.api import EventEmitter
 EventEmitter.queue_event = lambda self, event: None
 from facewatch.cli.main import main
 main()
 """
-"""A `program` for DaemonElsewhere: its observer drops every event."""
+"""A `program` for WrappedDaemon: its observer drops every event."""
 
-QUICK_ROUNDS_SECONDS = 2
-QUICK_ROUNDS = f"""
+FAST_CHECK_SECONDS = 2
+FAST_CHECKS = f"""
 from facewatch.watcher import watcher
-watcher.CHECK_SECONDS = {QUICK_ROUNDS_SECONDS}
+watcher.CHECK_SECONDS = {FAST_CHECK_SECONDS}
 from facewatch.cli.main import main
 main()
 """
-"""A `program` for DaemonElsewhere: looks at its folders every 2 s instead of every 10."""
+"""A `program` for WrappedDaemon: looks at its folders every 2 s instead of every 10."""
 
 
 class WallClock:
-    """The wall clock of a daemon that runs with these `surroundings`: it can be moved while the daemon runs.
+    """The wall clock of a daemon that runs with these `extra_environment`: it can be moved while the daemon runs.
 
     The clock that counts seconds and the times of files stay the machine's.
     """
@@ -98,7 +98,7 @@ class WallClock:
         self._file = folder / "clock.txt"
         self._ahead = 0
         self.move(0)
-        self.surroundings = {
+        self.extra_environment = {
             "LD_PRELOAD": str(found[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",

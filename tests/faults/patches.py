@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.daemon_process import DaemonProcess
 
 
-class Planted(DaemonProcess):
+class PatchedDaemon(DaemonProcess):
     """Runs `defect`, Python source, in the daemon and in the engine before facewatch is loaded there."""
 
     def __init__(self, home: Path, defect: str, **settings: object) -> None:
@@ -39,13 +39,13 @@ NO_FSYNC = """
     os.fsync = lambda descriptor: None
 """
 
-NO_FSYNC_OF_FOLDERS = """
+NO_FOLDER_FSYNC = """
     import os, stat
     fsync = os.fsync
     os.fsync = lambda file: None if stat.S_ISDIR(os.fstat(file).st_mode) else fsync(file)
 """
 
-NO_SYNC_OF_THE_LEDGER = """
+NO_LEDGER_SYNC = """
     import functools, sqlite3
     class Lax(sqlite3.Connection):
         def execute(self, sql, *values):
@@ -53,7 +53,7 @@ NO_SYNC_OF_THE_LEDGER = """
     sqlite3.connect = functools.partial(sqlite3.connect, factory=Lax)
 """
 
-NO_CACHE_OF_THE_LEDGER = """
+NO_LEDGER_CACHE = """
     import functools, sqlite3
     class Forgetful(sqlite3.Connection):  # as with a ledger that is larger than SQLite's cache
         def __init__(self, *where, **how):
@@ -62,7 +62,7 @@ NO_CACHE_OF_THE_LEDGER = """
     sqlite3.connect = functools.partial(sqlite3.connect, factory=Forgetful)
 """
 
-WRITTEN_IN_PLACE = """
+WRITE_IN_PLACE = """
     import os, time
     def link(source, target, **_):
         with open(source, "rb") as file:
@@ -74,7 +74,7 @@ WRITTEN_IN_PLACE = """
     os.link = link
 """
 
-SLOW_TO_END = """
+HOLD_FIRST_COPY = """
     import os, sys, time
     if "engine" in sys.orig_argv:  # gets no turn in the middle of its first copy until the test lets it go on
         home, leave, written = os.environ["FACEWATCH_HOME"], os._exit, []
@@ -98,7 +98,7 @@ SLOW_TO_END = """
         os.open, os._exit = opened, left
 """
 
-COMMITS_FORGOTTEN = """
+IGNORE_INTERRUPTED_COMMITS = """
     import os, sys, time
     def slow(source, target, link=os.link, **how):
         link(source, target, **how)
@@ -118,7 +118,7 @@ COMMITS_FORGOTTEN = """
         output.publish = lambda temporary, wanted, heard, _: publish(temporary, wanted, heard)
 """
 
-ORIGINALS_OPENED_FOR_WRITING = """
+OPEN_ORIGINALS_FOR_WRITING = """
     import io, os
     def opened(file, mode="r", *rest, plain=io.open, **more):
         name = os.fspath(file) if not isinstance(file, int) else ""

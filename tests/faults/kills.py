@@ -15,11 +15,11 @@ import psutil
 from facewatch.state.ledger import LedgerView
 from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
-from tests.faults.photos import is_whole, landscape, portrait
+from tests.faults.photos import is_complete, landscape, portrait
 
-SLOW = 300.0  # seconds that a machine with much else to do may take for one step
+SLOW_SECONDS = 300.0  # seconds that a machine with much else to do may take for one step
 EVERY = 8  # one photo in so many has a face: the engine writes its copy, the daemon those of the others
-PNG_OF_FACES = {"format": "png"}  # so that the engine makes a copy even where it leaves the face as it is
+PNG_OUTPUT = {"format": "png"}  # so that the engine makes a copy even where it leaves the face as it is
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,18 @@ class Album:
             harmed=harmed,
         )
 
-    def finish(self, seconds: float = 2 * SLOW) -> None:
+    def finish(self, seconds: float = 2 * SLOW_SECONDS) -> None:
         """Let the daemon work until every photo has come to a good end."""
         deadline = time.monotonic() + seconds
         while (counts := self._daemon.counts())["done"] + counts["no_faces"] < len(self):
-            assert time.monotonic() < deadline, f"{counts}; {self._daemon.said()[-2000:]}"
+            assert time.monotonic() < deadline, f"{counts}; {self._daemon.console()[-2000:]}"
             if counts["retry"] + counts["parked"] + counts["poison"]:
                 self._daemon.command("retry")  # the kills were not the photos' fault: no back-off
             time.sleep(0.2)
 
     def _is_right(self, copy: str, original: str, recorded: dict[Path | None, str | None]) -> bool:
         file = self._daemon.output / copy
-        if not is_whole(file):
+        if not is_complete(file):
             return False
         digest = sha256_of(file)
         if copy == original and digest != self._originals[original]:
@@ -114,7 +114,7 @@ class Killer:
             self._kill_daemon()
             return
         seen = len(self._daemon.outputs())
-        self._daemon.wait_for(lambda: len(self._daemon.outputs()) > seen, "copies to come out", SLOW)
+        self._daemon.wait_for(lambda: len(self._daemon.outputs()) > seen, "copies to come out", SLOW_SECONDS)
         engine = engine_of(self._daemon)
         if engine is not None and self._random.random() < self._engines:
             self._wait(engine.pid)
@@ -134,7 +134,7 @@ class Killer:
         if self._random.random() < 0.3:
             time.sleep(self._random.uniform(0, 0.1))
             return
-        caught_writing(self._daemon, writer, 1)
+        wait_until_writing(self._daemon, writer, 1)
         time.sleep(self._random.uniform(0, 0.003))
 
 
@@ -147,7 +147,7 @@ def spin_until(claim: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def caught_writing(daemon: DaemonProcess, writer: int | None, seconds: float) -> bool:
+def wait_until_writing(daemon: DaemonProcess, writer: int | None, seconds: float) -> bool:
     """Wait until a copy is being written, by this process or by any; whether it came to that."""
     return spin_until(lambda: bool(temporaries(daemon, writer)), seconds)
 
@@ -160,7 +160,7 @@ def temporaries(daemon: DaemonProcess, writer: int | None = None) -> list[str]:
     return [entry.name for entry in os.scandir(daemon.output) if entry.name.startswith(beginning)]
 
 
-def family_of(daemon: DaemonProcess) -> list[psutil.Process]:
+def process_tree(daemon: DaemonProcess) -> list[psutil.Process]:
     """The daemon and all that it has started."""
     assert daemon.process is not None
     parent = psutil.Process(daemon.process.pid)
@@ -169,7 +169,7 @@ def family_of(daemon: DaemonProcess) -> list[psutil.Process]:
 
 def engine_of(daemon: DaemonProcess) -> psutil.Process | None:
     """The engine that works for this daemon at the moment."""
-    for process in family_of(daemon)[1:]:
+    for process in process_tree(daemon)[1:]:
         try:
             words = process.cmdline()
         except psutil.Error:
