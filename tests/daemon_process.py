@@ -63,7 +63,7 @@ class DaemonProcess:
     def start(self) -> None:
         with self._console_file.open("ab") as console:
             self.process = subprocess.Popen(
-                self._start_command(), stdout=console, stderr=console, env=self.environment
+                self.start_command(), stdout=console, stderr=console, env=self.environment
             )
         self.wait_for(self.places.pid.exists, "the daemon to start")
 
@@ -92,7 +92,7 @@ class DaemonProcess:
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(
-                    f"waited {seconds} s for {what}; {self.counts()}; {self.console()[-2000:]}"
+                    f"waited {seconds} s for {description}; {self.counts()}; {self.console()[-2000:]}"
                 )
             time.sleep(0.05)
 
@@ -104,5 +104,6 @@ class DaemonProcess:
     def _console_file(self) -> Path:
         return self.places.config.parent / "console.txt"
 
-    def _start_command(self) -> list[str]:
+    def start_command(self) -> list[str]:
+        """Return the command that starts the daemon."""
         return [sys.executable, "-m", "facewatch", "run", *([] if self.desktop else ["--no-tray"])]

@@ -1,8 +1,7 @@
-"""How photos arrive, and a daemon that runs in other extra_environment than this process."""
+"""Daemons in a changed environment, and questions about what a daemon has recorded."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,48 +14,43 @@ from tests.daemon_process import DaemonProcess
 
 
 def pieces(data: bytes, count: int) -> list[bytes]:
-    """The data in so many pieces."""
+    """Split the data into at most `count` pieces of equal size; the last may be shorter."""
     step = -(-len(data) // count)
     return [data[start : start + step] for start in range(0, len(data), step)]
 
 
 def job_of(daemon: DaemonProcess, photo: Path | str) -> Job | None:
-    """What the ledger has of a photo; a relative name is one in the inbox."""
+    """Return the ledger's job for a photo; a relative path is in the inbox."""
     return LedgerView(daemon.places.ledger).photo(daemon.inbox / photo)
 
 
 def problems(daemon: DaemonProcess) -> str:
-    """What the daemon says of its folders."""
+    """Return the problems that the daemon reports for its watched folders."""
     return "; ".join((LedgerView(daemon.places.ledger).fact("watching") or {}).get("problems", []))
 
 
-def seconds_until(daemon: DaemonProcess, claim: Callable[[], bool], what: str, limit: float) -> float:
-    """Wait for the claim; how long it took."""
+def seconds_until(
+    daemon: DaemonProcess, condition: Callable[[], bool], description: str, limit_seconds: float
+) -> float:
+    """Wait until the condition holds; return the seconds that it took."""
     began = time.monotonic()
-    daemon.wait_for(claim, what, limit)
+    daemon.wait_for(condition, description, limit_seconds)
     return time.monotonic() - began
 
 
 class WrappedDaemon(DaemonProcess):
-    """A daemon whose command has something before it, and whose environment has something added."""
+    """A daemon with a prefix to its command, another program, or additions to its environment."""
 
     prefix: Sequence[str] = ()
     extra_environment: Mapping[str, str] = {}
-    program: Sequence[str] = ("-m", "facewatch")  # what Python runs
+    program: Sequence[str] = ("-m", "facewatch")  # the arguments of Python
 
     @property
     def environment(self) -> dict[str, str]:
         return {**super().environment, **self.extra_environment}
 
-    def start(self) -> None:
-        with (self.places.config.parent / "console.txt").open("ab") as said:
-            self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, *self.program, "run", "--no-tray"],
-                stdout=said,
-                stderr=said,
-                env=self.environment,
-            )
-        self.wait_for(self.places.pid.exists, "the daemon to start")
+    def start_command(self) -> list[str]:
+        return [*self.prefix, sys.executable, *self.program, "run", "--no-tray"]
 
 
 NO_EVENTS = """
@@ -65,7 +59,7 @@ EventEmitter.queue_event = lambda self, event: None
 from facewatch.cli.main import main
 main()
 """
-"""A `program` for WrappedDaemon: its observer drops every event."""
+"""A `program` for WrappedDaemon whose observer drops every event."""
 
 FAST_CHECK_SECONDS = 2
 FAST_CHECKS = f"""
@@ -74,29 +68,29 @@ watcher.CHECK_SECONDS = {FAST_CHECK_SECONDS}
 from facewatch.cli.main import main
 main()
 """
-"""A `program` for WrappedDaemon: looks at its folders every 2 s instead of every 10."""
+"""A `program` for WrappedDaemon that checks its folders every 2 s instead of every 10."""
 
 
 class WallClock:
-    """The wall clock of a daemon that runs with these `extra_environment`: it can be moved while the daemon runs.
+    """A wall clock (libfaketime) that can be moved while a daemon with this `extra_environment` runs.
 
-    The clock that counts seconds and the times of files stay the machine's.
+    The monotonic clock and the times of files stay the machine's.
     """
 
     LIBRARY = "libfaketimeMT.so.1"
 
-    def __init__(self, folder: Path) -> None:
-        places = [
+    def __init__(self, home: Path) -> None:
+        folders = [
             Path("/usr/lib"),
             *Path("/usr/lib").glob("*-linux-*"),
             Path("/usr/lib64"),
             Path("/usr/local/lib"),
         ]
-        found = [path for place in places if (path := place / "faketime" / self.LIBRARY).exists()]
+        found = [path for folder in folders if (path := folder / "faketime" / self.LIBRARY).exists()]
         if not found:
-            pytest.skip(f"needs {self.LIBRARY} (of the package faketime), which this machine does not have")
-        self._file = folder / "clock.txt"
-        self._ahead = 0
+            pytest.skip(f"needs {self.LIBRARY} (package faketime), which this machine does not have")
+        self._file = home / "clock.txt"
+        self._offset_seconds = 0
         self.move(0)
         self.extra_environment = {
             "LD_PRELOAD": str(found[0]),
@@ -108,8 +102,8 @@ class WallClock:
         }
 
     def move(self, seconds: int) -> None:
-        """Put the clock forward, or back."""
-        self._ahead += seconds
+        """Move the clock forward, or back if `seconds` is negative."""
+        self._offset_seconds += seconds
         new = self._file.with_suffix(".new")
-        new.write_text(f"{self._ahead:+d}s\n", "ascii")
+        new.write_text(f"{self._offset_seconds:+d}s\n", "ascii")
         new.replace(self._file)

@@ -1,4 +1,4 @@
-"""Disks that can lose their power: ext4 images on loop devices, copied in mid-flight."""
+"""Simulated power cuts: ext4 images on loop devices, copied while a daemon writes to them."""
 
 from __future__ import annotations
 
@@ -24,142 +24,142 @@ from tests.faults.requirements import require, require_root
 
 
 class Disk:
-    """An ext4 image mounted at `place`.
+    """An ext4 image mounted at `mount_point`.
 
-    What a program has written stays in the system's memory until it is synced or the system finds time for
-    it; only then it is in the image's file. The loop device keeps the order of writes and has no cache that
-    could lose them, like a disk that heeds every flush.
+    Written data stay in the system's memory until they are synced or the system flushes them; only then are
+    they in the image's file. The loop device keeps the order of writes and has no cache that could lose
+    them, like a disk that honours every flush.
     """
 
-    def __init__(self, images: Path, place: Path, megabytes: int) -> None:
-        self.place = place
+    def __init__(self, images: Path, mount_point: Path, megabytes: int) -> None:
+        self.mount_point = mount_point
         self._images = images
         self._megabytes = megabytes
-        self._copies = 0
+        self._restores = 0
 
     @property
     def _image(self) -> Path:
-        return self._images / f"{self.place.name}-{self._copies}.img"
+        return self._images / f"{self.mount_point.name}-{self._restores}.img"
 
-    def make(self) -> None:
-        """Make an empty file system and mount it."""
+    def create(self) -> None:
+        """Create an empty file system and mount it."""
         with self._image.open("wb") as file:
             file.truncate(self._megabytes << 20)
-        # Blocks of 4 KiB, as on every large disk; by itself mkfs gives small ones blocks of 1 KiB.
+        # Blocks of 4 KiB, as on every large disk; the default for small ones is 1 KiB.
         _run(
             "mkfs.ext4", "-q", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(self._image)
         )
-        self.place.mkdir(parents=True, exist_ok=True)
+        self.mount_point.mkdir(parents=True, exist_ok=True)
         self._mount()
-        (self.place / "lost+found").rmdir()
-        _run("sync", "-f", str(self.place))
+        (self.mount_point / "lost+found").rmdir()
+        _run("sync", "-f", str(self.mount_point))
 
-    def lose_power(self) -> Path:
-        """Copy the image as it is at this moment; nobody may be writing on the mounted disk."""
+    def snapshot(self) -> Path:
+        """Copy the image in its present state; no process may be writing to the mounted disk."""
         copy = self._image.with_suffix(".copy")
         while True:
             shutil.copyfile(self._image, copy)
             if filecmp.cmp(self._image, copy, shallow=False):
                 return copy
-            # The system itself wrote meanwhile: such a copy is of no one moment.
+            # The system flushed data meanwhile, so the copy mixes two states.
 
-    def come_back(self, copy: Path) -> None:
-        """Mount what `lose_power` gave in place of the old state; its journal is replayed."""
+    def restore(self, copy: Path) -> None:
+        """Mount a `snapshot` in place of the present image; mounting replays its journal."""
         self.unmount()
         self._image.unlink()
-        self._copies += 1
+        self._restores += 1
         copy.rename(self._image)
         self._mount()
 
     def unmount(self) -> None:
         for _ in range(100):
-            done = subprocess.run(["umount", str(self.place)], capture_output=True, check=False)
-            if done.returncode == 0 or b"not mounted" in done.stderr:
+            run = subprocess.run(["umount", str(self.mount_point)], capture_output=True, check=False)
+            if run.returncode == 0 or b"not mounted" in run.stderr:
                 return
-            time.sleep(0.05)  # whoever was killed still has it
-        raise AssertionError(done.stderr.decode())
+            time.sleep(0.05)  # a killed process still uses it
+        raise AssertionError(run.stderr.decode())
 
     def _mount(self) -> None:
-        _run("mount", "-o", "loop", str(self._image), str(self.place))
+        _run("mount", "-o", "loop", str(self._image), str(self.mount_point))
 
 
 @dataclass(frozen=True)
-class Loss:
-    """What the ledger should have and has not, or has and should not; each a list of photos."""
+class LedgerLoss:
+    """Lists of photos whose row in the ledger is wrong after a power cut."""
 
-    forgotten: list[str] = field(default_factory=list)  # were done before the cut, and no longer are
-    hollow: list[str] = field(default_factory=list)  # are done, but the copy is missing or another
+    forgotten: list[str] = field(default_factory=list)  # done before the cut, and no longer
+    without_copy: list[str] = field(default_factory=list)  # done, but the copy is missing or different
 
-    def __add__(self, other: Loss) -> Loss:
-        return Loss(self.forgotten + other.forgotten, self.hollow + other.hollow)
+    def __add__(self, other: LedgerLoss) -> LedgerLoss:
+        return LedgerLoss(self.forgotten + other.forgotten, self.without_copy + other.without_copy)
 
 
-class Machine:
-    """A daemon whose state and whose copies lie each on a disk of its own."""
+class PoweredDaemon:
+    """A daemon whose state folder and output folder are on separate disks that can lose power."""
 
     def __init__(self, daemon: DaemonProcess, disks: Iterable[Disk]) -> None:
         self.daemon = daemon
-        self.checked = 0  # rows that were done, over all cuts
+        self.checked = 0  # rows with the state done, over all cuts
         self._disks = list(disks)
 
-    def cut(self) -> Loss:
-        """Take the power away and give it back; what was lost by it. The daemon is not started again."""
-        family = process_tree(self.daemon)
-        for process in family:
+    def cut_power(self) -> LedgerLoss:
+        """Cut the power and restore it, without starting the daemon again; return what was lost."""
+        processes = process_tree(self.daemon)
+        for process in processes:
             process.suspend()
-        done = self._done()
-        copies = [disk.lose_power() for disk in self._disks]
-        self.switch_off(family)
+        before = self._done()
+        copies = [disk.snapshot() for disk in self._disks]
+        self.switch_off(processes)
         for disk, copy in zip(self._disks, copies, strict=True):
-            disk.come_back(copy)
+            disk.restore(copy)
         try:
             after = self._done()
         except BadLedger:
-            return Loss(forgotten=sorted(path.name for path in done))
+            return LedgerLoss(forgotten=sorted(path.name for path in before))
         self.checked += len(after)
-        return Loss(
-            forgotten=sorted(path.name for path in done.keys() - after.keys()),
-            hollow=sorted(path.name for path, job in after.items() if not _holds(job)),
+        return LedgerLoss(
+            forgotten=sorted(path.name for path in before.keys() - after.keys()),
+            without_copy=sorted(path.name for path, job in after.items() if not _has_valid_copy(job)),
         )
 
-    def switch_off(self, family: Iterable[psutil.Process]) -> None:
-        """End these processes, and wait until they are gone."""
-        for process in family:
+    def switch_off(self, processes: Iterable[psutil.Process]) -> None:
+        """Kill these processes and wait until they are gone."""
+        for process in processes:
             process.kill()
         if self.daemon.process is not None:
             self.daemon.process.wait()
             self.daemon.process = None
-        psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(processes, timeout=10)
 
     def _done(self) -> dict[Path, Job]:
         return {job.path: job for job in LedgerView(self.daemon.places.ledger).recent(10**6)}
 
 
 @contextmanager
-def powered(daemon: DaemonProcess, home: Path) -> Iterator[Machine]:
-    """The daemon's state and output folders on disks of their own; skips where this is not allowed."""
+def on_separate_disks(daemon: DaemonProcess, home: Path) -> Iterator[PoweredDaemon]:
+    """Put the daemon's state and output folders on separate disks; skip the test where that is impossible."""
     require("mkfs.ext4", "losetup", "mount", "umount")
     require_root()
     if subprocess.run(["losetup", "-f"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs loop devices, which this machine does not have or not allow")
+        pytest.skip("needs loop devices, which this machine lacks or does not allow")
     memory = home / "memory"
     memory.mkdir()
     disks = [Disk(memory, daemon.places.state, 48), Disk(memory, daemon.output, 64)]
-    machine = Machine(daemon, disks)
+    powered = PoweredDaemon(daemon, disks)
     _run("mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(memory))
     try:
         for disk in disks:
-            disk.make()
-        yield machine
+            disk.create()
+        yield powered
     finally:
         if daemon.process is not None:
-            machine.switch_off(process_tree(daemon) if daemon.process.poll() is None else [])
+            powered.switch_off(process_tree(daemon) if daemon.process.poll() is None else [])
         for disk in disks:
             disk.unmount()
         _run("umount", str(memory))
 
 
-def _holds(job: Job) -> bool:
+def _has_valid_copy(job: Job) -> bool:
     return (
         job.output is not None
         and job.output.is_file()

@@ -1,6 +1,6 @@
 """GPU hang.
 
-The engine is stopped (SIGSTOP) while it has a photo in work, so that it neither answers nor ends.
+The engine is stopped (SIGSTOP) while it restores a photo, so that it neither answers nor exits.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ TIMEOUT_SECONDS = 3.0
 pytestmark = pytest.mark.timeout(200)
 
 
-def test_a_hung_engine_is_killed_and_its_photo_tried_again(daemon, measured):
+def test_a_hung_engine_is_killed_and_its_photo_retried(daemon, measured):
     daemon.write_settings(engine={"timeout_seconds": TIMEOUT_SECONDS})
     daemon.start()
     photo = daemon.inbox / "a.jpg"
     photo.write_bytes(noisy_portrait(1, (200, 200, 200), (1800, 1200)))
     daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine")
-    daemon.wait_for(lambda: daemon.state("a.jpg") == "running", "its photo")
+    daemon.wait_for(lambda: daemon.state("a.jpg") == "running", "the photo to be started")
     engine = engine_of(daemon)
     engine.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
