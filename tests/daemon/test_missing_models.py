@@ -6,12 +6,12 @@ import json
 import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
 
 import pytest
 
 from facewatch.cli.daemon import _download
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 
 
 class EmptyServer(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def daemon(tmp_path, mirror):
 
 
 def test_photos_that_need_a_missing_model_wait_visibly_and_the_others_go_on(daemon, shared, tmp_path):
-    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = portrait_bytes()
     daemon.start()
     (tmp_path / "other" / "waits.jpg").write_bytes(portrait)
     (daemon.inbox / "goes.jpg").write_bytes(portrait)
@@ -78,9 +78,7 @@ def test_photos_that_need_a_missing_model_wait_visibly_and_the_others_go_on(daem
 def test_a_licence_is_needed_before_anything_is_downloaded(daemon, tmp_path):
     daemon.write_settings(model="codeformer")
     daemon.start()
-    (daemon.inbox / "a.jpg").write_bytes(
-        resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
-    )
+    (daemon.inbox / "a.jpg").write_bytes(portrait_bytes())
 
     def held():
         return json.loads(daemon.command("status", "--json").stdout)["downloads"].get("codeformer", {})

@@ -14,7 +14,7 @@ from facewatch.errors import CannotWrite, DiskFull, WrongUse
 from facewatch.state import requests
 from facewatch.state.requests import Request, parse, put, take_requests, watched_photo
 from facewatch.system.paths import Places
-from tests.asked import take
+from tests.pending_requests import take
 
 PID = 77
 
