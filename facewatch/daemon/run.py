@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
@@ -37,41 +36,46 @@ def run(places: Places, *, once: bool = False, tray: bool = False) -> int:
     Raises AlreadyRunning, BadSettings, BadLedger or CannotWrite if it cannot start.
     """
     stop = threading.Event()
-    while not stop.is_set():
-        try:
-            return _run_alone(places, once=once, tray=tray)
-        except DiskFull as error:
-            if once:
-                raise
-            with suppress(
-                FacewatchError
-            ):  # if the log's own disk is full, the warning goes to standard error
-                logs.start(places.log)
-            log.warning("%s; facewatch starts as soon as there is space", error)
-        with stopped_by_signals(stop.set):
+    with stopped_by_signals(stop.set):  # from before others can see that this daemon runs
+        while not stop.is_set():
+            try:
+                return _run_alone(places, stop, once=once, tray=tray)
+            except DiskFull as error:
+                if once:
+                    raise
+                with suppress(
+                    FacewatchError
+                ):  # the log's own disk may be full: standard error has the warning
+                    logs.start(places.log)
+                log.warning("%s; facewatch starts as soon as there is space", error)
             stop.wait(FULL_DISK_SECONDS)
     return 0
 
 
-def _run_alone(places: Places, *, once: bool, tray: bool) -> int:
+def _run_alone(places: Places, stop: threading.Event, *, once: bool, tray: bool) -> int:
     with single_instance(places):
         logs.start(places.log)  # only now: the log is the running daemon's
-        while True:
+        while not stop.is_set():
             store = open_store(places)
             if not store.load().folders:
                 raise no_folder_error(places)
             with closing(Ledger.open(places.ledger)) as ledger:
                 try:
-                    return _run(places, store, ledger, once=once, tray=tray)
+                    return _run(places, store, ledger, stop, once=once, tray=tray)
                 except DamagedLedger as error:  # while it was in use; opening it again sets it aside
                     log.warning("%s; it is opened again", error)
-            time.sleep(REOPEN_SECONDS)
+            stop.wait(REOPEN_SECONDS)
+    return 0
 
 
-def _run(places: Places, store: Store, ledger: Ledger, *, once: bool, tray: bool) -> int:
+def _run(
+    places: Places, store: Store, ledger: Ledger, stop: threading.Event, *, once: bool, tray: bool
+) -> int:
     daemon = Daemon(places, store, ledger)
     try:
         with stopped_by_signals(daemon.stop):
+            if stop.is_set():  # by a signal before this daemon could hear of it
+                return 0
             if once:
                 return 1 if daemon.run_once() else 0
             daemon.run(_tray_supervisor(places, daemon.alerts) if tray else None)

@@ -42,7 +42,7 @@ LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer
 
 @checked
 class Restoration(CheckedOptions, RestorationOptions):
-    """How photos are restored."""
+    """Checked restoration options."""
 
     @field_validator("background")
     @classmethod
@@ -57,7 +57,7 @@ class Restoration(CheckedOptions, RestorationOptions):
 
 @checked
 class Output(CheckedOptions, OutputOptions):
-    """How copies are written."""
+    """Checked output options."""
 
     @field_validator("suffix")
     @classmethod
@@ -68,7 +68,7 @@ class Output(CheckedOptions, OutputOptions):
 
 
 class Watching(Section):
-    """How folders are watched."""
+    """Timing of the watcher."""
 
     settle_seconds: float = Field(5, ge=0, le=3600)
     rescan_seconds: float = Field(300, ge=1, le=86400)

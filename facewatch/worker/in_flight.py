@@ -25,7 +25,7 @@ class InFlightPhoto:
 
     @property
     def order(self) -> Order:
-        """What the engine is told."""
+        """Return the request for the engine."""
         recipe = self.ready.recipe
         about = (self.job.turn, self.job.path, self.sha256, self.folder, self.key)
         return recipe.job(*about, refuse_own=True)

@@ -70,6 +70,16 @@ def full_disk(monkeypatch):
     return attempts
 
 
+def test_a_signal_during_the_start_ends_the_daemon_cleanly(places, monkeypatch):
+    def interrupted(places):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return open_store(places)
+
+    monkeypatch.setattr("facewatch.daemon.run.open_store", interrupted)
+    assert run(places) == 0
+    assert not places.pid.exists()
+
+
 def test_a_photo_that_is_left_out_has_no_watched_folder(places, daemon, tmp_path):
     assert daemon._root_of(tmp_path / "in" / "1974" / "b.jpg") == tmp_path / "in"
     places.config.write_text(places.config.read_text("utf-8") + 'exclude = ["1974/"]\n', "utf-8")

@@ -16,7 +16,7 @@ from facewatch.errors import DeviceFailed, NetworkFailed, OutOfMemory
 from facewatch.restoration.networks.loader import TorchNetwork
 from tests.faults.patches import PatchedDaemon
 from tests.faults.photos import portrait
-from tests.worker.worker_harness import House
+from tests.worker.worker_harness import WorkerHarness
 
 FACES = 6
 CALLS = 6  # of a network for six faces, one at a time
@@ -93,7 +93,7 @@ def test_a_failure_at_any_call_marks_no_photo_as_crashing(kind, tmp_path, measur
     for number in range(photos):
         home = tmp_path / str(number)
         home.mkdir()
-        house = House(home)
+        house = WorkerHarness(home)
         try:
             for name in range(photos):
                 house.drop(f"once-{kind}-{number}-{name}.jpg", b"%d" % name)

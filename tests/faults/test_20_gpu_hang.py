@@ -13,7 +13,7 @@ import pytest
 from tests.faults.kills import engine_of
 from tests.faults.photos import noisy_portrait
 
-TIMEOUT_SECONDS = 3.0
+TIMEOUT_SECONDS = 8.0  # a busy machine may leave the engine without a turn for seconds
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -31,7 +31,7 @@ def test_a_hung_engine_is_killed_and_its_photo_retried(daemon, measured):
     daemon.wait_for(lambda: not engine.is_running(), "the engine's end")
     seconds = time.monotonic() - stopped
     daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt")
-    assert "no sign of life" in daemon.console()
+    assert "did not answer for" in daemon.console()
     assert daemon.outputs() == ["a.jpg"]
     assert daemon.stop() == 0
     measured(f"limit {TIMEOUT_SECONDS:g} s: killed after {seconds:.1f} s, the photo done at the next attempt")
