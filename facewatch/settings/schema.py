@@ -49,6 +49,11 @@ class Restoration(CheckedOptions, RestorationOptions):
     def _known_background(cls, name: str, info: ValidationInfo) -> str:
         return known_model(name, ("none", *catalogue.names("upscaler")), info)
 
+    @field_validator("detector", mode="before")
+    @classmethod
+    def _successor(cls, name: Any) -> Any:
+        return "yunet" if name == "cascade" else name  # of earlier versions: OpenCV's cascades
+
     @field_validator("detector")
     @classmethod
     def _known_detector(cls, name: str) -> str:
