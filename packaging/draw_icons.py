@@ -1,4 +1,4 @@
-"""Draw the icons of `packaging/icons` anew: `python packaging/draw_icons.py`."""
+"""The script that draws the icons of `packaging/icons`: `python packaging/draw_icons.py`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ APP_SIDES = (16, 24, 32, 48, 64, 128, 256)
 
 
 def main() -> None:
-    """Write one SVG and one PNG a mood, and the program's own icon in every size."""
+    """Write an SVG and a PNG for each status, and the program's icon in all sizes."""
     for look in LOOKS.values():
-        of = Picture(look, 3 if look == "working" else 0)
-        (FOLDER / f"facewatch-{look}.svg").write_text(svg(of), "utf-8")
-        draw(of).save(FOLDER / f"facewatch-{look}.png", optimize=True)
+        picture = Picture(look, 3 if look == "working" else 0)
+        (FOLDER / f"facewatch-{look}.svg").write_text(svg(picture), "utf-8")
+        draw(picture).save(FOLDER / f"facewatch-{look}.png", optimize=True)
     app = Picture("idle")
     (FOLDER / "facewatch.svg").write_text(svg(app), "utf-8")
     draw(app, 256).save(FOLDER / "facewatch.png", optimize=True)

@@ -1,4 +1,4 @@
-"""Fixtures for every room."""
+"""Fixtures and options for all tests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="the fault matrix at its full figures; takes hours")
-    parser.addoption("--table", metavar="FILE", help="write the fault matrix' table of figures into FILE")
+    parser.addoption("--soak", action="store_true", help="run the fault tests at full size; takes hours")
+    parser.addoption("--table", metavar="FILE", help="write the table of the fault tests into FILE")
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The real photos and the real detector beside the project; skips where they are missing."""
+    """Return the folder of real photos and of the real detector; skip the test if it is missing."""
     folder = Path(os.environ.get("FACEWATCH_SHARED", ROOT.parent / "shared"))
     if not (folder / "photos").is_dir():
         pytest.skip(f"no real photos: {folder}/photos is missing (set FACEWATCH_SHARED)")
@@ -29,7 +29,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FaultServer]:
-    """A server of model files that misbehaves as it is told."""
+    """Yield a server of model files that produces the faults that a test scripts."""
     running = FaultServer()
     yield running
     running.close()

@@ -1,4 +1,4 @@
-"""The daemon under test: a real process with a home of its own."""
+"""The daemon under test: a real process with its own home folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from facewatch.system.paths import Places
 
 
 class DaemonProcess:
-    """Starts, watches and ends `facewatch run`, without a tray unless `desktop` names one's environment."""
+    """Starts, observes and stops `facewatch run`.
+
+    desktop   the environment of a desktop; without it the daemon runs with `--no-tray`
+    settings  values for config.toml
+    """
 
     def __init__(self, home: Path, desktop: dict[str, str] | None = None, **settings: object) -> None:
         self.desktop = desktop
@@ -46,7 +50,7 @@ class DaemonProcess:
         }
 
     def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run another facewatch command in the same home."""
+        """Run another facewatch command with the same home."""
         return subprocess.run(
             [sys.executable, "-m", "facewatch", *arguments],
             capture_output=True,
@@ -57,21 +61,18 @@ class DaemonProcess:
         )
 
     def start(self) -> None:
-        output = (self.places.config.parent / "said.txt").open("ab")
-        with output:
+        with self._console_file.open("ab") as console:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "facewatch", "run", *([] if self.desktop else ["--no-tray"])],
-                stdout=output,
-                stderr=output,
-                env=self.environment,
+                self.start_command(), stdout=console, stderr=console, env=self.environment
             )
         self.wait_for(self.places.pid.exists, "the daemon to start")
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        """Send the signal if the daemon still runs, and return its exit code."""
         if self.process is None:
             return 0
         if self.process.poll() is None:
-            self.process.send_signal(number)
+            self.process.send_signal(signal_number)
         code = self.process.wait(30)
         self.process = None
         return code
@@ -86,12 +87,23 @@ class DaemonProcess:
     def outputs(self) -> list[str]:
         return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())
 
-    def wait_for(self, claim: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    def wait_for(self, condition: Callable[[], bool], description: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
-        while not claim():
+        while not condition():
             if time.monotonic() > deadline:
-                raise AssertionError(f"waited {seconds} s for {what}; {self.counts()}; {self.said()[-2000:]}")
+                raise AssertionError(
+                    f"waited {seconds} s for {description}; {self.counts()}; {self.console()[-2000:]}"
+                )
             time.sleep(0.05)
 
-    def said(self) -> str:
-        return (self.places.config.parent / "said.txt").read_text("utf-8", "replace")
+    def console(self) -> str:
+        """Return all that the daemon has printed so far, over all of its starts."""
+        return self._console_file.read_text("utf-8", "replace")
+
+    @property
+    def _console_file(self) -> Path:
+        return self.places.config.parent / "console.txt"
+
+    def start_command(self) -> list[str]:
+        """Return the command that starts the daemon."""
+        return [sys.executable, "-m", "facewatch", "run", *([] if self.desktop else ["--no-tray"])]

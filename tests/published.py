@@ -1,4 +1,4 @@
-"""Checkpoints in their published form with random weights, as the benchmark writes them too."""
+"""Checkpoints in their published form with random weights, written as the benchmark writes them."""
 
 from __future__ import annotations
 

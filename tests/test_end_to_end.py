@@ -1,4 +1,4 @@
-"""The daemon as a user has it: a real process, real files, the built-in model."""
+"""The daemon as a user runs it: a real process, real files, the built-in model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import resources
 
 import psutil
 import pytest
@@ -17,13 +16,14 @@ from PIL import Image
 
 from facewatch.system.atomic import sha256_of
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 
 pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
 def portrait():
-    return resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    return portrait_bytes()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def daemon(tmp_path):
 
 
 def photo_of(number, size=96):
-    """A small photo without faces, its own bytes for each number."""
+    """Return a small photo without faces; each number has different bytes."""
     from io import BytesIO
 
     data = BytesIO()
@@ -44,7 +44,7 @@ def photo_of(number, size=96):
     return data.getvalue()
 
 
-def test_every_way_of_dropping_a_photo_brings_one_copy_out(daemon, portrait, tmp_path):
+def test_every_way_of_dropping_a_photo_gives_one_copy(daemon, portrait, tmp_path):
     (daemon.inbox / "there before.jpg").write_bytes(portrait)
     daemon.start()
     (daemon.inbox / "copied.jpg").write_bytes(portrait + b"1")
@@ -69,14 +69,14 @@ def test_every_way_of_dropping_a_photo_brings_one_copy_out(daemon, portrait, tmp
         "there before.jpg",
     ]
     daemon.wait_for(lambda: daemon.outputs() == expected, "six copies")
-    daemon.wait_for(lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 6, "six ends")
+    daemon.wait_for(lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 6, "six finished photos")
     assert daemon.counts()["done"] == 2
     assert (daemon.output / "slow.jpg").read_bytes() == slow
     assert daemon.stop() == 0
     assert daemon.outputs() == expected
 
 
-def test_fifty_at_once_come_out_once_each_though_daemon_and_engine_are_killed(daemon, portrait):
+def test_fifty_photos_give_one_copy_each_although_daemon_and_engine_are_killed(daemon, portrait):
     originals = {}
     for number in range(50):
         path = daemon.inbox / f"{number:02}.jpg"
@@ -93,7 +93,9 @@ def test_fifty_at_once_come_out_once_each_though_daemon_and_engine_are_killed(da
         else:
             daemon.stop(signal.SIGKILL)
             daemon.start()
-    daemon.wait_for(lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 50, "fifty ends", 200)
+    daemon.wait_for(
+        lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 50, "fifty finished photos", 200
+    )
     assert daemon.stop() == 0
     assert daemon.outputs() == [f"{number:02}.jpg" for number in range(50)]
     assert {path: sha256_of(path) for path in originals} == originals
@@ -103,7 +105,7 @@ def test_fifty_at_once_come_out_once_each_though_daemon_and_engine_are_killed(da
             image.load()
 
 
-def test_bad_files_are_named_with_what_to_do_and_the_rest_goes_on(daemon, portrait):
+def test_bad_files_are_reported_with_a_reason_and_the_others_are_restored(daemon, portrait):
     (daemon.inbox / "empty.jpg").write_bytes(b"")
     (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
     (daemon.inbox / "half.jpg").write_bytes(portrait[: len(portrait) // 2])
@@ -113,7 +115,7 @@ def test_bad_files_are_named_with_what_to_do_and_the_rest_goes_on(daemon, portra
     bomb = Image.new("1", (20000, 10000))
     bomb.save(daemon.inbox / "bomb.png")
     daemon.start()
-    daemon.wait_for(lambda: daemon.outputs() == ["good.jpg"], "the good one")
+    daemon.wait_for(lambda: daemon.outputs() == ["good.jpg"], "the good photo")
     for name, state in [
         ("empty.jpg", "retry"),
         ("words.jpg", "parked"),
@@ -126,8 +128,8 @@ def test_bad_files_are_named_with_what_to_do_and_the_rest_goes_on(daemon, portra
         for photo in json.loads(daemon.command("status", "--json").stdout)["failed"]
     }
     assert "200" in failed[str(daemon.inbox / "bomb.png")]
-    said = daemon.command("status").stdout
-    assert "words.jpg" in said
+    printed = daemon.command("status").stdout
+    assert "words.jpg" in printed
     assert daemon.state("folder.jpg") is None
     assert daemon.state("notes.txt") is None
     assert daemon.stop() == 0
@@ -141,7 +143,9 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert json.loads(daemon.command("status", "--json").stdout)["mood"] == "paused"
     good = daemon.places.config.read_text("utf-8")
     daemon.places.config.write_text("model = ", "utf-8")
-    daemon.wait_for(lambda: "last good settings" in daemon.said(), "the broken config to be told")
+    daemon.wait_for(
+        lambda: "still using the previous settings" in daemon.console(), "the broken config to be reported"
+    )
     daemon.places.config.write_text(good, "utf-8")
     assert daemon.command("resume").returncode == 0
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
@@ -152,7 +156,7 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert daemon.stop() == 0
 
 
-def test_once_works_off_what_is_there_and_ends(daemon, portrait):
+def test_once_processes_the_photos_that_are_there_and_exits(daemon, portrait):
     (daemon.inbox / "a.jpg").write_bytes(portrait)
     (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
     assert daemon.command("run", "--no-tray", "--once").returncode == 1
@@ -162,25 +166,25 @@ def test_once_works_off_what_is_there_and_ends(daemon, portrait):
     assert daemon.command("run", "--no-tray", "--once").returncode == 0
 
 
-def test_nothing_is_left_running_after_the_end(daemon, portrait):
+def test_no_process_is_left_after_the_daemon_ends(daemon, portrait):
     daemon.start()
     (daemon.inbox / "a.jpg").write_bytes(portrait)
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
-    family = psutil.Process(daemon.process.pid).children(recursive=True)
-    assert family
+    children = psutil.Process(daemon.process.pid).children(recursive=True)
+    assert children
     started = time.monotonic()
     assert daemon.stop() == 0
     assert time.monotonic() - started < 5
-    assert not psutil.wait_procs(family, timeout=3)[1]
+    assert not psutil.wait_procs(children, timeout=3)[1]
 
 
-def test_an_engine_whose_daemon_was_killed_ends_by_itself(daemon, portrait):
+def test_an_engine_ends_when_its_daemon_is_killed(daemon, portrait):
     daemon.start()
     (daemon.inbox / "a.jpg").write_bytes(portrait)
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
-    family = psutil.Process(daemon.process.pid).children(recursive=True)
+    children = psutil.Process(daemon.process.pid).children(recursive=True)
     daemon.stop(signal.SIGKILL)
-    assert not psutil.wait_procs(family, timeout=5)[1]
+    assert not psutil.wait_procs(children, timeout=5)[1]
 
 
 def test_a_photo_can_be_redone_with_another_weight_and_the_first_copy_stays(daemon, portrait):
@@ -193,32 +197,32 @@ def test_a_photo_can_be_redone_with_another_weight_and_the_first_copy_stays(daem
     assert daemon.stop() == 0
 
 
-def test_what_has_failed_is_tried_again_when_asked(daemon, portrait):
+def test_failed_photos_are_tried_again_on_request(daemon, portrait):
     (daemon.inbox / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
     daemon.start()
     daemon.wait_for(lambda: daemon.state("words.jpg") == "parked", "the failure")
-    before = daemon.said().count("words.jpg")
+    before = daemon.console().count("words.jpg")
     assert daemon.command("retry").returncode == 0
-    daemon.wait_for(lambda: daemon.said().count("words.jpg") > before, "another try")
+    daemon.wait_for(lambda: daemon.console().count("words.jpg") > before, "another try")
     assert daemon.stop() == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="dropping root's rights needs root")
-def test_folders_without_permission_are_told_and_end_nothing(daemon, tmp_path):
+def test_folders_without_permission_are_reported_without_a_crash(daemon, tmp_path):
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(0)
     daemon.write_settings(
         folders=[{"input": str(tmp_path / "in"), "output": str(tmp_path / "locked" / "a" / "out")}]
     )
     (daemon.inbox / "a.jpg").write_bytes(photo_of(1))
-    as_anybody = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    unprivileged = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     for command in (
         ["run", "--no-tray", "--once"],
         ["doctor", "--quick"],
         ["restore", str(tmp_path / "locked" / "x.jpg")],
     ):
         run = subprocess.run(
-            [*as_anybody, sys.executable, "-m", "facewatch", *command],
+            [*unprivileged, sys.executable, "-m", "facewatch", *command],
             capture_output=True,
             encoding="utf-8",
             env=daemon.environment,

@@ -1,3 +1,5 @@
+"""The templates, the app's module list and the build script of packaging/."""
+
 from __future__ import annotations
 
 import ast
@@ -16,7 +18,7 @@ PACKAGING = ROOT / "packaging"
 IMPORTS = """
 import sys
 for name in sys.argv[1:]:
-    sys.modules[name] = None  # importing it now fails as it does in the app
+    sys.modules[name] = None  # its import now fails, as in the app
 from facewatch.cli.main import main
 from facewatch.engine import main as engine, restorer
 from facewatch.restoration import build, pipeline
@@ -26,7 +28,7 @@ from facewatch.restoration.networks import loader, upscaler
 """
 
 
-def test_the_templates_are_what_autostart_writes():
+def test_the_templates_equal_what_autostart_writes():
     unit = (PACKAGING / "linux" / "facewatch.service").read_text("utf-8")
     assert unit == systemd.text(["/usr/bin/facewatch", "run"])
     agent = plistlib.loads((PACKAGING / "macos" / f"{macos.LABEL}.plist").read_bytes())
@@ -42,8 +44,8 @@ def test_the_desktop_file_is_valid():
     assert (run.returncode, run.stdout) == (0, "")
 
 
-def _listed(name):
-    """A list that the spec writes out."""
+def _spec_list(name):
+    """Return a literal list that is assigned in the spec."""
     spec = ast.parse((PACKAGING / "facewatch.spec").read_text("utf-8"))
     for statement in spec.body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
@@ -51,15 +53,15 @@ def _listed(name):
     raise AssertionError(f"the spec has no list {name}")
 
 
-def test_what_the_app_leaves_out_is_not_needed():
-    never_used = _listed("NEVER_USED")
+def test_no_module_that_the_app_leaves_out_is_needed():
+    never_used = _spec_list("NEVER_USED")
     run = subprocess.run(
         [sys.executable, "-c", IMPORTS, *never_used], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
 
 
-def test_the_build_does_not_start_without_room_for_it(tmp_path, monkeypatch):
+def test_the_build_does_not_start_without_enough_disk_space(tmp_path, monkeypatch):
     build = runpy.run_path(str(PACKAGING / "build.py"))["build"]
     monkeypatch.setitem(build.__globals__, "NEEDED_BYTES", 1 << 62)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
@@ -68,7 +70,7 @@ def test_the_build_does_not_start_without_room_for_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the program is a shell script")
-def test_a_program_that_restores_nothing_is_not_said_to_work(tmp_path):
+def test_a_program_that_restores_nothing_fails_the_try_out(tmp_path):
     program = tmp_path / "facewatch"
     program.write_text("#!/bin/sh\n", "utf-8")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Real photos through the real engine, with the real detector and GFPGAN in its published form."""
+"""Real photos restored by the real engine, with the real detector and GFPGAN in its published form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def facewatch(home, *arguments):
 
 @pytest.fixture(scope="module")
 def home(shared, tmp_path_factory):
-    """An installation with models brought by hand: the real detector, GFPGAN with random weights."""
+    """Yield a home with models added by hand: the real detector, GFPGAN with random weights."""
     home = tmp_path_factory.mktemp("home")
     network = home / "random.pth"
     published.gfpgan(network)
@@ -49,10 +49,10 @@ def home(shared, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def restored(home, shared):
-    """The three photos, restored in one run: name -> what was reported."""
+    """Restore the three photos in one run; return each name's result."""
     photos = [shared / "photos" / "whole" / name for name in FACES]
     before = {photo: hashlib.sha256(photo.read_bytes()).hexdigest() for photo in photos}
-    said = facewatch(
+    printed = facewatch(
         home,
         "restore",
         *photos,
@@ -65,11 +65,11 @@ def restored(home, shared):
         "--json",
     )
     assert {photo: hashlib.sha256(photo.read_bytes()).hexdigest() for photo in photos} == before
-    return {Path(photo["source"]).name: photo for photo in json.loads(said)["photos"]}
+    return {Path(photo["source"]).name: photo for photo in json.loads(printed)["photos"]}
 
 
 @pytest.mark.parametrize("name", FACES)
-def test_all_faces_are_found_and_each_has_its_fate(restored, name):
+def test_all_faces_are_found_and_each_is_restored_or_has_a_reason(restored, name):
     faces = restored[name]["faces"]
     assert len(faces) == FACES[name]
     assert all(face["fate"] == "restored" or face["reason"] for face in faces)
@@ -77,7 +77,7 @@ def test_all_faces_are_found_and_each_has_its_fate(restored, name):
 
 
 @pytest.mark.parametrize("name", FACES)
-def test_outside_the_faces_not_one_pixel_changes(restored, shared, name):
+def test_no_pixel_changes_outside_the_faces(restored, shared, name):
     with Image.open(shared / "photos" / "whole" / name) as image:
         before = np.asarray(image.convert("RGB"))
     with Image.open(restored[name]["output"]) as image:
@@ -95,7 +95,7 @@ def test_outside_the_faces_not_one_pixel_changes(restored, shared, name):
     assert (after[outside] == before[outside]).all()
 
 
-def test_a_model_file_of_the_users_own_is_offered_under_its_name(home, shared, tmp_path):
+def test_a_users_own_model_file_is_offered_under_its_name(home, shared, tmp_path):
     os.link(home / "models" / "GFPGANv1.4.pth", home / "models" / "my faces.pth")
     assert "my faces" in facewatch(home, "models")
     photo = shared / "photos" / "aligned" / "codeformer_0143.png"
@@ -113,12 +113,12 @@ def test_a_model_file_of_the_users_own_is_offered_under_its_name(home, shared, t
     (home / "models" / "my faces.pth").unlink()
 
 
-def test_background_mask_and_files_beside_the_copy_work_together(home, shared, tmp_path):
+def test_background_mask_and_side_files_work_together(home, shared, tmp_path):
     for name, write in (("realesr-general", published.realesr_general), ("parsenet", published.parsenet)):
         facewatch(home, "models", "add", name, write(tmp_path / f"{name}.pth"), "--trust")
     os.link(home / "models" / "realesr-general-x4v3.pth", home / "models" / "my upscaler.pth")
     photo = shared / "photos" / "whole" / "codeformer_04.jpg"
-    wishes = [
+    options = [
         "--upscale",
         "2",
         "--face-upsample",
@@ -142,7 +142,7 @@ def test_background_mask_and_files_beside_the_copy_work_together(home, shared, t
             "retinaface-mobilenet",
             "--json",
         ]
-        (result,) = json.loads(facewatch(home, *run, "--background", background, *wishes))["photos"]
+        (result,) = json.loads(facewatch(home, *run, "--background", background, *options))["photos"]
         assert result["summary"] == "1 of 1 face restored"
         with Image.open(result["output"]) as copy:
             sizes.add(copy.size)

@@ -22,7 +22,7 @@ CHOICES: tuple[tuple[str, str, type, str], ...] = (
     ("restoration", "max_faces", int, "Only the largest so many."),
     ("restoration", "min_face_px", float, "Pixels between the eyes, at least."),
     ("restoration", "max_face_px", int, "Sharp faces larger than this are left alone."),
-    ("restoration", "detector", str, "auto, retinaface-resnet50, retinaface-mobilenet, cascade."),
+    ("restoration", "detector", str, "auto, retinaface-resnet50, retinaface-mobilenet, yunet."),
     ("restoration", "detect_size", int, "Pixels of the long side for the detector."),
     ("restoration", "detect_threshold", float, "How sure the detector has to be, 0-1."),
     ("restoration", "try_rotations", bool, "Also faces lying on their side."),

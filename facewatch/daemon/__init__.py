@@ -1,1 +1,1 @@
-"""Daemon process: wiring and supervision."""
+"""The daemon process: wiring and supervision."""

@@ -1,4 +1,4 @@
-"""The daemon: build, start; stop in reverse."""
+"""The daemon: its parts, built, started, and stopped in reverse."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from facewatch.worker.recovery import recover_interrupted
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-LEFT_ENGINE_SECONDS = 5.0  # in which a killed process is gone, unless a driver or a dead share holds it
-STOPPING_SECONDS = 30.0  # the worker may be at a share that does not answer, and is left behind then
+LEFT_ENGINE_SECONDS = 5.0  # a killed process ends within this time, unless a driver or a dead share holds it
+STOPPING_SECONDS = 30.0  # a worker that waits for a share without an answer is left behind
 
 
 class Daemon:
-    """All rooms of one running daemon, built from its settings."""
+    """The parts of a running daemon, built from its settings."""
 
     def __init__(self, places: Places, store: Store, ledger: Ledger) -> None:
         settings = store.current
@@ -50,14 +50,14 @@ class Daemon:
         self._store = store
         self._ledger = ledger
         self._stop = threading.Event()
-        self._following = threading.Lock()
-        self._heeded: set[Path] = set()  # requests that cannot be removed
+        self._reloading = threading.Lock()
+        self._handled: set[Path] = set()  # files of requests that cannot be removed
         self.alerts = Alerts(ledger)
         self._disks = Disks(ledger.fact("disks"))
         self._inbox = Inbox(settings.watching.settle_seconds, stat=self._disks.stat)
         self._models = settings.models_folder, settings.model_mirror
         self._model_files = open_model_files(places, settings)
-        self._downloader = Downloader(self._model_files, self._fetch_changed)
+        self._downloader = Downloader(self._model_files, self._downloads_changed)
         self._watcher = self._watcher_for(settings)
         self._worker = Worker(
             inbox=self._inbox,
@@ -74,7 +74,7 @@ class Daemon:
         store.subscribe(self._apply)
 
     def run(self, tray_supervisor: TraySupervisor | None = None) -> None:
-        """Watch and restore until `stop`; `keeper` looks after the tray."""
+        """Watch and restore until `stop`, with a tray if there is a `tray_supervisor`."""
         self._begin()
         thread = threading.Thread(target=self._worker.run, name="worker", daemon=True)
         with ExitStack() as stack:
@@ -94,12 +94,12 @@ class Daemon:
                 if tray_supervisor is not None:
                     tray_supervisor.tick()
                 if not thread.is_alive():
-                    died = RuntimeError("the worker thread has died; its error is in the log")
+                    died = RuntimeError("the worker thread has died; the log has its error")
                     raise self._worker.damaged_ledger or died
         log.info("facewatch has stopped")
 
     def run_once(self) -> int:
-        """Work off what is in the folders now; how many photos failed or were left waiting."""
+        """Process the photos in the folders; return how many failed or wait, plus the watcher's problems."""
         self._begin()
         self._take_requests()
         self._downloader.start()
@@ -115,9 +115,9 @@ class Daemon:
         for problem in self._watcher.problems():
             log.warning("%s", problem)
         for name, download in self._downloader.states().items():
-            log.warning("%s is not here: %s", name, download.get("reason", download["state"]))
+            log.warning("%s is not downloaded: %s", name, download.get("reason", download["state"]))
         if self._store.current.pausing():
-            log.warning("paused: nothing was restored; `facewatch resume` goes on")
+            log.warning("paused: nothing was restored; run `facewatch resume` to continue")
         counts = self._ledger.counts([folder.input for folder in self._store.current.folders])
         left = sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
         return left + len(self._watcher.problems())
@@ -127,7 +127,7 @@ class Daemon:
         self._stop.set()
 
     def _begin(self) -> None:
-        self._end_left_engine()
+        self._end_leftover_engine()
         self._ledger.forget("current", "engine", "troubles", "downloads")
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
@@ -138,13 +138,13 @@ class Daemon:
             if self._disks.has_folder(folder.output) and (count := remove_stray_temporaries(folder.output)):
                 log.info("%s: removed %d unfinished copies of an earlier run", folder.output, count)
 
-    def _end_left_engine(self) -> None:
-        """End the engine of a daemon that was killed: it could go on writing, even after the sweep."""
-        left = self._ledger.fact(PROCESS)
-        if kill_and_wait(left, LEFT_ENGINE_SECONDS):
+    def _end_leftover_engine(self) -> None:
+        """End the engine of a killed daemon, which could go on writing even after the cleanup."""
+        leftover = self._ledger.fact(PROCESS)
+        if kill_and_wait(leftover, LEFT_ENGINE_SECONDS):
             self._ledger.forget(PROCESS)
-        else:  # what it writes now has to wait for a start after its end
-            log.warning("engine %s of an earlier run was killed and does not end", left["pid"])
+        else:  # a start after its end removes the files that it still writes
+            log.warning("engine %s of an earlier run was killed and does not end", leftover["pid"])
 
     def _busy(self) -> bool:
         if len(self._inbox) or self._downloader.busy():
@@ -154,8 +154,8 @@ class Daemon:
     def _tick(self) -> None:
         settings = self._settings()
         if not self._watcher.running():
-            self.alerts.record_incident("the watcher's thread had ended: it was started again")
-            self._watch_anew(settings)
+            self.alerts.record_incident("the watcher's thread had ended; it was started again")
+            self._restart_watcher(settings)
         try:
             self._take_requests()
             self._show_problems()
@@ -165,30 +165,30 @@ class Daemon:
             self.alerts.clear_alert("requests")
 
     def _settings(self) -> Settings:
-        """The settings as the config file has them at this moment, or as they were when it was last right."""
-        with self._following:
+        """Return the settings of the config file, or the last valid ones."""
+        with self._reloading:
             try:
                 self._store.reload_if_changed()
             except BadSettings as error:
-                self.alerts.raise_alert("config", f"{error}; the last good settings hold until it is mended")
+                self.alerts.raise_alert("config", f"{error}; still using the previous settings")
             else:
                 if self._store.problem is None:
                     self.alerts.clear_alert("config")
             return self._store.current
 
     def _take_requests(self) -> None:
-        requests.take_requests(self._places, os.getpid(), self._heed, self._heeded)
+        requests.take_requests(self._places, os.getpid(), self._handle, self._handled)
 
-    def _heed(self, request: Request) -> None:
+    def _handle(self, request: Request) -> None:
         if request.kind == "quit":
             self.stop()
         elif request.kind == "retry_failed":
-            log.info("%d photos are tried again", self._ledger.requeue_failed())
+            log.info("%d failed photos are queued again", self._ledger.requeue_failed())
         elif request.path is not None:
             self._redo(request.path, {"model": request.model, "weight": request.weight})
         self._inbox.wake()
 
-    def _redo(self, path: Path, wishes: dict[str, Any]) -> None:
+    def _redo(self, path: Path, options: dict[str, Any]) -> None:
         try:
             root, photo, fingerprint = self._disks.ask(path, lambda: self._watched_photo(path))
         except WrongUse as error:
@@ -198,7 +198,7 @@ class Daemon:
             self.alerts.raise_alert("redo", f"{path} cannot be restored again: {error.strerror}")
             return
         self.alerts.clear_alert("redo")
-        self._ledger.queue(photo, root, fingerprint, wishes)
+        self._ledger.queue(photo, root, fingerprint, options)
 
     def _watched_photo(self, path: Path) -> tuple[Path, Path, Fingerprint]:
         root, photo = watched_photo(path, [folder.input for folder in self._store.current.folders])
@@ -217,16 +217,16 @@ class Daemon:
             self._model_files = open_model_files(self._places, settings)
             self._downloader.use(self._model_files)
         if (watched_folders(settings, self._disks.ask), settings.watching) != self._watched:
-            self._watch_anew(settings)
+            self._restart_watcher(settings)
 
-    def _watch_anew(self, settings: Settings) -> None:
+    def _restart_watcher(self, settings: Settings) -> None:
         self._watcher.stop()
-        self._inbox.forget()  # the ledger knows each photo by its watched folder
         self._watcher = self._watcher_for(settings)
+        self._inbox.change_roots(self._root_of)
         self._watcher.start()
 
     def _stop_watching(self) -> None:
-        self._watcher.stop()  # a change of settings may have made another one than was started
+        self._watcher.stop()  # not bound to the watcher that was started: a change of settings replaces it
 
     def _root_of(self, path: Path) -> Path | None:
         watch = root_of(self._watched[0], path)
@@ -240,7 +240,7 @@ class Daemon:
         except FacewatchError as error:
             self.alerts.raise_alert("ledger", str(error))
 
-    def _fetch_changed(self) -> None:
+    def _downloads_changed(self) -> None:
         self._ledger.note("downloads", self._downloader.states())
         self._inbox.wake()
 

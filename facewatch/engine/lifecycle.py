@@ -39,7 +39,7 @@ class EngineLifecycle:
 
     @property
     def alive(self) -> bool:
-        """Whether an engine process is running."""
+        """True while an engine process runs."""
         return self._engine is not None and self._engine.alive
 
     @property

@@ -62,7 +62,7 @@ class EngineProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is running."""
+        """True while the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property

@@ -191,11 +191,11 @@ MODELS: tuple[Model, ...] = (
         automatic_for="cpu",  # there ResNet-50 would take most of a photo's time
     ),
     Model(
-        "cascade",
+        "yunet",
         "detector",
-        "OpenCV's Haar cascades: upright frontal faces only, no download",
+        "small and quick; part of facewatch, no download",
         None,
-        network="haar",
+        network="yunet",
         automatic_for="builtin",
     ),
     Model(

@@ -39,14 +39,14 @@ def _file(setup: Setup, name: str) -> Path:
         raise CheckpointMissing(f"the file of {name} was not given to the engine") from None
 
 
-# Each part is imported only when it is used: `builtin` with the cascade never loads torch.
+# Each part is imported only when it is used: `builtin` with YuNet never loads torch.
 
 
-def _haar(setup: Setup, device: str) -> Detector:
-    from facewatch.restoration.detection.haar import HaarDetector
+def _yunet(setup: Setup, device: str) -> Detector:
+    from facewatch.restoration.detection.yunet import LONG_SIDE, YuNet
 
     del device
-    return HaarDetector() if setup.detect_size is None else HaarDetector(setup.detect_size)
+    return YuNet(setup.detect_size or LONG_SIDE, setup.detect_threshold)
 
 
 def _retinaface(setup: Setup, device: str) -> Detector:
@@ -62,7 +62,7 @@ def _retinaface(setup: Setup, device: str) -> Detector:
 
 
 DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
-    "haar": _haar,
+    "yunet": _yunet,
     "resnet50": _retinaface,
     "mobilenet": _retinaface,
 }

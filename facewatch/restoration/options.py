@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 @dataclass(frozen=True)
 class RestorationOptions:
-    """How a photo is restored; the config's table [restoration]."""
+    """Options of a photo's restoration; the config's table [restoration]."""
 
     upscale: Annotated[int, Ge(1), Le(4)] = 1
     background: str = "none"  # or an upscaler's name
@@ -40,7 +40,7 @@ class RestorationOptions:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """How a copy is written; the config's table [output]."""
+    """Options of a copy's file; the config's table [output]."""
 
     format: Literal["same", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"] = "same"
     heic: Literal["heic", "jpeg"] = "jpeg"  # what "same" means for HEIC photos

@@ -48,7 +48,7 @@ class Face:
 
 @dataclass(frozen=True)
 class FaceReport:
-    """What became of one face, and why."""
+    """Outcome of one face, with the reason."""
 
     box: tuple[float, float, float, float]  # x0, y0, x1, y1, pixels of the upright original
     score: float  # 0-1, the detector's

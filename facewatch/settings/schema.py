@@ -42,12 +42,17 @@ LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer
 
 @checked
 class Restoration(CheckedOptions, RestorationOptions):
-    """How photos are restored."""
+    """Checked restoration options."""
 
     @field_validator("background")
     @classmethod
     def _known_background(cls, name: str, info: ValidationInfo) -> str:
         return known_model(name, ("none", *catalogue.names("upscaler")), info)
+
+    @field_validator("detector", mode="before")
+    @classmethod
+    def _successor(cls, name: Any) -> Any:
+        return "yunet" if name == "cascade" else name  # of earlier versions: OpenCV's cascades
 
     @field_validator("detector")
     @classmethod
@@ -57,7 +62,7 @@ class Restoration(CheckedOptions, RestorationOptions):
 
 @checked
 class Output(CheckedOptions, OutputOptions):
-    """How copies are written."""
+    """Checked output options."""
 
     @field_validator("suffix")
     @classmethod
@@ -68,7 +73,7 @@ class Output(CheckedOptions, OutputOptions):
 
 
 class Watching(Section):
-    """How folders are watched."""
+    """Timing of the watcher."""
 
     settle_seconds: float = Field(5, ge=0, le=3600)
     rescan_seconds: float = Field(300, ge=1, le=86400)

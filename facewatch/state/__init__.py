@@ -1,1 +1,1 @@
-"""State in the state folder, shared by the processes."""
+"""The state that the processes share through the state folder."""

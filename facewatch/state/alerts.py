@@ -1,4 +1,4 @@
-"""What stands in the way right now, and what was healed, for status and the tray."""
+"""Current problems and past incidents, for status and the tray."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from facewatch.errors import FacewatchError
 
 log = logging.getLogger(__name__)
 
-
 INCIDENTS_KEY = "incidents"
 INCIDENTS_KEPT = 50
 
 
 class FactStore(Protocol):
-    """Where live facts are kept: the ledger."""
+    """A store for live facts: the ledger."""
 
     def note(self, key: str, value: Any) -> None: ...
 
@@ -29,58 +28,58 @@ class FactStore(Protocol):
 
 
 class Alerts:
-    """Troubles by their place ("folder /a", "model gfpgan-1.4"), each once and gone when it is solved, and
-    the incidents of this run and of those before it; safe from any thread.
+    """The problems of the moment, one for each place ("folder /a", "model gfpgan-1.4"), and the incidents of
+    this run and earlier ones; safe from any thread.
     """
 
-    def __init__(self, notes: FactStore, now: Callable[[], float] = time.time) -> None:
-        self._notes = notes
+    def __init__(self, facts: FactStore, now: Callable[[], float] = time.time) -> None:
+        self._facts = facts
         self._now = now
         self._lock = threading.Lock()
-        self._troubles: dict[str, dict[str, Any]] = {}
-        self._unshown = False  # the ledger has other troubles than these
-        self._unnoted: list[dict[str, Any]] = []  # incidents the ledger could not take yet
+        self._problems: dict[str, dict[str, Any]] = {}
+        self._ledger_outdated = False  # the ledger holds other problems than these
+        self._unsaved: list[dict[str, Any]] = []  # incidents that the ledger could not take yet
 
     def raise_alert(self, place: str, text: str) -> None:
-        """Show a trouble; the same again is no news."""
+        """Show a problem; an identical one is ignored."""
         with self._lock:
-            known = self._troubles.get(place)
+            known = self._problems.get(place)
             if known is not None and known["text"] == text:
                 return
-            self._troubles[place] = {"text": text, "since": self._now()}
-            self._show()
+            self._problems[place] = {"text": text, "since": self._now()}
+            self._save_problems()
         log.warning("%s: %s", place, text)
 
     def clear_alert(self, place: str) -> None:
-        """Take a trouble down, if it was there."""
+        """Remove the problem of a place, if there is one."""
         with self._lock:
-            known = self._troubles.pop(place, None)
-            if known is not None or self._unshown:
-                self._show()
+            known = self._problems.pop(place, None)
+            if known is not None or self._ledger_outdated:
+                self._save_problems()
         if known is not None:
-            log.info("%s: solved", place)
+            log.info("%s: resolved", place)
 
     def record_incident(self, what: str) -> None:
-        """Keep what was healed, with the time, among the last incidents; a restart keeps them too."""
+        """Add a resolved fault, with the time, to the last incidents; they survive a restart."""
         with self._lock:
-            self._unnoted = [*self._unnoted, {"when": self._now(), "what": what}][-INCIDENTS_KEPT:]
+            self._unsaved = [*self._unsaved, {"when": self._now(), "what": what}][-INCIDENTS_KEPT:]
             try:
-                earlier = parse_incidents(self._notes.fact(INCIDENTS_KEY))
-                self._notes.note(INCIDENTS_KEY, [*earlier, *self._unnoted][-INCIDENTS_KEPT:])
-                self._unnoted = []
+                earlier = parse_incidents(self._facts.fact(INCIDENTS_KEY))
+                self._facts.note(INCIDENTS_KEY, [*earlier, *self._unsaved][-INCIDENTS_KEPT:])
+                self._unsaved = []
             except FacewatchError as error:  # it is in the log, and goes into the ledger with the next one
-                log.warning("the incident cannot be noted: %s", error)
+                log.warning("cannot record the incident: %s", error)
         log.warning("%s", what)
 
-    def _show(self) -> None:
+    def _save_problems(self) -> None:
         try:
-            self._notes.note("troubles", self._troubles)
-        except FacewatchError as error:  # the trouble may be that nothing can be noted
-            if not self._unshown:
-                log.warning("the troubles cannot be noted: %s", error)
-            self._unshown = True
+            self._facts.note("troubles", self._problems)
+        except FacewatchError as error:  # the problem may be that nothing can be written
+            if not self._ledger_outdated:
+                log.warning("cannot record the problems: %s", error)
+            self._ledger_outdated = True
         else:
-            self._unshown = False
+            self._ledger_outdated = False
 
 
 def parse_incidents(fact: Any) -> list[dict[str, Any]]:
@@ -89,16 +88,16 @@ def parse_incidents(fact: Any) -> list[dict[str, Any]]:
     Each is {"when": wall clock seconds, "what": a sentence}.
     """
     entries = fact if isinstance(fact, list) else []
-    return [entry for entry in entries if isinstance(entry, dict) and _whole(entry)]
+    return [entry for entry in entries if isinstance(entry, dict) and _is_valid(entry)]
 
 
 def format_incident(incident: dict[str, Any]) -> str:
-    """One incident for a person, at local time."""
+    """Return one incident as a line of text, in local time."""
     when = datetime.fromtimestamp(incident["when"]).astimezone()
     return f"{when:%Y-%m-%d %H:%M:%S} {incident['what']}"
 
 
-def _whole(entry: dict[Any, Any]) -> bool:
+def _is_valid(entry: dict[Any, Any]) -> bool:
     when = entry.get("when")
     in_range = isinstance(when, int | float) and not isinstance(when, bool) and 0 <= when < 1 << 34
     return in_range and isinstance(entry.get("what"), str)

@@ -1,4 +1,4 @@
-"""One daemon for each installation, and who it is."""
+"""The lock that lets one daemon run for each installation, and the process that holds it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from facewatch.system.atomic import make_private_folder, translate_write_errors,
 from facewatch.system.paths import Places
 from facewatch.system.processes import find_running, identity
 
-GLANCE_SECONDS = 0.5  # `held` takes a free lock for a moment; a daemon that starts then has to wait
+LOCK_SECONDS = 0.5  # `is_locked` takes a free lock for a moment; a daemon that starts then has to wait
 
 
 def running_pid(places: Places) -> int | None:
-    """The process id of the daemon that runs, or None."""
+    """Return the process id of the running daemon, or None."""
     try:
         return find_running(json.loads(places.pid.read_text("utf-8")))
     except (OSError, ValueError):
@@ -28,26 +28,26 @@ def running_pid(places: Places) -> int | None:
 
 
 def is_locked(places: Places) -> bool:
-    """Whether any process holds the lock of this installation.
+    """True if any process holds the lock of this installation.
 
-    Raises CannotWrite when the lock cannot be tried.
+    Raises CannotWrite if the lock cannot be tested.
     """
     lock = filelock.FileLock(places.lock, timeout=0)
     try:
-        places.lock.stat()  # to try a lock would make its file
+        places.lock.stat()  # testing a lock would create its file
         lock.acquire()
     except filelock.Timeout:
         return True
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise CannotWrite(f"the lock {places.lock} cannot be tried: {error.strerror}") from error
+        raise CannotWrite(f"cannot test the lock {places.lock}: {error.strerror}") from error
     lock.release()
     return False
 
 
 def lock_holder(places: Places) -> str:
-    """Who holds the lock, in words, as far as the system tells: "process 4711 (python3)"."""
+    """Describe the process that holds the lock: "process 4711 (python3)"; "another process" if unknown."""
     try:
         inode = places.lock.stat().st_ino
         rows = [line.split() for line in Path("/proc/locks").read_text("ascii").splitlines()]
@@ -61,17 +61,17 @@ def lock_holder(places: Places) -> str:
 def single_instance(places: Places) -> Iterator[None]:
     """Hold the lock of this installation; the system frees it however the process ends.
 
-    Raises AlreadyRunning, naming the process that has it; CannotWrite or DiskFull.
+    Raises AlreadyRunning, which names the process that holds it, CannotWrite or DiskFull.
     """
     make_private_folder(places.state)
-    lock = filelock.FileLock(places.lock, timeout=GLANCE_SECONDS)
+    lock = filelock.FileLock(places.lock, timeout=LOCK_SECONDS)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         pid = running_pid(places)
-        who = f"process {pid}" if pid else lock_holder(places)
+        holder = f"process {pid}" if pid else lock_holder(places)
         raise AlreadyRunning(
-            f"facewatch is already running ({who}); `facewatch status` shows what it does"
+            f"facewatch is already running ({holder}); `facewatch status` shows what it does"
         ) from error
     except OSError:
         with translate_write_errors(places.lock):

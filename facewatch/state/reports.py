@@ -1,4 +1,4 @@
-"""What became of a photo's faces, in words."""
+"""Summaries of a photo's faces."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def faces_summary(faces: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence on all faces of a photo: "2 of 3 faces restored, 1 kept (already sharp)".
+    """Summarise the faces of a photo: "2 of 3 faces restored, 1 kept (already sharp)".
 
-    faces  each as faces.forms.FaceReport, as a mapping
+    faces  the fields of restoration.types.FaceReport, a mapping for each
     """
     if not faces:
         return "no faces found"

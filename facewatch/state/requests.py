@@ -1,4 +1,4 @@
-"""What the tray and the commands ask of a running daemon: small files in a folder, each heeded once."""
+"""Requests from the tray and the commands to a running daemon: small files in a folder."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from facewatch.system.paths import Places, require_photo
 log = logging.getLogger(__name__)
 
 Kind = Literal["redo", "retry_failed", "quit"]
-LARGEST_BYTES = 64 * 1024  # a request is a few hundred bytes; a large file is none of ours
+LARGEST_BYTES = 64 * 1024  # a request is a few hundred bytes; a larger file is not one
 BAD_SUFFIX = ".bad"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One wish; the fields that its kind does not use stay None.
+    """One request; fields that its kind does not use are None.
 
-    redo          restore `path` again, with `model` or `weight` (0-1) instead of what is set
-    retry_failed  queue everything that has failed
+    redo          restore `path` again, with `model` or `weight` (0-1) instead of the settings' own
+    retry_failed  queue all failed photos
     quit          end the daemon whose process id is `pid`, and no later one
     """
 
@@ -42,7 +42,7 @@ class Request:
 
 
 def put(places: Places, request: Request) -> Path:
-    """Leave a request for the daemon, whole or not at all; the file it is in.
+    """Write a request for the daemon, whole or not at all, and return its file.
 
     Raises CannotWrite or DiskFull.
     """
@@ -56,12 +56,12 @@ def put(places: Places, request: Request) -> Path:
 
 
 def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
-    """The watched folder that a photo lies in, and the photo as that folder spells it.
+    """Return the watched folder that a photo lies in, and the photo's path below that folder.
 
-    path   whole; any way to the photo will do, through links and `..` too
-    roots  the watched folders, whole
+    path   absolute; may lead through links and `..`
+    roots  the watched folders, absolute
 
-    Raises WrongUse when it is no photo in one of them.
+    Raises WrongUse if `path` is no photo in one of them.
     """
     require_photo(path, path)
     if is_ignored(path.name) or path.suffix.lower() not in BY_SUFFIX:
@@ -69,39 +69,37 @@ def watched_photo(path: Path, roots: Iterable[Path]) -> tuple[Path, Path]:
             f"{path} is no photo by its name; name a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF file that is "
             "not hidden"
         )
-    # The likely one first, so that mostly no other has to be looked at: it may lie on a share that hangs.
+    # The likely one first: the others, which may lie on a share that hangs, are then rarely looked at.
     likely = sorted(roots, key=lambda root: (path.is_relative_to(root), len(root.parts)), reverse=True)
     for root in likely:
-        if (
-            path_within(path.parent, root) is not None
-        ):  # the photo may be a link itself, and keeps its place then
+        if path_within(path.parent, root) is not None:  # the parent: a photo that is a link keeps its place
             return root, (as_walked(path.parent, root) or root) / path.name
     raise WrongUse(f"{path} lies in no watched folder: use `facewatch restore`")
 
 
-def take_requests(places: Places, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
-    """Act on each request that waits, the oldest first; it is removed after that.
+def take_requests(places: Places, pid: int, act: Callable[[Request], None], handled: set[Path]) -> None:
+    """Act on each waiting request, the oldest first, and remove it.
 
-    pid     the daemon's own process id: a request to quit that was meant for an earlier daemon is dropped
-    heeded  the files of those that cannot be removed; nobody acts on them again
+    pid      the daemon's own process id: a request to quit that was meant for an earlier daemon is dropped
+    handled  files that could not be removed, which are skipped; gets new ones added
 
-    What cannot be done now stays, is tried again at the next call, and holds up no other. A file that is no
-    request is set aside as `*.bad`, and the log says why.
+    A request that fails stays for the next call and does not hold up the others. A file that is no request
+    is set aside as `*.bad`, and the log says why.
 
-    Raises what stood in the way of the first that stays, after all others were tried.
+    Raises the first failure, after all requests were tried.
     """
     first: FacewatchError | None = None
     for file in sorted(places.requests.glob("*.json")):
         try:
-            if file not in heeded:
-                _take(file, pid, act, heeded)
+            if file not in handled:
+                _take(file, pid, act, handled)
         except FacewatchError as error:
             first = first or error
     if first is not None:
         raise first
 
 
-def _take(file: Path, pid: int, act: Callable[[Request], None], heeded: set[Path]) -> None:
+def _take(file: Path, pid: int, act: Callable[[Request], None], handled: set[Path]) -> None:
     try:
         request = _read(file)
     except FileNotFoundError:
@@ -114,7 +112,7 @@ def _take(file: Path, pid: int, act: Callable[[Request], None], heeded: set[Path
     else:
         act(request)
     if not remove_file(file):
-        heeded.add(file)
+        handled.add(file)
 
 
 def _read(file: Path) -> Request:
@@ -126,22 +124,22 @@ def _read(file: Path) -> Request:
 
 
 def parse(data: Any) -> Request:
-    """A request from plain data.
+    """Return the request in JSON data.
 
-    Raises ValueError that says what is wrong with it.
+    Raises ValueError, which says what is wrong.
     """
     if not isinstance(data, dict) or data.get("kind") not in get_args(Kind):
-        raise ValueError(f"its kind is none of {', '.join(get_args(Kind))}")
+        raise ValueError(f"its kind is not one of {', '.join(get_args(Kind))}")
     unknown = data.keys() - Request.__dataclass_fields__.keys()
     if unknown:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
     path, model, weight, pid = (data.get(name) for name in ("path", "model", "weight", "pid"))
     if data["kind"] == "redo" and not (isinstance(path, str) and Path(path).is_absolute()):
-        raise ValueError("a redo needs the whole path of a photo")
+        raise ValueError("a redo needs the absolute path of a photo")
     if not isinstance(model, str | None) or not isinstance(pid, int | None):
-        raise ValueError("the model is no name, or the process id no number")  # noqa: TRY004 - one error for all
+        raise ValueError("the model is not a name, or the process id not a number")  # noqa: TRY004 - one error for all
     if weight is not None and not (isinstance(weight, int | float) and 0 <= weight <= 1):
-        raise ValueError("the weight is no number from 0 to 1")
+        raise ValueError("the weight is not a number from 0 to 1")
     return Request(
         data["kind"],
         Path(path) if isinstance(path, str) else None,
@@ -152,10 +150,10 @@ def parse(data: Any) -> Request:
 
 
 def _set_aside(file: Path, reason: Exception) -> None:
-    log.warning("%s is no request and is set aside: %s", file, reason)
+    log.warning("%s is not a request and is set aside: %s", file, reason)
     try:
         retry_while_busy(lambda: file.replace(file.with_name(file.name + BAD_SUFFIX)))
     except OSError as error:
         raise CannotWrite(
-            f"{file} is no request and cannot be set aside: {error.strerror}; remove it"
+            f"{file} is not a request and cannot be set aside: {error.strerror}; remove it"
         ) from error

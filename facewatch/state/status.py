@@ -1,4 +1,4 @@
-"""What the daemon is doing, read from the ledger and the lock: for `facewatch status` and the tray."""
+"""The state of the daemon, read from the ledger and the lock, for `facewatch status` and the tray."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 @dataclass(frozen=True)
 class Status:
-    """One look at everything."""
+    """A snapshot of the daemon's state."""
 
     mood: Mood
     pid: int | None
     counts: dict[str, int]  # photos by their state in the ledger
-    settling: int  # files seen that are not quiet yet
-    current: dict[str, Any] | None  # path, and done, total, what once it is known
+    settling: int  # files found that still have to stay quiet for a while
+    current: dict[str, Any] | None  # path; done, total and what once they are known
     engine: dict[str, Any] | None
     downloads: dict[str, dict[str, Any]]  # by model
     troubles: list[str]
     failed: list[dict[str, Any]]
     recent: list[dict[str, Any]]
-    incidents: list[dict[str, Any]] = field(default_factory=list)  # what was healed and when, oldest first
+    incidents: list[dict[str, Any]] = field(default_factory=list)  # what was resolved and when, oldest first
 
     @property
     def waiting(self) -> int:
-        """Photos that are still to come."""
+        """The number of photos still to be restored."""
         return self.counts["queued"] + self.counts["retry"] + self.settling
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for `--json`."""
+        """Return plain data for `--json`."""
         return {**asdict(self), "waiting": self.waiting}
 
 
 def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Status:
-    """Read the ledger once.
+    """Return the state of the daemon.
 
-    Raises BadLedger when it cannot be read.
+    Raises BadLedger if the ledger cannot be read.
     """
     view = LedgerView(places.ledger)
     facts = view.facts()
@@ -52,13 +52,13 @@ def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Stat
     watching = facts.get("watching", {}) if pid else {}
     troubles += watching.get("problems", [])
     downloads = facts.get("downloads", {}) if pid else {}
-    awaited = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
+    pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
-    # What waits in a folder that is watched no more would be shown for ever. A lost config leaves all of it.
+    # Photos of folders no longer watched would be shown for ever. Without a config all are shown.
     folders = [folder.input for folder in settings.folders] or None
     counts: dict[str, int] = dict(view.counts(folders).items())
     return Status(
-        mood=_mood(pid, settings, [*troubles, *awaited] if pid else [], current, counts),
+        mood=_mood(pid, settings, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
         counts=counts,
         settling=watching.get("waiting", 0),
@@ -73,21 +73,21 @@ def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Stat
 
 
 def headline(status: Status) -> str:
-    """One line for people: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
+    """Return one line of text: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
     if status.mood == "stopped":
         return "facewatch is not running; start it with `facewatch run`"
     parts: list[str] = [status.mood]
     if status.current:
-        parts[0] = f"working: {status.current['path']}{_how_far(status.current)}"
+        parts[0] = f"working: {status.current['path']}{_progress_text(status.current)}"
     if status.waiting:
         parts.append(f"{status.waiting} waiting")
-    parts += [f"{name} is awaited" for name in status.downloads]
+    parts += [f"{name}: waiting for download" for name in status.downloads]
     if status.troubles:
         parts.append(f"{len(status.troubles)} need attention")
     return ", ".join(parts)
 
 
-def _how_far(current: dict[str, Any]) -> str:
+def _progress_text(current: dict[str, Any]) -> str:
     return f" ({current['done']} of {current['total']} {current['what']})" if current.get("total") else ""
 
 

@@ -1,4 +1,4 @@
-"""Folder events and scans, into the inbox: the only door to watchdog."""
+"""Folder events and scans that find photos: the only user of watchdog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What watchdog tells, noted down for others to act on."""
+"""Handlers for watchdog's events and warnings."""
 
 from __future__ import annotations
 
@@ -31,78 +31,78 @@ WANTED: list[type[FileSystemEvent]] = [
     DirMovedEvent,
     DirDeletedEvent,
 ]
-"""Not asked for: opened and closed-unwritten, which every look at a photo causes and which fill the queue."""
+"""Without opened and closed-unwritten, which every read of a photo causes and which fill the queue."""
 
 WRITTEN = frozenset({"modified", "closed"})
 
 
 class FileEvents(Protocol):
-    """Where events go: each of these only notes what it is given and returns."""
+    """The receiver of events; its methods only record their argument and return."""
 
     def file_seen(self, path: Path) -> None:
-        """A file came or changed."""
+        """Record a file that was created or changed."""
 
     def folder_seen(self, path: Path) -> None:
-        """A folder came; files may lie in it that nothing was told about."""
+        """Record a folder that was created; it may hold files that cause no events."""
 
     def vanished(self, path: Path) -> None:
-        """A file or folder went."""
+        """Record a file or folder that was deleted or moved away."""
 
 
-class Handler(FileSystemEventHandler):
-    """Sorts events. It does no work: a slow handler holds up all events, and one that raises ends them."""
+class EventHandler(FileSystemEventHandler):
+    """Sorts events and does no work: a slow handler delays all events, and one that raises ends them."""
 
-    def __init__(self, told: FileEvents, place: Path = Path(), root: Path = Path()) -> None:
-        """Tell of what happens in `place` as what happens in `root`."""
+    def __init__(self, receiver: FileEvents, watched: Path = Path(), root: Path = Path()) -> None:
+        """Report paths below `watched` as paths below `root`."""
         super().__init__()
-        self._told = told
-        self._place = place
+        self._receiver = receiver
+        self._watched = watched
         self._root = root
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Take one event."""
-        path = self._named(event.src_path)
+        """Report one event."""
+        path = self._below_root(event.src_path)
         if event.event_type == "deleted":
-            self._told.vanished(path)
+            self._receiver.vanished(path)
         elif event.event_type == "moved":
-            self._told.vanished(path)
-            self._seen(self._named(event.dest_path), is_directory=event.is_directory)
+            self._receiver.vanished(path)
+            self._seen(self._below_root(event.dest_path), is_directory=event.is_directory)
         elif event.event_type == "created" or (event.event_type in WRITTEN and not event.is_directory):
             self._seen(path, is_directory=event.is_directory)
 
-    def _named(self, name: str | bytes) -> Path:
+    def _below_root(self, name: str | bytes) -> Path:
         path = Path(os.fsdecode(name))
-        if self._place == self._root or not path.is_relative_to(self._place):
+        if self._watched == self._root or not path.is_relative_to(self._watched):
             return path
-        return self._root / path.relative_to(self._place)
+        return self._root / path.relative_to(self._watched)
 
     def _seen(self, path: Path, *, is_directory: bool) -> None:
         if is_directory:
-            self._told.folder_seen(path)
+            self._receiver.folder_seen(path)
         else:
-            self._told.file_seen(path)
+            self._receiver.file_seen(path)
 
 
-class LogComplaints(logging.Handler):
-    """Hears watchdog's warnings: each may mean lost events (a queue ran over, a watch could not be made)."""
+class WarningListener(logging.Handler):
+    """Receives watchdog's warnings; each may mean lost events (queue overflow, a watch that failed)."""
 
     LOGGERS = ("watchdog", "fsevents")
 
-    def __init__(self, heard: Callable[[str], None]) -> None:
-        """`heard` takes the warning's text; called from watchdog's own threads, must be quick."""
+    def __init__(self, on_warning: Callable[[str], None]) -> None:
+        """Call `on_warning` with each warning's text, from watchdog's threads; it must be quick."""
         super().__init__(logging.WARNING)
-        self._heard = heard
+        self._on_warning = on_warning
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass it on."""
-        self._heard(record.getMessage())
+        """Pass one warning on."""
+        self._on_warning(record.getMessage())
 
     def attach(self) -> None:
-        """Begin to hear."""
+        """Start listening."""
         for name in self.LOGGERS:
             logging.getLogger(name).addHandler(self)
 
     def detach(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         for name in self.LOGGERS:
             logging.getLogger(name).removeHandler(self)

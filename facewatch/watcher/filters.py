@@ -1,4 +1,4 @@
-"""Which files are photos to restore."""
+"""The rules that decide which files are photos to restore."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from facewatch.system.timeouts import TimedCalls
 
 @dataclass(frozen=True)
 class WatchedFolder:
-    """One watched folder."""
+    """One watched folder and its rules."""
 
     root: Path  # absolute
     recursive: bool = True
     include: tuple[str, ...] = ()  # patterns of `facewatch.settings.patterns`; none: everything
     exclude: tuple[str, ...] = ()
-    outputs: tuple[Path, ...] = ()  # absolute, as a scan of the root meets them; what lies in them is ours
+    outputs: tuple[Path, ...] = ()  # absolute, as a scan of the root meets them; their files are ours
 
     def owns(self, folder: str) -> bool:
-        """Whether a folder holds our own work.
+        """True if a folder holds our own copies.
 
-        An output folder that holds the watched one itself does not count: it would leave nothing to watch.
+        An output folder that holds the watched folder itself does not count: nothing would be left to watch.
         """
         return any(
             _lies_in(folder, os.fspath(output)) and not _lies_in(os.fspath(self.root), os.fspath(output))
@@ -35,7 +35,7 @@ class WatchedFolder:
         )
 
     def takes(self, relative: str) -> bool:
-        """Whether the patterns and the suffix let a file in; `relative` to the root, with forward slashes."""
+        """True if suffix and patterns accept a file; `relative` to the root, with forward slashes."""
         _, dot, suffix = relative.rpartition(".")
         if (dot + suffix).lower() not in BY_SUFFIX:
             return False
@@ -45,34 +45,34 @@ class WatchedFolder:
 
 
 def watched_folders(settings: Settings, ask: TimedCalls) -> tuple[WatchedFolder, ...]:
-    """The watched folders, each knowing where our own copies lie."""
+    """Return the watched folders of the settings, each with the output folders to leave out."""
     places = {place for folder in settings.folders for place in (folder.input, folder.output)}
     answering = {place for place in places if _answers(place, ask)}
     outputs = tuple(folder.output for folder in settings.folders)
-    there = [output for output in outputs if output in answering]
+    reachable = [output for output in outputs if output in answering]
     return tuple(
         WatchedFolder(
             folder.input,
             folder.recursive,
             folder.include,
             folder.exclude,
-            (*outputs, *(spelled_below(folder.input, there) if folder.input in answering else ())),
+            (*outputs, *(spelled_below(folder.input, reachable) if folder.input in answering else ())),
         )
         for folder in settings.folders
     )
 
 
 def spelled_below(root: Path, outputs: Iterable[Path]) -> tuple[Path, ...]:
-    """The outputs that lie in `root`, as a scan of it meets them: however the settings spell them.
+    """Return the output folders inside `root`, spelled as a scan of `root` meets them.
 
-    A copy that is met under another name than its folder's would be taken for a photo, and its copy as well.
+    A copy found under another spelling would be taken for a photo, and so would the copy of it.
     """
     found = (as_walked(output, root) for output in outputs)
     return tuple(place for place in found if place is not None)
 
 
 def is_photo(watch: WatchedFolder, path: Path) -> bool:
-    """Whether a file of this path is offered: by suffix, names, depth, patterns, and its folder."""
+    """True if suffix, name, depth, patterns and folder let a file through."""
     if path == watch.root or not _lies_in(os.fspath(path), os.fspath(watch.root)):
         return False
     below = path.parts[len(watch.root.parts) :]
@@ -80,7 +80,7 @@ def is_photo(watch: WatchedFolder, path: Path) -> bool:
 
 
 def enters_folder(watch: WatchedFolder, folder: Path) -> bool:
-    """Whether photos can lie in a folder at or below the root: none of its names ignored, nor it ours."""
+    """True if a folder at or below the root may hold photos: no ignored name, no output folder."""
     below = folder.parts[len(watch.root.parts) :]
     if not below:
         return True
@@ -88,7 +88,7 @@ def enters_folder(watch: WatchedFolder, folder: Path) -> bool:
 
 
 def root_of(watches: Sequence[WatchedFolder], path: Path) -> WatchedFolder | None:
-    """The watch a path belongs to: where watched folders lie in each other, the innermost."""
+    """Return the watched folder that a path belongs to: of nested ones, the innermost."""
     name = os.fspath(path)
     inside = [watch for watch in watches if _lies_in(name, os.fspath(watch.root))]
     return max(inside, key=lambda watch: len(os.fspath(watch.root)), default=None)

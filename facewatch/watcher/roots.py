@@ -1,4 +1,4 @@
-"""Whether a watched folder is there, still the same one, and on what kind of disk."""
+"""The condition of a watched folder: available, still the same, local or on a share."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from facewatch.watcher.filters import WatchedFolder, enters_folder
 Identity = tuple[int, int]
 """st_dev and st_ino."""
 
-SHARE_SETTLE_SECONDS = 30.0  # what is seen of a file on a share can lag behind its writer
+SHARE_SETTLE_SECONDS = 30.0  # the view of a file on a share can lag behind its writer
 
 
 @dataclass
 class Root:
-    """A watched folder as it is now."""
+    """A watched folder and its present condition."""
 
     watch: WatchedFolder
     identity: Identity | None = None  # None: offline
-    share: str = ""  # the type of the network file system it lies on or has below it; empty: none
-    observed: ObservedWatch | None = None  # None: no events come from it
+    share: str = ""  # type of the network file system at or below it; empty: none
+    observed: ObservedWatch | None = None  # None: no events arrive from it
     problem: str = ""
     unreadable: dict[str, str] = field(default_factory=dict)  # folders below it -> why
     folders: int = 0  # read by the last scan
 
     @property
     def online(self) -> bool:
-        """Whether the folder is there."""
+        """True if the folder is available."""
         return self.identity is not None
 
     @property
     def settle_seconds(self) -> float:
-        """How long a file in it has to be quiet at least."""
+        """The least time for which its files have to be quiet."""
         return SHARE_SETTLE_SECONDS if self.share else 0.0
 
     def look(self, disks: Disks) -> tuple[Identity | None, str]:
-        """The identity of what is at the path now, or None and why the folder is not there.
+        """Return the folder's identity, or None and the reason why it is not available.
 
-        A bare mount point is not the folder either: its file system is away, and what is written there would
-        be hidden when it comes back.
+        A bare mount point is not the folder: its file system is missing, and files written there would be
+        hidden once it is mounted.
         """
         status, why = None, ""
         try:
-            # The dot makes an automounter mount what a look at the folder alone leaves away.
+            # The dot makes an automounter mount the folder, which a stat of its name alone does not.
             status = disks.ask(self.watch.root, lambda: os.stat(os.path.join(self.watch.root, ".")))  # noqa: PTH116, PTH118 - pathlib drops the dot
         except OSError as error:
             why = f"the folder {self.watch.root} is missing ({error.strerror or error})"
@@ -58,34 +58,34 @@ class Root:
         if why or status is None:
             return None, why
         if not stat.S_ISDIR(status.st_mode):
-            return None, f"{self.watch.root} is no folder"
+            return None, f"{self.watch.root} is not a folder"
         return (status.st_dev, status.st_ino), ""
 
     def share_on(self, disks: Disks) -> str:
-        """The type of the network file system that its photos lie on, or some of them; empty: none."""
+        """Return the type of the network file system that holds any of its photos; empty: none."""
         try:
             return disks.ask(self.watch.root, lambda: self._share_on(disks))
         except TimeoutError:
-            return self.share  # the next look finds it offline
+            return self.share  # the next check finds it offline
 
     def _share_on(self, disks: Disks) -> str:
         here, *below = disks.mounts(self.watch.root)
         place = os.path.realpath(self.watch.root)
         inside = {mount: self.watch.root / os.path.relpath(mount.point, place) for mount in below}
-        looked_at = [here, *(mount for mount, folder in inside.items() if enters_folder(self.watch, folder))]
-        return next((mount.kind for mount in looked_at if mount.remote), "")
+        relevant = [here, *(mount for mount, folder in inside.items() if enters_folder(self.watch, folder))]
+        return next((mount.kind for mount in relevant if mount.remote), "")
 
     def problems(self) -> list[str]:
-        """What a user should know about it."""
-        told = [self.problem] if self.problem else []
-        return told + [f"cannot read the folder {folder}: {why}" for folder, why in self.unreadable.items()]
+        """Return the problems to show to the user."""
+        found = [self.problem] if self.problem else []
+        return found + [f"cannot read the folder {folder}: {why}" for folder, why in self.unreadable.items()]
 
 
 def kernel_watches() -> int | None:
-    """How many folders the kernel watches for this process; None where it does not say (other than Linux).
+    """Return the number of folders that the kernel watches for this process; None except on Linux.
 
-    watchdog leaves folders beyond the limit out without a word; the kernel's own list (the `inotify` lines in
-    /proc/self/fdinfo, see proc(5)) shows them missing.
+    watchdog silently leaves out folders beyond the limit; the kernel's own list (the `inotify` lines in
+    /proc/self/fdinfo, see proc(5)) does not have them.
     """
     listing = Path("/proc/self/fdinfo")
     if not sys.platform.startswith("linux") or not listing.is_dir():

@@ -1,4 +1,4 @@
-"""Looking through a watched folder."""
+"""The scan of a watched folder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SYMLINK_TAG = 0xA000000C
 
 
 @dataclass
-class Walk:
-    """What a look through a folder came to."""
+class ScanResult:
+    """The result of a scan."""
 
     folders: int = 0  # read
     offered: int = 0
@@ -26,7 +26,7 @@ class Walk:
 
 
 def leads_elsewhere(folder: Path | os.DirEntry[str]) -> bool:
-    """Whether a folder is a symlink, or a junction of Windows', which is not called one there."""
+    """True if a folder is a symlink or a Windows junction, which `is_symlink` does not report."""
     if not WINDOWS:
         return folder.is_symlink()
     try:
@@ -36,8 +36,8 @@ def leads_elsewhere(folder: Path | os.DirEntry[str]) -> bool:
     return tag in (SYMLINK_TAG, JUNCTION_TAG)
 
 
-def listed(folder: str) -> list[os.DirEntry[str]]:
-    """What lies in a folder, but for the names that are left alone. Raises OSError."""
+def list_folder(folder: str) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder, without ignored names. Raises OSError."""
     with os.scandir(folder) as entries:
         return [entry for entry in entries if not is_ignored(entry.name)]
 
@@ -48,14 +48,14 @@ def walk(
     offer: Callable[[Path], None],
     others: Collection[str] = (),
     stopped: Callable[[], bool] = lambda: False,
-) -> Walk:
-    """Offer every photo below `start`, which lies in the watch's root, by the same rules as `offered`.
+) -> ScanResult:
+    """Offer every photo below `start`, a folder at or below the root, by the same rules as `is_photo`.
 
-    others   roots of other watches, which are left to those
-    stopped  asked at each folder
+    others   roots of other watched folders, which are skipped
+    stopped  checked at each folder
 
-    Symlinked folders, and junctions, are not followed. A folder that vanishes meanwhile is no matter; one
-    that cannot be read is noted.
+    Symlinked folders and junctions are not followed. A folder that vanishes meanwhile is skipped; one that
+    cannot be read is reported.
     """
     return walk_names(watch, start, lambda name: offer(Path(name)), others, stopped)
 
@@ -67,13 +67,13 @@ def walk_names(
     others: Collection[str] = (),
     stopped: Callable[[], bool] = lambda: False,
     *,
-    read: Callable[[str], list[os.DirEntry[str]]] = listed,
-) -> Walk:
-    """As `walk`, without making Path objects, which take a quarter of the time.
+    read: Callable[[str], list[os.DirEntry[str]]] = list_folder,
+) -> ScanResult:
+    """Do the same as `walk` without creating Path objects, which take a quarter of the time.
 
-    read  as `listed`; where it raises TimeoutError, the rest is not asked either
+    read  like `list_folder`; after a TimeoutError the scan ends
     """
-    walked = Walk()
+    result = ScanResult()
     cut = len(os.fspath(watch.root).rstrip(os.sep)) + 1
     folders = [os.fspath(start)]
     while folders and not stopped():
@@ -83,17 +83,17 @@ def walk_names(
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            walked.unreadable[folder] = error.strerror or str(error)
+            result.unreadable[folder] = error.strerror or str(error)
             if isinstance(error, TimeoutError):
                 break
             continue
-        walked.folders += 1
+        result.folders += 1
         for entry in inside:
             if entry.is_dir(follow_symlinks=False):
                 wanted = watch.recursive and entry.path not in others and not watch.owns(entry.path)
                 if wanted and not leads_elsewhere(entry):
                     folders.append(entry.path)
             elif watch.takes(entry.path[cut:].replace(os.sep, "/")):
-                walked.offered += 1
+                result.offered += 1
                 offer(entry.path)
-    return walked
+    return result

@@ -1,4 +1,4 @@
-"""The one GPU worker thread: feeds the engine, commits what it made."""
+"""The worker thread: feeds the engine and commits its results."""
 
 from __future__ import annotations
 

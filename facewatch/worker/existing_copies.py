@@ -1,9 +1,9 @@
-"""Copies that stand already although the ledger knows nothing of them: it was lost, and begun anew.
+"""Existing copies that a new ledger, begun after the old one was lost, does not list.
 
-A ledger is rebuilt photo by photo, as the scans bring them in. Each photo's copy is looked for under the
-names that it can have, and the copy's own tags say what it was made from. What has no tags (a BMP, and a
-photo copied unchanged) is recognised once it has been made again, by the same bytes standing there
-(`delivery.commit`).
+The ledger is rebuilt photo by photo, as the scans find them. Each photo's copy is searched for under all
+names that it can have, and the copy's tags identify its source. A copy without tags (a BMP, or a photo copied
+unchanged) is recognised after it was made again: the existing file then has the same bytes
+(`system.publish.publish`).
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from facewatch.worker.output import name_for
 
 log = logging.getLogger(__name__)
 
-REPORT = {"summary": "its restored copy was there already"}
-"""Without a word on faces: what was found in the photo is not known any more."""
+REPORT = {"summary": "its restored copy existed already"}
+"""Without faces: the faces found in the photo are no longer known."""
 
 
 def adopt_existing_copy(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> Path | None:
-    """End a photo whose restored copy stands already and belongs to no other photo; the copy, or None.
+    """End a photo with an existing copy that belongs to no other photo; return the copy, or None.
 
-    Whatever model or format made it: a lost ledger is no reason to make everything anew, and `redo`, which
-    always makes another copy, is there for those who wish it.
+    Any model and format will do: a lost ledger is no reason to restore everything again, and `redo` always
+    makes another copy.
 
     sha256  of the photo
     folder  where its copy goes
-    tail    what the settings put between a copy's stem and its suffix
+    tail    the settings' text between a copy's stem and its suffix
     """
     if job.wishes is not None:
         return None
-    for name in _standing(job.path, folder, tail):
+    for name in _existing_files(job.path, folder, tail):
         found = _origin(name)
         if found is None or found.source != sha256 or ledger.claimed(name, job):
             continue
@@ -50,8 +50,8 @@ def adopt_existing_copy(ledger: Ledger, job: Job, sha256: str, folder: Path, tai
     return None
 
 
-def _standing(source: Path, folder: Path, tail: str) -> Iterator[Path]:
-    """The files with a name that the copy can have: any format's, with or without the tail and a number."""
+def _existing_files(source: Path, folder: Path, tail: str) -> Iterator[Path]:
+    """Return existing files under the copy's possible names: any format, with or without tail and number."""
     suffixes = dict.fromkeys((source.suffix, *(row.suffixes[0] for row in formats.FORMATS)))
     for end in dict.fromkeys((tail, "")):
         for suffix in suffixes:
@@ -69,5 +69,5 @@ def _origin(file: Path) -> Origin | None:
         with file.open("rb") as stream:
             return origin(stream)
     except OSError as error:
-        log.warning("%s cannot be read, and is not taken for a copy: %s", file, error.strerror)
+        log.warning("cannot read %s, so it does not count as a copy: %s", file, error.strerror)
         return None

@@ -1,9 +1,10 @@
-"""What becomes of the photos that failed, and how long all others wait for it."""
+"""The handling of failed photos, and the hold that makes all photos wait."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from facewatch.errors import FacewatchError
 from facewatch.state.alerts import Alerts
@@ -18,7 +19,7 @@ SHORTEST_HOLD_SECONDS = 5.0
 
 
 class Failures:
-    """Judges failures and carries the verdicts out; belongs to the worker's thread."""
+    """Decides about failed photos and carries the decisions out; for the worker's thread only."""
 
     def __init__(
         self,
@@ -26,73 +27,76 @@ class Failures:
         ledger: Ledger,
         alerts: Alerts,
         readiness: Readiness,
+        *,
+        root_of: Callable[[Path], Path | None],
         clock: Callable[[], float],
     ) -> None:
         self._inbox = inbox
         self._ledger = ledger
         self._alerts = alerts
         self._readiness = readiness
+        self._root_of = root_of
         self._clock = clock
         self._streak = FailureStreak()
         self._held_until = clock()
         self._hold_seconds = 0.0
-        self._shown: set[str] = set()  # places on the board
+        self._shown: set[str] = set()  # the places of its alerts
 
     @property
     def holding(self) -> bool:
-        """Whether nothing is to be started yet."""
+        """True while no photo may be started."""
         return self._clock() < self._held_until
 
     @property
     def down(self) -> bool:
-        """Whether the engine fails on everything."""
+        """True if the engine fails on everything."""
         return self._streak.down
 
     def hold(self, place: str, error: FacewatchError) -> None:
-        """Let all photos wait, longer at each time in a row, and show why.
+        """Make all photos wait, longer each time in a row, and show why.
 
-        place   a key of LONGEST_HOLD_SECONDS
+        place  a key of LONGEST_HOLD_SECONDS
         """
         if not self._hold_seconds:
-            self._alerts.record_incident(f"all photos wait a while ({place}): {error}")
-        self._trouble(place, error)
-        if self.holding:  # one cause, met by several photos
+            self._alerts.record_incident(f"all photos wait for a while ({place}): {error}")
+        self._raise_alert(place, error)
+        if self.holding:  # several photos met the same cause
             return
         longest = LONGEST_HOLD_SECONDS[place]
         self._hold_seconds = min(longest, max(SHORTEST_HOLD_SECONDS, self._hold_seconds * 2))
         self._held_until = self._clock() + self._hold_seconds
 
     def passed(self, job: Job) -> None:
-        """The engine has restored a photo: what stood in its way is over."""
+        """End the hold and clear its alerts: the engine has restored a photo."""
         if self._hold_seconds:
             self._alerts.record_incident("the photos are restored again")
         self._streak.passed(job.id)
         self._hold_seconds = 0.0
-        self._solved("ledger", "engine", _engine_for(job))
+        self._clear_alerts("ledger", "engine", _engine_for(job))
 
-    def rested(self) -> None:
-        """A turn went well and found nothing to do: what no photo meets any more is no trouble.
+    def idle(self) -> None:
+        """Clear the alerts that no photo causes any longer, after a turn that found nothing to do.
 
-        Whether an engine is well again tell those that are still to be tried again.
+        Alerts about an engine stay while photos are due for retry: those show whether it has recovered.
         """
         if not self._shown:
             return
-        self._solved("disk", "ledger")
+        self._clear_alerts("disk", "ledger")
         if self._ledger.seconds_to_retry() is None:
-            self._solved(*self._shown)
+            self._clear_alerts(*self._shown)
             self._hold_seconds = 0.0
 
-    def _trouble(self, place: str, error: FacewatchError) -> None:
+    def _raise_alert(self, place: str, error: FacewatchError) -> None:
         self._shown.add(place)
         self._alerts.raise_alert(place, str(error))
 
-    def _solved(self, *places: str) -> None:
+    def _clear_alerts(self, *places: str) -> None:
         self._shown.difference_update(places)
         for place in places:
             self._alerts.clear_alert(place)
 
     def judge(self, job: Job, error: FacewatchError) -> RetryDecision:
-        """Decide about a photo that failed, and write it into the ledger.
+        """Decide about a failed photo, and record the decision in the ledger.
 
         Raises DiskFull or BadLedger.
         """
@@ -103,8 +107,8 @@ class Failures:
         if decision.hold_place:
             self.hold(decision.hold_place, error)
         if decision.rests:
-            self._trouble(_engine_for(job), error)
-            if not job.wishes:  # a redo may have asked for another model than its folder's
+            self._raise_alert(_engine_for(job), error)
+            if not job.wishes:  # a redo may use another model than its folder
                 self._readiness.rest(job.folder, decision.after_seconds)
         self._carry_out(decision, job, error)
         return decision
@@ -114,7 +118,7 @@ class Failures:
         if decision.what == "retry":
             self._ledger.retry(job, reason, name, decision.after_seconds)
         elif decision.what == "later":
-            # After a hold another photo goes first: it may tell whether the engine is well again.
+            # After a hold another photo goes first: it may show that the engine has recovered.
             after = decision.after_seconds or 2 * self._hold_seconds
             self._ledger.retry(job, reason, name, after, counted=False)
         elif decision.what == "park":
@@ -127,7 +131,9 @@ class Failures:
             self._ledger.give_back(job)
         else:
             self._ledger.lost(job, reason)
-            self._inbox.put(job.path)
+            root = self._root_of(job.path)  # the settings may have changed meanwhile
+            if root is not None:
+                self._inbox.put(root, job.path)
 
 
 def _engine_for(job: Job) -> str:

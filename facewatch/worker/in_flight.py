@@ -1,4 +1,4 @@
-"""The photos that are on their way through the engine."""
+"""The photos in the engine."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ class InFlightPhoto:
 
     @property
     def order(self) -> Order:
-        """What the engine is told."""
+        """Return the request for the engine."""
         recipe = self.ready.recipe
         about = (self.job.turn, self.job.path, self.sha256, self.folder, self.key)
         return recipe.job(*about, refuse_own=True)
 
 
 class InFlightPhotos:
-    """The photos in the engine's hands, the first given first.
+    """The photos in the engine, in the order in which it got them.
 
-    An engine's death has one cause. A photo that was tried before therefore goes alone, so that a second
-    death names the guilty one.
+    A crash of the engine has one cause. A photo that failed before therefore goes alone, so that a second
+    crash identifies the culprit.
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[int, InFlightPhoto] = {}  # by the job's turn
+        self._photos: dict[int, InFlightPhoto] = {}  # by the job's turn
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        return len(self._photos)
 
     def __iter__(self) -> Iterator[InFlightPhoto]:
-        return iter(tuple(self._under_way.values()))
+        return iter(tuple(self._photos.values()))
 
     def may_join(self, photo: InFlightPhoto) -> bool:
-        """Whether the engine can have this one beside the others.
+        """True if the engine can take this photo beside the others.
 
-        Another setup needs another engine; the same content waits to become a copy of what is being made.
+        Another setup needs another engine; a duplicate waits until it can be copied from the finished photo.
         """
-        if not self._under_way:
+        if not self._photos:
             return True
-        others = self._under_way.values()
+        others = self._photos.values()
         return (
             not self._goes_alone(photo)
             and not any(self._goes_alone(other) for other in others)
@@ -63,22 +63,22 @@ class InFlightPhotos:
         )
 
     def add(self, photo: InFlightPhoto) -> None:
-        """The engine has it."""
-        self._under_way[photo.job.turn] = photo
+        """Add a photo that the engine got."""
+        self._photos[photo.job.turn] = photo
 
     def find(self, number: int) -> InFlightPhoto | None:
-        """The photo of the order with this number."""
-        return self._under_way.get(number)
+        """Return the photo of the request with this number."""
+        return self._photos.get(number)
 
-    def landed(self, number: int) -> InFlightPhoto | None:
-        """Take out the photo that the engine has answered for."""
-        return self._under_way.pop(number, None)
+    def pop(self, number: int) -> InFlightPhoto | None:
+        """Remove and return the photo that the engine has finished."""
+        return self._photos.pop(number, None)
 
-    def lost(self) -> list[InFlightPhoto]:
-        """Take out all, since their engine is no more."""
-        all_of_them = list(self)
-        self._under_way.clear()
-        return all_of_them
+    def pop_all(self) -> list[InFlightPhoto]:
+        """Remove and return all photos, because their engine has ended."""
+        photos = list(self)
+        self._photos.clear()
+        return photos
 
     @staticmethod
     def _goes_alone(photo: InFlightPhoto) -> bool:

@@ -1,4 +1,4 @@
-"""Paths in from any thread, settled paths out to one."""
+"""The inbox: photos in from any thread, settled files out to one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from pathlib import Path
 
 from facewatch.system.fingerprint import Fingerprint, Settled
 
-LOOKS = 4096  # first looks in one call, so that a large backlog does not hold up the files that are due
-REMEMBERED = 500_000  # files at most, some 70 MB of memory: of more, each scan asks the ledger about all
-FROZEN_SECONDS = 5.0  # so long nobody called: all of the program stood still; the daemon calls every second
+LOOKS = 4096  # first looks in one call, so that a large backlog does not delay the files that are due
+REMEMBERED = 500_000  # files at most, some 70 MB of memory; beyond that, each scan asks the ledger about all
+FROZEN_SECONDS = (
+    5.0  # after this long without a call the program was suspended; the daemon calls every second
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,17 @@ class _Waiting:
 
 
 class Inbox:
-    """Holds each path until its file has been quiet for `settle_seconds`.
+    """Holds each photo, with its watched root, until its file has been quiet for `settle_seconds`.
 
-    A file is looked at twice: when `settled` first meets it, and when its time is up; 100,000 waiting paths
-    cost nothing in between. `settle_seconds` may be set anew; it holds for what is put from then on.
+    A file is looked at twice: when `handing_over` first meets it, and when its time is up; 100,000 waiting
+    files cost nothing in between. `settle_seconds` may be changed; it applies to later calls of `put`.
 
-    A file that was handed over is remembered by its fingerprint, so that a scan which finds it as it was
-    costs a look and no more. This loses nothing as long as whoever takes a file back out of the ledger,
+    A file that was handed over is remembered by its fingerprint, so that a scan which finds it unchanged
+    costs only a look. Nothing is lost as long as the code that takes a file back out of the ledger,
     unfinished, calls `put` or `forget` afterwards.
 
-    Only time in which this program ran counts as quiet: what stopped it (a suspended machine, a stopped
-    process) may have stopped the file's writer as well, in the middle of its work.
+    Only time in which this program ran counts as quiet: a suspended machine or a stopped process may have
+    stopped the file's writer as well, in the middle of its work.
     """
 
     def __init__(
@@ -52,85 +54,98 @@ class Inbox:
         self._clock = clock
         self._stat = stat
         self._changed = threading.Condition()
-        self._known: set[str] = set()
+        self._roots: dict[str, Path] = {}  # name of each waiting file -> its watched root
+        self._in_hand: dict[str, Path] = {}  # the same of files that are looked at or handed over now
         self._fresh: deque[_Waiting] = deque()
         self._due: list[tuple[float, int, _Waiting]] = []  # a heap: clock seconds, order of arrival
         self._order = itertools.count()
-        self._in_hand = 0
         self._leaving: dict[int, int] = {}
         self._handed: dict[int, int] = {}  # hash of a name -> hash of its fingerprint
         self._woken = False
         self._called = clock()
 
-    def put(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> str:
-        """Note that something happened to `path`. Cheap, from any thread; never raises.
+    def put(self, root: Path, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> str:
+        """Record that a photo of the watched folder `root` appeared or changed; any thread, never raises.
 
-        settle_seconds  how long this file has to be quiet at least, if longer than the others (on a share)
-        news            False: it was only found in its place. It is looked at here, which may take long, and
-                        dropped if it is as it was when it was handed over, or cannot be looked at: why
-                        is returned then, and nothing in every other case
+        settle_seconds  the least quiet time of this file, if longer than that of the others (on a share)
+        news            False: a scan found it in its place. It is looked at here, which may take long, and
+                        dropped if it is unchanged since it was handed over, or cannot be read
 
-        A path that waits already goes on waiting: only a change of the file itself makes it wait anew.
+        A waiting file keeps its time: only a change of the file itself restarts it.
+
+        Returns why a file that a scan found cannot be read, or an empty string.
         """
         name = os.fspath(path)
         if not news:
-            handed, refusal = self._found(name)
-            if handed or refusal:
+            unchanged, refusal = self._compare(name)
+            if unchanged or refusal:
                 return refusal
         quiet = max(self.settle_seconds, settle_seconds)
         with self._changed:
-            self._begin_anew_if_frozen()
+            self._restart_if_frozen()
             self._forget(name)
-            if name not in self._known:
-                self._known.add(name)
+            if name not in self._roots:
                 self._fresh.append(_Waiting(name, quiet))
                 if len(self._fresh) == 1:
                     self._changed.notify_all()
+            self._roots[name] = root
         return ""
 
-    def forget(self, path: Path | None = None) -> None:
-        """Let the next scan hand `path` over again, if it is there; without a path, every file.
+    def forget(self, path: Path) -> None:
+        """Let the next scan hand over a file that was deleted, if it is back; from any thread."""
+        with self._changed:
+            self._forget(os.fspath(path))
 
-        From any thread. For a file that was deleted, and for all when they may belong to other folders now.
+    def change_roots(self, root_of: Callable[[Path], Path | None]) -> None:
+        """Follow a change of the watched folders: give each file its present root, and forget all files.
+
+        root_of  the watched folder that offers a photo; a waiting file without one is dropped
         """
         with self._changed:
-            if path is None:
-                self._leaving.clear()
-                self._handed.clear()
-            else:
-                self._forget(os.fspath(path))
+            self._leaving.clear()
+            self._handed.clear()
+            for roots in (self._roots, self._in_hand):
+                for name in tuple(roots):
+                    root = root_of(Path(name))
+                    if root is None:
+                        del roots[name]
+                    else:
+                        roots[name] = root
+            self._fresh = deque(waiting for waiting in self._fresh if waiting.name in self._roots)
+            self._due = [entry for entry in self._due if entry[2].name in self._roots]
+            heapq.heapify(self._due)
 
     @contextmanager
-    def handing_over(self, limit: int = 256) -> Iterator[list[Settled]]:
-        """At most `limit` quiet files, oldest first, to be put into the ledger by a `with` block.
+    def handing_over(self, limit: int = 256) -> Iterator[list[tuple[Path, Settled]]]:
+        """Provide quiet files with their watched roots, oldest first, for the ledger; one thread only.
 
-        If the block raises, they come again at the next call; else they are remembered. One thread only may
-        call this. What has vanished, cannot be looked at, or is no regular file is dropped; the next scan
-        offers it again if it should come back.
+        If the `with` block raises, they come again at the next call; otherwise they are remembered. A file
+        that has vanished, cannot be read, or is not a regular file is dropped until a scan finds it again.
         """
         quiet = self._quiet(limit)
         with self._changed:
             self._leaving = {hash(waiting.name): hash(waiting.seen) for waiting in quiet}
+            settled = [
+                (self._in_hand[waiting.name], Settled(Path(waiting.name), waiting.seen))
+                for waiting in quiet
+                if waiting.seen is not None and waiting.name in self._in_hand
+            ]
         try:
-            yield [Settled(Path(waiting.name), waiting.seen) for waiting in quiet if waiting.seen is not None]
+            yield settled
         except BaseException:
             now = self._clock()
             self._put_back((now, waiting) for waiting in quiet)
             raise
         with self._changed:
-            # Names are kept of files that went unheard, too.
+            self._in_hand.clear()
             if len(self._handed) + len(self._leaving) > REMEMBERED:
                 self._handed.clear()
             self._handed |= self._leaving
 
-    def settled(self, limit: int = 256) -> list[Settled]:
-        """The same, taken out for good and not remembered."""
-        return [Settled(Path(w.name), w.seen) for w in self._quiet(limit) if w.seen is not None]
-
     def wait(self, timeout: float) -> None:
-        """Return when a call of `settled` may bring something, after `wake`, or after `timeout` seconds."""
+        """Return when `handing_over` may provide a file, after `wake`, or after `timeout` seconds."""
         with self._changed:
-            self._begin_anew_if_frozen()
+            self._restart_if_frozen()
             pause = timeout
             if self._due:
                 pause = min(pause, self._due[0][0] - self._clock())
@@ -139,16 +154,16 @@ class Inbox:
             self._woken = False
 
     def wake(self) -> None:
-        """End the `wait` under way, or else the next one."""
+        """End the present `wait`, or else the next one."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
 
     def __len__(self) -> int:
-        """How many paths wait."""
+        """Return the number of waiting files."""
         with self._changed:
-            self._begin_anew_if_frozen()
-            return len(self._known) + self._in_hand
+            self._restart_if_frozen()
+            return len(self._roots) + len(self._in_hand)
 
     def _quiet(self, limit: int) -> list[_Waiting]:
         quiet: list[_Waiting] = []
@@ -157,7 +172,7 @@ class Inbox:
             try:
                 seen = self._look(waiting.name)
             except OSError:
-                continue  # the next scan asks again, and tells
+                continue  # the next scan looks again, and reports it
             if seen is None:
                 continue
             if seen == waiting.seen:
@@ -165,47 +180,49 @@ class Inbox:
             else:
                 again = _Waiting(waiting.name, waiting.settle_seconds, seen)
                 moving.append((self._clock() + waiting.settle_seconds, again))
-        self._put_back(moving)
+        with self._changed:
+            self._put_back(moving)
+            names = {waiting.name for waiting in quiet}
+            self._in_hand = {name: root for name, root in self._in_hand.items() if name in names}
         return quiet
 
-    def _found(self, name: str) -> tuple[bool, str]:
-        """Whether a file that a scan found is as it was when it was handed over; why it cannot be said."""
+    def _compare(self, name: str) -> tuple[bool, str]:
+        """Return whether a file is unchanged since it was handed over, and why it cannot be read."""
         with self._changed:
-            if name in self._known:
+            if name in self._roots:
                 return False, ""
-            kept = self._handed.get(hash(name))
+            handed = self._handed.get(hash(name))
         try:
             seen = self._look(name)
         except OSError as error:
             return False, error.strerror or str(error)
-        return kept is not None and kept == hash(seen), ""
+        return handed is not None and handed == hash(seen), ""
 
     def _forget(self, name: str) -> None:
         self._leaving.pop(hash(name), None)
         self._handed.pop(hash(name), None)
 
     def _take(self, limit: int) -> list[_Waiting]:
-        """What has to be looked at now; no longer known, so that an event meanwhile puts it in again."""
+        """Take out the files to look at now; an event meanwhile puts a file in again."""
         with self._changed:
-            now = self._begin_anew_if_frozen()
+            now = self._restart_if_frozen()
             taken: list[_Waiting] = []
             while self._due and self._due[0][0] <= now and len(taken) < limit:
                 taken.append(heapq.heappop(self._due)[2])
             taken += [self._fresh.popleft() for _ in range(min(LOOKS, len(self._fresh)))]
-            self._known.difference_update(waiting.name for waiting in taken)
-            self._in_hand = len(taken)
+            self._in_hand = {waiting.name: self._roots.pop(waiting.name) for waiting in taken}
             return taken
 
     def _put_back(self, moving: Iterable[tuple[float, _Waiting]]) -> None:
         with self._changed:
-            self._in_hand = 0
             for due, waiting in moving:
-                if waiting.name not in self._known:
-                    self._known.add(waiting.name)
+                root = self._in_hand.pop(waiting.name, None)
+                if root is not None and waiting.name not in self._roots:
+                    self._roots[waiting.name] = root
                     heapq.heappush(self._due, (due, next(self._order), waiting))
 
-    def _begin_anew_if_frozen(self) -> float:
-        """After a standstill every file has its whole quiet time before it; returns the clock's time."""
+    def _restart_if_frozen(self) -> float:
+        """Restart every file's quiet time if the program was suspended; return the clock's time."""
         now = self._clock()
         if now - self._called > FROZEN_SECONDS:
             self._due = [
@@ -216,11 +233,11 @@ class Inbox:
         return now
 
     def _look(self, name: str) -> Fingerprint | None:
-        """None: it has vanished, or is no file. Raises OSError where that cannot be seen."""
+        """Return a file's fingerprint; None if it has vanished or is no regular file. Raises OSError."""
         # Never under the lock: a look can hang for minutes on a dead share, and `put` must not.
         try:
             status = self._stat(name)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        # A pipe or a device with a photo's name would block whoever reads it.
+        # A pipe or a device with a photo's name would block its reader.
         return Fingerprint.of(status) if modes.S_ISREG(status.st_mode) else None

@@ -1,4 +1,4 @@
-"""Which watched folders can be worked on now: their models are here, their output can be written."""
+"""The watched folders that are ready for work: models downloaded, disks mounted, output writable."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PROBE_AGAIN_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Ready:
-    """A watched folder, and how its photos are restored."""
+    """A watched folder, and the recipe for its photos."""
 
     folder: Folder
     recipe: Recipe
 
 
 class Readiness:
-    """Looks each folder's models up; what is missing is asked for, and its photos wait."""
+    """Checks each folder's models and disks; requests missing models, whose photos wait."""
 
     def __init__(
         self,
@@ -47,78 +47,78 @@ class Readiness:
         self._probe = probe
         self._clock = clock
         self._disks = disks or Disks()
-        self._recipes: dict[Path, Recipe] = {}  # by root, as `folders` gave them last
-        self._resting: dict[Path, tuple[float, Recipe]] = {}  # by root: until when, of which recipe
-        self._told: set[str] = set()  # the places of the troubles that `folders` met last
+        self._recipes: dict[Path, Recipe] = {}  # by root, as `folders` last returned them
+        self._resting: dict[Path, tuple[float, Recipe]] = {}  # by root: until when, with which recipe
+        self._shown: set[str] = set()  # the places of the alerts that `folders` last raised
         self._devices: dict[str, str] = {}
-        self._failed_probes: dict[str, tuple[float, FacewatchError]] = {}  # when to try again, what it said
+        self._failed_probes: dict[str, tuple[float, FacewatchError]] = {}  # when to try again, the error
 
     def folders(self, settings: Settings) -> dict[Path, Ready]:
-        """The folders that can be worked on, by their watched root."""
+        """Return the folders that are ready for work, by watched root."""
         ready = {}
-        before, self._told = self._told, set()
+        before, self._shown = self._shown, set()
         for folder in settings.folders:
-            if not self._usable(folder):
+            if not self._is_usable(folder):
                 continue
             recipe = self._recipe(folder, settings)
-            if recipe is None or self._rests(folder.input, recipe) or not self._all_present(recipe):
+            if recipe is None or self._is_resting(folder.input, recipe) or not self._all_present(recipe):
                 continue
             self._recipes[folder.input] = recipe
             ready[folder.input] = Ready(folder, recipe)
-        for place in before - self._told:  # of what is chosen no more, too
+        for place in before - self._shown:  # also of folders and models no longer in the settings
             self._alerts.clear_alert(place)
         return ready
 
     def rest(self, root: Path, seconds: float) -> None:
-        """Leave a folder alone for a while, or until something else is chosen for it."""
+        """Leave a folder alone for a while, or until its recipe changes."""
         if root in self._recipes:
             self._resting[root] = self._clock() + seconds, self._recipes[root]
 
-    def _rests(self, root: Path, recipe: Recipe) -> bool:
+    def _is_resting(self, root: Path, recipe: Recipe) -> bool:
         until, resting = self._resting.get(root, (0.0, None))
         return self._clock() < until and resting == recipe
 
-    def redo(self, ready: Ready, wishes: Mapping[str, Any], settings: Settings) -> Ready:
-        """The same folder with another model or weight, as a redo asks.
+    def redo(self, ready: Ready, options: Mapping[str, Any], settings: Settings) -> Ready:
+        """Return the folder with the model and weight of a redo.
 
-        Raises CheckpointMissing while that model is not here; it is asked for.
+        Raises CheckpointMissing, and requests the model, if it is not downloaded.
         """
-        changes = {key: wishes[key] for key in ("model", "weight") if wishes.get(key) is not None}
+        changes = {key: options[key] for key in ("model", "weight") if options.get(key) is not None}
         if "model" in changes and "weight" not in changes:
             changes["weight"] = settings.weight_of(changes["model"])
         plan = settings.plan(ready.folder).model_copy(update=changes)
         recipe = resolve(plan, settings.engine, self._device)
-        told = self._told.copy()
+        shown = self._shown.copy()
         present = self._all_present(recipe)
-        self._told = told  # no folder asks for this model, and its trouble is not over for that
+        self._shown = shown  # no folder uses this model, which must not clear its alert
         if not present:
-            raise CheckpointMissing(f"{plan.model} is not here yet; the photo is restored when it is")
+            raise CheckpointMissing(f"{plan.model} is not downloaded yet; the photo is restored once it is")
         return Ready(ready.folder, recipe)
 
-    def _usable(self, folder: Folder) -> bool:
-        """Whether both disks are there, and copies can be written; a share may never answer."""
+    def _is_usable(self, folder: Folder) -> bool:
+        """True if both folders are available and copies can be written; a share may never answer."""
         try:
-            return self._there(folder) and self._writable(folder)
+            return self._is_available(folder) and self._is_writable(folder)
         except TimeoutError:
-            return False  # at the next look its disk is away
+            return False  # the next check reports its disk
 
-    def _there(self, folder: Folder) -> bool:
-        """Whether both disks are: on a bare mount point nothing must be looked for, and nothing written."""
-        away = self._disks.unavailable_reason(folder.output)
-        self._tell(f"disk of {folder.output}", away)
-        if away or self._disks.unavailable_reason(folder.input):  # of the input the watcher tells
+    def _is_available(self, folder: Folder) -> bool:
+        """True if both disks are mounted: a bare mount point must be neither read nor written."""
+        reason = self._disks.unavailable_reason(folder.output)
+        self._set_alert(f"disk of {folder.output}", reason)
+        if reason or self._disks.unavailable_reason(folder.input):  # the watcher reports the input's
             return False
         return self._disks.has_folder(folder.input)
 
-    def _writable(self, folder: Folder) -> bool:
-        trouble = self._disks.ask(folder.output, lambda: _unwritable(folder.output))
-        self._tell(f"folder {folder.output}", trouble)
-        return not trouble
+    def _is_writable(self, folder: Folder) -> bool:
+        problem = self._disks.ask(folder.output, lambda: _write_problem(folder.output))
+        self._set_alert(f"folder {folder.output}", problem)
+        return not problem
 
-    def _tell(self, place: str, trouble: str) -> None:
-        if trouble:
-            self._told.add(place)
-            self._alerts.raise_alert(place, trouble)
+    def _set_alert(self, place: str, problem: str) -> None:
+        if problem:
+            self._shown.add(place)
+            self._alerts.raise_alert(place, problem)
         else:
             self._alerts.clear_alert(place)
 
@@ -126,41 +126,41 @@ class Readiness:
         try:
             recipe = resolve(settings.plan(folder), settings.engine, self._device)
         except FacewatchError as error:
-            self._tell("device", str(error))
+            self._set_alert("device", str(error))
             return None
-        self._tell("device", "")
+        self._set_alert("device", "")
         return recipe
 
-    def _device(self, wish: str) -> str:
-        failed = self._failed_probes.get(wish)
+    def _device(self, requested: str) -> str:
+        failed = self._failed_probes.get(requested)
         if failed is not None and self._clock() < failed[0]:
             raise failed[1]
-        if wish not in self._devices:
+        if requested not in self._devices:
             try:
-                self._devices[wish] = self._probe(wish)
+                self._devices[requested] = self._probe(requested)
             except FacewatchError as error:
-                self._failed_probes[wish] = (self._clock() + PROBE_AGAIN_SECONDS, error)
+                self._failed_probes[requested] = (self._clock() + PROBE_AGAIN_SECONDS, error)
                 raise
-        return self._devices[wish]
+        return self._devices[requested]
 
     def _all_present(self, recipe: Recipe) -> bool:
-        missing = [name for name in recipe.models if not self._present(name)]
+        missing = [name for name in recipe.models if not self._is_present(name)]
         for name in missing:
             self._want(name)
         return not missing
 
-    def _present(self, name: str) -> bool:
+    def _is_present(self, name: str) -> bool:
         try:
             state = self._model_files().state(name)
         except BadCheckpoint as error:
-            self._tell(f"model {name}", str(error))
+            self._set_alert(f"model {name}", str(error))
             return False
-        self._tell(f"model {name}", "")
+        self._set_alert(f"model {name}", "")
         return state in ("present", "builtin")
 
 
-def _unwritable(output: Path) -> str:
-    there = nearest_existing(output)
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+def _write_problem(output: Path) -> str:
+    folder = nearest_existing(output)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
         return ""
-    return f"copies cannot be written to {there}; check that it is a folder and its permissions"
+    return f"copies cannot be written to {folder}; check that it is a folder, and its permissions"

@@ -1,4 +1,4 @@
-"""Photos that an earlier run left under way."""
+"""The recovery of photos that an earlier run left in work."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from facewatch.worker.output import publish_side_files
 
 log = logging.getLogger(__name__)
 
-STOPPED_ATTEMPTS = 10  # so often may a photo be under way when the daemon ends, before it is blamed
+STOPPED_ATTEMPTS = 10  # a photo is blamed after it was in work at this many ends of the daemon
 
 
 def recover_interrupted(ledger: Ledger, job: Job) -> None:
-    """Decide what a photo that an earlier run left under way has come to."""
-    if finished(ledger, job):
+    """Decide about a photo that an earlier run left in work."""
+    if finish_if_published(ledger, job):
         return
     if job.state == "committing" and job.output is not None and _is_claim(job.output):
         remove_file(job.output)
@@ -29,7 +29,7 @@ def recover_interrupted(ledger: Ledger, job: Job) -> None:
 
 
 def _is_claim(name: Path) -> bool:
-    """Whether a name was claimed for a copy that never got it (`naming`): none is empty."""
+    """True if a name was only claimed for a copy (`system.publish`): copies are never empty."""
     try:
         found = name.lstat()
         return stat.S_ISREG(found.st_mode) and found.st_size == 0
@@ -37,8 +37,8 @@ def _is_claim(name: Path) -> bool:
         return False
 
 
-def finished(ledger: Ledger, job: Job) -> bool:
-    """End a photo that was stopped or failed after its copy had got its name; False if that is not so.
+def finish_if_published(ledger: Ledger, job: Job) -> bool:
+    """End a photo that was stopped or failed after its copy was published; False if it was not published.
 
     Raises DiskFull or BadLedger.
     """
@@ -50,7 +50,7 @@ def finished(ledger: Ledger, job: Job) -> bool:
 
 
 def finish(ledger: Ledger, job: Job) -> None:
-    """End a photo whose copy `stands`.
+    """End a photo whose copy exists (`copy_exists`).
 
     Raises DiskFull or BadLedger.
     """
@@ -59,11 +59,11 @@ def finish(ledger: Ledger, job: Job) -> None:
     extras = [extra for extra in report.pop("extras", []) if Path(extra["temporary"]).exists()]
     publish_side_files(extras, job.output)
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
-    log.info("%s -> %s: its copy has its name already", job.path, job.output)
+    log.info("%s -> %s: its copy was published already", job.path, job.output)
 
 
 def copy_exists(job: Job) -> bool:
-    """Whether the copy has its name, and is whole."""
+    """True if the copy has its name and its recorded content."""
     try:
         return job.output is not None and sha256_of(job.output) == job.output_sha256
     except OSError:

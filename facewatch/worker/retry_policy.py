@@ -1,4 +1,4 @@
-"""What becomes of a photo that could not be restored: a pure function of the error and what went before."""
+"""The retry policy: pure functions of a photo's error and history."""
 
 from __future__ import annotations
 
@@ -30,50 +30,50 @@ from facewatch.errors import (
 
 UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may still be arriving
 AGAIN_SECONDS = (5.0, 60.0)
-AWAIT_MODEL_SECONDS = 10.0
+MODEL_WAIT_SECONDS = 10.0
 NO_ENGINE_SECONDS = 30.0
 DOWN_AFTER = 3  # different photos in a row
 LONGEST_HOLD_SECONDS = {"disk": 60.0, "ledger": 60.0, "engine": 300.0}
 
-_OF_THE_ENGINE = (EngineFailed, DeviceFailed, NetworkFailed, OutOfMemory, TooLittleMemory, Unexpected)
-_OF_THE_DEVICE = (DeviceFailed, OutOfMemory)  # every face is as large; what fills a card is another program
+_ENGINE_ERRORS = (EngineFailed, DeviceFailed, NetworkFailed, OutOfMemory, TooLittleMemory, Unexpected)
+_DEVICE_ERRORS = (DeviceFailed, OutOfMemory)  # all faces have one size: another program fills the card
 
 
 @dataclass(frozen=True)
 class RetryDecision:
-    """What to do with one failed photo, and with the engine."""
+    """The decision about one failed photo, and about the engine."""
 
     what: Literal["retry", "later", "park", "poison", "skip", "give back", "look again"]
-    after_seconds: float = 0.0  # "later": 0 stands for longer than the hold
+    after_seconds: float = 0.0  # "later": 0 means longer than the hold
     new_engine: bool = False  # the engine may be poisoned: the next photo gets a fresh one
-    hold_place: str | None = None  # no photo is to blame: all wait a while, and status shows this place
-    rests: bool = False  # the folder's models cannot be used: its photos wait, those of others do not
+    hold_place: str | None = None  # no photo is to blame: all wait, and status shows this place
+    rests: bool = False  # the folder's models cannot be used: only its photos wait
     level: int = logging.WARNING
 
 
 class FailureStreak:
-    """The photos that the engine failed on, and whether others passed meanwhile."""
+    """The photos on which the engine failed, and those outdone by a success since."""
 
     def __init__(self) -> None:
         self._in_a_row: set[int] = set()  # the photos' ids
-        self._outdone: set[int] = set()  # failed, and then another photo passed
+        self._outdone: set[int] = set()  # failed, and then another photo was restored
 
     @property
     def down(self) -> bool:
-        """Whether so many different photos failed in a row that it is no fault of theirs."""
+        """True if so many different photos failed in a row that the engine is to blame."""
         return len(self._in_a_row) >= DOWN_AFTER
 
     def others_passed(self, photo: int) -> bool:
-        """Whether the engine restored another photo after it failed on this one."""
+        """Return True if the engine restored another photo after it failed on this one."""
         return photo in self._outdone
 
     def failed(self, photo: int, error: FacewatchError) -> None:
-        """The engine failed on a photo; any other error says nothing about the engine."""
-        if isinstance(error, _OF_THE_ENGINE):
+        """Count a failure of the engine; other errors say nothing about the engine."""
+        if isinstance(error, _ENGINE_ERRORS):
             self._in_a_row.add(photo)
 
     def passed(self, photo: int) -> None:
-        """The engine restored a photo."""
+        """Count a photo that the engine restored."""
         self._outdone |= self._in_a_row
         self._outdone.discard(photo)
         self._in_a_row.clear()
@@ -82,10 +82,10 @@ class FailureStreak:
 def decide(  # noqa: PLR0911 - one line a kind of error
     error: FacewatchError, attempts: int, *, down: bool = False, others_passed: bool = True
 ) -> RetryDecision:
-    """The verdict on one failure.
+    """Decide about one failure.
 
-    attempts       of this photo, the one that just failed included
-    down           the engine has failed on so many photos in a row that none of them is to blame
+    attempts       of this photo, including the one that just failed
+    down           the engine failed on so many photos in a row that none of them is to blame
     others_passed  the engine restored another photo since it first failed on this one
     """
     if isinstance(error, OwnOutput):
@@ -95,21 +95,21 @@ def decide(  # noqa: PLR0911 - one line a kind of error
     if isinstance(error, DiskFull):
         return RetryDecision("give back", hold_place="disk")
     if isinstance(error, ModelAwaited):
-        return RetryDecision("later", after_seconds=AWAIT_MODEL_SECONDS, level=logging.INFO)
+        return RetryDecision("later", after_seconds=MODEL_WAIT_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
         return RetryDecision("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
     if isinstance(error, TruncatedPhoto | Unreadable):
-        return _again_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
+        return _retry_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
     if isinstance(error, BadPhoto):
         return RetryDecision("park")
     if isinstance(error, CannotWrite):
-        return _again_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
-    if down or (isinstance(error, _OF_THE_DEVICE) and not others_passed):
+        return _retry_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
+    if down or (isinstance(error, _DEVICE_ERRORS) and not others_passed):
         return RetryDecision("later", new_engine=True, hold_place="engine")
-    return _again_or(AGAIN_SECONDS, attempts, RetryDecision("poison", new_engine=True))
+    return _retry_or(AGAIN_SECONDS, attempts, RetryDecision("poison", new_engine=True))
 
 
-def _again_or(delays: tuple[float, ...], attempts: int, last: RetryDecision) -> RetryDecision:
+def _retry_or(delays: tuple[float, ...], attempts: int, last: RetryDecision) -> RetryDecision:
     if attempts > len(delays):
         return last
     return RetryDecision("retry", after_seconds=delays[attempts - 1], new_engine=last.new_engine)

@@ -1,4 +1,4 @@
-"""The thread itself: what it takes in, what it gives the engine, and what becomes of each photo."""
+"""The worker: takes photos in, gives them to the engine, and settles each result."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from facewatch.worker.inbox import Inbox
 from facewatch.worker.output import remove_stray_temporaries
 from facewatch.worker.prepare import Preparer
 from facewatch.worker.readiness import Readiness
-from facewatch.worker.recovery import finished
+from facewatch.worker.recovery import finish_if_published
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 1.0  # the longest wait before pause, settings and due retries are looked at again
-MOST_PREPARED = 64  # photos in one turn that need no engine, such as copies of what was restored before
+IDLE_SECONDS = 1.0  # the longest wait before pause, settings and due retries are checked again
+MOST_PREPARED = 64  # photos in one turn: those that need no engine, such as duplicates, do not fill it
 
 
 class Worker:
@@ -54,19 +54,18 @@ class Worker:
         self._settings = settings
         self._model_files = model_files
         self._readiness = readiness
-        self._root_of = root_of
         self._preparer = Preparer(ledger, readiness, model_files, settings, root_of)
         self._committer = Committer(ledger)
         self._engine = EngineLifecycle(make_engine, ledger, self._preparer.note_kinds, clock)
         self._in_flight = InFlightPhotos()
-        self._next: InFlightPhoto | None = None  # prepared, but the engine cannot have it beside the others
-        self._failures = Failures(inbox, ledger, alerts, readiness, clock)
+        self._next: InFlightPhoto | None = None  # prepared, but it may not join the others in the engine
+        self._failures = Failures(inbox, ledger, alerts, readiness, root_of=root_of, clock=clock)
         self._stopping = threading.Event()
-        self.damaged_ledger: DamagedLedger | None = None  # what ended `run`
-        self._unsettled: dict[int, Job] = {}  # by turn: started, and what became of them is not in the ledger
+        self.damaged_ledger: DamagedLedger | None = None  # the error that ended `run`
+        self._unsettled: dict[int, Job] = {}  # by turn: started, and their result is not in the ledger
 
     def run(self) -> None:
-        """Work until `stop`, or until the ledger is a `damaged_ledger`; the thread's whole life."""
+        """Work until `stop`, or until the ledger is damaged (`damaged_ledger`); the body of the thread."""
         try:
             try:
                 self._work()
@@ -82,31 +81,31 @@ class Worker:
                 busy = self.turn()
             except DamagedLedger:
                 raise
-            except FacewatchError as error:  # the ledger itself cannot be written: its disk is full
+            except FacewatchError as error:  # the ledger cannot be written: its disk is full
                 self._failures.hold("ledger", error)
-            except OSError as error:  # whatever the system refuses, it may be well again later
+            except OSError as error:  # whatever the system refused may work again later
                 log.exception("a turn of the worker has failed")
                 self._failures.hold("engine", Unexpected(f"{type(error).__name__}: {error}"))
             if self._failures.holding:
-                self._stopping.wait(IDLE_SECONDS)  # the inbox may have what nobody may take now
+                self._stopping.wait(IDLE_SECONDS)  # the inbox may hold files that must wait
             elif not busy:
                 self._inbox.wait(IDLE_SECONDS)
 
     def stop(self) -> None:
-        """End `run` soon, from any thread; the photos in work go back into the queue."""
+        """End `run` soon, from any thread; photos in work go back into the queue."""
         self._stopping.set()
         self._inbox.wake()
         self._engine.kill()
 
     def turn(self) -> bool:
-        """Take in what has settled, give the engine photos, and hear it; False when there is nothing to do.
+        """Take in settled files, give the engine photos, receive results; False if there is nothing to do.
 
-        Raises DiskFull or BadLedger when the ledger cannot be written.
+        Raises DiskFull or BadLedger if the ledger cannot be written.
         """
         if self._failures.holding:
             self._put_back()
-            if self._in_flight:  # what the engine has comes to its end, and leaves nothing lying about
-                self._hear()
+            if self._in_flight:  # the photos in the engine are finished, and leave no temporaries
+                self._receive()
             return len(self._in_flight) > 0
         for job in tuple(self._unsettled.values()):
             self._give_back(job)
@@ -120,14 +119,14 @@ class Worker:
         else:
             prepared = self._fill(settings)
         if self._in_flight:
-            self._hear()
+            self._receive()
         busy = took or prepared > 0 or len(self._in_flight) > 0 or self._next is not None
         if not (busy or settings.pausing()):
-            self._failures.rested()
+            self._failures.idle()
         return busy
 
     def has_work(self) -> bool:
-        """Whether another `turn` would find a photo that can be worked on now."""
+        """Return True if another `turn` would find a photo to work on now."""
         if self._in_flight:
             return True
         settings = self._settings()
@@ -139,17 +138,16 @@ class Worker:
 
     def _take_in(self) -> bool:
         with self._inbox.handing_over() as settled:
-            found = [(root, item) for item in settled if (root := self._root_of(item.path)) is not None]
-            return bool(found) and self._ledger.queue_many(found) > 0
+            return bool(settled) and self._ledger.queue_many(settled) > 0
 
     def _fill(self, settings: Settings) -> int:
-        """Give the engine as many photos as it takes; how many were looked at."""
+        """Give the engine as many photos as it takes; return how many were prepared."""
         for count in range(MOST_PREPARED):
-            if self._full() or (self._next is None and not self._prepare_next(settings)):
+            if self._is_full() or (self._next is None and not self._prepare_next(settings)):
                 return count
             photo = self._next
             if photo is None:
-                continue  # it came to its end without the engine
+                continue  # it reached its end without the engine
             if not self._in_flight.may_join(photo):
                 return count
             self._next = None
@@ -157,11 +155,11 @@ class Worker:
         return MOST_PREPARED
 
     def _put_back(self) -> None:
-        if self._next is not None:  # when the wait is over, what is chosen then holds for it
+        if self._next is not None:  # after the wait, the settings of that time apply to it
             self._ledger.give_back(self._next.job)
             self._next = None
 
-    def _full(self) -> bool:
+    def _is_full(self) -> bool:
         if self._stopping.is_set() or self._failures.holding:
             return True
         return bool(self._in_flight) and (
@@ -169,18 +167,18 @@ class Worker:
         )
 
     def _prepare_next(self, settings: Settings) -> bool:
-        """Put the photo whose turn it is into `_next`, if it needs the engine; False if there is none."""
+        """Prepare the next photo into `_next`, if it needs the engine; False if there is none."""
         ready = self._readiness.folders(settings)
         job = self._ledger.next(list(ready), untried_first=self._failures.down)
         started = None if job is None else self._ledger.start(job)
         if started is None:
             return False
-        with self._accounted(started):
+        with self._recorded(started):
             self._next = self._preparer.prepare(started, ready[started.folder])
         return True
 
     def _launch(self, photo: InFlightPhoto) -> None:
-        with self._accounted(photo.job):
+        with self._recorded(photo.job):
             if self._committer.copy_duplicate(photo):
                 return
             if not self._in_flight:
@@ -193,7 +191,7 @@ class Worker:
                 return
             self._show(photo, None)
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         try:
             message = self._engine.receive(IDLE_SECONDS)
         except EngineFailed as error:
@@ -204,14 +202,14 @@ class Worker:
             if photo is not None:
                 self._show(photo, message)
         elif message is not None:
-            self._landed(message)
+            self._settle(message)
 
-    def _landed(self, outcome: RestoreResult | RestoreFailure) -> None:
-        photo = self._in_flight.landed(outcome.number)
+    def _settle(self, outcome: RestoreResult | RestoreFailure) -> None:
+        photo = self._in_flight.pop(outcome.number)
         if photo is None:
-            log.warning("the engine answered for a photo that it was not given: %s", outcome.number)
+            log.warning("the engine returned a photo that it was not given: %s", outcome.number)
             return
-        with self._accounted(photo.job):
+        with self._recorded(photo.job):
             if isinstance(outcome, RestoreFailure):
                 raise to_error(outcome)
             self._failures.passed(photo.job)
@@ -224,56 +222,56 @@ class Worker:
         if self._stopping.is_set():
             self._give_back(job)
             return
-        if finished(self._ledger, job):
-            log.warning("%s: after its copy had got its name: %s", job.path, error)
+        if finish_if_published(self._ledger, job):
+            log.warning("%s: failed after its copy was published: %s", job.path, error)
             return
         decision = self._failures.judge(job, error)
-        self._unsettled.pop(job.turn, None)  # whatever comes of the engine's end
+        self._unsettled.pop(job.turn, None)  # even if ending the engine fails
         if decision.new_engine:
-            for photo in self._new_engine():
+            for photo in self._end_engine():
                 self._give_back(photo.job)
 
     def _give_back(self, job: Job) -> None:
-        if not finished(self._ledger, job):
+        if not finish_if_published(self._ledger, job):
             self._ledger.give_back(job)
         self._unsettled.pop(job.turn, None)
 
     @contextmanager
-    def _accounted(self, job: Job) -> Iterator[None]:
-        """See to it that the ledger learns what became of a started photo, whatever happens inside.
+    def _recorded(self, job: Job) -> Iterator[None]:
+        """Record the result of a started photo in the ledger, whatever the block raises.
 
-        Raises DiskFull or BadLedger when the ledger cannot be written; the next turn makes it good.
+        Raises DiskFull or BadLedger if the ledger cannot be written; the next turn then records it.
         """
         self._unsettled[job.turn] = job
         try:
             yield
         except FacewatchError as error:
             self._failed(job, error)
-        except OSError as error:  # one photo's folder or disk must not end the work on all others
+        except OSError as error:  # a problem with one photo's folder or disk must not stop the others
             log.exception("%s", job.path)
             self._failed(job, Unexpected(f"{type(error).__name__}: {error}"))
         self._unsettled.pop(job.turn, None)
 
     def _crashed(self, error: EngineFailed) -> None:
-        """The engine has died or was killed: which photo was it?"""
-        lost = self._new_engine()
+        """Find the culprit after the engine died or was killed."""
+        lost = self._end_engine()
         if self._stopping.is_set():
             for photo in lost:
                 self._give_back(photo.job)
             return
-        self._alerts.record_incident(f"{error}: another engine takes its place")
+        self._alerts.record_incident(f"{error}: a new engine replaces it")
         if len(lost) == 1:
-            with self._accounted(lost[0].job):
+            with self._recorded(lost[0].job):
                 raise error
             return
-        log.warning("each of the %d photos in the engine is tried again, alone", len(lost))
+        log.warning("each of the %d photos in the engine is tried again alone", len(lost))
         for photo in lost:
             self._ledger.retry(photo.job, str(error), type(error).__name__, 0)
             self._unsettled.pop(photo.job.turn, None)
 
-    def _new_engine(self) -> list[InFlightPhoto]:
-        """End the engine; the photos that were in it, which are unsettled from here on."""
-        lost = self._in_flight.lost()
+    def _end_engine(self) -> list[InFlightPhoto]:
+        """End the engine and return the photos that were in it, which are unsettled from now on."""
+        lost = self._in_flight.pop_all()
         self._unsettled |= {photo.job.turn: photo.job for photo in lost}
         self._engine.close()
         for folder in {photo.folder for photo in lost}:
@@ -282,18 +280,18 @@ class Worker:
         return lost
 
     def _end(self) -> None:
-        """Leave everything as an earlier run would like to find it."""
+        """End the engine and return all photos in work to the queue."""
         try:
-            self._new_engine()
+            self._end_engine()
             self._put_back()
             for job in tuple(self._unsettled.values()):
                 self._give_back(job)
         except DamagedLedger:
             raise
         except FacewatchError as error:
-            log.warning("photos in work cannot be put back: %s; they are found at the next start", error)
+            log.warning("cannot return photos to the queue: %s; the next start recovers them", error)
 
-    def _show(self, photo: InFlightPhoto, advance: Progress | None) -> None:
-        how_far = {"done": advance.done, "total": advance.total, "what": advance.what} if advance else {}
-        with suppress(DiskFull):  # what is only shown must not take a photo out of the engine's hands
-            self._ledger.note("current", {"path": str(photo.job.path), **how_far})
+    def _show(self, photo: InFlightPhoto, progress: Progress | None) -> None:
+        counts = {"done": progress.done, "total": progress.total, "what": progress.what} if progress else {}
+        with suppress(DiskFull):  # a failure to show progress must not stop the photo
+            self._ledger.note("current", {"path": str(photo.job.path), **counts})

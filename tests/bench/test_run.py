@@ -31,7 +31,7 @@ def test_a_run_measures_both_sides_on_the_shipped_picture(tmp_path):
     outcome = run(order(), ModelFiles(tmp_path / "models"), heard.append)
     assert not outcome.failed
     assert [result.row.name for result in outcome.results] == ["png", "help"]
-    assert outcome.about["photos"]["detector"] == "cascade"
+    assert outcome.about["photos"]["detector"] == "yunet"
     assert outcome.about["machine"]["device"] == "cpu"
     assert heard[-1] == "`facewatch --help`"
     first = cells(outcome.results)[0]

@@ -26,7 +26,7 @@ ABOUT = {
         "precision": "bfloat16, because this processor has AMX",
         "load_average": [0.1, 0, 0],
     },
-    "photos": {"shapes": {"small": [100, 200]}, "detector": "cascade"},
+    "photos": {"shapes": {"small": [100, 200]}, "detector": "yunet"},
     "random_models": ["parsenet"],
 }
 
@@ -99,7 +99,7 @@ def test_the_document_says_what_was_measured_on():
     text = table.markdown(ABOUT, [result(flow("ours", [1]))])
     assert "A Processor, 2 cores (4 logical), 16 GB" in text
     assert "Random weights of the published form: parsenet." in text
-    assert "200 x 100; faces found by cascade" in text
+    assert "200 x 100; faces found by yunet" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
 

@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageCms
 
 from tests.conftest import ROOT
+from tests.portrait import portrait_bytes
 
 COMMANDS = [
     "",
@@ -52,7 +52,7 @@ def facewatch(tmp_path):
 @pytest.fixture
 def portrait(tmp_path):
     path = tmp_path / "portrait.jpg"
-    path.write_bytes(resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes())
+    path.write_bytes(portrait_bytes())
     return path
 
 

@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from facewatch.system.paths import Places
+from tests.portrait import portrait_bytes
 
 ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 AS_ANYBODY = ANYBODY if os.name == "posix" and os.geteuid() == 0 else []
@@ -26,7 +26,7 @@ pytestmark = [
 @pytest.fixture
 def facewatch(places: Places, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a command beside `secret.jpg`, the folders `locked` and `readonly`, and the file `notes.txt`."""
-    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = portrait_bytes()
     for name in ("secret.jpg", "locked/a.jpg", "readonly/a.jpg", "notes.txt", "model.pth"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(portrait)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from facewatch.state.requests import Request
-from tests.asked import take
+from tests.pending_requests import take
 
 
 @pytest.mark.parametrize("way", ["../in/1974/a.jpg", "../in/../in/1974/a.jpg", "../link/a.jpg"])

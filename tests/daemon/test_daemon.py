@@ -1,4 +1,4 @@
-"""What a daemon does with what it is asked."""
+"""The daemon's requests, settings and start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from facewatch.system.paths import Places
 
 @pytest.fixture
 def places(tmp_path):
-    """An installation that watches `in`; beside it lies a photo of somebody else's."""
+    """An installation that watches `in`, with another photo beside that folder."""
     (tmp_path / "in" / "1974").mkdir(parents=True)
     for photo in ("in/a.jpg", "in/1974/b.jpg", "other.jpg", "in/notes.txt"):
         (tmp_path / photo).write_bytes(b"photo")
@@ -46,7 +46,7 @@ def daemon(places):
 
 @pytest.fixture
 def paused(places):
-    """From its start the daemon begins no photo, so that no engine is needed."""
+    """Pause the daemon from its start, so that no engine is needed."""
     text = places.config.read_text("utf-8")
     places.config.write_text(f"paused = true\n{text}", "utf-8")
 
@@ -58,16 +58,26 @@ def queued(daemon: Daemon, home: Path) -> list[str]:
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """The disk of the state folder, which has no room; each try to start is counted."""
-    tries = []
+    """Fill the disk of the state folder, and count the attempts to start."""
+    attempts = []
 
     def refuse(_):
-        tries.append(1)
+        attempts.append(1)
         raise DiskFull("no space left: free some space")
 
     monkeypatch.setattr("facewatch.daemon.run.single_instance", refuse)
     monkeypatch.setattr("facewatch.daemon.run.FULL_DISK_SECONDS", 0.05)
-    return tries
+    return attempts
+
+
+def test_a_signal_during_the_start_ends_the_daemon_cleanly(places, monkeypatch):
+    def interrupted(places):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return open_store(places)
+
+    monkeypatch.setattr("facewatch.daemon.run.open_store", interrupted)
+    assert run(places) == 0
+    assert not places.pid.exists()
 
 
 def test_a_photo_that_is_left_out_has_no_watched_folder(places, daemon, tmp_path):
@@ -79,20 +89,32 @@ def test_a_photo_that_is_left_out_has_no_watched_folder(places, daemon, tmp_path
     daemon._watcher.stop()
 
 
-def test_a_disk_without_room_is_waited_for_and_the_stop_is_heard_meanwhile(places, full_disk, caplog):
+def test_a_change_of_the_settings_reaches_photos_that_are_still_settling(places, daemon, tmp_path):
+    inner = tmp_path / "in" / "1974"
+    for photo in ("a.jpg", "1974/b.jpg"):
+        daemon._inbox.put(tmp_path / "in", tmp_path / "in" / photo)
+    nested = {"input": str(inner), "output": str(tmp_path / "out 1974")}
+    text = places.config.read_text("utf-8") + 'exclude = ["a.jpg"]\n'
+    places.config.write_text(text + tomlkit.dumps({"folders": [nested]}), "utf-8")
+    daemon._settings()
+    daemon._watcher.stop()
+    assert daemon._inbox._roots == {str(inner / "b.jpg"): inner}
+
+
+def test_a_full_disk_is_waited_for_and_a_signal_ends_the_wait(places, full_disk, caplog):
     threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
     assert run(places) == 0
     assert len(full_disk) > 2
-    assert "no space left: free some space; facewatch starts as soon as there is room" in caplog.text
+    assert "no space left: free some space; facewatch starts as soon as there is space" in caplog.text
 
 
-def test_a_run_that_is_to_end_by_itself_does_not_wait_for_room(places, full_disk):
+def test_a_run_with_once_does_not_wait_for_disk_space(places, full_disk):
     with pytest.raises(DiskFull):
         run(places, once=True)
     assert full_disk == [1]
 
 
-def test_a_request_is_heeded_as_soon_as_the_ledger_takes_it(places, daemon, monkeypatch):
+def test_a_request_is_handled_as_soon_as_the_ledger_takes_it(places, daemon, monkeypatch):
     for request in (Request("retry_failed"), Request("quit", pid=os.getpid())):
         put(places, request)
     daemon._watcher.start()
@@ -112,22 +134,22 @@ def test_a_request_is_heeded_as_soon_as_the_ledger_takes_it(places, daemon, monk
     daemon._watcher.stop()
 
 
-@pytest.mark.parametrize("way", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])
-def test_a_redo_is_queued_under_the_name_that_its_folder_has_for_it(daemon, tmp_path, way):
-    daemon._heed(Request("redo", tmp_path / way))
+@pytest.mark.parametrize("path", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])
+def test_a_redo_is_queued_under_the_path_below_its_watched_folder(daemon, tmp_path, path):
+    daemon._handle(Request("redo", tmp_path / path))
     assert queued(daemon, tmp_path) == ["in/1974/b.jpg"]
 
 
 @pytest.mark.parametrize(
-    "way", ["other.jpg", "in/../other.jpg", "in/1974/../../other.jpg", "in/c.jpg", "in", "in/notes.txt"]
+    "path", ["other.jpg", "in/../other.jpg", "in/1974/../../other.jpg", "in/c.jpg", "in", "in/notes.txt"]
 )
-def test_a_redo_of_what_is_not_in_the_folder_is_a_trouble(daemon, tmp_path, way):
-    daemon._heed(Request("redo", tmp_path / way))
+def test_a_redo_of_a_file_outside_the_folder_raises_an_alert(daemon, tmp_path, path):
+    daemon._handle(Request("redo", tmp_path / path))
     assert queued(daemon, tmp_path) == []
     assert str(tmp_path) in daemon._ledger.fact("troubles")["redo"]["text"]
 
 
-def test_once_heeds_what_was_asked_while_no_daemon_ran(paused, daemon, places, tmp_path):
+def test_once_handles_requests_from_before_its_start(paused, daemon, places, tmp_path):
     daemon._inbox.settle_seconds = 0.0
     failed = tmp_path / "in" / "a.jpg"
     daemon._ledger.queue(failed, tmp_path / "in", Fingerprint.of(failed.stat()))
@@ -140,7 +162,7 @@ def test_once_heeds_what_was_asked_while_no_daemon_ran(paused, daemon, places, t
     assert list(places.requests.iterdir()) == []
 
 
-def test_photos_that_went_with_their_folder_are_taken_again_when_it_comes_back(daemon, tmp_path):
+def test_photos_of_a_deleted_folder_are_taken_again_when_it_is_back(daemon, tmp_path):
     photo = tmp_path / "in" / "1974" / "b.jpg"
     daemon._inbox.settle_seconds = 0.0
 
@@ -149,21 +171,21 @@ def test_photos_that_went_with_their_folder_are_taken_again_when_it_comes_back(d
         while time.monotonic() < end:
             with daemon._inbox.handing_over() as settled:
                 if settled:
-                    daemon._ledger.queue_many((tmp_path / "in", one) for one in settled)
-                    return [one.path for one in settled]
+                    daemon._ledger.queue_many(settled)
+                    return [file.path for _, file in settled]
         return []
 
-    daemon._inbox.put(photo, news=False)
+    daemon._inbox.put(tmp_path / "in", photo, news=False)
     assert handed_over() == [photo]
-    daemon._inbox.put(photo, news=False)
+    daemon._inbox.put(tmp_path / "in", photo, news=False)
     assert len(daemon._inbox) == 0  # it is known
     daemon._gone(photo.parent)
     assert daemon._ledger.photo(photo).state == "gone"
-    daemon._inbox.put(photo, news=False)
+    daemon._inbox.put(tmp_path / "in", photo, news=False)
     assert len(daemon._inbox) == 1
 
 
-def test_an_engine_of_an_earlier_run_that_does_not_end_is_told_and_stays_on_record(
+def test_an_engine_of_an_earlier_run_that_does_not_end_is_logged_and_stays_on_record(
     daemon, paused, monkeypatch, caplog
 ):
     daemon._ledger.note(PROCESS, {"pid": 4711})

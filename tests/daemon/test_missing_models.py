@@ -1,4 +1,4 @@
-"""A daemon whose model is not here says so, goes on with what it can, and works when the file has come."""
+"""A daemon without its model: it says so, goes on with the other photos, and works once the file arrives."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
 
 import pytest
 
 from facewatch.cli.daemon import _download
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 
 
-class Nowhere(BaseHTTPRequestHandler):
+class EmptyServer(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_error(404)
 
@@ -24,8 +24,8 @@ class Nowhere(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mirror():
-    """The address of a server that has nothing."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Nowhere) as server:
+    """The address of a server without files."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyServer) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -50,7 +50,7 @@ def daemon(tmp_path, mirror):
 
 
 def test_photos_that_need_a_missing_model_wait_visibly_and_the_others_go_on(daemon, shared, tmp_path):
-    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = portrait_bytes()
     daemon.start()
     (tmp_path / "other" / "waits.jpg").write_bytes(portrait)
     (daemon.inbox / "goes.jpg").write_bytes(portrait)
@@ -61,7 +61,7 @@ def test_photos_that_need_a_missing_model_wait_visibly_and_the_others_go_on(daem
             "retinaface-mobilenet", {}
         )
 
-    daemon.wait_for(lambda: download().get("state") == "waiting", "the failed fetch to be told")
+    daemon.wait_for(lambda: download().get("state") == "waiting", "the failed download to be shown")
     assert "404" in download()["reason"] or "not there" in download()["reason"]
     assert "retinaface-mobilenet" in daemon.command("status").stdout
     assert json.loads(daemon.command("status", "--json").stdout)["counts"]["queued"] == 1
@@ -75,12 +75,10 @@ def test_photos_that_need_a_missing_model_wait_visibly_and_the_others_go_on(daem
     assert daemon.stop() == 0
 
 
-def test_a_licence_is_asked_before_anything_is_fetched(daemon, tmp_path):
+def test_a_licence_is_needed_before_anything_is_downloaded(daemon, tmp_path):
     daemon.write_settings(model="codeformer")
     daemon.start()
-    (daemon.inbox / "a.jpg").write_bytes(
-        resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
-    )
+    (daemon.inbox / "a.jpg").write_bytes(portrait_bytes())
 
     def held():
         return json.loads(daemon.command("status", "--json").stdout)["downloads"].get("codeformer", {})
@@ -89,11 +87,11 @@ def test_a_licence_is_asked_before_anything_is_fetched(daemon, tmp_path):
     assert "S-Lab" in held()["licence"]
     assert "facewatch models accept codeformer" in held()["reason"]
     assert daemon.command("models", "accept", "codeformer").returncode == 0
-    daemon.wait_for(lambda: held().get("state") == "waiting", "the fetch to be tried")
+    daemon.wait_for(lambda: held().get("state") == "waiting", "the download to be tried")
     assert daemon.stop() == 0
 
 
-def test_a_download_under_way_is_told_with_speed_and_time_left():
+def test_a_running_download_is_shown_with_speed_and_time_left():
     coming = {"state": "downloading", "done_bytes": 120_000_000, "bytes_per_second": 5_200_000}
     known = {"total_bytes": 349_000_000, "seconds_left": 44.0}
     assert _download({**coming, **known}) == "120 of 349 MB, 5.2 MB/s, 44 s left"

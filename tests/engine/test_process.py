@@ -22,7 +22,7 @@ from facewatch.restoration.options import OutputOptions, RestorationOptions, Set
 from tests.clock import Clock
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_engine.py"))]
-SETUP = Setup("builtin", "cascade", "haar", None, None, "cpu", None, 0.9)
+SETUP = Setup("builtin", "yunet", "yunet", None, None, "cpu", None, 0.9)
 
 
 @pytest.fixture

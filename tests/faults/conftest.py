@@ -1,4 +1,4 @@
-"""What every row of the fault matrix uses, and the table the run makes of its figures."""
+"""Fixtures of the fault tests, and the table that a run writes from their figures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon_process import DaemonProcess
+from tests.faults.daemons import FAST_CHECK_SECONDS
 from tests.faults.table import Table
-from tests.faults.watched import QUICK_ROUNDS_SECONDS
 
 ROW = re.compile(r"test_(\d\d)_")
 TABLE = pytest.StashKey[Table]()
@@ -28,45 +28,45 @@ def pytest_runtest_makereport(item: pytest.Item):
     if number is not None:
         module = item.getparent(pytest.Module)
         assert module is not None
-        item.config.stash[TABLE].reported(number, module.obj.__doc__ or "", report)
+        item.config.stash[TABLE].record_report(number, module.obj.__doc__ or "", report)
     return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    wanted = session.config.getoption("table")
-    if wanted is not None:
-        session.config.stash[TABLE].write(Path(wanted), soak=session.config.getoption("soak"))
+    file = session.config.getoption("table")
+    if file is not None:
+        session.config.stash[TABLE].write(Path(file), soak=session.config.getoption("soak"))
 
 
 def row_of(path: Path) -> int | None:
-    """The number of the matrix' row that a test file holds."""
+    """Return the number of the table row that a test file fills, or None."""
     found = ROW.match(path.name)
     return int(found[1]) if found else None
 
 
 @pytest.fixture
 def soak(request: pytest.FixtureRequest) -> bool:
-    """Whether the full figures are wished: hundreds of kills, thousands of photos."""
+    """True for tests at full size: hundreds of kills, thousands of photos."""
     return bool(request.config.getoption("soak"))
 
 
 @pytest.fixture
 def notice_seconds(soak: bool) -> int:
-    """A round, and the daemon's word on it; at the full size the rounds are the daemon's own."""
-    return (10 if soak else QUICK_ROUNDS_SECONDS) + 2
+    """Return the time for one folder check and its report; at full size the daemon's own interval holds."""
+    return (10 if soak else FAST_CHECK_SECONDS) + 2
 
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Call it with what the test has measured: it goes into the row's line of the table."""
+    """Return a function that adds a figure to the row of this test in the table."""
     number = row_of(request.path)
-    assert number is not None, f"{request.path.name} is no row of the matrix"
-    return lambda figure: request.config.stash[TABLE].measured(number, figure)
+    assert number is not None, f"{request.path.name} is not a row of the table"
+    return lambda figure: request.config.stash[TABLE].record_figure(number, figure)
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
-    """A real daemon in a home of its own, not started yet; killed at the end."""
+    """Yield a daemon with its own home, not started yet; kill it at the end."""
     process = DaemonProcess(tmp_path)
     yield process
     process.stop(signal.SIGKILL)

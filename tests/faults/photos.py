@@ -1,29 +1,34 @@
-"""Small photos, each with bytes of its own, and whether a copy is whole."""
+"""Small photos, each with different bytes, and a check that a copy is complete."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
+from tests.portrait import portrait_pixels
+
 
 def landscape(number: int, side: int = 64) -> bytes:
-    """A JPEG without a face: a few milliseconds of work, and its copy has the same bytes."""
+    """Return a JPEG without a face: a few milliseconds of work, and its copy has the same bytes."""
     picture = Image.effect_noise((side, side), 30 + number % 100).convert("RGB")
     return _jpeg(picture, number)
 
 
 def portrait(number: int, side: int = 128) -> bytes:
-    """A JPEG with one face: about 0.2 s of work for the engine."""
+    """Return a JPEG with one face: about 0.2 s of work for the engine."""
     return _jpeg(face().resize((side, side)), number)
 
 
-def grainy(number: int, ground: tuple[int, int, int], size: tuple[int, int]) -> bytes:
-    """A JPEG with one face that the built-in model restores, on a ground; `size` from 500 x 500."""
-    picture = Image.new("RGB", size, ground)
+def noisy_portrait(number: int, background: tuple[int, int, int], size: tuple[int, int]) -> bytes:
+    """Return a JPEG with one face that the built-in model restores, on a plain background.
+
+    background  RGB, 0 to 255
+    size        width and height, at least 500 x 500
+    """
+    picture = Image.new("RGB", size, background)
     grain = Image.effect_noise(face().size, 40).convert("RGB")
     picture.paste(Image.blend(face(), grain, 0.2), (20, 20))
     return _jpeg(picture, number)
@@ -31,13 +36,12 @@ def grainy(number: int, ground: tuple[int, int, int], size: tuple[int, int]) -> 
 
 @cache
 def face() -> Image.Image:
-    """The portrait that comes with the program, 480 x 480."""
-    with resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").open("rb") as file:
-        return Image.open(file).convert("RGB")
+    """Return the portrait that ships with the program, 480 x 480."""
+    return Image.fromarray(portrait_pixels())
 
 
-def is_whole(file: Path) -> bool:
-    """Whether a photo can be decoded to its last pixel."""
+def is_complete(file: Path) -> bool:
+    """True if a photo can be decoded to its last pixel."""
     try:
         with Image.open(file) as picture:
             picture.load()

@@ -1,4 +1,4 @@
-"""What the daemon and its engine ask of the system, as strace saw it, and whether the order is right."""
+"""The system calls of the daemon and its engine, traced by strace, and checks of their order."""
 
 from __future__ import annotations
 
@@ -17,17 +17,36 @@ import pytest
 from facewatch.errors import BadLedger
 from facewatch.state.ledger import FINISHED, LedgerView
 from tests.daemon_process import DaemonProcess
-from tests.faults.tools import require
+from tests.faults.requirements import require
 
-OPENING = {"open", "openat", "openat2", "creat"}
-NAMING = {"link", "linkat", "rename", "renameat", "renameat2"}
-SYNCING = {"fsync", "fdatasync"}
-WRITING = {"write", "writev", "pwrite64", "pwritev", "sendfile", "copy_file_range", "ftruncate", "truncate"}
-CHANGING = {"unlink", "unlinkat", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "utimensat"}
-TRACED = OPENING | NAMING | SYNCING | WRITING | CHANGING | {"lseek"}
-CHANGING_FLAGS = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)")
+OPEN_CALLS = {"open", "openat", "openat2", "creat"}
+NAME_CALLS = {"link", "linkat", "rename", "renameat", "renameat2"}
+SYNC_CALLS = {"fsync", "fdatasync"}
+WRITE_CALLS = {
+    "write",
+    "writev",
+    "pwrite64",
+    "pwritev",
+    "sendfile",
+    "copy_file_range",
+    "ftruncate",
+    "truncate",
+}
+CHANGE_CALLS = {
+    "unlink",
+    "unlinkat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "chown",
+    "fchown",
+    "fchownat",
+    "utimensat",
+}
+TRACED = OPEN_CALLS | NAME_CALLS | SYNC_CALLS | WRITE_CALLS | CHANGE_CALLS | {"lseek"}
+WRITE_FLAGS = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)")
 
-FRAME_HEAD_BYTES = 32  # what stands before a page in SQLite's log, and says nothing without it
+FRAME_HEAD_BYTES = 32  # the header before each page in SQLite's log, which has no effect without the page
 
 LINE = re.compile(r"(\d+) +(?:<\.\.\. \w+ resumed>)?(.*)")
 WHOLE = re.compile(r"(\w+)\((.*)\) += (-?\d+)")
@@ -39,33 +58,33 @@ OPEN_FILE = re.compile(r"<((?:\\x[0-9a-f]{2})+)>")
 class Call:
     """One system call."""
 
-    began: int  # the line of the trace on which it began
-    ended: int  # and the one on which it returned
+    began: int  # the line of the trace where it began
+    ended: int  # the line where it returned
     name: str
     arguments: str
     result: int
 
     @cached_property
     def file(self) -> str:
-        """The open file that it works on; empty where there is none."""
+        """The path of its open file; empty if it has none."""
         found = OPEN_FILE.search(self.arguments)
         return os.fsdecode(_bytes(found[1])) if found else ""
 
     @cached_property
     def names(self) -> list[str]:
-        """The paths that it names, whole, in their order."""
-        place, paths = "", []
+        """The absolute paths among its arguments, in order."""
+        folder, paths = "", []
         for part in re.finditer(f"{OPEN_FILE.pattern}|{NAMED.pattern}", self.arguments):
             if part[1] is not None:
-                place = os.fsdecode(_bytes(part[1]))
+                folder = os.fsdecode(_bytes(part[1]))
             else:
-                paths.append(os.path.normpath(os.path.join(place, os.fsdecode(_bytes(part[2])))))  # noqa: PTH118
+                paths.append(os.path.normpath(os.path.join(folder, os.fsdecode(_bytes(part[2])))))  # noqa: PTH118
         return paths
 
     @property
     def touched(self) -> list[str]:
-        """Every file that it names or has open."""
-        if self.name in WRITING - {"truncate"} | SYNCING | {"fchmod", "fchown"}:
+        """The paths of all files that it works on."""
+        if self.name in WRITE_CALLS - {"truncate"} | SYNC_CALLS | {"fchmod", "fchown"}:
             return [self.file]
         return self.names
 
@@ -75,13 +94,15 @@ def _bytes(escaped: str) -> bytes:
 
 
 def trace(daemon: DaemonProcess, record: Path) -> list[Call]:
-    """Work off the inbox under strace; every call that succeeded, in the order of their ends."""
+    """Process the inbox under strace; return the calls that succeeded, ordered by their end."""
     require("strace")
     tracer = ["strace", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "100000", "-o", str(record), "-e"]
     trial = subprocess.run([*tracer, "trace=none", "true"], capture_output=True, text=True, check=False)
     if trial.returncode != 0:
-        pytest.skip(f"needs to trace processes, which is not allowed here: {trial.stderr.strip()}")
-    calls = f"trace={','.join('?' + name for name in sorted(TRACED))}"  # ?: not every machine has every call
+        pytest.skip(f"needs to trace processes, which this machine does not allow: {trial.stderr.strip()}")
+    calls = (
+        f"trace={','.join('?' + name for name in sorted(TRACED))}"  # ?: ignore calls that this machine lacks
+    )
     done = subprocess.run(
         [*tracer, calls, sys.executable, "-m", "facewatch", "run", "--no-tray", "--once"],
         env=daemon.environment,
@@ -111,48 +132,50 @@ def _calls(text: str) -> Iterator[Call]:
             yield Call(began, number, whole[1], whole[2], int(whole[3]))
 
 
-def faults_with_originals(calls: list[Call], originals: Path) -> list[str]:
-    """Every call that could have changed something below this folder; empty when all is right."""
+def writes_to_originals(calls: list[Call], originals: Path) -> list[str]:
+    """Return the calls that could change a file below this folder; empty if there are none."""
     root = f"{originals}{os.sep}"
     touching = [call for call in calls if any(name.startswith(root) for name in call.touched)]
     return [
         f"{call.name} {call.touched}"
         for call in touching
-        if call.name in NAMING | WRITING | CHANGING | {"creat"}
-        or (call.name in OPENING and CHANGING_FLAGS.search(call.arguments))
+        if call.name in NAME_CALLS | WRITE_CALLS | CHANGE_CALLS | {"creat"}
+        or (call.name in OPEN_CALLS and WRITE_FLAGS.search(call.arguments))
     ]
 
 
-def faults_of_order(
+def order_violations(
     calls: list[Call], final: Path, states: list[tuple[Call, str]], ledger: Path
 ) -> list[str]:
-    """What is out of order in one photo's commit; empty when all is right.
+    """Return what is out of order in one photo's commit; empty if the order is right.
 
-    states  as `ledger_states` gives them
+    states  from `ledger_states`
     """
-    named = [call for call in calls if call.name in NAMING and call.names[-1] == str(final)]
-    if len(named) != 1:
-        return [f"the copy got its name {len(named)} times"]
-    name = named[0]
+    naming = [call for call in calls if call.name in NAME_CALLS and call.names[-1] == str(final)]
+    if len(naming) != 1:
+        return [f"the copy got its name {len(naming)} times"]
+    name = naming[0]
     temporary = name.names[0]
-    whole = _first(calls, SYNCING, temporary, 0)
-    folder = _first(calls, SYNCING, str(final.parent), name.ended)
+    content_sync = _first(calls, SYNC_CALLS, temporary, 0)
+    folder_sync = _first(calls, SYNC_CALLS, str(final.parent), name.ended)
     announced = next((call for call, state in states if state == "committing"), None)
     finished = next((call for call, state in states if state in FINISHED), None)
-    noted = announced and _first(calls, SYNCING, f"{ledger}-wal", announced.ended)
-    kept = finished and _first(calls, SYNCING, f"{ledger}-wal", finished.ended)
-    written = [call for call in calls if call.name in WRITING and call.file in {temporary, str(final)}]
-    wrong = {
-        "the copy has its name before it is on the disk": whole is None or whole.ended >= name.began,
-        "the copy is written to after it was synced": whole
-        and any(call.ended > whole.began for call in written),
-        "the copy has its name before the ledger knows": noted is None or noted.ended >= name.began,
-        "the folder is not synced": folder is None,
-        "the ledger says done before the folder is synced": folder
-        and (finished is None or finished.began <= folder.ended),
-        "the ledger's last word is not synced": kept is None,
+    announced_sync = announced and _first(calls, SYNC_CALLS, f"{ledger}-wal", announced.ended)
+    finished_sync = finished and _first(calls, SYNC_CALLS, f"{ledger}-wal", finished.ended)
+    written = [call for call in calls if call.name in WRITE_CALLS and call.file in {temporary, str(final)}]
+    violations = {
+        "the copy has its name before it is on the disk": content_sync is None
+        or content_sync.ended >= name.began,
+        "the copy is written to after it was synced": content_sync
+        and any(call.ended > content_sync.began for call in written),
+        "the copy has its name before the ledger records it": announced_sync is None
+        or announced_sync.ended >= name.began,
+        "the folder is not synced": folder_sync is None,
+        "the ledger says done before the folder is synced": folder_sync
+        and (finished is None or finished.began <= folder_sync.ended),
+        "the ledger's last state is not synced": finished_sync is None,
     }
-    return [what for what, so in wrong.items() if so]
+    return [text for text, found in violations.items() if found]
 
 
 def _first(calls: list[Call], names: set[str], file: str, after: int) -> Call | None:
@@ -162,9 +185,9 @@ def _first(calls: list[Call], names: set[str], file: str, after: int) -> Call | 
 
 
 def ledger_states(calls: list[Call], ledger: Path, photo: Path) -> list[tuple[Call, str]]:
-    """The states that a photo went through, each with the write that brought it into the ledger's files.
+    """Return the photo's successive states, each with the call that wrote it to the ledger's files.
 
-    Replays the traced writes into copies of the database and its log, and asks those after each.
+    Replays the traced writes into copies of the database and its log, and reads those after each.
     """
     states: list[tuple[Call, str]] = []
     contents = {str(ledger): bytearray(), f"{ledger}-wal": bytearray()}
@@ -172,7 +195,7 @@ def ledger_states(calls: list[Call], ledger: Path, photo: Path) -> list[tuple[Ca
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / ledger.name
         for call in calls:
-            if call.file not in contents or not _replayed(call, contents[call.file], positions):
+            if call.file not in contents or not _replay(call, contents[call.file], positions):
                 continue
             state = _state(copy, list(contents.values()), photo)
             if state is not None and (not states or states[-1][1] != state):
@@ -180,8 +203,8 @@ def ledger_states(calls: list[Call], ledger: Path, photo: Path) -> list[tuple[Ca
     return states
 
 
-def _replayed(call: Call, content: bytearray, positions: dict[str, int]) -> bool:
-    """Do to `content` what the call did to its file; whether that may have changed what SQLite reads."""
+def _replay(call: Call, content: bytearray, positions: dict[str, int]) -> bool:
+    """Repeat the call on `content`; return True if SQLite may read something new after it."""
     if call.name == "lseek":
         positions[call.file] = call.result
     if call.name == "ftruncate":
@@ -199,11 +222,11 @@ def _replayed(call: Call, content: bytearray, positions: dict[str, int]) -> bool
 
 
 def _state(copy: Path, parts: list[bytearray], photo: Path) -> str | None:
-    for tail, content in zip(("", "-wal"), parts, strict=True):
-        copy.with_name(copy.name + tail).write_bytes(content)
+    for suffix, content in zip(("", "-wal"), parts, strict=True):
+        copy.with_name(copy.name + suffix).write_bytes(content)
     copy.with_name(f"{copy.name}-shm").unlink(missing_ok=True)
     try:
         job = LedgerView(copy).photo(photo)
-    except BadLedger:  # it is just being made: half its tables are there
+    except BadLedger:  # still being created: some tables are missing
         return None
     return job.state if job else None

@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md, made of what a run has measured."""
+"""The table of docs/reliability.md, made from the figures of a run."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-EVERYDAY, FULL = "made by the run", "made by the run with --soak"
+DEFAULT_SIZE_MARK, FULL_SIZE_MARK = "made by the run", "made by the run with --soak"
 
 
 @dataclass
 class Row:
-    """What is known of one row of the matrix."""
+    """One row of the table and the results of its tests."""
 
     title: str = ""
     how: str = ""
     figures: list[str] = field(default_factory=list)
     passed: int = 0
     failed: int = 0
-    skipped: list[str] = field(default_factory=list)  # why
+    skip_reasons: list[str] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
@@ -40,30 +40,31 @@ class Table:
     def __init__(self) -> None:
         self._rows: defaultdict[int, Row] = defaultdict(Row)
 
-    def measured(self, number: int, figure: str) -> None:
+    def record_figure(self, number: int, figure: str) -> None:
         self._rows[number].figures.append(figure)
 
-    def reported(self, number: int, doc: str, report: pytest.TestReport) -> None:
+    def record_report(self, number: int, doc: str, report: pytest.TestReport) -> None:
+        """Count a test's outcome; `doc`, its module's docstring, gives the title and how it is provoked."""
         row = self._rows[number]
         paragraphs = [" ".join(part.split()) for part in doc.strip().split("\n\n")]
         row.title = paragraphs[0].rstrip(".")
         row.how = paragraphs[1] if len(paragraphs) > 1 else ""
         if report.skipped and isinstance(report.longrepr, tuple):
-            row.skipped.append(report.longrepr[2].removeprefix("Skipped: "))
+            row.skip_reasons.append(report.longrepr[2].removeprefix("Skipped: "))
         elif report.failed:
             row.failed += 1
         elif report.when == "call":
             row.passed += 1
 
     def lines(self, *, soak: bool) -> list[str]:
-        """The table, Markdown."""
-        size = "the full figures (`--soak`)" if soak else "the everyday size"
+        """Return the lines of the Markdown table."""
+        size = "full size (`--soak`)" if soak else "default size"
         where = (
             f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
             f"watchdog {metadata.version('watchdog')}, SQLite {sqlite3.sqlite_version}"
         )
         head = [
-            f"{date.today().isoformat()}, {size}: {where}.",  # noqa: DTZ011 - the day where the run is
+            f"{date.today().isoformat()}, {size}: {where}.",  # noqa: DTZ011 - the local day of the run
             "",
             "| # | row | how it is provoked | outcome | measured |",
             "|---|---|---|---|---|",
@@ -72,16 +73,16 @@ class Table:
 
     def _line(self, number: int) -> str:
         row = self._rows[number]
-        notes = [*row.figures, *(f"skipped: {why}" for why in dict.fromkeys(row.skipped))]
+        notes = [*row.figures, *(f"skipped: {why}" for why in dict.fromkeys(row.skip_reasons))]
         cells = (str(number), row.title, row.how, row.outcome, "; ".join(notes))
         return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
 
     def write(self, file: Path, *, soak: bool) -> None:
-        """Put the table between the file's two marks for this size; what stands around it stays."""
-        what = FULL if soak else EVERYDAY
-        begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
+        """Replace the text between the file's two marks for this size by the table."""
+        mark = FULL_SIZE_MARK if soak else DEFAULT_SIZE_MARK
+        begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
         text = file.read_text("utf-8") if file.exists() else ""
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
-        made = "\n".join(self.lines(soak=soak))
-        file.write_text(f"{before}{begin}\n{made}\n{end}{after}", "utf-8")
+        table = "\n".join(self.lines(soak=soak))
+        file.write_text(f"{before}{begin}\n{table}\n{end}{after}", "utf-8")

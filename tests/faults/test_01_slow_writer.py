@@ -1,7 +1,7 @@
 """Slow writer.
 
-A photo is appended to in 10 pieces with pauses of up to four fifths of the settle time, the file closed and
-opened again for each of them.
+A photo is written in 10 pieces with pauses of up to four fifths of the settle time; the file is closed and
+reopened for each piece.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import time
 
 import pytest
 
+from tests.faults.daemons import job_of, pieces
 from tests.faults.photos import landscape
-from tests.faults.watched import job_of, pieces
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -1,7 +1,7 @@
 """Moved in.
 
-Photos come by rename, by hard link, by a download's `.part` name, and as a whole tree into which one more is
-written afterwards.
+Photos arrive by rename, by hard link, under a download's `.part` name, and as a whole folder tree to which
+another photo is added afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from facewatch.state.ledger import LedgerView
 from tests.faults.photos import landscape
 
-WANTED = [
+EXPECTED = [
     "downloaded.jpg",
     "linked.jpg",
     "moved.jpg",
@@ -23,7 +23,7 @@ WANTED = [
 ]
 
 
-def test_all_come_out_once_and_no_temporary_is_taken(daemon, tmp_path, measured):
+def test_each_photo_has_one_copy_and_no_temporary_is_taken(daemon, tmp_path, measured):
     daemon.start()
     outside = tmp_path / "outside"
     (outside / "tree" / "x" / "y").mkdir(parents=True)
@@ -36,13 +36,15 @@ def test_all_come_out_once_and_no_temporary_is_taken(daemon, tmp_path, measured)
     (daemon.inbox / "downloaded.jpg.part").write_bytes(landscape(10))
     (outside / "tree").rename(daemon.inbox / "tree")
     (daemon.inbox / "tree" / "x" / "late.jpg").write_bytes(landscape(11))
-    time.sleep(1.5)  # three times the settle time: the temporary has had every chance
+    time.sleep(1.5)  # three times the settle time: long enough to take the temporary
     (daemon.inbox / "downloaded.jpg.part").rename(daemon.inbox / "downloaded.jpg")
-    daemon.wait_for(lambda: daemon.outputs() == WANTED, "all copies")
-    daemon.wait_for(lambda: daemon.counts()["no_faces"] == len(WANTED), "all ends")
+    daemon.wait_for(lambda: daemon.outputs() == EXPECTED, "all copies")
+    daemon.wait_for(lambda: daemon.counts()["no_faces"] == len(EXPECTED), "all photos to be finished")
     time.sleep(1.5)
     view = LedgerView(daemon.places.ledger)
-    assert sum(view.counts().values()) == len(WANTED)
-    assert max(job.turn for job in view.recent(100)) == len(WANTED)
-    assert daemon.outputs() == WANTED
-    measured(f"{len(WANTED)} photos, {len(WANTED)} jobs, {len(WANTED)} copies; the temporary was not taken")
+    assert sum(view.counts().values()) == len(EXPECTED)
+    assert max(job.turn for job in view.recent(100)) == len(EXPECTED)
+    assert daemon.outputs() == EXPECTED
+    measured(
+        f"{len(EXPECTED)} photos, {len(EXPECTED)} jobs, {len(EXPECTED)} copies; the temporary was not taken"
+    )

@@ -1,7 +1,7 @@
 """Preallocated.
 
-A WebP file has its whole size from the start, all zeros, and is filled over many settle times, its pieces not
-in their order.
+A WebP file has its full size from the start, all zeros, and is filled in random order over many settle
+times.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from tests.faults.watched import job_of, pieces
+from tests.faults.daemons import job_of, pieces
 
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_nothing_comes_out_early_and_then_the_whole_photo(daemon, soak, measured):
+def test_no_copy_appears_before_the_photo_is_complete(daemon, soak, measured):
     settle_seconds, seconds = (5.0, 20.0) if soak else (1.0, 5.0)
     daemon.write_settings(watching={"settle_seconds": settle_seconds})
     daemon.start()
@@ -41,7 +41,9 @@ def test_nothing_comes_out_early_and_then_the_whole_photo(daemon, soak, measured
     job = job_of(daemon, photo)
     assert job.turn == 1
     assert job.added - written > settle_seconds - 0.05
-    measured(f"filled over {seconds:.0f} s: no early output; 1 right one {job.added - written:.1f} s later")
+    measured(
+        f"filled over {seconds:.0f} s: no early output; 1 correct copy {job.added - written:.1f} s later"
+    )
 
 
 def webp() -> bytes:

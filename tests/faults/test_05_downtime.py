@@ -1,7 +1,6 @@
 """Downtime.
 
-Photos are dropped while no daemon runs, and some of them are still being copied, piece by piece, when it
-starts.
+Photos are dropped while no daemon runs; some of them are still being copied, piece by piece, when it starts.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ import time
 
 import pytest
 
+from tests.faults.daemons import pieces
 from tests.faults.photos import landscape
-from tests.faults.watched import pieces
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_every_photo_comes_out_once(daemon, soak, measured):
+def test_every_photo_has_one_copy(daemon, soak, measured):
     count, copying = (1000, 100) if soak else (100, 10)
     settle_seconds = 5.0 if soak else 1.5
     daemon.write_settings(watching={"settle_seconds": settle_seconds})
@@ -35,7 +34,7 @@ def test_every_photo_comes_out_once(daemon, soak, measured):
             began = time.monotonic()
         time.sleep(0.5 * settle_seconds)
     daemon.wait_for(lambda: len(daemon.outputs()) >= count, "all copies", 300)
-    daemon.wait_for(lambda: daemon.counts()["no_faces"] == count, "all ends")
+    daemon.wait_for(lambda: daemon.counts()["no_faces"] == count, "all photos to be finished")
     seconds = time.monotonic() - began
     assert daemon.stop() == 0
     assert daemon.outputs() == sorted(photos)
@@ -43,5 +42,5 @@ def test_every_photo_comes_out_once(daemon, soak, measured):
     for name, data in photos.items():
         assert (daemon.output / name).read_bytes() == data
     measured(
-        f"{count} photos, {copying} of them still being copied: {count} copies, once each, in {seconds:.0f} s"
+        f"{count} photos, {copying} of them still being copied: {count} copies, one each, in {seconds:.0f} s"
     )

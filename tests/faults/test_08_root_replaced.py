@@ -1,7 +1,7 @@
-"""Root replaced.
+"""Watched folder replaced.
 
-The watched folder is deleted and made again, now with a while between and now at once; and it is renamed. At
-the everyday size the daemon looks at its folders every 2 s instead of every 10.
+The watched folder is deleted and created again, once after a pause and once immediately; then it is renamed.
+At the default size the daemon checks its folders every 2 s instead of every 10.
 """
 
 from __future__ import annotations
@@ -12,36 +12,38 @@ import time
 
 import pytest
 
-from tests.faults.photos import landscape
-from tests.faults.watched import (
-    QUICK_ROUNDS,
-    DaemonElsewhere,
+from tests.faults.daemons import (
+    FAST_CHECKS,
+    WrappedDaemon,
     job_of,
     problems,
     seconds_until,
 )
+from tests.faults.photos import landscape
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
 def daemon(tmp_path, soak):
-    process = DaemonElsewhere(tmp_path)
+    process = WrappedDaemon(tmp_path)
     if not soak:
-        process.program = ("-c", QUICK_ROUNDS)
+        process.program = ("-c", FAST_CHECKS)
     yield process
     process.stop(signal.SIGKILL)
 
 
-def test_the_folder_in_its_place_is_watched_and_none_under_its_old_name(daemon, notice_seconds, measured):
+def test_the_new_folder_is_watched_and_a_renamed_one_is_not(daemon, notice_seconds, measured):
     daemon.start()
     drop(daemon.inbox, "1.jpg")
     daemon.wait_for(lambda: daemon.outputs() == ["1.jpg"], "the first copy")
 
     shutil.rmtree(daemon.inbox)
-    gone = seconds_until(daemon, lambda: "missing" in problems(daemon), "the loss to be told", notice_seconds)
+    gone = seconds_until(
+        daemon, lambda: "missing" in problems(daemon), "the loss to be reported", notice_seconds
+    )
     daemon.inbox.mkdir()
-    back = seconds_until(daemon, lambda: problems(daemon) == "", "the return to be told", notice_seconds)
+    back = seconds_until(daemon, lambda: problems(daemon) == "", "the return to be reported", notice_seconds)
     drop(daemon.inbox / "x", "2.jpg")
     daemon.wait_for(lambda: "x/2.jpg" in daemon.outputs(), "the second copy", 20)
     measured(f"rm: noticed in {gone:.1f} s; mkdir: in {back:.1f} s")
@@ -51,20 +53,22 @@ def test_the_folder_in_its_place_is_watched_and_none_under_its_old_name(daemon, 
     seconds = seconds_until(daemon, lambda: "3.jpg" in daemon.outputs(), "the third copy", 20)
     drop(daemon.inbox, "4.jpg")
     daemon.wait_for(lambda: "4.jpg" in daemon.outputs(), "the fourth copy", 20)
-    measured(f"both at once: a photo dropped into the new folder came out after {seconds:.1f} s")
+    measured(f"both at once: a photo in the new folder was restored after {seconds:.1f} s")
 
     outputs = daemon.outputs()
     elsewhere = daemon.inbox.with_name("elsewhere")
     daemon.inbox.rename(elsewhere)
-    # Until the next round its events still come, under the old name.
+    # Until the next check its events still arrive, under the old name.
     drop(elsewhere, "old.jpg")
-    told = seconds_until(daemon, lambda: "missing" in problems(daemon), "the loss to be told", notice_seconds)
+    moved = seconds_until(
+        daemon, lambda: "missing" in problems(daemon), "the loss to be reported", notice_seconds
+    )
     drop(elsewhere, "later.jpg")
     time.sleep(1.5)  # three times the settle time
     assert job_of(daemon, "old.jpg") is None
     assert job_of(daemon, "later.jpg") is None
     assert daemon.outputs() == outputs == ["1.jpg", "3.jpg", "4.jpg", "x/2.jpg"]
-    measured(f"mv: noticed in {told:.1f} s, no job under the old name")
+    measured(f"mv: noticed in {moved:.1f} s, no job under the old name")
 
 
 def drop(folder, name):

@@ -1,7 +1,7 @@
-"""Identity: a photo is its bytes, and a copy is its photo's name.
+"""Identity: photos by their bytes, copies by their names.
 
-Three copies of one photo, one renamed after it was restored, names that differ only in how Unicode spells
-them (NFC and NFD), and photos that want the same name for their copies are dropped.
+Dropped are three copies of one photo, one of them renamed after its restoration, names that differ only in
+their Unicode form (NFC and NFD), and photos whose copies would have the same name.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from tests.faults.photos import portrait
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.skipif(sys.platform != "linux", reason="other systems take some of these names for one"),
+    pytest.mark.skipif(sys.platform != "linux", reason="other systems treat some of these names as equal"),
 ]
 
 COMPOSED = unicodedata.normalize("NFC", "Sömmer é.jpg")
 DECOMPOSED = unicodedata.normalize("NFD", "Sömmer é.jpg")
 
 
-def jobs(daemon: DaemonProcess) -> dict[str, Job]:
+def done_jobs(daemon: DaemonProcess) -> dict[str, Job]:
     found = LedgerView(daemon.places.ledger).recent(1000)
     return {str(job.path.relative_to(daemon.inbox)): job for job in found if job.state == "done"}
 
 
-def done(daemon: DaemonProcess, count: int) -> None:
-    daemon.wait_for(lambda: len(jobs(daemon)) == count, f"{count} photos to be done")
+def wait_until_done(daemon: DaemonProcess, count: int) -> None:
+    daemon.wait_for(lambda: len(done_jobs(daemon)) == count, f"{count} photos to be done")
 
 
 def png(number: int) -> bytes:
-    """The bytes of a PNG with a face."""
+    """Return the bytes of a PNG with a face."""
     data = BytesIO()
     Image.open(BytesIO(portrait(number))).save(data, "PNG")
     return data.getvalue()
 
 
-def test_one_run_of_the_engine_a_content_and_no_two_copies_of_one_name(daemon, measured):
+def test_each_content_is_restored_once_and_each_copy_has_its_own_name(daemon, measured):
     daemon.write_settings(output={"format": "jpeg", "suffix": "-x"}, watching={"settle_seconds": 0.3})
     same, other = portrait(1), portrait(2)
     (daemon.inbox / "1974").mkdir()
@@ -54,14 +54,14 @@ def test_one_run_of_the_engine_a_content_and_no_two_copies_of_one_name(daemon, m
     for name, data in dropped.items():
         (daemon.inbox / name).write_bytes(data)
     daemon.start()
-    done(daemon, len(dropped))
+    wait_until_done(daemon, len(dropped))
     (daemon.inbox / "a.jpg").rename(daemon.inbox / "renamed.jpg")
-    (daemon.inbox / DECOMPOSED).rename(daemon.inbox / "spelt anew.jpg")
-    done(daemon, len(dropped) + 2)
+    (daemon.inbox / DECOMPOSED).rename(daemon.inbox / "renamed too.jpg")
+    wait_until_done(daemon, len(dropped) + 2)
     assert daemon.stop() == 0
-    ended = jobs(daemon)
+    jobs = done_jobs(daemon)
 
-    outputs = {name: str(job.output.relative_to(daemon.output)) for name, job in ended.items()}
+    outputs = {name: str(job.output.relative_to(daemon.output)) for name, job in jobs.items()}
     assert sorted(daemon.outputs()) == sorted(outputs.values())
     assert len(set(outputs.values())) == len(outputs) == len(dropped) + 2
     for name in ("a.jpg", "1974/c.jpg", COMPOSED, DECOMPOSED, "renamed.jpg", "F.jpg"):
@@ -69,16 +69,15 @@ def test_one_run_of_the_engine_a_content_and_no_two_copies_of_one_name(daemon, m
     assert {outputs["e.jpg"], outputs["e.jpeg"]} == {"e-x.jpg", "e-x.jpeg"}
     assert {outputs["f.jpg"], outputs["f.png"]} == {"f-x.jpg", "f-x (2).jpg"}
     runs = defaultdict(list)
-    for job in ended.values():
+    for job in jobs.values():
         assert sha256_of(job.output) == job.output_sha256
-        if (
-            job.report not in runs[job.sha256]
-        ):  # with the time it took: a copy of a copy has its first's report
+        # The time in a report makes it unique; a copy of a copy has the first one's report.
+        if job.report not in runs[job.sha256]:
             runs[job.sha256].append(job.report)
     assert {len(reports) for reports in runs.values()} == {1}
     assert len(runs) == len(set(dropped.values()))
     assert LedgerView(daemon.places.ledger).failed() == []
     measured(
         f"{len(outputs)} photos of {len(runs)} contents: {len(runs)} runs of the engine, {len(outputs)} "
-        "copies, each under its own name, byte for byte"
+        "copies with the recorded bytes, each under its own name"
     )

@@ -1,7 +1,7 @@
 """kill -9.
 
-SIGKILL for the daemon or its engine over a folder of small photos that fills up again: at any moment after a
-start, while copies come out, and while one is being written.
+The daemon or its engine is killed with SIGKILL while small photos keep arriving: at any moment after a start,
+between copies, and while a copy is written.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ import pytest
 
 from facewatch.system.processes import find_running, identity
 from tests.daemon_process import DaemonProcess
-from tests.faults.killing import (
-    PNG_OF_FACES,
-    SLOW,
+from tests.faults.kills import (
+    PNG_OUTPUT,
+    SLOW_SECONDS,
     Album,
     Damage,
     Killer,
-    caught_writing,
     engine_of,
     temporaries,
+    wait_until_writing,
 )
-from tests.faults.photos import grainy, portrait
-from tests.faults.plants import COMMITS_FORGOTTEN, SLOW_TO_END, WRITTEN_IN_PLACE, Planted
+from tests.faults.patches import IGNORE_INTERRUPTED_COMMITS, PAUSE_FIRST_COPY, WRITE_IN_PLACE, PatchedDaemon
+from tests.faults.photos import noisy_portrait, portrait
 
-EVERYDAY_KILLS, ALL_KILLS = 25, 500
+DEFAULT_KILLS, ALL_KILLS = 25, 500
 BETWEEN_KILLS = 6  # photos
-AHEAD = 12  # photos more than that, so that there is always work
-PR_SET_CHILD_SUBREAPER = 36  # of Linux: orphans among the descendants become this process' children
+QUEUE_AHEAD = 12  # photos in addition, so that there is always work
+PR_SET_CHILD_SUBREAPER = 36  # Linux: orphaned descendants become this process's children
 
 pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture
-def killed():
-    """Has what it is called with killed at the end."""
+def kill_at_end():
+    """Yield a function that returns its daemon, which is killed at the end."""
     daemons: list[DaemonProcess] = []
     yield lambda daemon: daemons.append(daemon) or daemon
     for daemon in daemons:
@@ -48,8 +48,8 @@ def killed():
 
 
 @pytest.fixture
-def unburied():
-    """Leaves the orphan that it is called with unburied until the test ends, as a slow init does."""
+def keep_zombie():
+    """Yield a function that keeps an orphan a zombie until the test ends, as a slow init does."""
     library, orphans = ctypes.CDLL(None), []
     assert library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     yield orphans.append
@@ -60,126 +60,130 @@ def unburied():
             os.waitpid(orphan.pid, 0)
 
 
-def test_nothing_is_lost_twice_or_damaged_however_often_daemon_and_engine_are_killed(
-    killed, tmp_path, soak, measured
-):
-    daemon = killed(DaemonProcess(tmp_path, output=PNG_OF_FACES))
+def test_kills_cause_no_lost_duplicated_or_damaged_photo(kill_at_end, tmp_path, soak, measured):
+    daemon = kill_at_end(DaemonProcess(tmp_path, output=PNG_OUTPUT))
     album, killer = Album(daemon), Killer(daemon, seed=14)
-    album.drop(AHEAD)
+    album.drop(QUEUE_AHEAD)
     daemon.start()
-    for _ in range(ALL_KILLS if soak else EVERYDAY_KILLS):
+    for _ in range(ALL_KILLS if soak else DEFAULT_KILLS):
         album.drop(BETWEEN_KILLS)
-        killer.strike()
+        killer.kill_one()
     album.finish()
     assert daemon.stop() == 0
-    found = album.damage()
+    damage = album.damage()
     measured(
-        f"{killer.daemons + killer.engines} kills ({killer.engines} of the engine; {killer.in_commit} of the "
-        f"daemon's in the middle of a copy), {len(album)} photos: {found}"
+        f"{killer.daemon_kills + killer.engine_kills} kills ({killer.engine_kills} of the engine; "
+        f"{killer.kills_in_commit} of the daemon during a copy), {len(album)} photos: {damage}"
     )
-    assert found == Damage()
+    assert damage == Damage()
 
 
-def test_what_a_killed_engine_was_writing_is_gone_after_a_clean_end(killed, tmp_path):
-    daemon = killed(DaemonProcess(tmp_path, output=PNG_OF_FACES))
+def test_a_killed_engines_temporary_is_gone_after_a_clean_end(kill_at_end, tmp_path):
+    daemon = kill_at_end(DaemonProcess(tmp_path, output=PNG_OUTPUT))
     daemon.start()
     for number in range(5):
         photo = daemon.inbox / f"large {number}.jpg"
-        photo.write_bytes(grainy(number, (200, 200, 200), (1200, 900)))
-        daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine", SLOW)
+        photo.write_bytes(noisy_portrait(number, (200, 200, 200), (1200, 900)))
+        daemon.wait_for(lambda: engine_of(daemon) is not None, "the engine", SLOW_SECONDS)
         engine = engine_of(daemon)
-        caught_writing(daemon, engine.pid, SLOW)
+        wait_until_writing(daemon, engine.pid, SLOW_SECONDS)
         engine.kill()
         if temporaries(daemon, engine.pid):
-            break  # else the copy had got its name already
-    daemon.wait_for(lambda: daemon.state(photo.name) == "done", "the next attempt", SLOW)
+            break  # otherwise the copy has got its name already
+    daemon.wait_for(lambda: daemon.state(photo.name) == "done", "the next attempt", SLOW_SECONDS)
     assert daemon.stop() == 0
     assert daemon.outputs() == [f"large {one}.png" for one in range(number + 1)]
 
 
-@pytest.mark.parametrize("begun", [False, True], ids=["before its file is there", "while it writes"])
-def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(killed, tmp_path, begun):
-    daemon = killed(Planted(tmp_path, SLOW_TO_END.format(before=not begun), output=PNG_OF_FACES))
-    left = held_engine(daemon)
-    known = identity(left.pid)
-    assert bool(temporaries(daemon, left.pid)) == begun
+@pytest.mark.parametrize("writing", [False, True], ids=["before its file exists", "while it writes"])
+def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(kill_at_end, tmp_path, writing):
+    daemon = kill_at_end(
+        PatchedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=not writing), output=PNG_OUTPUT)
+    )
+    engine = paused_engine(daemon)
+    known = identity(engine.pid)
+    assert bool(temporaries(daemon, engine.pid)) == writing
     daemon.stop(signal.SIGKILL)
-    assert find_running(known) == left.pid
+    assert find_running(known) == engine.pid
     start_and_sweep(daemon)
     assert find_running(known) is None
-    assert_only_the_copy_comes(daemon)
+    assert_only_output_is_the_copy(daemon)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="zombies of Linux")
-def test_a_killed_engine_that_is_not_buried_yet_leaves_nothing_behind(killed, tmp_path, unburied):
-    daemon = killed(Planted(tmp_path, SLOW_TO_END.format(before=False), output=PNG_OF_FACES))
-    left = held_engine(daemon)
-    unburied(left)
+def test_a_killed_engine_that_is_a_zombie_leaves_nothing_behind(kill_at_end, tmp_path, keep_zombie):
+    daemon = kill_at_end(PatchedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=False), output=PNG_OUTPUT))
+    engine = paused_engine(daemon)
+    keep_zombie(engine)
     daemon.stop(signal.SIGKILL)
-    left.kill()
-    daemon.wait_for(lambda: left.status() == psutil.STATUS_ZOMBIE, "its end", SLOW)
+    engine.kill()
+    daemon.wait_for(lambda: engine.status() == psutil.STATUS_ZOMBIE, "its end", SLOW_SECONDS)
     start_and_sweep(daemon)
-    assert temporaries(daemon, left.pid) == []
-    assert_only_the_copy_comes(daemon)
+    assert temporaries(daemon, engine.pid) == []
+    assert_only_output_is_the_copy(daemon)
 
 
-def held_engine(daemon: DaemonProcess) -> psutil.Process:
-    """Start the daemon, and wait until its engine is held in the middle of a copy."""
+def paused_engine(daemon: DaemonProcess) -> psutil.Process:
+    """Start the daemon and wait until its engine pauses in the middle of a copy."""
     (daemon.inbox / "a.jpg").write_bytes(portrait(0))
     daemon.start()
-    daemon.wait_for((daemon.places.config.parent / "held").exists, "the engine to write", SLOW)
+    daemon.wait_for((daemon.places.config.parent / "paused").exists, "the engine to write", SLOW_SECONDS)
     engine = engine_of(daemon)
     assert engine is not None
     return engine
 
 
 def start_and_sweep(daemon: DaemonProcess) -> None:
-    """Start the next daemon, and wait until it has removed what was left lying."""
-    before = daemon.said().count("watched folders:")
+    """Start the next daemon and wait until it has removed old temporaries."""
+    before = daemon.console().count("watched folders:")
     daemon.start()
-    daemon.wait_for(lambda: daemon.said().count("watched folders:") > before, "the next daemon's work", SLOW)
+    daemon.wait_for(
+        lambda: daemon.console().count("watched folders:") > before, "the next daemon to watch", SLOW_SECONDS
+    )
 
 
-def assert_only_the_copy_comes(daemon: DaemonProcess) -> None:
-    """Let every engine go on: the photo is restored, and nothing else is left."""
-    (daemon.places.config.parent / "go on").touch()
-    daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt", SLOW)
+def assert_only_output_is_the_copy(daemon: DaemonProcess) -> None:
+    """Resume every engine; assert that the photo's copy is the only output."""
+    (daemon.places.config.parent / "resume").touch()
+    daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt", SLOW_SECONDS)
     assert daemon.stop() == 0
     assert daemon.outputs() == ["a.png"]
 
 
 @pytest.mark.parametrize(
-    ("defect", "kind"), [(WRITTEN_IN_PLACE, "bad"), (COMMITS_FORGOTTEN, "twice")], ids=["bad", "twice"]
+    ("defect", "kind"),
+    [(WRITE_IN_PLACE, "corrupt"), (IGNORE_INTERRUPTED_COMMITS, "duplicated")],
+    ids=["corrupt", "duplicated"],
 )
-def test_this_check_finds_a_planted_defect(killed, tmp_path, defect, kind):
-    daemon = killed(Planted(tmp_path, defect, output=PNG_OF_FACES))
-    album, killer = Album(daemon), Killer(daemon, seed=14, early=0, engines=0)
-    album.drop(AHEAD)
+def test_this_check_finds_a_planted_defect(kill_at_end, tmp_path, defect, kind):
+    daemon = kill_at_end(PatchedDaemon(tmp_path, defect, output=PNG_OUTPUT))
+    album, killer = Album(daemon), Killer(daemon, seed=14, early_share=0, engine_share=0)
+    album.drop(QUEUE_AHEAD)
     daemon.start()
-    for _ in range(EVERYDAY_KILLS):
+    for _ in range(DEFAULT_KILLS):
         album.drop(BETWEEN_KILLS)
-        killer.strike()
+        killer.kill_one()
         if getattr(album.damage(), kind):
             return
-    pytest.fail(f"{EVERYDAY_KILLS} kills of a defective daemon, and nothing found {kind}")
+    pytest.fail(f"{DEFAULT_KILLS} kills of a defective daemon, and no copy was {kind}")
 
 
-def test_this_check_sees_every_kind_of_damage(tmp_path):
+def test_this_check_finds_every_kind_of_damage(tmp_path):
     daemon = DaemonProcess(tmp_path)
     album = Album(daemon)
     album.drop(4)
     daemon.output.mkdir()
     for number in (1, 2):
         (daemon.output / f"{number:05}.jpg").write_bytes((daemon.inbox / f"{number:05}.jpg").read_bytes())
-    whole = (daemon.inbox / "00002.jpg").read_bytes()
-    (daemon.output / "00002.jpg").write_bytes(whole[: len(whole) // 2])
-    (daemon.output / "00001 (2).jpg").write_bytes(whole)
-    (daemon.output / ".facewatch-1-a.tmp").write_bytes(whole)
-    (daemon.inbox / "00003.jpg").write_bytes(whole)
+    complete = (daemon.inbox / "00002.jpg").read_bytes()
+    (daemon.output / "00002.jpg").write_bytes(complete[: len(complete) // 2])
+    (daemon.output / "00001 (2).jpg").write_bytes(complete)
+    (daemon.output / ".facewatch-1-a.tmp").write_bytes(complete)
+    (daemon.inbox / "00003.jpg").write_bytes(complete)
     assert album.damage() == Damage(
-        bad=["00002.jpg"],
-        twice=["00001 (2).jpg"],
-        strays=[".facewatch-1-a.tmp"],
+        corrupt=["00002.jpg"],
+        duplicated=["00001 (2).jpg"],
+        left_over=[".facewatch-1-a.tmp"],
         missing=["00000.png", "00003.jpg"],
-        harmed=["00003.jpg"],
+        originals_altered=["00003.jpg"],
     )

@@ -1,7 +1,7 @@
-"""Poison.
+"""A photo that crashes the engine.
 
-One photo among a hundred good ones kills the engine (SIGKILL, sent from inside as the photo is read), and the
-daemon is killed and started again between its attempts.
+One photo among a hundred good ones kills the engine (which sends itself SIGKILL when it reads the photo); the
+daemon is killed and started again between the attempts.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import signal
 
 import pytest
 
+from tests.faults.patches import PatchedDaemon
 from tests.faults.photos import landscape
-from tests.faults.plants import Planted
 
 GOOD = 100
 
@@ -20,15 +20,15 @@ ENGINE_KILLER = """
     if "engine" in sys.orig_argv:
         import os, signal
         from facewatch.engine.restorer import Restorer
-        def deadly(self, job, read=Restorer.read):
+        def crash(self, job, read=Restorer.read):
             if "killer" in os.path.basename(job.source):
                 with open(os.environ["FACEWATCH_HOME"] + "/deaths", "a") as file:
                     file.write(".")
                 os.kill(os.getpid(), signal.SIGKILL)
             return read(self, job)
-        Restorer.read = deadly
+        Restorer.read = crash
 """
-IN_A_HURRY = """
+SHORT_RETRIES = """
     if "run" in sys.orig_argv:
         import facewatch.worker.retry_policy
         assert facewatch.worker.retry_policy.AGAIN_SECONDS == (5.0, 60.0)
@@ -38,8 +38,8 @@ IN_A_HURRY = """
 pytestmark = pytest.mark.timeout(400)
 
 
-def test_one_killer_costs_three_attempts_and_no_other_photo(tmp_path, soak, measured):
-    daemon = Planted(tmp_path, ENGINE_KILLER if soak else ENGINE_KILLER + IN_A_HURRY)
+def test_a_crashing_photo_is_tried_three_times_and_affects_no_other(tmp_path, soak, measured):
+    daemon = PatchedDaemon(tmp_path, ENGINE_KILLER if soak else ENGINE_KILLER + SHORT_RETRIES)
     try:
         for number in range(GOOD):
             (daemon.inbox / f"{number:03}.jpg").write_bytes(landscape(number))
@@ -47,11 +47,11 @@ def test_one_killer_costs_three_attempts_and_no_other_photo(tmp_path, soak, meas
         deaths = tmp_path / "deaths"
         daemon.start()
         for attempt in (1, 2):
-            daemon.wait_for(lambda n=attempt: deaths.exists() and len(deaths.read_text()) >= n, "a death")
-            daemon.wait_for(lambda: daemon.state("050 killer.jpg") == "retry", "its verdict")
+            daemon.wait_for(lambda n=attempt: deaths.exists() and len(deaths.read_text()) >= n, "a crash")
+            daemon.wait_for(lambda: daemon.state("050 killer.jpg") == "retry", "the retry")
             daemon.stop(signal.SIGKILL)
             daemon.start()
-        daemon.wait_for(lambda: daemon.state("050 killer.jpg") == "poison", "the last verdict", 120)
+        daemon.wait_for(lambda: daemon.state("050 killer.jpg") == "poison", "the photo to be given up", 120)
         daemon.wait_for(lambda: daemon.counts()["no_faces"] == GOOD, "all good photos")
         assert daemon.stop() == 0
         outputs = daemon.outputs()

@@ -1,7 +1,7 @@
 """Sleep and clock.
 
 The daemon is stopped (SIGSTOP) while a photo is being written, alone and together with the writer; and its
-clock is put a day forward, or back, and the other way again (libfaketime) while a photo waits for its retry.
+clock is moved by a day, forward and back (libfaketime), while a photo waits for its retry.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import time
 
 import pytest
 
+from tests.faults.daemons import WallClock, WrappedDaemon, job_of, pieces, seconds_until
 from tests.faults.photos import landscape, portrait
-from tests.faults.watched import DaemonElsewhere, WallClock, job_of, pieces, seconds_until
 
 pytestmark = pytest.mark.timeout(300)
 DAY = 86_400
@@ -34,10 +34,10 @@ for start in range(0, len(data), step):
 
 @pytest.fixture
 def stop_seconds(soak) -> float:
-    return 60.0 if soak else 6.0  # the daemon takes 5 s for a standstill
+    return 60.0 if soak else 6.0  # the daemon recognises a suspension from 5 s on
 
 
-def test_a_file_written_while_the_daemon_stood_still_is_not_taken_early(daemon, soak, stop_seconds, measured):
+def test_a_file_written_while_the_daemon_is_stopped_is_not_taken_early(daemon, soak, stop_seconds, measured):
     settle_seconds = 5.0 if soak else 2.0
     daemon.write_settings(watching={"settle_seconds": settle_seconds})
     daemon.start()
@@ -45,7 +45,7 @@ def test_a_file_written_while_the_daemon_stood_still_is_not_taken_early(daemon, 
     photo = daemon.inbox / "a.jpg"
     first, *others = pieces(data, 10)
     photo.write_bytes(first)
-    time.sleep(0.5)  # it is seen
+    time.sleep(0.5)  # until the daemon has seen it
     os.kill(daemon.process.pid, signal.SIGSTOP)
     for piece in others:
         time.sleep(stop_seconds / len(others))
@@ -62,7 +62,9 @@ def test_a_file_written_while_the_daemon_stood_still_is_not_taken_early(daemon, 
     measured(f"stopped for {stop_seconds:.0f} s: 1 job, {quiet:.1f} s after the last byte")
 
 
-def test_nor_one_whose_writer_stood_still_as_well(daemon, soak, stop_seconds, tmp_path, measured):
+def test_a_file_whose_writer_is_stopped_too_is_not_taken_early(
+    daemon, soak, stop_seconds, tmp_path, measured
+):
     settle_seconds = 5.0 if soak else 2.0
     daemon.write_settings(watching={"settle_seconds": settle_seconds})
     daemon.start()
@@ -72,12 +74,12 @@ def test_nor_one_whose_writer_stood_still_as_well(daemon, soak, stop_seconds, tm
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as writer:
         assert writer.stdout is not None
         writer.stdout.readline()
-        time.sleep(0.3)  # it is seen
+        time.sleep(0.3)  # until the daemon has seen it
         for process in (writer.pid, daemon.process.pid):
             os.kill(process, signal.SIGSTOP)
         time.sleep(stop_seconds)
         os.kill(daemon.process.pid, signal.SIGCONT)
-        time.sleep(0.3)  # the daemon is the first to wake
+        time.sleep(0.3)  # the daemon continues first
         os.kill(writer.pid, signal.SIGCONT)
         written = float(writer.stdout.read().split()[-1])
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy", 60)
@@ -95,31 +97,35 @@ def clock(tmp_path):
 
 
 @pytest.fixture
-def travelling(tmp_path):
+def daemon_with_clock(tmp_path):
     (tmp_path / "home").mkdir()
-    process = DaemonElsewhere(tmp_path / "home")
+    process = WrappedDaemon(tmp_path / "home")
     yield process
     process.stop(signal.SIGKILL)
 
 
-def test_no_photo_waits_longer_for_a_moved_clock(travelling, clock, measured):
-    travelling.surroundings = clock.surroundings
-    travelling.start()
-    (travelling.inbox / "half.jpg").write_bytes(portrait(1, 300)[:4000])
-    travelling.wait_for(lambda: waits(travelling, 1), "the first attempt")
+def test_a_moved_clock_delays_no_retry(daemon_with_clock, clock, measured):
+    daemon_with_clock.extra_environment = clock.extra_environment
+    daemon_with_clock.start()
+    (daemon_with_clock.inbox / "half.jpg").write_bytes(portrait(1, 300)[:4000])
+    daemon_with_clock.wait_for(lambda: has_attempts(daemon_with_clock, 1), "the first attempt")
     seconds = []
     for attempt, jump in enumerate([DAY, -DAY, -DAY, DAY], start=2):
         clock.move(jump)
-        seconds.append(seconds_until(travelling, lambda n=attempt: waits(travelling, n), "an attempt", 20))
+        seconds.append(
+            seconds_until(
+                daemon_with_clock, lambda n=attempt: has_attempts(daemon_with_clock, n), "an attempt", 20
+            )
+        )
         name = f"{attempt}.jpg"
-        (travelling.inbox / name).write_bytes(landscape(attempt))
-        travelling.wait_for(lambda name=name: name in travelling.outputs(), "a copy", 20)
-    told = ", ".join(f"{each:.1f}" for each in seconds)
-    measured(f"a day forward, back, back again, forward: tried again after {told} s")
+        (daemon_with_clock.inbox / name).write_bytes(landscape(attempt))
+        daemon_with_clock.wait_for(lambda name=name: name in daemon_with_clock.outputs(), "a copy", 20)
+    delays = ", ".join(f"{each:.1f}" for each in seconds)
+    measured(f"a day forward, back, back again, forward: tried again after {delays} s")
 
 
-def waits(daemon, attempts):
-    """Whether so many attempts were made; after the fifth no further one is due."""
+def has_attempts(daemon, attempts):
+    """True after `attempts` attempts; the fifth is the last."""
     job = job_of(daemon, "half.jpg")
     state = "parked" if attempts == 5 else "retry"
     return job is not None and (job.state, job.attempts) == (state, attempts)

@@ -1,7 +1,7 @@
 """Instances.
 
-A second daemon is started beside a running one; the first is killed with SIGKILL and started again; at last
-four are started in the same moment.
+A second daemon is started beside a running one; the first is killed with SIGKILL and started again; finally
+four are started at the same time.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def seconds_to_start(daemon) -> float:
     return time.monotonic() - began
 
 
-def test_the_second_is_refused_and_a_killed_one_is_replaced_at_once(daemon, soak, measured):
-    fresh = seconds_to_start(daemon)
-    again = []
+def test_a_second_daemon_is_refused_and_a_killed_one_is_replaced_at_once(daemon, soak, measured):
+    first_start = seconds_to_start(daemon)
+    restarts = []
     for _ in range(20 if soak else 3):
         second = daemon.command("run", "--no-tray")
         assert second.returncode == 1
@@ -32,17 +32,18 @@ def test_the_second_is_refused_and_a_killed_one_is_replaced_at_once(daemon, soak
         assert daemon.process.poll() is None
         assert daemon.stop(signal.SIGKILL) == -signal.SIGKILL
         assert running_pid(daemon.places) is None
-        again.append(seconds_to_start(daemon))
+        restarts.append(seconds_to_start(daemon))
     assert daemon.stop() == 0
-    middle = statistics.median(again)
+    median = statistics.median(restarts)
     measured(
-        f"refused, the first's pid named; killed, the next runs after {middle:.1f} s (median of {len(again)})"
+        f"refused, the first's pid named; killed, the next runs after {median:.1f} s "
+        f"(median of {len(restarts)})"
     )
-    # On a machine that is busy elsewhere any start takes longer; to replace one must not.
-    assert middle < max(2, 1.5 * fresh)
+    # On a busy machine every start takes longer, but a restart must not take longer than the first.
+    assert median < max(2, 1.5 * first_start)
 
 
-def test_of_four_started_at_once_one_runs_and_the_others_name_it(daemon, measured):
+def test_of_four_started_at_once_one_runs_and_three_name_it(daemon, measured):
     command = [sys.executable, "-m", "facewatch", "run", "--no-tray"]
     four = [
         subprocess.Popen(command, env=daemon.environment, stderr=subprocess.PIPE, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Tray.
 
-A real tray on a virtual display: its menu is clicked over D-Bus while it refreshes; display, bus and notifier
-are taken away; it is stopped with SIGSTOP and killed, and quits together with its daemon.
+A tray runs on a virtual display: its menu is clicked over D-Bus while it refreshes; display, bus and notifier
+are missing; it is stopped with SIGSTOP, killed, and quits together with its daemon.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import signal
 import subprocess
 import threading
 import time
-from importlib import resources
 
 import psutil
 import pytest
@@ -21,6 +20,7 @@ from facewatch.daemon.tray_supervisor import NO_TRAY, TraySupervisor
 from facewatch.state.heartbeat import BEAT_SECONDS, HeartbeatMonitor, tray_heartbeat_file
 from facewatch.state.ledger import LedgerView
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 from tests.tray import photos
 from tests.tray.desktop import (
     BUBBLES,
@@ -56,12 +56,12 @@ def tray(desktop, panel, tmp_path):
 
 @pytest.fixture
 def portrait():
-    return resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    return portrait_bytes()
 
 
 @pytest.fixture
 def daemon(desktop, panel, tmp_path):
-    """A daemon that starts its tray by itself."""
+    """Yield a daemon that has started its tray."""
     process = DaemonProcess(tmp_path, {**desktop, "XDG_CONFIG_HOME": str(tmp_path / "xdg")})
     process.start()
     eventually(lambda: panel.ask("items") > 0, "the icon", 30)
@@ -74,11 +74,11 @@ def weight_used(daemon, name):
     return photo.report["weight"] if photo and photo.report else None
 
 
-def test_twenty_of_twenty_clicks_arrive_while_the_menu_refreshes(tray, panel, measured):
+def test_twenty_clicks_take_effect_while_the_menu_refreshes(tray, panel, measured):
     stop = threading.Event()
     refreshed = itertools.count()
 
-    def work() -> None:  # other texts each time, other lines each second time, a longer list each third time
+    def work() -> None:  # new texts each time, other rows every second, a longer list every third time
         for number in refreshed:
             tray.ledger.note(
                 "current", {"path": f"/in/IMG_{number}.jpg", "done": 1, "total": 9, "what": "faces"}
@@ -94,49 +94,47 @@ def test_twenty_of_twenty_clicks_arrive_while_the_menu_refreshes(tray, panel, me
 
     worker = threading.Thread(target=work)
     worker.start()
-    arrived, slowest = 0, 0.0
+    effective, slowest = 0, 0.0
     try:
         for number in range(20):
-            wanted = ((number * 7) % 10 + 1) / 10
-            entry = panel.find("Weight", f"{wanted:.1f}")["id"]
-            time.sleep(0.35)  # the menu changes between the look and the click
+            weight = ((number * 7) % 10 + 1) / 10
+            entry = panel.find("Weight", f"{weight:.1f}")["id"]
+            time.sleep(0.35)  # the menu changes between the lookup and the click
             panel.ask("click", entry)
-            took = eventually(lambda: tray.settings.weight_of("builtin") == wanted, f"click {number}", 1)  # noqa: B023
-            arrived, slowest = arrived + 1, max(slowest, took)
-            eventually(lambda: panel.on("Weight") == [f"{wanted:.1f}"], f"tick {number}", 1)  # noqa: B023
+            took = eventually(lambda: tray.settings.weight_of("builtin") == weight, f"click {number}", 1)  # noqa: B023
+            effective, slowest = effective + 1, max(slowest, took)
+            eventually(lambda: panel.on("Weight") == [f"{weight:.1f}"], f"tick {number}", 1)  # noqa: B023
     finally:
         stop.set()
         worker.join()
     changes = next(refreshed)
-    assert arrived == 20
+    assert effective == 20
     assert changes > 20
     measured(
-        f"{arrived} of 20 clicks while the menu changed {changes} times, in the file within {slowest:.2f} s, "
-        "one radio on after each"
+        f"{effective} of 20 clicks while the menu changed {changes} times, saved within {slowest:.2f} s, one "
+        "weight checked after each"
     )
 
 
-def test_a_click_holds_for_the_next_photo_and_quit_ends_everything(daemon, panel, portrait, measured):
+def test_a_click_applies_to_the_next_photo_and_quit_ends_all_processes(daemon, panel, portrait, measured):
     (daemon.inbox / "a.jpg").write_bytes(portrait)
     daemon.wait_for(lambda: weight_used(daemon, "a.jpg") == 0.0, "the first photo")
     panel.click("Weight", "0.7")
     eventually(lambda: "0.7" in daemon.places.config.read_text("utf-8"), "the file", 2)
     (daemon.inbox / "b.jpg").write_bytes(portrait)
-    daemon.wait_for(
-        lambda: weight_used(daemon, "b.jpg") == 0.7, "the second photo with the weight that was clicked"
-    )
-    family = psutil.Process(daemon.process.pid).children(recursive=True)
-    assert any("tray" in process.cmdline() for process in family)
+    daemon.wait_for(lambda: weight_used(daemon, "b.jpg") == 0.7, "the second photo with the clicked weight")
+    children = psutil.Process(daemon.process.pid).children(recursive=True)
+    assert any("tray" in process.cmdline() for process in children)
     panel.click("Quit")
     began = time.monotonic()
     assert daemon.process.wait(10) == 0
     took = time.monotonic() - began
     assert took < 5
-    assert not psutil.wait_procs(family, timeout=3)[1]
+    assert not psutil.wait_procs(children, timeout=3)[1]
     measured(f"daemon, engine and tray gone {took:.1f} s after Quit")
 
 
-def test_a_killed_tray_is_back_and_the_daemon_goes_on(daemon, portrait):
+def test_a_killed_tray_is_restarted_and_the_daemon_keeps_working(daemon, portrait):
     def trays():
         children = psutil.Process(daemon.process.pid).children()
         alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
@@ -150,14 +148,14 @@ def test_a_killed_tray_is_back_and_the_daemon_goes_on(daemon, portrait):
     assert daemon.stop() == 0
 
 
-def test_a_tray_that_hangs_is_ended_and_started_again(desktop, panel, tmp_path, measured):
+def test_a_hung_tray_is_ended_and_restarted(desktop, panel, tmp_path, measured):
     limit = BEAT_SECONDS + 2  # the daemon waits for a minute
-    tray, told = TrayProcess(tmp_path / "home", desktop), []
+    tray, incidents = TrayProcess(tmp_path / "home", desktop), []
     tray_supervisor = TraySupervisor(
         tray.command(),
         begin=lambda command: subprocess.Popen(command, env=tray.environment, stderr=subprocess.DEVNULL),
-        pulse=HeartbeatMonitor(tray_heartbeat_file(tray.places)),
-        on_incident=told.append,
+        heartbeat=HeartbeatMonitor(tray_heartbeat_file(tray.places)),
+        on_incident=incidents.append,
         stuck_seconds=limit,
     )
 
@@ -170,14 +168,16 @@ def test_a_tray_that_hangs_is_ended_and_started_again(desktop, panel, tmp_path, 
         eventually(lambda: icons() == 1, "the icon", 20)
         first = tray_supervisor.pid
         began = time.monotonic()
-        while time.monotonic() < began + limit + 1:  # one that lives is left alone
+        while time.monotonic() < began + limit + 1:  # a responsive tray is not restarted
             tray_supervisor.tick()
             time.sleep(0.2)
-        assert (tray_supervisor.pid, told) == (first, [])
+        assert (tray_supervisor.pid, incidents) == (first, [])
         os.kill(first, signal.SIGSTOP)
         took = eventually(lambda: icons() == 2, "the icon again", 40)
         assert not psutil.pid_exists(first)
-        assert told == [f"the tray gave no sign of life for {limit:g} s: it was ended and is started again"]
+        assert incidents == [
+            f"the tray gave no sign of life for {limit:g} s: it was ended and is started again"
+        ]
         measured(f"stopped with SIGSTOP: shown again after {took:.0f} s, with a limit of {limit:g} s")
     finally:
         tray_supervisor.stop()
@@ -188,9 +188,9 @@ def test_without_a_service_for_notifications_the_tray_lives_on(desktop, tmp_path
     panel = PanelProcess(desktop, WATCHER)
     try:
         with shown_tray(tmp_path / "home", desktop, panel) as tray:
-            eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
+            eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first status")
             tray.ledger.note("troubles", {"disk": {"text": "no space left", "since": 1}})
-            eventually(lambda: panel.tree()[0]["text"] == "Needs attention", "the trouble", 2)
+            eventually(lambda: panel.tree()[0]["text"] == "Needs attention", "the alert", 2)
             panel.click("Upscale", "2 x")
             eventually(lambda: tray.settings.restoration.upscale == 2, "the click", 1)
             assert tray.end() == 0
@@ -199,7 +199,7 @@ def test_without_a_service_for_notifications_the_tray_lives_on(desktop, tmp_path
 
 
 @pytest.mark.parametrize("without", [("DISPLAY",), ("DBUS_SESSION_BUS_ADDRESS",)])
-def test_without_a_display_or_a_bus_it_ends_at_once_with_one_clear_line(desktop, tmp_path, without):
+def test_without_a_display_or_a_bus_the_tray_exits_with_one_clear_line(desktop, tmp_path, without):
     environment = {name: value for name, value in desktop.items() if name not in without}
     tray = TrayProcess(tmp_path / "home", environment)
     tray.start()
@@ -210,15 +210,15 @@ def test_without_a_display_or_a_bus_it_ends_at_once_with_one_clear_line(desktop,
     tray.ledger.close()
 
 
-def test_without_a_desktop_the_daemon_runs_on_and_says_so_once(tmp_path, portrait, measured):
+def test_without_a_desktop_the_daemon_works_and_logs_one_line(tmp_path, portrait, measured):
     bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "none")}
     process = DaemonProcess(tmp_path, bare)
     process.start()
     try:
-        process.wait_for(lambda: "no tray on this desktop" in process.said(), "the line", 140)
+        process.wait_for(lambda: "no tray on this desktop" in process.console(), "the line", 140)
         (process.inbox / "a.jpg").write_bytes(portrait)
         process.wait_for(lambda: process.outputs() == ["a.jpg"], "the copy")
-        assert process.said().count("facewatch.daemon.tray_supervisor") == 1
+        assert process.console().count("facewatch.daemon.tray_supervisor") == 1
     finally:
         assert process.stop() == 0
-    measured("without display, bus or notifier: one line, and the daemon works on")
+    measured("without display, bus or notifier: one line, and the daemon keeps working")

@@ -1,7 +1,7 @@
 """Mutated images.
 
-2,000 photos of every format, made from small valid ones with EXIF, XMP and ICC by flipped bits, cuts and
-splices, go through the real engine.
+2,000 photos in all formats, made from small valid ones with EXIF, XMP and ICC by flipped bits, cuts and
+splices, are given to the real engine.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from tests.restoration.codecs import samples
 
 IMAGES, ALL_IMAGES = 2000, 20_000
 HANG_SECONDS = 30.0
-SETUP = Setup("builtin", "cascade", "haar", None, None, "cpu", None, 0.9)
+SETUP = Setup("builtin", "yunet", "yunet", None, None, "cpu", None, 0.9)
 EXPECTED = {"BadPhoto", "TruncatedPhoto", "PhotoTooLarge", "OwnOutput"}
 
 pytestmark = pytest.mark.timeout(3600)
 
 
-def order(number: int, source: Path, folder: Path) -> RestoreRequest:
+def restore_request(number: int, source: Path, folder: Path) -> RestoreRequest:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    choices = RestorationOptions(), OutputOptions(format="png")
-    return RestoreRequest(number, str(source), digest, str(folder), 0.0, *choices, 20.0)
+    options = RestorationOptions(), OutputOptions(format="png")
+    return RestoreRequest(number, str(source), digest, str(folder), 0.0, *options, 20.0)
 
 
 def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
     originals = [(f".{name}", samples.described(name)) for name in samples.NAMES]
-    chance = random.Random(27)
+    rng = random.Random(27)
     images, outputs = tmp_path / "in", tmp_path / "out"
     images.mkdir()
     outputs.mkdir()
@@ -46,9 +46,9 @@ def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
         for number in range(ALL_IMAGES if soak else IMAGES):
             suffix, data = originals[number % len(originals)]
             photo = images / f"{number}{suffix}"
-            photo.write_bytes(mutated(data, [other for _, other in originals], chance))
+            photo.write_bytes(mutated(data, [other for _, other in originals], rng))
             began = time.monotonic()
-            engine.submit(order(number, photo, outputs))
+            engine.submit(restore_request(number, photo, outputs))
             while not isinstance(outcome := engine.receive(HANG_SECONDS), RestoreResult | RestoreFailure):
                 pass
             slowest = max(slowest, time.monotonic() - began)
@@ -65,7 +65,9 @@ def test_each_is_restored_or_refused_with_a_reason(tmp_path, soak, measured):
     finally:
         engine.close()
     assert set(tmp_path.rglob("*")) == {images, outputs}
-    words = ", ".join(f"{count} {name}" for name, count in sorted(refused.items()))
-    measured(f"{restored} taken, refused: {words}; one engine for all, the slowest took {slowest:.1f} s")
+    refusals = ", ".join(f"{count} {name}" for name, count in sorted(refused.items()))
+    measured(
+        f"{restored} restored, refused: {refusals}; one engine for all, the slowest took {slowest:.1f} s"
+    )
     assert restored
     assert refused

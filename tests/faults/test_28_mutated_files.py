@@ -1,8 +1,8 @@
-"""Mutated configs and requests, and a ledger damaged while in use.
+"""Mutated configs and requests, and a ledger damaged in use.
 
-300 configs and 300 request files, broken by flipped bits, cuts and splices, are read as the daemon and the
-commands read them. A running daemon's ledger is overwritten but for its head. (300 ledgers found broken at a
-start: tests/ledger/test_mutated.py.)
+300 configs and 300 request files, damaged by flipped bits, cuts and splices, are read as the daemon and the
+commands read them. A running daemon's ledger is overwritten after its first page. (300 ledgers damaged before
+a start: tests/state/ledger/test_mutated.py.)
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from facewatch.errors import BadSettings
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.system.paths import Places
-from tests.asked import take
 from tests.faults.mutations import mutated
+from tests.faults.patches import NO_LEDGER_CACHE, PatchedDaemon
 from tests.faults.photos import portrait
-from tests.faults.plants import NO_CACHE_OF_THE_LEDGER, Planted
+from tests.pending_requests import take
 
 COUNT = 300
 
 
-def test_a_broken_config_is_a_clear_error_or_a_valid_setting(tmp_path, measured):
+def test_a_damaged_config_gives_a_clear_error_or_valid_settings(tmp_path, measured):
     example = resources.files("facewatch.settings").joinpath("config.example.toml").read_bytes()
     donors = [
         b'model = "codeformer"\npaused = 3\n',
@@ -32,35 +32,34 @@ def test_a_broken_config_is_a_clear_error_or_a_valid_setting(tmp_path, measured)
         bytes(range(256)),
         b"\xff\xfe[engine]",
     ]
-    chance, places = random.Random(28), Places.under(tmp_path)
-    told = []
+    rng, places = random.Random(28), Places.under(tmp_path)
+    errors = []
     for _ in range(COUNT):
-        places.config.write_bytes(mutated(example, donors, chance))
+        places.config.write_bytes(mutated(example, donors, rng))
         try:
             settings = Store(places.config).load()
         except BadSettings as error:
-            told.append(str(error))
+            errors.append(str(error))
         else:
             assert isinstance(settings, Settings)
-    errors = len(told)
-    assert all(str(places.config) in text for text in told)
-    measured(f"{COUNT} configs: {errors} clear errors, {COUNT - errors} valid settings")
+    assert all(str(places.config) in text for text in errors)
+    measured(f"{COUNT} configs: {len(errors)} clear errors, {COUNT - len(errors)} valid settings")
     assert errors
 
 
-def test_a_broken_request_is_refused_and_set_aside(tmp_path, measured):
+def test_a_damaged_request_is_refused_and_set_aside(tmp_path, measured):
     places = Places.under(tmp_path)
     photo = tmp_path / "a.jpg"
-    good = [
+    requests = [
         {"kind": "redo", "path": str(photo), "model": "codeformer", "weight": 0.5},
         {"kind": "retry_failed"},
         {"kind": "quit", "pid": 1},
     ]
-    originals = [json.dumps(fields).encode() for fields in good]
-    chance, taken = random.Random(29), 0
+    originals = [json.dumps(fields).encode() for fields in requests]
+    rng, taken = random.Random(29), 0
     places.requests.mkdir(parents=True)
     for number in range(COUNT):
-        data = mutated(chance.choice(originals), originals, chance)
+        data = mutated(rng.choice(originals), originals, rng)
         (places.requests / f"{number:04}.json").write_bytes(data)
     for request in take(places, pid=2):
         taken += 1
@@ -68,12 +67,12 @@ def test_a_broken_request_is_refused_and_set_aside(tmp_path, measured):
         assert request.weight is None or 0 <= request.weight <= 1
     aside = len(list(places.requests.glob("*.bad")))
     assert not list(places.requests.glob("*.json"))
-    measured(f"{COUNT} requests: {aside} set aside, {taken} still requests, the others for another process")
+    measured(f"{COUNT} requests: {aside} set aside, {taken} still valid, the others for another process")
     assert aside
 
 
-def test_a_ledger_damaged_while_in_use_is_set_aside_and_made_anew(tmp_path, measured):
-    daemon = Planted(tmp_path, NO_CACHE_OF_THE_LEDGER)
+def test_a_ledger_damaged_in_use_is_set_aside_and_rebuilt(tmp_path, measured):
+    daemon = PatchedDaemon(tmp_path, NO_LEDGER_CACHE)
     try:
         daemon.start()
         (daemon.inbox / "before.jpg").write_bytes(portrait(1))
@@ -93,4 +92,6 @@ def test_a_ledger_damaged_while_in_use_is_set_aside_and_made_anew(tmp_path, meas
         assert daemon.stop() == 0
     finally:
         daemon.stop(signal.SIGKILL)
-    measured("a ledger overwritten under the running daemon: set aside, made anew, no photo lost or twice")
+    measured(
+        "a ledger overwritten under the running daemon: set aside, rebuilt, no photo lost or restored twice"
+    )

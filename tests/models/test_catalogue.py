@@ -65,5 +65,5 @@ def test_non_commercial_models_are_marked():
 def test_the_default_comes_first_and_the_builtin_needs_no_file():
     assert catalogue.names("face")[0] == "gfpgan-1.4"
     assert catalogue.BY_NAME["builtin"].checkpoint is None
-    assert catalogue.BY_NAME["cascade"].checkpoint is None
+    assert catalogue.BY_NAME["yunet"].checkpoint is None
     assert catalogue.BY_NAME["codeformer"].default_weight == 0.6

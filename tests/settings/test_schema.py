@@ -154,3 +154,7 @@ def test_every_choice_of_how_a_photo_is_restored_is_an_option_of_restore_too():
     for section, kind in SECTIONS.items():
         if section in {"restoration", "output"}:
             assert {(section, key) for key in keys_of(kind)} <= options
+
+
+def test_the_detector_of_earlier_versions_means_its_successor():
+    assert parse({"restoration": {"detector": "cascade"}}, "config").restoration.detector == "yunet"

@@ -1,3 +1,5 @@
+"""The problems of the moment, and the incidents that survive a restart."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,7 +9,7 @@ from facewatch.state.alerts import INCIDENTS_KEPT, INCIDENTS_KEY, Alerts, format
 from facewatch.state.ledger import Ledger
 
 
-class FakeNotes:
+class FakeFacts:
     def __init__(self) -> None:
         self.facts = {}
         self.full = False
@@ -25,32 +27,32 @@ class FakeNotes:
         return self.facts.get(key)
 
 
-def whats(notes) -> list[str]:
-    return [incident["what"] for incident in parse_incidents(notes.fact(INCIDENTS_KEY))]
+def whats(store) -> list[str]:
+    return [incident["what"] for incident in parse_incidents(store.fact(INCIDENTS_KEY))]
 
 
-def test_a_trouble_is_told_once_and_gone_when_it_is_solved(caplog):
-    notes = FakeNotes()
-    alerts = Alerts(notes, now=lambda: 5.0)
+def test_a_problem_is_logged_once_and_removed_when_it_is_resolved(caplog):
+    store = FakeFacts()
+    alerts = Alerts(store, now=lambda: 5.0)
     alerts.raise_alert("disk", "no space")
     alerts.raise_alert("disk", "no space")
-    assert notes.facts["troubles"] == {"disk": {"text": "no space", "since": 5.0}}
+    assert store.facts["troubles"] == {"disk": {"text": "no space", "since": 5.0}}
     assert caplog.text.count("disk: no space") == 1
     alerts.clear_alert("disk")
-    assert notes.facts["troubles"] == {}
+    assert store.facts["troubles"] == {}
 
 
-def test_what_was_solved_while_nothing_could_be_noted_is_noted_later(caplog):
-    notes = FakeNotes()
-    alerts = Alerts(notes)
+def test_a_problem_resolved_while_the_ledger_was_full_is_removed_later(caplog):
+    store = FakeFacts()
+    alerts = Alerts(store)
     alerts.raise_alert("ledger", "no space")
-    notes.full = True
+    store.full = True
     alerts.clear_alert("ledger")
     alerts.clear_alert("device")
-    assert caplog.text.count("the troubles cannot be noted") == 1
-    notes.full = False
+    assert caplog.text.count("cannot record the problems") == 1
+    store.full = False
     alerts.clear_alert("device")
-    assert notes.facts["troubles"] == {}
+    assert store.facts["troubles"] == {}
 
 
 def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
@@ -67,34 +69,34 @@ def test_incidents_have_their_time_and_survive_a_restart(tmp_path):
 
 
 def test_only_the_last_incidents_are_kept():
-    notes = FakeNotes()
-    alerts = Alerts(notes)
+    store = FakeFacts()
+    alerts = Alerts(store)
     for number in range(INCIDENTS_KEPT + 7):
         alerts.record_incident(f"{number}")
-    assert whats(notes) == [f"{number}" for number in range(7, INCIDENTS_KEPT + 7)]
+    assert whats(store) == [f"{number}" for number in range(7, INCIDENTS_KEPT + 7)]
 
 
-def test_an_incident_that_cannot_be_noted_is_noted_with_the_next():
-    notes = FakeNotes()
-    alerts = Alerts(notes)
-    notes.full = True
+def test_an_incident_that_cannot_be_recorded_is_recorded_with_the_next():
+    store = FakeFacts()
+    alerts = Alerts(store)
+    store.full = True
     alerts.record_incident("the disk was full")
-    notes.full = False
+    store.full = False
     alerts.record_incident("the disk has room again")
-    assert whats(notes) == ["the disk was full", "the disk has room again"]
+    assert whats(store) == ["the disk was full", "the disk has room again"]
 
 
 @pytest.mark.parametrize(
     "fact", [None, 7, {"a": 1}, "text", [1, {}, {"when": "now", "what": "x"}, {"when": 1}]]
 )
-def test_a_list_of_another_form_has_no_incidents(fact):
+def test_an_invalid_list_has_no_incidents(fact):
     assert parse_incidents(fact) == []
-    notes = FakeNotes()
-    notes.facts[INCIDENTS_KEY] = fact
-    Alerts(notes).record_incident("one")
-    assert whats(notes) == ["one"]
+    store = FakeFacts()
+    store.facts[INCIDENTS_KEY] = fact
+    Alerts(store).record_incident("one")
+    assert whats(store) == ["one"]
 
 
-def test_an_incident_is_told_at_local_time():
+def test_an_incident_is_shown_in_local_time():
     assert format_incident({"when": 86_400.0 * 365, "what": "slept"}).endswith(" slept")
     assert format_incident({"when": 86_400.0 * 365, "what": "slept"}).startswith(("1970-12-31", "1971-01-01"))

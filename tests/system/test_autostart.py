@@ -24,7 +24,7 @@ from facewatch.system.autostart.quoting import (
 from facewatch.system.autostart.systemd import UserUnit
 from facewatch.system.autostart.windows import APPROVED, RUN, RunKey
 from facewatch.system.autostart.xdg import DesktopEntry
-from tests.odd_programs import ODD_NAMES, program_at
+from tests.recording_program import ODD_NAMES, program_at
 
 ONLY_ARGUMENTS = ("with=equals",)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 
 from facewatch.system.logs import FILE_COUNT, FORMAT, MAX_BYTES, OneLineFormatter, files_of
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 
 CHATTER = """
 import logging, sys
@@ -41,7 +41,7 @@ def test_a_name_with_line_ends_stays_on_one_line():
 
 def test_each_photo_has_one_line_and_each_failure_its_reason(tmp_path):
     daemon = DaemonProcess(tmp_path)
-    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = portrait_bytes()
     bad = {"words.jpg": b"these are words, not a photo" * 40, "two\nlines.jpg": b"no photo" * 99}
     for name, data in {"good.jpg": portrait, **bad}.items():
         (daemon.inbox / name).write_bytes(data)

@@ -16,7 +16,7 @@ from facewatch.system.paths import Places
 from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
 from facewatch.tray.opener import Opener, before_after, outside
-from tests.asked import take
+from tests.pending_requests import take
 from tests.tray.views import find, lines
 
 NOW = datetime(2026, 3, 4, 23, 30, tzinfo=timezone(timedelta(hours=2)))

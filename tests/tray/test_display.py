@@ -10,7 +10,7 @@ import pytest
 
 from facewatch.daemon.tray_supervisor import TraySupervisor
 from facewatch.tray.notifications import QUIET_SECONDS
-from tests.asked import take
+from tests.pending_requests import take
 from tests.tray import photos
 from tests.tray.desktop import TrayProcess, eventually
 

@@ -1,3 +1,5 @@
+"""Fixtures for the watcher."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -5,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.watcher import WatchedFolder
-from tests.watcher.desk import Desk
+from tests.watcher.watcher_harness import WatcherHarness
 
 
 @pytest.fixture
@@ -17,5 +19,5 @@ def root(tmp_path) -> Path:
 
 
 @pytest.fixture
-def desk(root) -> Desk:
-    return Desk(WatchedFolder(root))
+def harness(root) -> WatcherHarness:
+    return WatcherHarness(WatchedFolder(root))

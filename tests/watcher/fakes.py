@@ -1,4 +1,4 @@
-"""An observer without a kernel behind it, and what a watcher offered."""
+"""A fake observer, and recorders for offered photos and deleted paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FakeEmitter:
 
 @dataclass
 class FakeObserver:
-    """Schedules without watching; refuses roots in `refuses`."""
+    """Schedules without watching; refuses the roots in `refuses`."""
 
     refuses: set[str] = field(default_factory=set)
     emitters: set[FakeEmitter] = field(default_factory=set)
@@ -50,36 +50,56 @@ class FakeObserver:
         self.emitters = {emitter for emitter in self.emitters if emitter.watch != watch}
 
 
-class Offered:
-    """Takes paths from any thread."""
+class PathRecorder:
+    """Records paths, from any thread."""
 
     def __init__(self) -> None:
         self.paths: list[Path] = []
+        self._recorded = threading.Condition()
+
+    def wait_for(self, *paths: Path, seconds: float = 15.0) -> None:
+        """Return once all of these are recorded."""
+        with self._recorded:
+            if not self._recorded.wait_for(lambda: set(paths) <= set(self.paths), seconds):
+                raise AssertionError(f"missing: {set(paths) - set(self.paths)}; recorded: {self.paths}")
+
+
+class GonePaths(PathRecorder):
+    """Records deleted paths."""
+
+    def __call__(self, path: Path) -> None:
+        with self._recorded:
+            self.paths.append(path)
+            self._recorded.notify_all()
+
+
+class OfferedPhotos(PathRecorder):
+    """Records offered photos and their watched roots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.roots: dict[Path, Path] = {}
         self.settle_seconds = 0.0
         self.news = False
         self.refused: dict[Path, str] = {}
-        self._came = threading.Condition()
 
-    def __call__(self, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True) -> str:
-        with self._came:
+    def __call__(
+        self, root: Path, path: Path | str, settle_seconds: float = 0.0, *, news: bool = True
+    ) -> str:
+        with self._recorded:
             if Path(path) in self.refused:
                 return self.refused[Path(path)]
             self.paths.append(Path(path))
+            self.roots[Path(path)] = root
             self.settle_seconds, self.news = settle_seconds, news  # of the last one
-            self._came.notify_all()
+            self._recorded.notify_all()
         return ""
-
-    def wait_for(self, *paths: Path, seconds: float = 15.0) -> None:
-        """Return when all of these have come."""
-        with self._came:
-            if not self._came.wait_for(lambda: set(paths) <= set(self.paths), seconds):
-                raise AssertionError(f"never came: {set(paths) - set(self.paths)}; came: {self.paths}")
 
 
 def until(claim: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Return when the claim holds."""
+    """Return once the claim is true."""
     end = time.monotonic() + seconds
     while not claim():
         if time.monotonic() > end:
-            raise AssertionError("it never came true")
+            raise AssertionError("the claim never became true")
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Which files are offered, path by path and by the scan."""
+"""The rules for photos, applied to paths and by the scan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from facewatch.settings.schema import parse
 from facewatch.system.timeouts import TimedCalls
 from facewatch.watcher import WatchedFolder, is_photo, root_of, watched_folders
-from facewatch.watcher import scan as walk_module
+from facewatch.watcher import scan as scan_module
 from facewatch.watcher.filters import enters_folder
 from facewatch.watcher.scan import walk
 
@@ -42,18 +42,18 @@ def test_other_files_and_ignored_names_are_not(name):
     assert not is_photo(WatchedFolder(ROOT), ROOT / name)
 
 
-def test_a_sibling_whose_name_begins_alike_is_not_inside():
+def test_a_sibling_with_a_similar_name_is_not_inside():
     assert not is_photo(WatchedFolder(ROOT), ROOT.with_name("photos2") / "a.jpg")
     assert not is_photo(WatchedFolder(ROOT), ROOT)
 
 
-def test_only_the_folder_itself_is_looked_at_when_not_recursive():
+def test_only_the_folder_itself_counts_when_not_recursive():
     watch = WatchedFolder(ROOT, recursive=False)
     assert is_photo(watch, ROOT / "a.jpg")
     assert not is_photo(watch, ROOT / "x" / "a.jpg")
 
 
-def test_patterns_choose():
+def test_patterns_select_photos():
     watch = WatchedFolder(ROOT, include=("*.jpg", "scans/**"), exclude=("private/", "*_small.*"))
     assert is_photo(watch, ROOT / "x" / "a.jpg")
     assert is_photo(watch, ROOT / "scans" / "a.tif")
@@ -74,7 +74,7 @@ def test_an_output_folder_that_holds_the_watched_one_leaves_it_watched():
     assert is_photo(WatchedFolder(ROOT / "in", outputs=(ROOT,)), ROOT / "in" / "a.jpg")
 
 
-def test_the_innermost_root_has_a_path():
+def test_a_path_belongs_to_the_innermost_root():
     outer, inner = WatchedFolder(ROOT), WatchedFolder(ROOT / "raw")
     assert root_of([outer, inner], ROOT / "raw" / "x" / "a.jpg") == inner
     assert root_of([inner, outer], ROOT / "rawer" / "a.jpg") == outer
@@ -91,7 +91,7 @@ def watches(*folders) -> tuple[WatchedFolder, ...]:
     ("root", "output"),
     [("data/in", "link/in/Restored"), ("link/in", "data/in/Restored"), ("data/in", "data/x/../in/Restored")],
 )
-def test_an_output_is_ours_however_it_is_spelled(tmp_path, root, output):
+def test_an_output_is_left_out_however_it_is_spelled(tmp_path, root, output):
     (tmp_path / "data" / "in" / "Restored").mkdir(parents=True)
     (tmp_path / "data" / "x").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "data")
@@ -100,7 +100,7 @@ def test_an_output_is_ours_however_it_is_spelled(tmp_path, root, output):
     assert enters_folder(watch, tmp_path / root / "Other")
 
 
-def test_the_output_of_another_folder_is_ours_too(tmp_path):
+def test_the_output_of_another_folder_is_left_out_too(tmp_path):
     (tmp_path / "a").mkdir()
     first, _ = watches(
         (tmp_path / "a", tmp_path / "out"), (tmp_path / "b", tmp_path / "c" / ".." / "a" / "R")
@@ -124,14 +124,14 @@ def tree(tmp_path) -> Path:
 def test_a_scan_offers_exactly_what_the_rules_offer(tree, recursive, exclude):
     watch = WatchedFolder(tree, recursive=recursive, exclude=exclude, outputs=(tree / "Restored",))
     found: list[Path] = []
-    walked = walk(watch, tree, found.append)
+    result = walk(watch, tree, found.append)
     files = [path for path in tree.rglob("*") if path.is_file()]
     assert sorted(found) == sorted(path for path in files if is_photo(watch, path))
-    assert walked.offered == len(found)
+    assert result.offered == len(found)
     assert found
 
 
-def test_a_scan_leaves_another_root_to_itself(tree):
+def test_a_scan_skips_the_root_of_another_folder(tree):
     found: list[Path] = []
     walk(WatchedFolder(tree), tree, found.append, others={str(tree / "x"), str(tree)})
     assert tree / "a.jpg" in found
@@ -148,7 +148,7 @@ def test_symlinked_folders_are_not_followed(tree):
 
 
 class Entry:
-    """A folder on Windows, as its own list tells of it."""
+    """A folder entry on Windows."""
 
     def __init__(self, path: str, tag: int) -> None:
         self.path, self.name, self._tag = path, Path(path).name, tag
@@ -163,19 +163,19 @@ class Entry:
         return SimpleNamespace(st_reparse_tag=self._tag)
 
 
-def test_junctions_of_windows_are_not_followed(tmp_path, monkeypatch):
-    monkeypatch.setattr(walk_module, "WINDOWS", True)
+def test_windows_junctions_are_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(scan_module, "WINDOWS", True)
     junction, cloud, plain = (str(tmp_path / name) for name in ("junction", "cloud", "plain"))
     lists = {
         str(tmp_path): [Entry(junction, 0xA0000003), Entry(cloud, 0x9000001A), Entry(plain, 0)],
         cloud: [],
         plain: [],
     }
-    walked = walk_module.walk_names(WatchedFolder(tmp_path), tmp_path, print, read=lists.__getitem__)
-    assert walked.folders == 3
+    result = scan_module.walk_names(WatchedFolder(tmp_path), tmp_path, print, read=lists.__getitem__)
+    assert result.folders == 3
 
 
-def test_a_folder_that_cannot_be_read_is_noted_and_the_rest_scanned(tree, monkeypatch):
+def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_scanned(tree, monkeypatch):
     read = os.scandir
 
     def refuse(folder):
@@ -185,16 +185,16 @@ def test_a_folder_that_cannot_be_read_is_noted_and_the_rest_scanned(tree, monkey
 
     monkeypatch.setattr("os.scandir", refuse)
     found: list[Path] = []
-    walked = walk(WatchedFolder(tree), tree, found.append)
-    assert walked.unreadable == {str(tree / "x"): "Permission denied"}
+    result = walk(WatchedFolder(tree), tree, found.append)
+    assert result.unreadable == {str(tree / "x"): "Permission denied"}
     assert tree / "a.jpg" in found
 
 
-def test_a_folder_that_vanishes_meanwhile_is_no_matter(tree):
+def test_a_folder_that_vanishes_meanwhile_is_skipped(tree):
     assert walk(WatchedFolder(tree), tree / "never", lambda path: None).unreadable == {}
 
 
-def test_a_scan_stops_when_told(tree):
+def test_a_scan_stops_on_request(tree):
     assert walk(WatchedFolder(tree), tree, lambda path: None, stopped=lambda: True).folders == 0
 
 

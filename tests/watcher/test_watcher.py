@@ -1,4 +1,4 @@
-"""The watcher with the system's own events."""
+"""The watcher with real events of the system."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from watchdog.observers.polling import PollingObserver
 
 from facewatch.watcher import WatchedFolder, Watcher
-from facewatch.watcher.observer import watchdogs_threads
+from facewatch.watcher.observer import watchdog_threads
 from facewatch.watcher.roots import kernel_watches
-from tests.watcher.fakes import Offered, until
+from tests.watcher.fakes import GonePaths, OfferedPhotos, until
 
 # watchdog 7.1 warns when a new folder is watched already; harmless, unless warnings are errors.
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
@@ -29,13 +29,13 @@ def root(tmp_path) -> Path:
 
 
 @pytest.fixture
-def offered() -> Offered:
-    return Offered()
+def offered() -> OfferedPhotos:
+    return OfferedPhotos()
 
 
 @pytest.fixture
-def gone() -> Offered:
-    return Offered()
+def gone() -> GonePaths:
+    return GonePaths()
 
 
 @pytest.fixture
@@ -49,21 +49,21 @@ def watcher(root, offered, gone, monkeypatch) -> Iterator[Watcher]:
     assert set(threading.enumerate()) <= before
 
 
-def seen(root: Path, offered: Offered) -> None:
-    """Return when the first scan is over."""
+def wait_for_first_scan(root: Path, offered: OfferedPhotos) -> None:
+    """Return once the first scan is over."""
     (root / "first.jpg").write_bytes(b"x")
     offered.wait_for(root / "first.jpg")
     offered.paths.clear()
 
 
-def test_a_file_that_was_there_and_one_that_comes_are_offered(tmp_path, watcher, root, offered):
-    seen(root, offered)
+def test_existing_and_new_files_are_offered(tmp_path, watcher, root, offered):
+    wait_for_first_scan(root, offered)
     (root / "b.jpg").write_bytes(b"x")
     offered.wait_for(root / "b.jpg")
 
 
 def test_a_file_renamed_or_linked_into_the_folder_is_offered(tmp_path, watcher, root, offered):
-    seen(root, offered)
+    wait_for_first_scan(root, offered)
     outside = tmp_path / "outside.jpg"
     outside.write_bytes(b"x")
     os.link(outside, root / "linked.jpg")
@@ -72,15 +72,15 @@ def test_a_file_renamed_or_linked_into_the_folder_is_offered(tmp_path, watcher, 
 
 
 def test_a_download_is_offered_under_its_final_name_only(watcher, root, offered):
-    seen(root, offered)
+    wait_for_first_scan(root, offered)
     (root / "a.jpg.part").write_bytes(b"x")
     (root / "a.jpg.part").rename(root / "a.jpg")
     offered.wait_for(root / "a.jpg")
     assert root / "a.jpg.part" not in offered.paths
 
 
-def test_a_tree_moved_in_is_offered_with_what_comes_later(tmp_path, watcher, root, offered):
-    seen(root, offered)
+def test_a_tree_moved_in_is_offered_with_later_files(tmp_path, watcher, root, offered):
+    wait_for_first_scan(root, offered)
     tree = tmp_path / "tree"
     (tree / "x" / "y").mkdir(parents=True)
     (tree / "a.jpg").write_bytes(b"x")
@@ -91,27 +91,27 @@ def test_a_tree_moved_in_is_offered_with_what_comes_later(tmp_path, watcher, roo
     offered.wait_for(root / "tree" / "x" / "late.jpg")
 
 
-def test_files_in_new_folders_are_offered_however_quickly_they_come(watcher, root, offered):
-    seen(root, offered)
-    wanted = []
+def test_files_in_new_folders_are_offered_however_fast_they_appear(watcher, root, offered):
+    wait_for_first_scan(root, offered)
+    expected = []
     for number in range(20):
         folder = root / f"{number}" / "x"
         folder.mkdir(parents=True)
         (folder / "a.jpg").write_bytes(b"x")
-        wanted.append(folder / "a.jpg")
-    offered.wait_for(*wanted)
+        expected.append(folder / "a.jpg")
+    offered.wait_for(*expected)
     (root / "3" / "x" / "late.jpg").write_bytes(b"x")
     offered.wait_for(root / "3" / "x" / "late.jpg")
 
 
-def test_a_deleted_file_is_told(watcher, root, offered, gone):
-    seen(root, offered)
+def test_a_deleted_file_is_reported(watcher, root, offered, gone):
+    wait_for_first_scan(root, offered)
     (root / "first.jpg").unlink()
     gone.wait_for(root / "first.jpg")
 
 
-def test_a_root_deleted_and_made_again_is_watched_again(watcher, root, offered):
-    seen(root, offered)
+def test_a_root_deleted_and_created_again_is_watched_again(watcher, root, offered):
+    wait_for_first_scan(root, offered)
     shutil.rmtree(root)
     until(lambda: watcher.online() == [])
     assert "missing" in watcher.problems()[0]
@@ -121,8 +121,8 @@ def test_a_root_deleted_and_made_again_is_watched_again(watcher, root, offered):
     offered.wait_for(root / "b.jpg")
 
 
-def test_a_root_deleted_and_made_again_at_once_is_watched_again(watcher, root, offered):
-    seen(root, offered)
+def test_a_root_deleted_and_created_again_at_once_is_watched_again(watcher, root, offered):
+    wait_for_first_scan(root, offered)
     shutil.rmtree(root)
     root.mkdir()
     (root / "b.jpg").write_bytes(b"x")
@@ -132,8 +132,8 @@ def test_a_root_deleted_and_made_again_at_once_is_watched_again(watcher, root, o
     offered.wait_for(root / "x" / "c.jpg")
 
 
-def test_a_root_that_was_renamed_tells_nothing_under_its_old_name(watcher, root, offered):
-    seen(root, offered)
+def test_a_renamed_root_reports_nothing_under_its_old_name(watcher, root, offered):
+    wait_for_first_scan(root, offered)
     elsewhere = root.with_name("elsewhere")
     root.rename(elsewhere)
     until(lambda: watcher.online() == [])
@@ -146,27 +146,27 @@ def test_a_root_that_was_renamed_tells_nothing_under_its_old_name(watcher, root,
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_observer_whose_reader_ended_is_replaced(watcher, root, offered):
-    seen(root, offered)
-    readers = [thread for thread in watchdogs_threads() if hasattr(thread, "handle_event")]
+    wait_for_first_scan(root, offered)
+    readers = [thread for thread in watchdog_threads() if hasattr(thread, "handle_event")]
     if not readers:
         pytest.skip("this system's observer has no reader of its own")
     readers[0].handle_event = lambda event: sys.exit()
-    (root / "unheard.jpg").write_bytes(b"x")
+    (root / "missed.jpg").write_bytes(b"x")
     readers[0].join(15)
-    offered.wait_for(root / "unheard.jpg")
-    (root / "heard.jpg").write_bytes(b"x")
-    offered.wait_for(root / "heard.jpg")
+    offered.wait_for(root / "missed.jpg")
+    (root / "seen.jpg").write_bytes(b"x")
+    offered.wait_for(root / "seen.jpg")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
-def test_a_root_that_is_a_link_is_heard_under_its_own_name(tmp_path, root, offered, gone):
+def test_a_root_that_is_a_link_reports_its_own_name(tmp_path, root, offered, gone):
     (root / "sub").mkdir()
     link = tmp_path / "link"
     link.symlink_to(root)
     watcher = Watcher([WatchedFolder(link)], offered, gone)
     watcher.start()
     try:
-        seen(link, offered)
+        wait_for_first_scan(link, offered)
         for name in ("a.jpg", "sub/b.jpg"):
             (root / name).write_bytes(b"x")
         (root / "sub").rename(root / "moved")
@@ -179,7 +179,7 @@ def test_a_root_that_is_a_link_is_heard_under_its_own_name(tmp_path, root, offer
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
-def test_a_folder_watched_under_two_names_may_go(tmp_path, root, offered, gone, monkeypatch):
+def test_a_folder_watched_under_two_names_may_be_deleted(tmp_path, root, offered, gone, monkeypatch):
     monkeypatch.setattr("facewatch.watcher.watcher.CHECK_SECONDS", 0.2)
     (tmp_path / "link").symlink_to(root)
     watcher = Watcher([WatchedFolder(root), WatchedFolder(tmp_path / "link")], offered, gone)
@@ -202,7 +202,7 @@ def test_nested_roots_have_each_their_rules(tmp_path, root, offered, gone):
     )
     watcher.start()
     try:
-        seen(root, offered)
+        wait_for_first_scan(root, offered)
         for folder in (root, inner):
             for suffix in ("jpg", "png"):
                 (folder / f"a.{suffix}").write_bytes(b"x")
@@ -210,26 +210,27 @@ def test_nested_roots_have_each_their_rules(tmp_path, root, offered, gone):
         offered.wait_for(root / "a.jpg", inner / "a.png", root / "last.jpg")
         assert inner / "a.jpg" not in offered.paths
         assert root / "a.png" not in offered.paths
+        assert (offered.roots[root / "a.jpg"], offered.roots[inner / "a.png"]) == (root, inner)
     finally:
         watcher.stop()
 
 
-def test_the_polling_observer_serves_as_well(root, offered, gone):
+def test_the_polling_observer_works_as_well(root, offered, gone):
     watcher = Watcher(
         [WatchedFolder(root)], offered, gone, make_observer=lambda: PollingObserver(timeout=0.1)
     )
     watcher.start()
     try:
-        seen(root, offered)
+        wait_for_first_scan(root, offered)
         (root / "b.jpg").write_bytes(b"x")
         offered.wait_for(root / "b.jpg")
     finally:
         watcher.stop()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's list is Linux's")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists its watches")
 def test_the_kernels_list_counts_one_watch_a_folder(watcher, root, offered):
-    seen(root, offered)
+    wait_for_first_scan(root, offered)
     before = kernel_watches()
     assert before is not None
     for number in range(7):

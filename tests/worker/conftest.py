@@ -1,16 +1,16 @@
-"""The worker's house, empty and quiet at the end."""
+"""A worker that is stopped after the test."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.worker.worker_harness import House
+from tests.worker.worker_harness import WorkerHarness
 
 
 @pytest.fixture
-def house(tmp_path):
-    house = House(tmp_path)
-    yield house
-    house.worker.stop()
-    house.worker.run()
-    house.ledger.close()
+def harness(tmp_path):
+    harness = WorkerHarness(tmp_path)
+    yield harness
+    harness.worker.stop()
+    harness.worker.run()
+    harness.ledger.close()

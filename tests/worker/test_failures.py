@@ -1,4 +1,4 @@
-"""Who is blamed when the engine fails, and who waits."""
+"""The photos that are blamed when the engine fails, and those that wait."""
 
 from __future__ import annotations
 
@@ -11,131 +11,132 @@ import pytest
 from facewatch.errors import DiskFull
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.readiness import PROBE_AGAIN_SECONDS
-from facewatch.worker.retry_policy import AWAIT_MODEL_SECONDS, NO_ENGINE_SECONDS
+from facewatch.worker.retry_policy import MODEL_WAIT_SECONDS, NO_ENGINE_SECONDS
 
 
-def wait(house, seconds):
-    house.clock.now += seconds
-    house.work()
+def wait(harness, seconds):
+    harness.clock.now += seconds
+    harness.work()
 
 
 @pytest.mark.parametrize("window", [1, 3])
-def test_one_killer_among_good_photos_is_poison_after_three_attempts(house, window):
-    house.window = window
+def test_one_photo_that_crashes_the_engine_is_poison_after_three_attempts(harness, window):
+    harness.window = window
     for number in range(7):
-        house.drop(f"{'crash' if number == 2 else 'good'}-{number}.jpg", b"%d" % number)
-    house.work()
+        harness.drop(f"{'crash' if number == 2 else 'good'}-{number}.jpg", b"%d" % number)
+    harness.work()
     for _ in range(3):
-        wait(house, 61)
-    job = house.ledger.photo(house.inbox_folder / "crash-2.jpg")
+        wait(harness, 61)
+    job = harness.ledger.photo(harness.inbox_folder / "crash-2.jpg")
     assert (job.state, job.attempts) == ("poison", 3)
-    assert house.outputs() == [f"good-{number}.jpg" for number in (0, 1, 3, 4, 5, 6)]
-    assert len(house.engines) <= 4
-    assert not list(house.output.rglob(".facewatch-*"))
+    assert harness.outputs() == [f"good-{number}.jpg" for number in (0, 1, 3, 4, 5, 6)]
+    assert len(harness.engines) <= 4
+    assert not list(harness.output.rglob(".facewatch-*"))
 
 
-def test_photos_that_were_in_the_engine_when_it_died_go_alone_after_that(house):
-    house.window = 3
+def test_photos_that_were_in_the_engine_when_it_died_go_alone_after_that(harness):
+    harness.window = 3
     for name in ("crash-1.jpg", "a.jpg", "b.jpg"):
-        house.drop(name, name.encode())
-    house.work()
-    assert [house.state(name) for name in ("crash-1.jpg", "a.jpg", "b.jpg")] == ["retry", "done", "done"]
-    attempts = [house.ledger.photo(house.inbox_folder / name).attempts for name in ("crash-1.jpg", "a.jpg")]
+        harness.drop(name, name.encode())
+    harness.work()
+    assert [harness.state(name) for name in ("crash-1.jpg", "a.jpg", "b.jpg")] == ["retry", "done", "done"]
+    attempts = [
+        harness.ledger.photo(harness.inbox_folder / name).attempts for name in ("crash-1.jpg", "a.jpg")
+    ]
     assert attempts == [2, 2]
 
 
-def test_a_dead_device_blames_nobody_and_the_waits_grow(house):
+def test_a_dead_device_blames_no_photo_and_the_waits_grow(harness):
     for number in range(4):
-        house.drop(f"device-{number}.jpg", b"%d" % number)
+        harness.drop(f"device-{number}.jpg", b"%d" % number)
     waits = []
     for _ in range(9):
-        house.work()
-        held = house.worker._failures._held_until - house.clock.now
+        harness.work()
+        held = harness.worker._failures._held_until - harness.clock.now
         waits.append(held)
-        house.clock.now += held
-    jobs = [house.ledger.photo(house.inbox_folder / f"device-{number}.jpg") for number in range(4)]
+        harness.clock.now += held
+    jobs = [harness.ledger.photo(harness.inbox_folder / f"device-{number}.jpg") for number in range(4)]
     assert all((job.state, job.attempts) in {("retry", 0), ("queued", 0)} for job in jobs)
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert "fell off the bus" in house.ledger.fact("troubles")["engine"]["text"]
+    assert "fell off the bus" in harness.ledger.fact("troubles")["engine"]["text"]
     for number in range(4):
-        (house.inbox_folder / f"device-{number}.jpg").unlink()
-        house.ledger.gone(house.inbox_folder / f"device-{number}.jpg")
-    house.drop("good-1.jpg")
-    wait(house, 1000)
-    assert house.state("good-1.jpg") == "done"
-    assert "engine" not in house.ledger.fact("troubles")
+        (harness.inbox_folder / f"device-{number}.jpg").unlink()
+        harness.ledger.gone(harness.inbox_folder / f"device-{number}.jpg")
+    harness.drop("good-1.jpg")
+    wait(harness, 1000)
+    assert harness.state("good-1.jpg") == "done"
+    assert "engine" not in harness.ledger.fact("troubles")
 
 
-def test_a_full_disk_that_no_photo_meets_any_more_is_no_trouble(house, monkeypatch):
-    photo = house.drop("a.jpg")
+def test_the_alert_about_a_full_disk_ends_when_no_photo_meets_it(harness, monkeypatch):
+    photo = harness.drop("a.jpg")
 
     def full(*_):
         raise DiskFull("the disk is nearly full")
 
     with monkeypatch.context() as patch:
         patch.setattr("facewatch.worker.prepare.output_folder", full)
-        house.work()
-        assert "disk" in house.ledger.fact("troubles")
-        wait(house, 100)
-        assert "disk" in house.ledger.fact("troubles")
+        harness.work()
+        assert "disk" in harness.ledger.fact("troubles")
+        wait(harness, 100)
+        assert "disk" in harness.ledger.fact("troubles")
     photo.unlink()  # which makes room
-    house.ledger.gone(photo)
-    house.work()
-    assert "disk" in house.ledger.fact("troubles")  # nothing is tried while all wait
-    wait(house, 100)
-    assert house.ledger.fact("troubles") == {}
+    harness.ledger.gone(photo)
+    harness.work()
+    assert "disk" in harness.ledger.fact("troubles")  # nothing is tried while all wait
+    wait(harness, 100)
+    assert harness.ledger.fact("troubles") == {}
 
 
-def test_an_engine_that_failed_is_shown_until_the_photos_to_be_tried_again_tell(house):
-    house.raw["model"] = "codeformer"
-    make = house.worker._engine._make
-    house.worker._engine._make = lambda setup, seconds: make(replace(setup, model="unloadable"), seconds)
-    photo = house.drop("a.jpg")
-    house.work()
-    place = f"engine for {house.inbox_folder}"
-    wait(house, NO_ENGINE_SECONDS / 2)
-    assert place in house.ledger.fact("troubles")
+def test_a_failed_engine_is_shown_while_photos_are_due_for_retry(harness):
+    harness.raw["model"] = "codeformer"
+    make = harness.worker._engine._make
+    harness.worker._engine._make = lambda setup, seconds: make(replace(setup, model="unloadable"), seconds)
+    photo = harness.drop("a.jpg")
+    harness.work()
+    place = f"engine for {harness.inbox_folder}"
+    wait(harness, NO_ENGINE_SECONDS / 2)
+    assert place in harness.ledger.fact("troubles")
     photo.unlink()
-    house.ledger.gone(photo)
-    house.work()
-    assert house.ledger.fact("troubles") == {}
+    harness.ledger.gone(photo)
+    harness.work()
+    assert harness.ledger.fact("troubles") == {}
 
 
-def test_after_a_hold_another_photo_shows_whether_the_engine_is_well(house):
+def test_after_a_hold_another_photo_shows_whether_the_engine_has_recovered(harness):
     for number in range(3):
-        house.drop(f"crash-{number}.jpg", b"%d" % number)
-    house.drop("good-1.jpg", b"good")
-    house.work()
-    assert house.state("good-1.jpg") == "queued"
-    wait(house, 5.1)
-    assert house.state("good-1.jpg") == "done"
+        harness.drop(f"crash-{number}.jpg", b"%d" % number)
+    harness.drop("good-1.jpg", b"good")
+    harness.work()
+    assert harness.state("good-1.jpg") == "queued"
+    wait(harness, 5.1)
+    assert harness.state("good-1.jpg") == "done"
 
 
-def test_a_folder_whose_model_cannot_be_loaded_does_not_hold_up_the_others(house):
-    other = house.inbox_folder.parent / "other"
+def test_a_folder_whose_model_cannot_be_loaded_does_not_delay_the_others(harness):
+    other = harness.inbox_folder.parent / "other"
     other.mkdir()
-    house.raw["folders"] = [
-        {**house.raw["folders"][0], "model": "codeformer"},
-        {"input": str(other), "output": str(house.output / "other"), "model": "builtin"},
+    harness.raw["folders"] = [
+        {**harness.raw["folders"][0], "model": "codeformer"},
+        {"input": str(other), "output": str(harness.output / "other"), "model": "builtin"},
     ]
-    house.worker._root_of = lambda path: other if other in path.parents else house.inbox_folder
-    make = house.make_engine
-    house.worker._engine._make = lambda setup, seconds: make(
+    make = harness.make_engine
+    harness.worker._engine._make = lambda setup, seconds: make(
         setup if setup.model == "builtin" else type(setup)(**{**vars(setup), "model": "unloadable"}), seconds
     )
     for number in range(3):
-        house.drop(f"a-{number}.jpg", b"%d" % number)
+        harness.drop(f"a-{number}.jpg", b"%d" % number)
     for number in range(3):
         (other / f"b-{number}.jpg").write_bytes(b"b%d" % number)
-        house.inbox.put(other / f"b-{number}.jpg")
-    house.work()
-    assert house.outputs() == ["other/b-0.jpg", "other/b-1.jpg", "other/b-2.jpg"]
-    states = [house.ledger.photo(house.inbox_folder / f"a-{number}.jpg").state for number in range(3)]
+        harness.inbox.put(other, other / f"b-{number}.jpg")
+    harness.work()
+    assert harness.outputs() == ["other/b-0.jpg", "other/b-1.jpg", "other/b-2.jpg"]
+    states = [harness.ledger.photo(harness.inbox_folder / f"a-{number}.jpg").state for number in range(3)]
     assert sorted(states) == ["queued", "queued", "retry"]
-    assert "no room" in house.ledger.fact("troubles")[f"engine for {house.inbox_folder}"]["text"]
-    house.raw["folders"][0]["model"] = "builtin"
-    wait(house, PROBE_AGAIN_SECONDS)
-    assert len(house.outputs()) == 6
+    assert "no room" in harness.ledger.fact("troubles")[f"engine for {harness.inbox_folder}"]["text"]
+    harness.raw["folders"][0]["model"] = "builtin"
+    wait(harness, PROBE_AGAIN_SECONDS)
+    assert len(harness.outputs()) == 6
 
 
 @pytest.mark.parametrize(
@@ -146,8 +147,8 @@ def test_a_folder_whose_model_cannot_be_loaded_does_not_hold_up_the_others(house
         (errno.EACCES, ["parked"] * 5),
     ],
 )
-def test_a_photo_that_cannot_be_read_right_now_is_tried_again(house, monkeypatch, number, states):
-    house.drop("a.jpg")
+def test_a_photo_that_cannot_be_read_right_now_is_tried_again(harness, monkeypatch, number, states):
+    harness.drop("a.jpg")
 
     def refused(_):
         raise OSError(number, os.strerror(number))
@@ -155,30 +156,30 @@ def test_a_photo_that_cannot_be_read_right_now_is_tried_again(house, monkeypatch
     monkeypatch.setattr("facewatch.worker.prepare.sha256_of", refused)
     seen = []
     for seconds in (0, 31, 121, 601, 3601):
-        wait(house, seconds)
-        seen.append(house.state("a.jpg"))
+        wait(harness, seconds)
+        seen.append(harness.state("a.jpg"))
     assert seen == states
-    assert os.strerror(number) in house.ledger.photo(house.inbox_folder / "a.jpg").reason
+    assert os.strerror(number) in harness.ledger.photo(harness.inbox_folder / "a.jpg").reason
 
 
-def test_a_share_that_goes_away_while_the_engine_reads_blames_no_photo(house):
-    house.drop("once-share-1-1.jpg")
-    house.work()
-    assert house.ledger.photo(house.inbox_folder / "once-share-1-1.jpg").error == "Unreadable"
-    wait(house, 31)
-    assert house.state("once-share-1-1.jpg") == "done"
+def test_a_share_that_vanishes_while_the_engine_reads_blames_no_photo(harness):
+    harness.drop("once-share-1-1.jpg")
+    harness.work()
+    assert harness.ledger.photo(harness.inbox_folder / "once-share-1-1.jpg").error == "Unreadable"
+    wait(harness, 31)
+    assert harness.state("once-share-1-1.jpg") == "done"
 
 
-def test_waiting_for_the_model_of_a_redo_costs_no_attempt(house):
-    photo = house.drop("a.jpg")
-    house.files.missing = {"codeformer"}
-    house.ledger.queue(photo, house.inbox_folder, Fingerprint.of(photo.stat()), {"model": "codeformer"})
-    house.work()
+def test_waiting_for_the_model_of_a_redo_costs_no_attempt(harness):
+    photo = harness.drop("a.jpg")
+    harness.files.missing = {"codeformer"}
+    harness.ledger.queue(photo, harness.inbox_folder, Fingerprint.of(photo.stat()), {"model": "codeformer"})
+    harness.work()
     for _ in range(12):
-        wait(house, AWAIT_MODEL_SECONDS + 1)
-    job = house.ledger.photo(photo)
+        wait(harness, MODEL_WAIT_SECONDS + 1)
+    job = harness.ledger.photo(photo)
     assert (job.state, job.attempts) == ("retry", 0)
-    assert "is not here yet" in job.reason
-    house.files.missing = set()
-    wait(house, AWAIT_MODEL_SECONDS + 1)
-    assert house.state("a.jpg") == "done"
+    assert "is not downloaded yet" in job.reason
+    harness.files.missing = set()
+    wait(harness, MODEL_WAIT_SECONDS + 1)
+    assert harness.state("a.jpg") == "done"

@@ -1,4 +1,4 @@
-"""A finished copy gets its name."""
+"""Output folders, and the publishing of finished copies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from facewatch.engine.messages import RestoreResult
-from facewatch.errors import CannotWrite, DiskFull, SourceGone
+from facewatch.errors import CannotWrite, DiskFull, SourceChanged, SourceGone
 from facewatch.system.atomic import creator_of, sha256_of, write_temporary
+from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker.output import (
     copy_attributes,
     discard_result,
@@ -56,7 +57,7 @@ def test_an_output_folder_whose_name_a_file_has_is_an_error_that_names_it(tmp_pa
         output_folder(tmp_path / "in" / "k.jpg" / "x.jpg", tmp_path / "in", tmp_path / "out")
 
 
-def test_an_output_that_is_a_link_made_by_the_user_is_followed(tmp_path):
+def test_an_output_that_is_a_link_is_followed(tmp_path):
     (tmp_path / "large disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "large disk")
     source = photo_in(tmp_path / "in" / "1974")
@@ -64,10 +65,10 @@ def test_an_output_that_is_a_link_made_by_the_user_is_followed(tmp_path):
     assert (tmp_path / "large disk" / "1974").is_dir()
 
 
-def test_a_way_that_leads_out_of_the_output_is_refused(tmp_path):
+def test_a_path_that_leads_out_of_the_output_is_refused(tmp_path):
     photo_in(tmp_path / "in" / "1974")
     source = photo_in(tmp_path / "foreign")
-    with pytest.raises(CannotWrite, match=r"\.\. .* leads out of"):
+    with pytest.raises(CannotWrite, match=r"contains \.\., which leads out of"):
         output_folder(tmp_path / "in" / ".." / "foreign" / source.name, tmp_path / "in", tmp_path / "out")
     with pytest.raises(CannotWrite):
         output_folder(tmp_path / "in" / "1974" / ".." / "a.jpg", tmp_path / "in", tmp_path / "out")
@@ -75,7 +76,7 @@ def test_a_way_that_leads_out_of_the_output_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("link", ["1974", "1974/summer"])
-def test_a_link_below_the_output_is_not_followed_and_nothing_is_made_behind_it(tmp_path, link):
+def test_a_link_below_the_output_is_not_followed_and_nothing_is_created_behind_it(tmp_path, link):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out" / link).parent.mkdir(parents=True)
     (tmp_path / "out" / link).symlink_to(tmp_path / "elsewhere")
@@ -104,7 +105,7 @@ def test_a_folder_replaced_by_a_link_while_its_photo_is_restored_gets_nothing(tm
     assert [path.name for path in moved.iterdir()] == [temporary.name]
 
 
-def test_a_photo_that_would_not_fit_is_told_before_it_is_restored(tmp_path, monkeypatch):
+def test_a_photo_that_would_not_fit_is_refused_before_it_is_restored(tmp_path, monkeypatch):
     source = photo_in(tmp_path / "in")
     free = SimpleNamespace(total=100_000, used=0, free=1_004)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
@@ -114,19 +115,29 @@ def test_a_photo_that_would_not_fit_is_told_before_it_is_restored(tmp_path, monk
     output_folder(source, tmp_path / "in", tmp_path / "out")
 
 
-def test_a_photo_that_is_gone_needs_no_folder(tmp_path):
+def test_a_deleted_photo_gets_no_folder(tmp_path):
     with pytest.raises(SourceGone):
         output_folder(tmp_path / "in" / "a.jpg", tmp_path / "in", tmp_path / "out")
 
 
-def test_an_original_that_vanishes_at_the_last_moment_is_gone(tmp_path):
+def test_an_original_that_vanishes_at_the_last_moment_is_reported_as_gone(tmp_path):
     with pytest.raises(SourceGone):
         publish_copy(
             write_temporary(tmp_path, b"restored"), tmp_path / "a.jpg", tmp_path / "b.jpg", lambda _: None
         )
 
 
-def test_what_was_not_restored_is_copied_byte_for_byte(tmp_path):
+def test_an_original_that_changed_gets_no_copy(tmp_path):
+    source = photo_in(tmp_path / "in")
+    before = Fingerprint.of(source.stat())
+    temporary = write_temporary(tmp_path, b"restored")
+    source.write_bytes(b"another photo")
+    with pytest.raises(SourceChanged):
+        publish_copy(temporary, source, tmp_path / "b.jpg", lambda _: None, expected=before)
+    assert not (tmp_path / "b.jpg").exists()
+
+
+def test_a_photo_that_was_not_restored_is_copied_byte_for_byte(tmp_path):
     source = tmp_path / "a.JPG"
     source.write_bytes(b"no face in it")
     temporary, sha256, suffix = take_result(answer(), source, tmp_path)
@@ -134,7 +145,7 @@ def test_what_was_not_restored_is_copied_byte_for_byte(tmp_path):
     assert (sha256, suffix) == (sha256_of(source), ".JPG")
 
 
-def test_the_files_beside_a_copy_follow_its_name(tmp_path):
+def test_side_files_follow_the_name_of_their_copy(tmp_path):
     source = tmp_path / "a.jpg"
     source.write_bytes(b"photo")
     (tmp_path / "b.png").write_bytes(b"taken")
@@ -146,7 +157,7 @@ def test_the_files_beside_a_copy_follow_its_name(tmp_path):
     assert not list(tmp_path.glob(".facewatch-*"))
 
 
-def test_a_copy_that_stands_already_is_taken_with_all_beside_it(tmp_path):
+def test_an_existing_copy_is_adopted_with_its_side_files(tmp_path):
     source = photo_in(tmp_path / "in")
     out = tmp_path / "out"
     out.mkdir()
@@ -158,7 +169,7 @@ def test_a_copy_that_stands_already_is_taken_with_all_beside_it(tmp_path):
 
 
 @pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125])
-def test_a_long_name_leaves_room_for_the_tails_of_what_stands_beside_the_copy(tmp_path, stem):
+def test_a_long_name_leaves_room_for_the_tails_of_side_files(tmp_path, stem):
     source = tmp_path / f"{stem}.jpg"
     source.write_bytes(b"photo")
     out = tmp_path / "out"
@@ -177,36 +188,38 @@ def test_a_long_name_leaves_room_for_the_tails_of_what_stands_beside_the_copy(tm
     assert all(any(name.endswith(end) for name in found) for end in ends)
 
 
-def test_what_is_not_used_is_removed(tmp_path):
+def test_an_unused_result_is_removed(tmp_path):
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
     discard_result(answer(str(main), "0", [{"temporary": str(extra), "tail": ""}]))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_strays_of_an_earlier_run_are_removed_and_nothing_else(tmp_path):
+def test_stray_temporaries_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "sub").mkdir()
     stray = write_temporary(tmp_path / "sub", b"half").rename(tmp_path / "sub" / ".facewatch-0-ab.tmp")
-    under_way = write_temporary(tmp_path / "sub", b"another process is at work here")
+    in_use = write_temporary(tmp_path / "sub", b"in use by another process")
     other = tmp_path / "sub" / "note.tmp"
     other.write_bytes(b"the user's own")
     assert remove_stray_temporaries(tmp_path) == 1
     assert not stray.exists()
-    assert under_way.exists()
+    assert in_use.exists()
     assert other.exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the times must do")
-def test_a_stray_is_removed_though_its_number_is_used_again_at_once(tmp_path):
-    ours = write_temporary(tmp_path, b"under way")
-    number, mark = creator_of(ours)
-    stray = write_temporary(tmp_path, b"half")  # by the process that had our number in the last container
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems compare only times")
+def test_a_stray_temporary_is_removed_even_if_its_process_id_is_in_use_again(tmp_path):
+    ours = write_temporary(tmp_path, b"in use")
+    pid, mark = creator_of(ours)
+    stray = write_temporary(tmp_path, b"half")  # by the process with our id in an earlier container
     stray = stray.rename(stray.with_name(stray.name.replace(mark, "0" * len(mark), 1)))
-    assert creator_of(stray) == (number, "0" * len(mark))
+    assert creator_of(stray) == (pid, "0" * len(mark))
     assert remove_stray_temporaries(tmp_path) == 1
     assert list(tmp_path.iterdir()) == [ours]
 
 
-def test_a_stray_that_cannot_be_removed_is_told_and_keeps_no_other(tmp_path, monkeypatch, caplog):
+def test_a_stray_temporary_that_cannot_be_removed_is_logged_and_does_not_keep_the_others(
+    tmp_path, monkeypatch, caplog
+):
     first, last = (
         write_temporary(tmp_path, b"half").rename(tmp_path / f".facewatch-0-{n}.tmp") for n in "ab"
     )
@@ -223,7 +236,7 @@ def test_a_stray_that_cannot_be_removed_is_told_and_keeps_no_other(tmp_path, mon
     assert "a.tmp is not needed any more and cannot be removed: Read-only file system" in caplog.text
 
 
-def test_what_cannot_be_put_beside_a_copy_is_told_and_leaves_the_copy_as_it_is(tmp_path, caplog):
+def test_a_side_file_that_cannot_be_written_is_logged_and_leaves_the_copy_as_it_is(tmp_path, caplog):
     source = photo_in(tmp_path / "in")
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
     extras = [{"temporary": str(extra), "tail": f" {'x' * 250}.jpg"}]
@@ -244,9 +257,7 @@ def test_a_copy_takes_its_originals_times_and_permissions(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
-def test_a_disk_that_keeps_no_permissions_and_times_gets_its_copies_all_the_same(
-    tmp_path, monkeypatch, number
-):
+def test_a_disk_without_permissions_and_times_gets_its_copies_anyway(tmp_path, monkeypatch, number):
     def refused(*_, **__):
         raise OSError(number, os.strerror(number))
 

@@ -1,4 +1,4 @@
-"""Which folders can be worked on, and what is told of those that cannot."""
+"""The folders that are ready for work, and the alerts about the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.worker.worker_harness import Files
 
 
 class DamagedFiles(Files):
-    """Model files of which some cannot be read."""
+    """Model files, some of which cannot be read."""
 
     def __init__(self):
         super().__init__()
@@ -26,8 +26,8 @@ class DamagedFiles(Files):
         return super().state(name)
 
 
-class Bench:
-    """A readiness, and all that it looks at."""
+class ReadinessHarness:
+    """A Readiness with everything that it checks."""
 
     def __init__(self, home):
         self.home = home
@@ -52,59 +52,59 @@ class Bench:
     def ready(self, **raw) -> bool:
         return bool(self.readiness.folders(self.settings(**raw)))
 
-    def troubles(self) -> list[str]:
+    def alerts(self) -> list[str]:
         return sorted(self.ledger.fact("troubles") or {})
 
 
 @pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.ledger.close()
+def harness(tmp_path):
+    harness = ReadinessHarness(tmp_path)
+    yield harness
+    harness.ledger.close()
 
 
-def test_the_trouble_with_a_model_is_over_when_its_file_is_right(bench):
-    bench.files.damaged.add("codeformer")
-    assert not bench.ready(model="codeformer")
-    assert bench.troubles() == ["model codeformer"]
-    bench.files.damaged.clear()
-    assert bench.ready(model="codeformer")
-    assert bench.troubles() == []
+def test_the_alert_about_a_model_ends_when_its_file_can_be_read(harness):
+    harness.files.damaged.add("codeformer")
+    assert not harness.ready(model="codeformer")
+    assert harness.alerts() == ["model codeformer"]
+    harness.files.damaged.clear()
+    assert harness.ready(model="codeformer")
+    assert harness.alerts() == []
 
 
-def test_the_trouble_with_a_model_is_over_when_another_is_chosen(bench):
-    bench.files.damaged.add("codeformer")
-    bench.ready(model="codeformer")
-    assert bench.ready(model="gfpgan-1.4")
-    assert bench.troubles() == []
+def test_the_alert_about_a_model_ends_when_another_is_chosen(harness):
+    harness.files.damaged.add("codeformer")
+    harness.ready(model="codeformer")
+    assert harness.ready(model="gfpgan-1.4")
+    assert harness.alerts() == []
 
 
-def test_the_trouble_with_a_folder_is_over_when_it_is_taken_out_of_the_settings(bench):
-    (bench.home / "out").write_bytes(b"in the way")
-    assert not bench.ready()
-    assert bench.troubles() == [f"folder {bench.home / 'out'}"]
-    assert not bench.ready(folders=[])
-    assert bench.troubles() == []
+def test_the_alert_about_a_folder_ends_when_it_leaves_the_settings(harness):
+    (harness.home / "out").write_bytes(b"in the way")
+    assert not harness.ready()
+    assert harness.alerts() == [f"folder {harness.home / 'out'}"]
+    assert not harness.ready(folders=[])
+    assert harness.alerts() == []
 
 
-def test_the_trouble_with_the_model_of_a_redo_stands_until_it_is_there(bench):
-    ready = bench.readiness.folders(bench.settings())[bench.home / "in"]
-    bench.files.damaged.add("codeformer")
+def test_the_alert_about_the_model_of_a_redo_stays_until_it_can_be_read(harness):
+    ready = harness.readiness.folders(harness.settings())[harness.home / "in"]
+    harness.files.damaged.add("codeformer")
     for _ in range(2):
-        with pytest.raises(Exception, match="codeformer is not here"):
-            bench.readiness.redo(ready, {"model": "codeformer"}, bench.settings())
-        assert bench.ready()
-        assert bench.troubles() == ["model codeformer"]
-    bench.files.damaged.clear()
-    bench.readiness.redo(ready, {"model": "codeformer"}, bench.settings())
-    assert bench.troubles() == []
+        with pytest.raises(Exception, match="codeformer is not downloaded"):
+            harness.readiness.redo(ready, {"model": "codeformer"}, harness.settings())
+        assert harness.ready()
+        assert harness.alerts() == ["model codeformer"]
+    harness.files.damaged.clear()
+    harness.readiness.redo(ready, {"model": "codeformer"}, harness.settings())
+    assert harness.alerts() == []
 
 
 @pytest.mark.parametrize("place", ["in", "out"])
-def test_a_folder_whose_share_does_not_answer_waits(bench, place):
-    bench.silent.add(bench.home / place)
-    assert not bench.ready()
-    assert bench.troubles() == ([f"disk of {bench.home / 'out'}"] if place == "out" else [])
-    bench.silent.clear()
-    assert bench.ready()
-    assert bench.troubles() == []
+def test_a_folder_whose_share_does_not_answer_waits(harness, place):
+    harness.silent.add(harness.home / place)
+    assert not harness.ready()
+    assert harness.alerts() == ([f"disk of {harness.home / 'out'}"] if place == "out" else [])
+    harness.silent.clear()
+    assert harness.ready()
+    assert harness.alerts() == []

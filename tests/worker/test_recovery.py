@@ -1,4 +1,4 @@
-"""What becomes of a photo that was being given its name when the daemon was killed."""
+"""The recovery of photos whose commit a kill of the daemon interrupted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from facewatch.state.ledger import Ledger
 from facewatch.system.atomic import sha256_of, write_temporary
 from facewatch.system.fingerprint import Fingerprint
-from facewatch.worker.recovery import STOPPED_ATTEMPTS, finished, recover_interrupted
+from facewatch.worker.recovery import STOPPED_ATTEMPTS, finish_if_published, recover_interrupted
 
 TAIL = " before-after.jpg"
 
@@ -37,19 +37,19 @@ def started(ledger, folders):
     return ledger.start(ledger.next([folders[0]]))
 
 
-def killed_while_committing(ledger, job, out: Path, *, linked: bool) -> tuple[Path, Path]:
-    """The copy's name and its comparison's temporary, as a kill in mid-commit leaves them."""
+def interrupt_commit(ledger, job, out: Path, *, linked: bool) -> tuple[Path, Path]:
+    """Leave a commit as a kill does; return the copy's name and the comparison's temporary."""
     copy, extra = out / "a.jpg", write_temporary(out, b"before and after")
     temporary = write_temporary(out, b"restored")
-    noted = {"faces": [{"fate": "restored"}], "extras": [{"temporary": str(extra), "tail": TAIL}]}
-    assert ledger.committing(job, copy, sha256_of(temporary), temporary, noted)
+    recorded = {"faces": [{"fate": "restored"}], "extras": [{"temporary": str(extra), "tail": TAIL}]}
+    assert ledger.committing(job, copy, sha256_of(temporary), temporary, recorded)
     if linked:
         temporary.rename(copy)
     return copy, extra
 
 
-def test_what_belongs_beside_a_copy_gets_its_name_too(ledger, started, folders):
-    copy, extra = killed_while_committing(ledger, started, folders[1], linked=True)
+def test_a_side_file_gets_its_name_too(ledger, started, folders):
+    copy, extra = interrupt_commit(ledger, started, folders[1], linked=True)
     (job,) = ledger.interrupted()
     recover_interrupted(ledger, job)
     assert (folders[1] / f"a{TAIL}").read_bytes() == b"before and after"
@@ -59,31 +59,31 @@ def test_what_belongs_beside_a_copy_gets_its_name_too(ledger, started, folders):
     assert "extras" not in known.report
 
 
-def test_what_has_its_name_already_is_passed_over(ledger, started, folders):
-    _, extra = killed_while_committing(ledger, started, folders[1], linked=True)
-    (folders[1] / f"a{TAIL}").hardlink_to(extra)  # killed between the name and the temporary's end
+def test_a_side_file_that_has_its_name_is_skipped(ledger, started, folders):
+    _, extra = interrupt_commit(ledger, started, folders[1], linked=True)
+    (folders[1] / f"a{TAIL}").hardlink_to(extra)  # killed before the temporary was removed
     (job,) = ledger.interrupted()
     recover_interrupted(ledger, job)
     assert sorted(path.name for path in folders[1].iterdir()) == [f"a{TAIL}", "a.jpg"]
 
 
 def test_a_copy_without_its_name_is_made_again(ledger, started, folders):
-    killed_while_committing(ledger, started, folders[1], linked=False)
+    interrupt_commit(ledger, started, folders[1], linked=False)
     (job,) = ledger.interrupted()
     recover_interrupted(ledger, job)
     assert ledger.photo(started.path).state == "retry"
 
 
 def test_a_name_that_was_only_claimed_is_free_again(ledger, started, folders):
-    copy, _ = killed_while_committing(ledger, started, folders[1], linked=False)
-    copy.touch()  # where neither a link nor an exclusive rename is to be had
+    copy, _ = interrupt_commit(ledger, started, folders[1], linked=False)
+    copy.touch()  # on a disk without links and exclusive renames
     (job,) = ledger.interrupted()
     recover_interrupted(ledger, job)
     assert ledger.photo(started.path).state == "retry"
     assert not copy.exists()
 
 
-def test_a_photo_under_way_at_every_end_is_blamed_at_last(ledger, started, folders):
+def test_a_photo_in_work_at_every_end_is_blamed_in_the_end(ledger, started, folders):
     job = started
     for _ in range(STOPPED_ATTEMPTS - 1):
         recover_interrupted(ledger, job)
@@ -92,10 +92,10 @@ def test_a_photo_under_way_at_every_end_is_blamed_at_last(ledger, started, folde
     assert ledger.photo(started.path).state == "poison"
 
 
-def test_only_a_copy_of_this_very_turn_ends_a_photo_that_failed_after_it(ledger, started, folders):
-    killed_while_committing(ledger, started, folders[1], linked=True)
+def test_only_a_copy_of_the_same_turn_ends_a_failed_photo(ledger, started, folders):
+    interrupt_commit(ledger, started, folders[1], linked=True)
     ledger.queue(started.path, folders[0], started.fingerprint, {"weight": 0.5})
-    assert not finished(ledger, started)
+    assert not finish_if_published(ledger, started)
     again = ledger.start(ledger.next([folders[0]]))
-    assert not finished(ledger, again)
+    assert not finish_if_published(ledger, again)
     assert ledger.photo(started.path).state == "running"

@@ -1,11 +1,10 @@
-"""What becomes of a photo that could not be restored."""
+"""The retry policy for photos that could not be restored."""
 
 from __future__ import annotations
 
 import pytest
 
 from facewatch import errors
-from facewatch.state.reports import faces_summary
 from facewatch.worker.retry_policy import FailureStreak, decide
 
 
@@ -32,23 +31,23 @@ from facewatch.worker.retry_policy import FailureStreak, decide
         (errors.Unexpected, "retry"),
     ],
 )
-def test_every_error_has_its_verdict(error, what):
+def test_every_error_has_its_decision(error, what):
     assert decide(error("why"), attempts=1).what == what
 
 
-def test_a_file_that_ends_early_is_tried_again_ever_later_then_parked():
-    verdicts = [decide(errors.TruncatedPhoto("cut short"), attempts) for attempts in range(1, 6)]
-    assert [decision.after_seconds for decision in verdicts] == [30, 120, 600, 3600, 0]
-    assert verdicts[-1].what == "park"
+def test_a_truncated_file_is_retried_ever_later_then_parked():
+    decisions = [decide(errors.TruncatedPhoto("cut short"), attempts) for attempts in range(1, 6)]
+    assert [decision.after_seconds for decision in decisions] == [30, 120, 600, 3600, 0]
+    assert decisions[-1].what == "park"
 
 
-def test_a_photo_that_ends_three_engines_is_poison():
-    verdicts = [decide(errors.EngineFailed("died"), attempts) for attempts in (1, 2, 3)]
-    assert [decision.what for decision in verdicts] == ["retry", "retry", "poison"]
-    assert all(decision.new_engine for decision in verdicts)
+def test_a_photo_that_crashes_three_engines_is_poison():
+    decisions = [decide(errors.EngineFailed("died"), attempts) for attempts in (1, 2, 3)]
+    assert [decision.what for decision in decisions] == ["retry", "retry", "poison"]
+    assert all(decision.new_engine for decision in decisions)
 
 
-def test_where_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
+def test_if_no_photo_is_to_blame_all_wait_and_the_place_is_shown():
     assert decide(errors.DiskFull("full"), 1).hold_place == "disk"
     assert decide(errors.EngineUnavailable("no device"), 1).rests
 
@@ -89,11 +88,3 @@ def test_bad_photos_in_a_row_say_nothing_about_the_engine():
     for photo in range(9):
         streak.failed(photo, errors.BadPhoto("words"))
     assert not streak.down
-
-
-def test_the_fate_of_every_face_is_told_in_one_sentence():
-    restored = {"fate": "restored", "reason": ""}
-    sharp = {"fate": "kept", "reason": "already sharp (620 px wide)"}
-    assert faces_summary([]) == "no faces found"
-    assert faces_summary([restored]) == "1 of 1 face restored"
-    assert faces_summary([restored, restored, sharp]) == "2 of 3 faces restored, 1 kept (already sharp)"

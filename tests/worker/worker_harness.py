@@ -1,4 +1,4 @@
-"""A worker and all around it."""
+"""A worker with everything that it needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAKE = [sys.executable, str(Path(__file__).parent.parent / "engine" / "fake_engi
 
 
 class Files:
-    """Model files that are there, or not."""
+    """Model files, some of which may be missing."""
 
     def __init__(self):
         self.missing = set()
@@ -36,8 +36,8 @@ class Files:
         return f"digest of {name}"
 
 
-class House:
-    """A worker and all around it, without threads of its own."""
+class WorkerHarness:
+    """A worker with everything that it needs, without threads of its own."""
 
     def __init__(self, home, **output):
         self.inbox_folder, self.output = home / "in", home / "out"
@@ -78,14 +78,14 @@ class House:
         path = self.inbox_folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        self.inbox.put(path)
+        self.inbox.put(self.inbox_folder, path)
         return path
 
     def work(self, turns=50):
         for _ in range(turns):
             if not self.worker.turn() and not len(self.inbox):
                 return
-        raise AssertionError("the worker never came to rest")
+        raise AssertionError("the worker never became idle")
 
     def state(self, name):
         return self.ledger.photo(self.inbox_folder / name).state

@@ -122,9 +122,9 @@ def _moved(value: float, factor: float) -> float:
 
 def _detector(case: Case) -> Detector:
     if not case.args["trained"]:
-        from facewatch.restoration.detection.haar import HaarDetector
+        from facewatch.restoration.detection.yunet import YuNet
 
-        return HaarDetector()
+        return YuNet()
     from facewatch.restoration.detection.retinaface import RetinaFace
 
     return RetinaFace("mobilenet", case.model("retinaface-mobilenet"), case.device)

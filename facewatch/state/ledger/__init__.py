@@ -1,6 +1,6 @@
-"""What was done to which file: the only door to SQLite.
+"""The ledger of all photos and their results: the only user of SQLite.
 
-The daemon alone writes, through one `Ledger`; all others look, through `LedgerView`.
+Only the daemon writes, through one `Ledger`; everything else reads, through `LedgerView`.
 """
 
 from __future__ import annotations

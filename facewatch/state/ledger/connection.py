@@ -1,4 +1,4 @@
-"""The ledger's one writing connection, and the facts noted through it."""
+"""The ledger's one writing connection, and the facts written through it."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from facewatch.state.ledger.schema import open_for_writing, translated
 
 
 class LedgerConnection(LedgerQueries):
-    """Holds the connection and its lock: one process may hold one, any of its threads may call."""
+    """The connection and its lock: one for a process, safe from any of its threads."""
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
-        """Open `file` or make it. Raises DamagedLedger for a damaged one."""
+        """Open `file` or create it. Raises DamagedLedger for a damaged one."""
         super().__init__(file, now)
         self._lock = threading.RLock()
         self._connection = open_for_writing(file)
         self._turn = int(self._connection.execute("SELECT COALESCE(MAX(turn), 0) FROM photos").fetchone()[0])
 
     def close(self) -> None:
-        """Close the file; nothing may be asked after."""
+        """Close the file; no method may be called afterwards."""
         with self._lock:
             self._connection.close()
 
     def note(self, key: str, value: Any) -> None:
-        """Keep `value` (JSON data) under `key`, for those who look.
+        """Store `value` (JSON data) under `key`, for readers of the ledger.
 
-        Survives a crash of the program; the last notes may be lost with the machine's power.
+        It survives a crash of the program, but the last values may be lost in a power cut.
         """
         text = json.dumps(value, separators=(",", ":"))
         with self._lock, translated(self.file), self._unsynced() as connection:
-            # The same again is not written: progress is noted often and disks wear.
+            # An unchanged value is not written: progress comes often, and disks wear.
             connection.execute(
                 "INSERT INTO facts (key, value, changed) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
                 "SET value = excluded.value, changed = excluded.changed WHERE value <> excluded.value",
@@ -46,7 +46,7 @@ class LedgerConnection(LedgerQueries):
             )
 
     def forget(self, *keys: str) -> None:
-        """Drop what was noted under these keys."""
+        """Delete the values of these keys."""
         with self._lock, translated(self.file), self._unsynced() as connection:
             connection.executemany("DELETE FROM facts WHERE key = ?", [(key,) for key in keys])
 
@@ -81,16 +81,16 @@ class LedgerConnection(LedgerQueries):
 
 
 def changed_rows(cursor: sqlite3.Cursor) -> bool:
-    """Whether an UPDATE met a row."""
+    """True if an UPDATE changed a row."""
     return cursor.rowcount > 0
 
 
-def name_of(path: Path) -> bytes:
-    """A path as the ledger keeps it, byte for byte."""
+def to_blob(path: Path) -> bytes:
+    """Return a path as the ledger stores it, byte for byte."""
     return os.fsencode(path)
 
 
-def below(folder: Path) -> tuple[bytes, bytes]:
-    """Between which two names lie those of all that is in a folder, as the ledger sorts them."""
+def blobs_below(folder: Path) -> tuple[bytes, bytes]:
+    """Return the exclusive bounds of the stored paths below a folder, in the ledger's sort order."""
     separator = os.sep.encode()
-    return name_of(folder) + separator, name_of(folder) + bytes([separator[0] + 1])
+    return to_blob(folder) + separator, to_blob(folder) + bytes([separator[0] + 1])

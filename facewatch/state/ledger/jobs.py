@@ -1,4 +1,4 @@
-"""One photo's row, as Python sees it."""
+"""A photo's row as Python objects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ State = Literal[
     "skipped",  # our own output
     "retry",  # failed, and due again at `not_before`
     "parked",  # failed; waits for the user or for the file to change
-    "poison",  # brought the engine down too often
-    "gone",  # is no longer there, or has changed while it was read: the next sighting queues it
+    "poison",  # crashed the engine too often
+    "gone",  # no longer there, or changed while it was read: queued when it is found again
 ]
 STATES: tuple[State, ...] = get_args(State)
 WAITING: tuple[State, ...] = ("queued", "retry")
@@ -37,13 +37,15 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Job:
-    """One photo, and how far it has come."""
+    """One photo and its progress."""
 
     id: int
     path: Path
     folder: Path  # the watched root it came from
     fingerprint: Fingerprint
-    turn: int  # grows each time the photo is queued anew: tells this job from a later one on the same path
+    turn: (
+        int  # grows each time the photo is queued again: separates this job from a later one on the same path
+    )
     state: State
     attempts: int
     not_before: float | None  # wall clock seconds
@@ -52,10 +54,10 @@ class Job:
     output: Path | None
     output_sha256: str | None
     temporary: Path | None
-    reason: str  # for a person; empty where there is nothing to say
-    error: str  # the error class's name; empty where there was none
+    reason: str  # for people; empty if there is none
+    error: str  # the error class's name; empty if there was none
     report: dict[str, Any] | None
-    wishes: dict[str, Any] | None  # what a redo asks for; None: an ordinary photo
+    wishes: dict[str, Any] | None  # the options of a redo; None: an ordinary photo
     added: float  # wall clock seconds
     changed: float  # wall clock seconds
 
@@ -70,22 +72,22 @@ class FinishedDuplicate:
 
 
 def seen_text(fingerprint: Fingerprint) -> str:
-    """A fingerprint as the ledger keeps it; inodes and times can be larger than SQLite's integers."""
+    """Return a fingerprint as the ledger stores it; inodes and times can exceed SQLite's integers."""
     return f"{fingerprint.inode} {fingerprint.size} {fingerprint.mtime_ns} {fingerprint.ctime_ns}"
 
 
 def to_json(value: Mapping[str, Any] | None) -> str | None:
-    """A report or wishes as the ledger keeps them."""
+    """Return a report or options as the ledger stores them."""
     return None if value is None else json.dumps(value, separators=(",", ":"))
 
 
 def to_path(value: bytes | None) -> Path | None:
-    """A path as it was, byte for byte."""
+    """Return a stored path, byte for byte as it was."""
     return None if value is None else Path(os.fsdecode(value))
 
 
 def to_job(row: tuple[Any, ...]) -> Job:
-    """A row of `COLUMNS`. Raises ValueError or TypeError for a row this program did not write."""
+    """Return the job in a row of `COLUMNS`. Raises ValueError or TypeError for a row of another program."""
     (number, path, folder, seen, turn, state, attempts, not_before, sha256, recipe, output, output_sha256,
      temporary, reason, error, report, wishes, added, changed) = row  # fmt: skip
     inode, size, mtime_ns, ctime_ns = (int(part) for part in seen.split(" "))

@@ -1,4 +1,4 @@
-"""The ledger's one writer: the worker's way through a job."""
+"""The ledger's writer: the steps of a job."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.state.ledger.connection import changed_rows, name_of
+from facewatch.state.ledger.connection import changed_rows, to_blob
 from facewatch.state.ledger.jobs import COLUMNS, FinishedDuplicate, Job, State, to_job, to_json, to_path
-from facewatch.state.ledger.queue import Queue
+from facewatch.state.ledger.queue import LedgerQueue
 from facewatch.state.ledger.schema import DamagedLedger, set_aside, translated
 
-FOR_GOOD = (BadPhoto.__name__, TruncatedPhoto.__name__)  # a failure of the content itself
+CONTENT_ERRORS = (BadPhoto.__name__, TruncatedPhoto.__name__)  # the content itself is at fault
 CLAIMANTS = "SELECT id, path FROM photos WHERE output = ? AND id <> ?"
 END = "temporary = NULL, reason = ?, error = ?"
 
 
-class Ledger(Queue):
-    """What was done to which file; a call about a photo returns when the disk has it.
+class Ledger(LedgerQueue):
+    """The record of all photos; a call about a photo returns once the change is on the disk.
 
-    One process may hold one; any of its threads may call. A call about a job that was queued anew meanwhile
-    (its file changed, or a redo was asked for) changes nothing and returns False.
+    One for a process, safe from any of its threads. A call about a job that was queued again meanwhile (its
+    file changed, or a redo was requested) changes nothing and returns False.
 
-    Every call raises DiskFull when the disk is full, BadLedger when the file cannot be used.
+    Every call raises DiskFull if the disk is full, BadLedger if the file cannot be used.
     """
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
-        """Open `file` or make it. Raises DamagedLedger for a damaged one; `Ledger.open` sets it aside."""
+        """Open `file` or create it. Raises DamagedLedger for a damaged one; `Ledger.open` sets it aside."""
         super().__init__(file, now)
         self.notice = ""
 
     @classmethod
     def open(cls, file: Path, now: Callable[[], float] = time.time) -> Ledger:
-        """Open `file`; a damaged one is set aside (kept, `ledger.broken-...`) and a new one begun.
+        """Open `file`; set a damaged one aside (`ledger.broken-...`) and begin a new one.
 
-        The new ledger's `notice` then tells so; it is empty otherwise. Raises BadLedger for a newer ledger or
-        one that cannot be opened: those are left as they are.
+        The new ledger's `notice` then says so; otherwise it is empty. Raises BadLedger for a newer ledger or
+        one that cannot be opened: those are left unchanged.
         """
         try:
             return cls(file, now)
@@ -51,7 +51,7 @@ class Ledger(Queue):
             return ledger
 
     def start(self, job: Job) -> Job | None:
-        """Count the attempt, before any work; returns the job as it is now, None if it waits no longer."""
+        """Count the attempt, before any work, and return the updated job; None if it is no longer waiting."""
         with self._writing() as connection:
             started = connection.execute(
                 "UPDATE photos SET state = 'running', attempts = attempts + 1, not_before = NULL, "
@@ -64,10 +64,10 @@ class Ledger(Queue):
             return to_job(connection.execute(sql, [job.id]).fetchone())
 
     def same_content(self, job: Job, sha256: str) -> bool:
-        """Send a file that only looked new straight back to the end state its content had come to.
+        """Return a job to its former end state if its file only looked new; False if its content is new.
 
-        True if so: the job is ended. Never for a redo, for content that has not come to an end, or for one
-        that failed for a cause outside of it, which may be mended now.
+        Never for a redo, for content without an end state, or for a photo that failed for an outside cause,
+        which may be fixed now.
         """
         if job.wishes is not None:
             return False
@@ -77,12 +77,12 @@ class Ledger(Queue):
                     "UPDATE photos SET state = ended, changed = ? WHERE id = ? AND turn = ? AND sha256 = ? "
                     "AND (ended IN ('done', 'no_faces', 'skipped') "
                     "OR (ended = 'parked' AND error IN (?, ?)))",
-                    [self._now(), job.id, job.turn, sha256, *FOR_GOOD],
+                    [self._now(), job.id, job.turn, sha256, *CONTENT_ERRORS],
                 )
             )
 
     def record_hash(self, job: Job, sha256: str, recipe: str) -> bool:
-        """Note what the photo is and how it will be restored; forgets what an earlier turn came to."""
+        """Record the photo's hash and recipe; drop the result of an earlier turn."""
         fresh = (
             "sha256 = ?, recipe = ?, ended = NULL, output = NULL, output_sha256 = NULL, temporary = NULL, "
             "report = NULL, reason = '', error = ''"
@@ -91,7 +91,7 @@ class Ledger(Queue):
             return self._change(connection, job, fresh, [sha256, recipe])
 
     def finished_duplicate(self, sha256: str, recipe: str) -> FinishedDuplicate | None:
-        """A restored copy of the same bytes by the same recipe; the caller looks whether it is there."""
+        """Return a restored copy of the same bytes by the same recipe; the caller checks that it exists."""
         rows = self._rows(
             "SELECT output, output_sha256, report FROM photos WHERE sha256 = ? AND recipe = ? "
             "AND state = 'done' AND output IS NOT NULL AND output_sha256 IS NOT NULL "
@@ -107,19 +107,21 @@ class Ledger(Queue):
             return FinishedDuplicate(path, digest, None if report is None else json.loads(report))
 
     def is_output(self, sha256: str, path: Path) -> bool:
-        """Whether a file with this content is one that facewatch has made, wherever it lies now.
+        """True if facewatch made a file with this content, wherever it lies now.
 
-        A photo copied unchanged has its source's own hash: such an output is known only at its own place.
+        A photo copied unchanged has its source's hash, so such an output counts only at its own path.
         """
         found = self._rows("SELECT unchanged, path FROM outputs WHERE sha256 = ?", [sha256])
         return any(not unchanged or _same_place(Path(os.fsdecode(name)), path) for unchanged, name in found)
 
     def claimed(self, output: Path, job: Job) -> bool:
-        """Whether a file is the copy of another photo than this one, which is still there.
+        """True if a file is the copy of another photo that still exists.
 
-        A photo whose folder was renamed, or is spelled otherwise now, is no other.
+        A photo whose folder was renamed, or is spelled differently now, is not another.
         """
-        return any(_another(name, job.path) for _, name in self._rows(CLAIMANTS, [name_of(output), job.id]))
+        return any(
+            _is_other_photo(name, job.path) for _, name in self._rows(CLAIMANTS, [to_blob(output), job.id])
+        )
 
     def committing(
         self,
@@ -129,15 +131,15 @@ class Ledger(Queue):
         temporary: Path | None,
         report: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Note what is about to get its final name; from here on its hash is known as our own output.
+        """Record a copy that is about to get its final name; from now on its hash counts as our own output.
 
-        temporary  where it still is; None: it has that name already
+        temporary  its present path; None: it has the final name already
 
-        False: the file has changed meanwhile and the result is stale: drop it.
+        Returns False if the photo has changed meanwhile: the copy is stale and to be dropped.
         """
         wanted = "state = 'committing', output = ?, output_sha256 = ?, temporary = ?, report = ?"
-        rest = None if temporary is None else name_of(temporary)
-        values = [name_of(output), output_sha256, rest, to_json(report)]
+        blob = None if temporary is None else to_blob(temporary)
+        values = [to_blob(output), output_sha256, blob, to_json(report)]
         with self._writing() as connection:
             current = self._change(connection, job, wanted, values, "AND state IN ('running', 'committing')")
             if current:
@@ -146,31 +148,31 @@ class Ledger(Queue):
                     "SELECT output_sha256, output, output_sha256 IS sha256, changed FROM photos WHERE id = ?",
                     [job.id],
                 )
-                self._take_over(connection, output, job)
+                self._release_copy(connection, output, job)
             return current
 
     def done(self, job: Job, report: Mapping[str, Any] | None) -> bool:
-        """The restored copy has its name."""
+        """End a photo whose restored copy has its name."""
         return self._end(job, "done", report=report)
 
     def no_faces(self, job: Job, report: Mapping[str, Any] | None) -> bool:
-        """There was nothing to restore; a copy made all the same was told to `committing`."""
+        """End a photo without faces; its unchanged copy, if any, was recorded by `committing`."""
         return self._end(job, "no_faces", report=report)
 
     def skipped(self, job: Job, reason: str) -> bool:
-        """The file is our own output."""
+        """End a file that is our own output."""
         return self._end(job, "skipped", reason=reason)
 
     def park(self, job: Job, reason: str, error: str) -> bool:
-        """Give up until the user asks again or the file changes."""
+        """Give up on a photo until the user retries it or its file changes."""
         return self._end(job, "parked", reason=reason, error=error)
 
     def poison(self, job: Job, reason: str, error: str) -> bool:
-        """Give up on a photo that brought the engine down too often."""
+        """Give up on a photo that crashed the engine too often."""
         return self._end(job, "poison", reason=reason, error=error)
 
     def retry(self, job: Job, reason: str, error: str, after_seconds: float, *, counted: bool = True) -> bool:
-        """Let it wait and try again; the attempt is uncounted where the photo may not be to blame."""
+        """Schedule another attempt; `counted=False` where the photo may not be to blame."""
         attempts = "attempts" if counted else "MAX(0, attempts - 1)"
         later = f"state = 'retry', {END}, not_before = ?, wait_seconds = ?, attempts = {attempts}"
         due = self._now() + after_seconds
@@ -178,24 +180,24 @@ class Ledger(Queue):
             return self._change(connection, job, later, [reason, error, due, after_seconds])
 
     def give_back(self, job: Job) -> bool:
-        """Back into the queue, to its old place, the attempt uncounted: the photo was not to blame."""
+        """Return a photo to its place in the queue, the attempt uncounted: it was not to blame."""
         back = "state = 'queued', temporary = NULL, not_before = NULL, attempts = MAX(0, attempts - 1)"
         with self._writing() as connection:
             return self._change(connection, job, back, [])
 
     def lost(self, job: Job, reason: str) -> bool:
-        """Its file has vanished, or changed while it was read: gone, until it is seen settled again."""
+        """Mark a photo whose file vanished or changed while it was read as gone until it settles again."""
         with self._writing() as connection:
             return self._change(connection, job, f"state = 'gone', not_before = NULL, {END}", [reason, ""])
 
     @staticmethod
-    def _take_over(connection: sqlite3.Connection, output: Path, job: Job) -> None:
-        """Let go of a copy whose photo is not there any more: if it comes back it gets one of its own."""
-        claimants = connection.execute(CLAIMANTS, [name_of(output), job.id]).fetchall()
+    def _release_copy(connection: sqlite3.Connection, output: Path, job: Job) -> None:
+        """Detach a copy from photos that no longer exist: if one comes back, it gets a copy of its own."""
+        claimants = connection.execute(CLAIMANTS, [to_blob(output), job.id]).fetchall()
         connection.executemany(
             "UPDATE photos SET state = 'gone', ended = NULL, output = NULL, wishes = NULL "
             "WHERE id = ? AND state NOT IN ('running', 'committing')",
-            [(number,) for number, name in claimants if not _another(name, job.path)],
+            [(number,) for number, name in claimants if not _is_other_photo(name, job.path)],
         )
 
     def _end(
@@ -207,36 +209,41 @@ class Ledger(Queue):
         reason: str = "",
         error: str = "",
     ) -> bool:
-        # `hashed` clears `ended`. Where it still stands, this turn never came to know its content, and the
-        # hash in the row is that of an earlier one.
+        # `record_hash` clears `ended`. If it is still set, this turn never hashed its content, and the hash
+        # in the row is that of an earlier turn.
         known = "sha256 = CASE WHEN ended IS NULL THEN sha256 END, ended = CASE WHEN ended IS NULL THEN ? END"
         wanted = f"state = ?, {known}, report = ?, not_before = NULL, {END}"
         with self._writing() as connection:
             return self._change(connection, job, wanted, [state, state, to_json(report), reason, error])
 
     def _change(
-        self, connection: sqlite3.Connection, job: Job, to: str, values: Sequence[Any], only: str = ""
+        self,
+        connection: sqlite3.Connection,
+        job: Job,
+        assignments: str,
+        values: Sequence[Any],
+        only: str = "",
     ) -> bool:
-        sql = f"UPDATE photos SET {to}, changed = ? WHERE id = ? AND turn = ? {only}"  # noqa: S608  # as above
-        told = [_text(value) if isinstance(value, str) else value for value in values]
-        return changed_rows(connection.execute(sql, [*told, self._now(), job.id, job.turn]))
+        sql = f"UPDATE photos SET {assignments}, changed = ? WHERE id = ? AND turn = ? {only}"  # noqa: S608  # as above
+        bound = [_as_utf8(value) if isinstance(value, str) else value for value in values]
+        return changed_rows(connection.execute(sql, [*bound, self._now(), job.id, job.turn]))
 
 
-def _text(value: str) -> str:
-    r"""A reason as SQLite takes it: a name in it that is no UTF-8 has its odd bytes written out, `\udce9`."""
+def _as_utf8(value: str) -> str:
+    r"""Return text that SQLite accepts: bytes of a name that are no UTF-8 are written out as `\udce9`."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _another(name: bytes, photo: Path) -> bool:
-    """Whether a photo of this name is there, and is another."""
+def _is_other_photo(name: bytes, photo: Path) -> bool:
+    """True if a photo of this name exists at another place."""
     claimant = Path(os.fsdecode(name))
     return os.path.lexists(claimant) and not _same_place(claimant, photo)
 
 
 def _same_place(one: Path, other: Path) -> bool:
-    """Whether two names lead to one place, through links or however they are spelled.
+    """True if two paths are the same entry of the same folder, through links or however it is spelled.
 
-    Not whether it is one file: what finds duplicates may have linked a photo and its unchanged copy.
+    Two hard links to one file differ: a deduplicator may have linked a photo and its unchanged copy.
     """
     if one == other:
         return True

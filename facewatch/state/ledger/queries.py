@@ -1,4 +1,4 @@
-"""What can be asked of the ledger, by its writer and by those who only look."""
+"""The ledger's queries, for its writer and its readers."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from typing import Any
 
 from facewatch.errors import BadLedger
 from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
-from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, readable, translated, version_of
+from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, decode_lossy, translated, version_of
 
 RECENT = (
-    # Left to itself SQLite takes the index on states, and sorts all that was ever done.
+    # SQLite would choose the index on states and sort all finished photos.
     f"SELECT {COLUMNS} FROM photos INDEXED BY photos_finished "  # noqa: S608  # no text from outside
     "WHERE state IN ('done', 'no_faces') ORDER BY changed DESC LIMIT ?"
 )
 
 
-def marks(values: Sequence[Any]) -> str:
-    """As many question marks as there are values."""
+def placeholders(values: Sequence[Any]) -> str:
+    """Return a question mark for each value."""
     return ", ".join("?" * len(values))
 
 
 def _in(folders: Collection[Path] | None) -> tuple[str, list[bytes]]:
-    """What a row has to be to belong to these watched roots, and the values of its question marks."""
+    """Return the SQL condition for rows of these watched roots, and its values."""
     if folders is None:
         return "TRUE", []
-    return f"folder IN ({marks(list(folders))})", [os.fsencode(folder) for folder in folders]
+    return f"folder IN ({placeholders(list(folders))})", [os.fsencode(folder) for folder in folders]
 
 
 class LedgerQueries(ABC):
-    """The questions; a subclass says how the file is reached."""
+    """The queries; a subclass provides the connection."""
 
     def __init__(self, file: Path, now: Callable[[], float]) -> None:
         self.file = file
@@ -44,7 +44,7 @@ class LedgerQueries(ABC):
 
     @abstractmethod
     def _reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
-        """A connection to read from, or None where there is no ledger yet."""
+        """Provide a connection to read from, or None if there is no ledger yet."""
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with translated(self.file), self._reading() as connection:
@@ -59,9 +59,9 @@ class LedgerQueries(ABC):
             return [to_job(row) for row in rows]
 
     def counts(self, folders: Collection[Path] | None = None) -> dict[State, int]:
-        """How many photos are in each state; every state is there.
+        """Return the number of photos in each state.
 
-        folders  the watched roots whose photos count while they wait or have failed; None: all there were
+        folders  the watched roots whose waiting and failed photos count; None: all roots there ever were
         """
         which, values = _in(folders)
         sql = "SELECT state, COUNT(*) FROM photos WHERE state NOT IN ('queued', 'retry', 'parked', 'poison')"
@@ -69,31 +69,31 @@ class LedgerQueries(ABC):
         return {state: found.get(state, 0) for state in STATES}
 
     def waiting(self) -> int:
-        """How many photos are queued or will be tried again."""
+        """Return the number of photos that are queued or will be tried again."""
         return int(sum(row[0] for row in self._rows(
             "SELECT COUNT(*) FROM photos WHERE state IN ('queued', 'retry')")))  # fmt: skip
 
     def photo(self, path: Path) -> Job | None:
-        """What is known of one path."""
+        """Return the job of one path."""
         return next(iter(self._jobs("WHERE path = ?", [os.fsencode(path)])), None)
 
     def recent(self, limit: int = 10) -> list[Job]:
-        """The photos finished last (done or without faces), the latest first."""
+        """Return the photos finished last (done or without faces), the latest first."""
         return self._read(RECENT, [limit])
 
     def failed(self, limit: int = 100, *, folders: Collection[Path] | None = None) -> list[Job]:
-        """The photos that are parked or poison, the latest first; of these watched roots, or of all."""
+        """Return the parked and poison photos, the latest first; of these watched roots, or of all."""
         which, values = _in(folders)
-        where = f"WHERE state IN ({marks(FAILED)}) AND {which} ORDER BY changed DESC, id DESC LIMIT ?"
+        where = f"WHERE state IN ({placeholders(FAILED)}) AND {which} ORDER BY changed DESC, id DESC LIMIT ?"
         return self._jobs(where, [*FAILED, *values, limit])
 
     def retrying(self, limit: int = 100, *, folders: Collection[Path] | None = None) -> list[Job]:
-        """The photos that failed and will be tried again, the one that is due first first; as `failed`."""
+        """Return the failed photos that will be tried again, the earliest due first; roots as `failed`."""
         which, values = _in(folders)
         return self._jobs(f"WHERE state = 'retry' AND {which} ORDER BY not_before LIMIT ?", [*values, limit])
 
     def seconds_to_retry(self) -> float | None:
-        """How long until the first of them is due, 0 if one is; None if there is none."""
+        """Return the seconds until the first retry is due, 0 if one is due; None if there is none."""
         now = self._now()
         sql = (
             "SELECT MIN(CASE WHEN not_before > ? + wait_seconds THEN ? ELSE not_before END) "
@@ -103,27 +103,27 @@ class LedgerQueries(ABC):
         return None if not due or due[0][0] is None else max(0.0, float(due[0][0]) - now)
 
     def interrupted(self) -> list[Job]:
-        """The photos under way: right after a start, those that the last run did not end."""
+        """Return the photos in work: right after a start, those that the last run left unfinished."""
         return self._jobs("WHERE state IN ('running', 'committing') ORDER BY turn")
 
     def fact(self, key: str) -> Any:
-        """What was last noted under `key` (JSON data); None if nothing was."""
+        """Return the value stored under `key` (JSON data); None if there is none."""
         rows = self._rows("SELECT value FROM facts WHERE key = ?", [key])
         with translated(self.file):
             return json.loads(rows[0][0]) if rows else None
 
     def facts(self) -> dict[str, Any]:
-        """All that is noted."""
+        """Return all stored facts."""
         rows = self._rows("SELECT key, value FROM facts ORDER BY key")
         with translated(self.file):
             return {key: json.loads(value) for key, value in rows}
 
 
 class LedgerView(LedgerQueries):
-    """The ledger for those who only look: status and the tray, beside a running daemon or without one.
+    """The ledger for readers: status and the tray, beside a running daemon or without one.
 
-    Each question opens the file anew, for a moment: a ledger that was set aside meanwhile is not held on to.
-    A missing file reads as an empty ledger. Every question raises BadLedger where the file cannot be read.
+    Each query opens the file briefly, so that a ledger that was set aside meanwhile is not kept open. A
+    missing file reads as an empty ledger. Every query raises BadLedger if the file cannot be read.
     """
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
@@ -141,7 +141,7 @@ class LedgerView(LedgerQueries):
         address = f"{self.file.absolute().as_uri()}?mode=ro"
         opened = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(opened) as connection:
-            connection.text_factory = readable
+            connection.text_factory = decode_lossy
             version = version_of(connection)
             if version > VERSION:
                 raise BadLedger(f"the ledger {self.file} was written by a newer facewatch: update facewatch")

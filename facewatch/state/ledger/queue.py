@@ -1,4 +1,4 @@
-"""How photos come into the queue, and whose turn it is."""
+"""The ledger's queue: photos in, and the choice of the next."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facewatch.state.ledger.connection import LedgerConnection, below, name_of
+from facewatch.state.ledger.connection import LedgerConnection, blobs_below, to_blob
 from facewatch.state.ledger.jobs import ENDED, Job, seen_text, to_json
-from facewatch.state.ledger.queries import marks
+from facewatch.state.ledger.queries import placeholders
 from facewatch.system.fingerprint import Fingerprint, Settled
 
 
-class Queue(LedgerConnection):
-    """The half of the ledger that takes photos in and says which is next."""
+class LedgerQueue(LedgerConnection):
+    """The half of the ledger that takes photos in and chooses the next."""
 
     def queue(
         self, path: Path, folder: Path, fingerprint: Fingerprint, wishes: Mapping[str, Any] | None = None
     ) -> bool:
-        """Queue a settled file; False if this very file is queued, under way or done with already.
+        """Queue a settled file; False if this very file is queued, in work or finished already.
 
         folder  the watched root it came from
-        wishes  of a redo: queues the file whatever became of it before, ahead of all others
+        wishes  the options of a redo: queues the file in any state, ahead of all others
         """
         with self._writing() as connection:
             return self._queue(connection, path, folder, fingerprint, wishes)
 
     def queue_many(self, found: Iterable[tuple[Path, Settled]]) -> int:
-        """Queue settled files, each after the watched root it came from; how many were news."""
+        """Queue settled files, each with the watched root it came from; return how many were new."""
         with self._writing() as connection:
             return sum(
                 self._queue(connection, settled.path, folder, settled.fingerprint, None)
@@ -37,7 +37,7 @@ class Queue(LedgerConnection):
             )
 
     def requeue_failed(self) -> int:
-        """Queue again all that is parked, poison or waiting for another attempt, none counted; how many."""
+        """Queue all parked, poison and retry photos again, no attempt counted; return how many."""
         with self._writing() as connection:
             rows = connection.execute(
                 "SELECT id FROM photos WHERE state IN ('parked', 'poison', 'retry') ORDER BY turn"
@@ -51,16 +51,16 @@ class Queue(LedgerConnection):
             return len(rows)
 
     def gone(self, path: Path) -> list[Path]:
-        """Note that a file, or a folder with all below it, went; the photos that waited or had failed there.
+        """Mark the waiting and failed photos at or below a deleted path as gone, and return them.
 
-        What is under way or finished stays what it is. If a file comes back it is queued again, once whoever
-        remembers it as handed over has forgotten it.
+        Photos in work or finished keep their state. A file that comes back is queued again, once the inbox,
+        which remembers it as handed over, has forgotten it.
         """
         with self._writing() as connection:
             found = connection.execute(
                 "SELECT id, path FROM photos WHERE (path = ? OR (path > ? AND path < ?)) "
                 "AND state IN ('queued', 'retry', 'parked', 'poison')",
-                [name_of(path), *below(path)],
+                [to_blob(path), *blobs_below(path)],
             ).fetchall()
             now = self._now()
             connection.executemany(
@@ -71,27 +71,28 @@ class Queue(LedgerConnection):
         return [Path(os.fsdecode(name)) for _, name in found]
 
     def next(self, folders: Collection[Path], *, untried_first: bool = False) -> Job | None:
-        """The photo whose turn it is in these watched roots: one to try again, a redo, the oldest queued.
+        """Return the next photo of these watched roots: a due retry, a redo, or the oldest queued.
 
-        untried_first  those that have failed come last: the engine may be failing on everything
+        untried_first  retries come last: the engine may be failing on everything
 
-        A time to try again that lies further ahead than its whole back-off was set before the clock was put
-        back, and counts as due.
+        A retry that lies further ahead than its whole delay was scheduled before the clock was put back, and
+        counts as due.
         """
-        roots = [name_of(folder) for folder in folders]
-        ways = (self._queued, self._due) if untried_first else (self._due, self._queued)
-        return ways[0](roots) or ways[1](roots)
+        roots = [to_blob(folder) for folder in folders]
+        if untried_first:
+            return self._first_queued(roots) or self._first_due(roots)
+        return self._first_due(roots) or self._first_queued(roots)
 
-    def _due(self, roots: list[bytes]) -> Job | None:
+    def _first_due(self, roots: list[bytes]) -> Job | None:
         now = self._now()
         due = self._jobs(
-            f"WHERE state = 'retry' AND folder IN ({marks(roots)}) "
+            f"WHERE state = 'retry' AND folder IN ({placeholders(roots)}) "
             "AND (not_before <= ? OR not_before > ? + wait_seconds) ORDER BY not_before LIMIT 1",
             [*roots, now, now],
         )
         return due[0] if due else None
 
-    def _queued(self, roots: list[bytes]) -> Job | None:
+    def _first_queued(self, roots: list[bytes]) -> Job | None:
         first = (
             "SELECT rank, turn, id FROM photos WHERE state = 'queued' AND folder = ? "
             "ORDER BY rank, turn LIMIT 1"
@@ -107,7 +108,7 @@ class Queue(LedgerConnection):
         fingerprint: Fingerprint,
         wishes: Mapping[str, Any] | None,
     ) -> bool:
-        name, root, seen = name_of(path), name_of(folder), seen_text(fingerprint)
+        name, root, seen = to_blob(path), to_blob(folder), seen_text(fingerprint)
         sql = "SELECT id, seen, state, folder, wishes FROM photos WHERE path = ?"
         row = connection.execute(sql, [name]).fetchone()
         if row is not None and row[1] == seen and row[2] != "gone" and wishes is None:
@@ -115,11 +116,11 @@ class Queue(LedgerConnection):
                 connection.execute("UPDATE photos SET folder = ? WHERE id = ?", [root, row[0]])
             return False
         now = self._now()
-        wished = to_json(wishes)
-        if wished is None and row is not None and row[2] not in ENDED:
-            wished = row[4]  # a redo whose turn was still to come: its file has changed meanwhile
-        rank = 1 if wished is None else 0
-        values = [root, seen, self._next_turn(), rank, wished, now]
+        options = to_json(wishes)
+        if options is None and row is not None and row[2] not in ENDED:
+            options = row[4]  # an unfinished redo whose file has changed meanwhile
+        rank = 1 if options is None else 0
+        values = [root, seen, self._next_turn(), rank, options, now]
         if row is None:
             connection.execute(
                 "INSERT INTO photos (folder, seen, turn, rank, wishes, changed, path, added, state) "

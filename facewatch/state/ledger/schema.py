@@ -1,4 +1,4 @@
-"""Opening the ledger's file: its tables, its checks, and what becomes of a damaged one."""
+"""The ledger's tables, and the opening, checking and setting aside of its file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from facewatch.system.atomic import retry_while_busy
 
 VERSION = 1
 BUSY_SECONDS = 10.0
-OUTSIDE = ("unable to open", "readonly", "locked", "disk I/O")
-"""What SQLite says of a file it cannot reach, whatever is in it."""
+UNREACHABLE = ("unable to open", "readonly", "locked", "disk I/O")
+"""Parts of SQLite's messages about a file that it cannot reach, whatever its content."""
 
 SCHEMA = f"""
 CREATE TABLE photos (
@@ -60,27 +60,27 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
-# The checks are what a damaged row is known by when the file is opened.
-# rank: 0 for a redo, which somebody waits for, before 1 for the rest.
-# ended: the end state that the content `sha256` has come to; brings a file back there that only looks new.
-# unchanged: the output is the source's own bytes, so its hash says nothing about who made it.
+# The checks reveal a damaged row when the file is opened.
+# rank: 0 for a redo, which a user waits for, before 1 for the rest.
+# ended: the end state of the content `sha256`; a file that only looks new returns to it.
+# unchanged: the output has the source's own bytes, so its hash does not prove that facewatch made it.
 
 
 class DamagedLedger(BadLedger):
-    """The ledger's file is no sound database of ours."""
+    """The ledger's file is damaged, or is another program's database."""
 
 
 @contextmanager
 def translated(file: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+    """Translate SQLite's errors into ours."""
     try:
         yield
     except sqlite3.OperationalError as error:
         if "full" in str(error):
             raise DiskFull(f"no space left for the ledger {file}: free some on that disk") from error
-        if any(word in str(error) for word in OUTSIDE):
+        if any(word in str(error) for word in UNREACHABLE):
             raise BadLedger(
-                f"cannot use the ledger {file}: {error}; look at its folder and the rights there"
+                f"cannot use the ledger {file}: {error}; check its folder and the permissions there"
             ) from error
         raise DamagedLedger(f"the ledger {file} is damaged: {error}") from error
     except (sqlite3.DatabaseError, ValueError, TypeError) as error:
@@ -88,17 +88,17 @@ def translated(file: Path) -> Iterator[None]:
 
 
 def open_for_writing(file: Path) -> sqlite3.Connection:
-    """The one writing connection, checked, with its tables made if the file is new.
+    """Open and check the one writing connection; create the tables in a new file.
 
-    Raises DamagedLedger for a file that is no sound ledger, BadLedger for one that is newer than this program
-    or cannot be opened, DiskFull.
+    Raises DamagedLedger for a file that is not a valid ledger, BadLedger for one that is newer than this
+    program or cannot be opened, DiskFull.
     """
     with translated(file):
         connection = sqlite3.connect(
             file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
         )
         try:
-            connection.text_factory = readable
+            connection.text_factory = decode_lossy
             check(connection, file)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -113,20 +113,20 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
 
 
 def check(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise DamagedLedger or BadLedger if the file is not a ledger this program can write."""
+    """Raise DamagedLedger or BadLedger if the file is not a ledger that this program can write."""
     with file.open("rb") as head:
-        forms = head.read(20)[18:]
-    if any(form > 2 for form in forms):  # SQLite would take it for a file that must not be written
+        versions = head.read(20)[18:]
+    if any(version > 2 for version in versions):  # SQLite would open such a file as read-only
         raise DamagedLedger(f"the ledger {file} is damaged: its header is wrong")
     version = version_of(connection)
     if version > VERSION:
         raise BadLedger(
-            f"the ledger {file} was written by a newer facewatch (form {version}; this program knows "
+            f"the ledger {file} was written by a newer facewatch (version {version}; this program knows "
             f"up to {VERSION}): update facewatch"
         )
     foreign = version == 0 and connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
     if version < 0 or foreign:
-        raise DamagedLedger(f"the file {file} is a database, but no ledger of facewatch")
+        raise DamagedLedger(f"the file {file} is a database, but not a ledger of facewatch")
     # The quick check (0.6 s for 100,000 photos, this one 2.0) does not compare the indexes with their tables,
     # and a photo that an index has lost would be queued, and restored, a second time.
     found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -134,42 +134,42 @@ def check(connection: sqlite3.Connection, file: Path) -> None:
         raise DamagedLedger(f"the ledger {file} is damaged: {' '.join(found.split())}")
 
 
-def readable(text: bytes) -> str:
-    """What a text column holds; a reason that a disk has spoiled is still a reason."""
+def decode_lossy(text: bytes) -> str:
+    """Decode a text column; a reason with damaged bytes is still useful."""
     return text.decode("utf-8", "replace")
 
 
 def schema_of(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """What the file is made of: each part's name, and the words that made it."""
+    """Return the name and the SQL of each table and index."""
     return connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
     ).fetchall()
 
 
 def check_schema(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise DamagedLedger unless the file is made of exactly what a new ledger is made of."""
+    """Raise DamagedLedger unless the file has exactly the tables and indexes of a new ledger."""
     with closing(sqlite3.connect(":memory:")) as new:
         new.executescript(SCHEMA)
         ours = schema_of(new)
     if schema_of(connection) != ours:
-        raise DamagedLedger(f"the ledger {file} lacks a part, or has one that is not ours")
+        raise DamagedLedger(f"the ledger {file} is damaged: its tables are not those of facewatch")
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The version of the ledger's form; 0 in an empty file."""
+    """Return the version of the ledger's schema; 0 in an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def set_aside(file: Path, now: float) -> Path:
-    """Give a damaged ledger another name, with what belongs to it, and return that name. Raises BadLedger."""
+    """Rename a damaged ledger and its side files, and return the new path. Raises BadLedger."""
     stamp = datetime.fromtimestamp(now, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     kept = file.with_name(f"{file.stem}.broken-{stamp}{file.suffix}")
     copies = 1
     while kept.exists():
         copies += 1
         kept = file.with_name(f"{file.stem}.broken-{stamp}-{copies}{file.suffix}")
-    # The database first: SQLite throws a log without its database away, but an older state without its log
-    # would look sound and have forgotten what was done.
+    # The database first: SQLite discards a log without its database, but a database without its log would
+    # look valid and lack the latest results.
     for part in ("", "-wal", "-shm"):
         source = file.with_name(file.name + part)
         if source.exists():
@@ -183,5 +183,5 @@ def _rename(source: Path, kept: Path) -> None:
     except OSError as error:
         raise BadLedger(
             f"{source} is damaged and cannot be set aside: {error.strerror}; "
-            "close what uses it, or move it away"
+            "close the programs that use it, or move it away"
         ) from error

@@ -21,7 +21,7 @@ from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
 from facewatch.system.paths import Places
 from facewatch.tray.detect import Desktop
-from tests.faults.tools import require
+from tests.faults.requirements import require
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a fault of Linux")
 HEADLESS = Desktop(named=False, display=False, libraries=(), watcher=False, embedding=False)

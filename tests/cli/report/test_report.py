@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import zipfile
 from datetime import datetime, timezone
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.system.paths import Places
 from tests.daemon_process import DaemonProcess
+from tests.portrait import portrait_bytes
 from tests.tray import photos
 
 SECRETS = ("Anna", "Müller", "Geheim", "wedding")
@@ -126,7 +126,7 @@ def test_its_name_tells_when():
 
 def test_the_command_reports_on_a_daemon_that_has_worked(tmp_path):
     daemon = DaemonProcess(tmp_path / "Geheim")
-    portrait = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
+    portrait = portrait_bytes()
     (daemon.inbox / "wedding").mkdir()
     (daemon.inbox / "wedding" / "Anna & Bob.jpg").write_bytes(portrait)
     (daemon.inbox / "Müller\nAnna.jpg").write_bytes(b"these are words, not a photo" * 40)

@@ -1,4 +1,4 @@
-"""A ledger's clock, and photos brought to a state."""
+"""A clock for the ledger, and helpers that bring a photo to a state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Now:
 
 
 def started(ledger: Ledger, path: Path = PHOTO, seen: Fingerprint = SEEN) -> Job:
-    """A job of `path` that is running."""
+    """Return a running job of `path`."""
     ledger.queue(path, ROOT, seen)
     job = ledger.photo(path)
     assert job is not None
@@ -33,7 +33,7 @@ def started(ledger: Ledger, path: Path = PHOTO, seen: Fingerprint = SEEN) -> Job
 
 
 def finish(ledger: Ledger, path: Path = PHOTO, sha256: str = "content", out: str = "restored") -> Job:
-    """A job of `path` that is done."""
+    """Return a finished job of `path`."""
     job = started(ledger, path)
     assert ledger.record_hash(job, sha256, "recipe")
     assert ledger.committing(job, Path("/out") / path.name, out, Path("/out/.facewatch-1"))

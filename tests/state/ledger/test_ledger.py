@@ -1,4 +1,4 @@
-"""The worker's way through a job."""
+"""The steps of a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_attempt_counts_before_the_work_and_survives_a_crash(file, now):
     second.close()
 
 
-def test_what_was_about_to_be_committed_is_told_after_a_crash(file, now):
+def test_an_unfinished_commit_is_found_after_a_crash(file, now):
     first = Ledger(file, now)
     job = started(first)
     first.record_hash(job, "content", "recipe")
@@ -45,7 +45,7 @@ def test_what_was_about_to_be_committed_is_told_after_a_crash(file, now):
     second.close()
 
 
-def test_a_done_photo_tells_its_report(ledger):
+def test_a_finished_photo_keeps_its_report(ledger):
     finish(ledger)
     (job,) = ledger.recent()
     assert (job.state, job.report, job.output) == ("done", {"faces": 2}, Path("/out/a.jpg"))
@@ -53,7 +53,7 @@ def test_a_done_photo_tells_its_report(ledger):
     assert ledger.failed() == []
 
 
-def test_a_start_of_what_no_longer_waits_is_refused(ledger):
+def test_a_photo_that_is_no_longer_waiting_cannot_be_started(ledger):
     ledger.queue(PHOTO, ROOT, SEEN)
     job = ledger.next([ROOT])
     assert job is not None
@@ -72,7 +72,7 @@ def test_a_stale_result_is_never_committed(ledger):
 
 
 @pytest.mark.parametrize("end", ["done", "no_faces", "parked"])
-def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
+def test_a_file_that_only_looks_new_returns_to_its_old_end_state(ledger, end):
     job = started(ledger)
     ledger.record_hash(job, "content", "recipe")
     if end in {"done", "no_faces"}:
@@ -93,12 +93,12 @@ def test_a_file_that_only_looks_new_goes_back_to_its_old_end(ledger, end):
 def test_a_photo_dropped_again_is_tried_again_unless_it_was_its_own_fault(ledger, end, error):
     job = started(ledger)
     ledger.record_hash(job, "content", "recipe")
-    getattr(ledger, end)(job, "the cause may be mended", error)
+    getattr(ledger, end)(job, "the cause may be fixed", error)
     ledger.gone(PHOTO)
     assert not ledger.same_content(started(ledger, seen=SEEN_LATER), "content")
 
 
-def test_a_failure_before_the_content_was_known_says_nothing_about_the_content(ledger):
+def test_a_failure_before_hashing_does_not_count_against_the_content(ledger):
     finish(ledger)
     locked = started(ledger, seen=SEEN_LATER)
     ledger.park(locked, "no permission", "BadPhoto")
@@ -107,31 +107,35 @@ def test_a_failure_before_the_content_was_known_says_nothing_about_the_content(l
 
 
 @pytest.mark.parametrize("end", ["park", "poison", "skipped", "retry", "lost"])
-def test_a_reason_with_a_name_that_is_no_text_is_kept_readable(ledger, end):
+def test_a_reason_with_a_name_that_is_not_utf8_stays_readable(ledger, end):
     job = started(ledger)
     rest = {"park": ["CannotWrite"], "poison": ["CannotWrite"], "retry": ["CannotWrite", 0.0]}
     assert getattr(ledger, end)(job, "/out/caf\udce9 is in the way", *rest.get(end, []))
     assert ledger.photo(PHOTO).reason == r"/out/caf\udce9 is in the way"
 
 
-def test_a_file_that_vanished_or_changed_under_the_reader_waits_to_be_seen_again(ledger):
+def test_a_file_that_vanished_or_changed_while_it_was_read_waits_to_be_found_again(ledger):
     job = started(ledger)
     assert ledger.lost(job, "changed while it was read")
     assert ledger.next([ROOT]) is None
     assert ledger.queue(PHOTO, ROOT, SEEN)
 
 
-def test_the_same_photo_by_the_same_recipe_has_a_twin(ledger):
+def test_the_same_photo_by_the_same_recipe_is_a_duplicate(ledger):
     finish(ledger)
-    twin = ledger.finished_duplicate("content", "recipe")
-    assert twin is not None
-    assert (twin.output, twin.output_sha256, twin.report) == (Path("/out/a.jpg"), "restored", {"faces": 2})
+    duplicate = ledger.finished_duplicate("content", "recipe")
+    assert duplicate is not None
+    assert (duplicate.output, duplicate.output_sha256, duplicate.report) == (
+        Path("/out/a.jpg"),
+        "restored",
+        {"faces": 2},
+    )
     assert ledger.finished_duplicate("content", "other recipe") is None
     assert ledger.finished_duplicate("other content", "recipe") is None
 
 
 def copied(ledger, photo: Path, output: Path) -> Job:
-    """A photo that is there, and done."""
+    """Return a finished job whose photo exists."""
     photo.parent.mkdir(exist_ok=True)
     photo.write_bytes(b"photo")
     job = started(ledger, photo)
@@ -141,7 +145,7 @@ def copied(ledger, photo: Path, output: Path) -> Job:
     return job
 
 
-def test_a_copy_belongs_to_its_photo_as_long_as_that_is_there(ledger, tmp_path):
+def test_a_copy_belongs_to_its_photo_while_that_exists(ledger, tmp_path):
     output = tmp_path / "out.jpg"
     copied(ledger, tmp_path / "in" / "a.jpg", output)
     other = started(ledger, tmp_path / "in" / "a.png")
@@ -151,7 +155,7 @@ def test_a_copy_belongs_to_its_photo_as_long_as_that_is_there(ledger, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
-def test_a_folder_spelled_otherwise_or_renamed_keeps_its_copies(ledger, tmp_path):
+def test_a_folder_spelled_differently_or_renamed_keeps_its_copies(ledger, tmp_path):
     output = tmp_path / "out.jpg"
     copied(ledger, tmp_path / "in" / "a.jpg", output)
     (tmp_path / "link").symlink_to(tmp_path / "in")
@@ -162,7 +166,7 @@ def test_a_folder_spelled_otherwise_or_renamed_keeps_its_copies(ledger, tmp_path
     assert not ledger.claimed(output, started(ledger, tmp_path / "photos" / "a.jpg"))
 
 
-def test_a_copy_that_was_taken_over_is_not_its_first_photos_any_more(ledger, tmp_path):
+def test_a_copy_taken_over_no_longer_belongs_to_its_first_photo(ledger, tmp_path):
     output, first = tmp_path / "out.jpg", tmp_path / "in" / "a.jpg"
     copied(ledger, first, output)
     first.unlink()
@@ -174,13 +178,13 @@ def test_a_copy_that_was_taken_over_is_not_its_first_photos_any_more(ledger, tmp
     assert ledger.claimed(output, again)
 
 
-def test_our_own_output_is_known_wherever_it_lies(ledger):
+def test_our_own_output_is_recognised_anywhere(ledger):
     finish(ledger)
     assert ledger.is_output("restored", ROOT / "moved here.jpg")
     assert not ledger.is_output("content", PHOTO)
 
 
-def test_an_output_is_known_even_if_its_commit_was_interrupted(ledger):
+def test_an_output_is_recognised_even_if_its_commit_was_interrupted(ledger):
     job = started(ledger)
     ledger.record_hash(job, "content", "recipe")
     ledger.committing(job, Path("/out/a.jpg"), "restored", Path("/out/.facewatch-1"))
@@ -197,7 +201,7 @@ def test_a_photo_copied_unchanged_does_not_make_its_original_our_output(ledger):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make symlinks")
-def test_a_copy_met_through_a_link_is_known_and_a_photo_linked_to_its_copy_is_not_one(ledger, tmp_path):
+def test_a_copy_behind_a_link_is_recognised_and_a_photo_hard_linked_to_its_copy_is_not_one(ledger, tmp_path):
     (tmp_path / "in" / "Restored").mkdir(parents=True)
     (tmp_path / "out").symlink_to(tmp_path / "in" / "Restored")
     (tmp_path / "out" / "a.jpg").write_bytes(b"plain")

@@ -1,4 +1,4 @@
-"""Ledgers that a disk or a stranger has spoiled."""
+"""Ledgers damaged by a disk or by another program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT = "ledger.broken-*.sqlite3"
 
 
 def written(folder: Path) -> tuple[bytes, bytes]:
-    """A ledger in the midst of its life: its file, and its log that is not yet in it."""
+    """Return the bytes of a ledger in use: its file, and the log that is not yet in it."""
     file = folder / "ledger.sqlite3"
     ledger = Ledger(file)
     ledger.queue_many((ROOT, Settled(ROOT / f"{n}.jpg", Fingerprint(n, 1, 1, 1))) for n in range(60))
@@ -57,7 +57,7 @@ def blanked(data: bytes, chance: random.Random) -> bytes:
 
 
 def foreign(data: bytes, chance: random.Random, folder: Path) -> bytes:
-    """A sound database that is not ours, or no longer."""
+    """Return a valid database with tables that are not the ledger's."""
     file = folder / "foreign.sqlite3"
     file.write_bytes(data)
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -73,8 +73,8 @@ def foreign(data: bytes, chance: random.Random, folder: Path) -> bytes:
 
 
 def use(ledger: Ledger) -> None:
-    """All that the daemon asks of a ledger."""
-    ledger._connection.execute("PRAGMA synchronous = OFF")  # nobody pulls a plug here
+    """Use a ledger in every way that the daemon does."""
+    ledger._connection.execute("PRAGMA synchronous = OFF")  # no power cut is tested here
     for job in ledger.interrupted():
         ledger.give_back(job)
     ledger.queue(PHOTO, ROOT, SEEN)
@@ -107,9 +107,9 @@ def mutant(number: int, whole: tuple[bytes, bytes], folder: Path) -> tuple[bytes
     return change(base, chance), log if number % 2 else None
 
 
-def test_a_spoiled_ledger_is_set_aside_or_refused_and_never_lost(tmp_path):
+def test_a_damaged_ledger_is_set_aside_or_refused_and_never_lost(tmp_path):
     whole = written(tmp_path)
-    kept = sound = refused = 0
+    kept = valid = refused = 0
     for number in range(MUTANTS):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -126,21 +126,21 @@ def test_a_spoiled_ledger_is_set_aside_or_refused_and_never_lost(tmp_path):
         try:
             use(ledger)
         except FacewatchError as error:
-            pytest.fail(f"mutant {number} was taken for sound: {error}")
+            pytest.fail(f"mutant {number} was taken for a valid ledger: {error}")
         finally:
             ledger.close()
         aside = list(folder.glob(KEPT))
         assert bool(aside) == bool(ledger.notice), number
         assert len(aside) <= 1
-        kept, sound = kept + len(aside), sound + (not aside)
-    assert kept + sound + refused == MUTANTS
+        kept, valid = kept + len(aside), valid + (not aside)
+    assert kept + valid + refused == MUTANTS
     assert kept > MUTANTS // 2
-    assert sound > MUTANTS // 10
+    assert valid > MUTANTS // 10
 
 
-def test_a_view_of_a_spoiled_ledger_answers_or_says_what_is_wrong(tmp_path):
+def test_a_view_of_a_damaged_ledger_answers_or_says_what_is_wrong(tmp_path):
     whole = written(tmp_path)
-    file = tmp_path / "spoiled.sqlite3"
+    file = tmp_path / "damaged.sqlite3"
     for number in range(0, MUTANTS, 3):
         base, _ = mutant(number, whole, tmp_path)
         file.write_bytes(base)

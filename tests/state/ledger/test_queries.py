@@ -1,4 +1,4 @@
-"""Facts and views, beside the writer and without it."""
+"""Facts and queries, beside the writer and without it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from facewatch.state.ledger.queries import RECENT
 from tests.state.ledger.photos import PHOTO, ROOT, SEEN, finish
 
 
-def test_facts_are_shown_to_those_who_look(ledger, file):
+def test_facts_can_be_read_through_a_view(ledger, file):
     ledger.note("download", {"name": "gfpgan-1.4", "bytes": 7})
     ledger.note("download", {"name": "gfpgan-1.4", "bytes": 8})
     ledger.note("notices", ["disk full"])
@@ -38,7 +38,7 @@ def test_a_view_reads_beside_the_writer_and_without_it(file, now):
     assert view.photo(PHOTO) is not None
 
 
-def test_what_waits_or_failed_counts_in_the_folders_that_are_still_watched(ledger):
+def test_waiting_and_failed_photos_count_only_in_watched_folders(ledger):
     left = Path("/left")
     for root in (ROOT, left):
         for name in "bcd":
@@ -65,7 +65,7 @@ def test_a_view_changes_nothing(file, now):
     assert file.read_bytes() == before
 
 
-def test_a_view_of_a_file_that_is_no_ledger_says_so(file):
+def test_a_view_of_a_file_that_is_not_a_ledger_says_so(file):
     file.write_bytes(b"not a database" * 500)
     with pytest.raises(BadLedger, match="damaged"):
         LedgerView(file).counts()

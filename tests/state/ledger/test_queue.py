@@ -1,4 +1,4 @@
-"""How photos come into the queue, and whose turn it is."""
+"""The queue: photos in, and the choice of the next."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_deleted_file_is_gone_until_it_comes_back(ledger):
     assert state(ledger) == "queued"
 
 
-def test_a_folder_that_goes_takes_its_photos_along(ledger):
+def test_the_photos_of_a_deleted_folder_are_gone(ledger):
     inside = [ROOT / "trip" / name for name in ("a.jpg", "x/b.jpg")]
     outside = [ROOT / name for name in ("trip.jpg", "trip2/c.jpg", "trio/d.jpg")]
     for path in (*inside, *outside):
@@ -70,7 +70,7 @@ def test_a_folder_that_goes_takes_its_photos_along(ledger):
     assert not ledger.gone(ROOT / "trip")
 
 
-def test_a_deletion_does_not_touch_what_is_under_way_or_finished(ledger):
+def test_a_deletion_does_not_touch_photos_in_work_or_finished(ledger):
     started(ledger)
     finish(ledger, ROOT / "b.jpg")
     assert not ledger.gone(PHOTO)
@@ -102,7 +102,7 @@ def test_a_hundred_thousand_files_are_queued_in_seconds_and_known_again_faster(l
     assert chosen - known < 0.5
 
 
-def test_the_oldest_comes_first_of_the_folders_that_are_there(ledger):
+def test_the_oldest_photo_of_the_available_folders_comes_first(ledger):
     away = Path("/usb")
     ledger.queue(away / "1.jpg", away, SEEN)
     ledger.queue(ROOT / "2.jpg", ROOT, SEEN)
@@ -116,7 +116,7 @@ def test_the_oldest_comes_first_of_the_folders_that_are_there(ledger):
     assert both.path == away / "1.jpg"
 
 
-def test_a_redo_comes_before_the_backlog_and_whatever_became_of_the_photo(ledger):
+def test_a_redo_comes_before_the_backlog_whatever_the_photos_state(ledger):
     finish(ledger)
     ledger.queue(ROOT / "b.jpg", ROOT, SEEN)
     assert ledger.queue(PHOTO, ROOT, SEEN, wishes={"model": "codeformer"})
@@ -127,7 +127,7 @@ def test_a_redo_comes_before_the_backlog_and_whatever_became_of_the_photo(ledger
 
 
 @pytest.mark.parametrize("under_way", ["queued", "running", "lost", "retry"])
-def test_a_redo_outlives_a_change_of_its_file(ledger, under_way):
+def test_a_redo_survives_a_change_of_its_file(ledger, under_way):
     finish(ledger)
     ledger.queue(ROOT / "b.jpg", ROOT, SEEN)
     ledger.queue(PHOTO, ROOT, SEEN, wishes={"weight": 0.7})
@@ -143,7 +143,7 @@ def test_a_redo_outlives_a_change_of_its_file(ledger, under_way):
     assert (again.path, again.wishes) == (PHOTO, {"weight": 0.7})
 
 
-def test_a_redo_ends_with_its_copy_or_its_photo(ledger):
+def test_a_redo_ends_with_its_copy_or_with_its_photo(ledger):
     for end in (lambda job: ledger.done(job, None), lambda job: ledger.give_back(job) and ledger.gone(PHOTO)):
         ledger.queue(PHOTO, ROOT, SEEN, wishes={"weight": 0.7})
         assert end(ledger.start(ledger.next([ROOT])))
@@ -151,7 +151,7 @@ def test_a_redo_ends_with_its_copy_or_its_photo(ledger):
         assert ledger.photo(PHOTO).wishes is None
 
 
-def test_a_retry_waits_its_time(ledger, now):
+def test_a_retry_waits_for_its_delay(ledger, now):
     job = started(ledger)
     ledger.retry(job, "truncated", "TruncatedPhoto", after_seconds=30)
     assert ledger.next([ROOT]) is None
@@ -163,7 +163,7 @@ def test_a_retry_waits_its_time(ledger, now):
     assert (again.state, again.attempts, again.error) == ("retry", 1, "TruncatedPhoto")
 
 
-def test_a_clock_put_back_does_not_hold_a_retry_for_a_day(ledger, now):
+def test_a_clock_put_back_does_not_delay_a_retry_for_a_day(ledger, now):
     job = started(ledger)
     ledger.retry(job, "truncated", "TruncatedPhoto", after_seconds=30)
     now.time -= 86_400
@@ -171,7 +171,7 @@ def test_a_clock_put_back_does_not_hold_a_retry_for_a_day(ledger, now):
     assert ledger.seconds_to_retry() == 0
 
 
-def test_failed_photos_are_queued_again_when_asked(ledger):
+def test_failed_photos_are_queued_again_on_request(ledger):
     for number, end in enumerate(("park", "poison")):
         job = started(ledger, ROOT / f"{number}.jpg")
         ledger.record_hash(job, f"content {number}", "recipe")

@@ -1,4 +1,4 @@
-"""The ledger's file: damaged, newer, full, or cut short."""
+"""The ledger's file: damaged, newer, on a full disk, or cut short."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_a_damaged_ledger_is_kept_aside_and_a_new_one_begun(file, now, damage):
     content = file.read_bytes()
     with pytest.raises(DamagedLedger):
         Ledger(file, now)
-    mended = Ledger.open(file, now)
+    renewed = Ledger.open(file, now)
     kept = file.with_name("ledger.broken-20231114T221320Z.sqlite3")
     assert kept.read_bytes() == content
-    assert kept.name in mended.notice
-    assert mended.queue(PHOTO, ROOT, SEEN)
-    mended.close()
+    assert kept.name in renewed.notice
+    assert renewed.queue(PHOTO, ROOT, SEEN)
+    renewed.close()
     assert Ledger.open(file, now).notice == ""
 
 
@@ -57,7 +57,9 @@ def test_two_damaged_ledgers_in_one_second_are_both_kept(file, now):
 
 
 @pytest.mark.parametrize("busy", [2, 1000])
-def test_a_damaged_ledger_that_the_tray_reads_is_waited_for_and_then_told(file, now, monkeypatch, busy):
+def test_a_damaged_ledger_that_the_tray_has_open_is_waited_for_and_then_reported(
+    file, now, monkeypatch, busy
+):
     file.write_bytes(b"not a database" * 500)
     rename, refusals = Path.rename, iter(range(busy))
 
@@ -100,7 +102,7 @@ def test_a_ledger_that_cannot_be_opened_is_left_alone(tmp_path, now):
     assert not isinstance(raised.value, DamagedLedger)
 
 
-def test_a_full_disk_is_told_as_such_and_changes_nothing(ledger):
+def test_a_full_disk_is_reported_as_such_and_changes_nothing(ledger):
     ledger.queue(PHOTO, ROOT, SEEN)
     pages = ledger._connection.execute("PRAGMA page_count").fetchone()[0]
     ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -112,7 +114,7 @@ def test_a_full_disk_is_told_as_such_and_changes_nothing(ledger):
     assert ledger.queue_many(many) == 2000
 
 
-def test_each_word_is_on_the_disk_when_the_call_returns(ledger):
+def test_every_change_is_on_the_disk_when_the_call_returns(ledger):
     ledger.note("a fact", 1)
     assert ledger._connection.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert ledger._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
@@ -131,7 +133,7 @@ for number in range(10**6):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
-def test_what_a_killed_process_had_written_is_there(file):
+def test_the_writes_of_a_killed_process_are_kept(file):
     command = [sys.executable, "-c", KILLED, str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""An inbox whose clock and files the test moves."""
+"""An inbox with a fake clock and fake files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from facewatch.worker.inbox import Inbox
 from tests.clock import Clock
-from tests.worker.inbox.standins import Files
+from tests.worker.inbox.fakes import Files
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Programs at odd paths, for what starts them at login."""
+"""A program that records its arguments, and odd paths to put it at."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ ODD_NAMES = (
 
 
 def program_at(folder: Path) -> Path:
-    """A program that writes down what it was called with."""
+    """Write a program that records its own path and its arguments in the file `$RECORD`."""
     folder.mkdir(parents=True)
     program = folder / "facewatch"
     program.write_text(
-        '#!/bin/sh\nprintf "%s\\n" "$0" "$@" > "$HEARD.new"\nmv "$HEARD.new" "$HEARD"\n', "utf-8"
+        '#!/bin/sh\nprintf "%s\\n" "$0" "$@" > "$RECORD.new"\nmv "$RECORD.new" "$RECORD"\n', "utf-8"
     )
     program.chmod(0o755)
     return program
 
 
-def arrived(file: Path) -> list[str]:
-    """What such a program was called with, once it has been."""
+def recorded(file: Path) -> list[str]:
+    """Wait until a program from `program_at` has run; return its path and its arguments."""
     deadline = time.monotonic() + 10
     while not file.exists():
-        assert time.monotonic() < deadline, f"{file} did not come"
+        assert time.monotonic() < deadline, f"{file} was not written"
         time.sleep(0.02)
     return file.read_text("utf-8").splitlines()

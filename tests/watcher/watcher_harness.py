@@ -1,4 +1,4 @@
-"""A watcher that is tended by hand, with a clock and an observer in hand."""
+"""A watcher whose rounds the test runs, with a fake clock and a fake observer."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 from facewatch.system.mounts import Disks, Mount
 from facewatch.watcher import WatchedFolder, Watcher
 from tests.clock import Clock
-from tests.watcher.fakes import FakeObserver, Offered
+from tests.watcher.fakes import FakeObserver, GonePaths, OfferedPhotos
 
 
-class Desk:
-    """The watcher, its time, and what it offered."""
+class WatcherHarness:
+    """The watcher, its clocks, and the photos that it offered."""
 
     def __init__(self, *watches: WatchedFolder, counted: int | None = None) -> None:
         self.clock, self.wall = Clock(), Clock(1e9)
         self.observers: list[FakeObserver] = []
         self.refuses: set[str] = set()
-        self.offered, self.gone = Offered(), Offered()
+        self.offered, self.gone = OfferedPhotos(), GonePaths()
         self.counted = counted
         self.mounts = [Mount("/", "ext4")]
         self.notes: list[str] = []
@@ -44,10 +44,10 @@ class Desk:
         self.observers.append(FakeObserver(self.refuses))
         return self.observers[-1]
 
-    def tend(self, seconds: float = 0.0) -> list[Path]:
-        """Let time pass and tend; what was offered then."""
+    def run_round(self, seconds: float = 0.0) -> list[Path]:
+        """Let time pass, run a round, and return the photos offered in it."""
         self.clock.now += seconds
         self.wall.now += seconds
         self.offered.paths.clear()
-        self.watcher.tend()
+        self.watcher.run_round()
         return sorted(self.offered.paths)

@@ -1,4 +1,4 @@
-"""A daemon with a planted defect: what a row's check has to find, or it checks nothing."""
+"""Patches for the daemon and its engine: planted defects, which show that the checks find them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from pathlib import Path
 from tests.daemon_process import DaemonProcess
 
 
-class Planted(DaemonProcess):
-    """Runs `defect`, Python source, in the daemon and in the engine before facewatch is loaded there."""
+class PatchedDaemon(DaemonProcess):
+    """Runs `patch`, Python source, in the daemon and in its engine before facewatch is imported."""
 
-    def __init__(self, home: Path, defect: str, **settings: object) -> None:
+    def __init__(self, home: Path, patch: str, **settings: object) -> None:
         super().__init__(home, **settings)
-        self._folder = home / "defect"
+        self._folder = home / "patch"
         self._folder.mkdir()
-        # Python runs a module of this name at its start, whichever command it was started for.
+        # Python imports a module of this name at every start.
         module = self._folder / "sitecustomize.py"
-        module.write_text(f"{textwrap.dedent(defect)}\nopen({str(self._took)!r}, 'w').close()\n", "utf-8")
+        module.write_text(f"{textwrap.dedent(patch)}\nopen({str(self._applied)!r}, 'w').close()\n", "utf-8")
 
     @property
     def environment(self) -> dict[str, str]:
-        before = super().environment
-        searched = [str(self._folder), before.get("PYTHONPATH", "")]
-        return {**before, "PYTHONPATH": ":".join(filter(None, searched))}
+        inherited = super().environment
+        search_path = [str(self._folder), inherited.get("PYTHONPATH", "")]
+        return {**inherited, "PYTHONPATH": ":".join(filter(None, search_path))}
 
     def start(self) -> None:
         super().start()
-        self.wait_for(self._took.exists, "the defect to be planted", 10)
+        self.wait_for(self._applied.exists, "the patch to be applied", 10)
 
     @property
-    def _took(self) -> Path:
-        return self._folder / "took"
+    def _applied(self) -> Path:
+        return self._folder / "applied"
 
 
 NO_FSYNC = """
@@ -39,13 +39,13 @@ NO_FSYNC = """
     os.fsync = lambda descriptor: None
 """
 
-NO_FSYNC_OF_FOLDERS = """
+NO_FOLDER_FSYNC = """
     import os, stat
     fsync = os.fsync
     os.fsync = lambda file: None if stat.S_ISDIR(os.fstat(file).st_mode) else fsync(file)
 """
 
-NO_SYNC_OF_THE_LEDGER = """
+NO_LEDGER_SYNC = """
     import functools, sqlite3
     class Lax(sqlite3.Connection):
         def execute(self, sql, *values):
@@ -53,16 +53,16 @@ NO_SYNC_OF_THE_LEDGER = """
     sqlite3.connect = functools.partial(sqlite3.connect, factory=Lax)
 """
 
-NO_CACHE_OF_THE_LEDGER = """
+NO_LEDGER_CACHE = """
     import functools, sqlite3
-    class Forgetful(sqlite3.Connection):  # as with a ledger that is larger than SQLite's cache
+    class Forgetful(sqlite3.Connection):  # as with a ledger larger than SQLite's cache
         def __init__(self, *where, **how):
             super().__init__(*where, **how)
             self.execute("PRAGMA cache_size = 0")
     sqlite3.connect = functools.partial(sqlite3.connect, factory=Forgetful)
 """
 
-WRITTEN_IN_PLACE = """
+WRITE_IN_PLACE = """
     import os, time
     def link(source, target, **_):
         with open(source, "rb") as file:
@@ -74,41 +74,41 @@ WRITTEN_IN_PLACE = """
     os.link = link
 """
 
-SLOW_TO_END = """
+PAUSE_FIRST_COPY = """
     import os, sys, time
-    if "engine" in sys.orig_argv:  # gets no turn in the middle of its first copy until the test lets it go on
-        home, leave, written = os.environ["FACEWATCH_HOME"], os._exit, []
-        def hold():
-            open(f"{{home}}/held", "w").close()
-            while not os.path.exists(f"{{home}}/go on"):
+    if "engine" in sys.orig_argv:  # pauses in the middle of its first copy until the test releases it
+        home, exit_now, written = os.environ["FACEWATCH_HOME"], os._exit, []
+        def pause():
+            open(f"{{home}}/paused", "w").close()
+            while not os.path.exists(f"{{home}}/resume"):
                 time.sleep(0.01)
         def opened(path, flags, *mode, plain=os.open, **how):
             ours = ".facewatch-" in str(path)
             if ours and {before}:
-                hold()
+                pause()
             file = plain(path, flags, *mode, **how)
             if ours and not {before}:
-                hold()
+                pause()
             written.extend([path] * ours)
             return file
-        def left(code):
+        def exit_after_write(code):
             while not written:
                 time.sleep(0.01)
-            leave(code)
-        os.open, os._exit = opened, left
+            exit_now(code)
+        os.open, os._exit = opened, exit_after_write
 """
 
-COMMITS_FORGOTTEN = """
+IGNORE_INTERRUPTED_COMMITS = """
     import os, sys, time
     def slow(source, target, link=os.link, **how):
         link(source, target, **how)
-        time.sleep(0.1)  # as on a hard disk that is busy
+        time.sleep(0.1)  # as on a busy hard disk
     os.link = slow
     if "run" in sys.orig_argv:
         import facewatch.daemon.daemon, facewatch.worker.output, facewatch.worker.prepare
         assert callable(facewatch.daemon.daemon.recover_interrupted)
         facewatch.daemon.daemon.recover_interrupted = lambda ledger, job: ledger.retry(job, "", "", 0)
-        # Three more would know the copy again: its row and its tag before the work, and its bytes after it.
+        # Three more checks would recognise the copy: its row and its tag before the work, its bytes after it.
         assert callable(facewatch.worker.prepare.copy_exists)
         facewatch.worker.prepare.copy_exists = lambda _: False
         assert callable(facewatch.worker.prepare.adopt_existing_copy)
@@ -118,7 +118,7 @@ COMMITS_FORGOTTEN = """
         output.publish = lambda temporary, wanted, heard, _: publish(temporary, wanted, heard)
 """
 
-ORIGINALS_OPENED_FOR_WRITING = """
+OPEN_ORIGINALS_FOR_WRITING = """
     import io, os
     def opened(file, mode="r", *rest, plain=io.open, **more):
         name = os.fspath(file) if not isinstance(file, int) else ""

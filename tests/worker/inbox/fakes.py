@@ -1,4 +1,4 @@
-"""Files that only tests change, and how a photo is handed over."""
+"""Fake files, and helpers that let the inbox hand photos over."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from facewatch.system.fingerprint import Settled
 from facewatch.worker.inbox import Inbox
 from tests.clock import Clock
 
+ROOT = Path("/")
+
 
 @dataclass
 class Files:
-    """Files that only `stat` knows."""
+    """Files that exist only for `stat`."""
 
     sizes: dict[str, int] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
@@ -34,26 +36,33 @@ class Files:
         return os.stat_result((mode, 7, 1, 1, 0, 0, self.sizes[name], 0, 0, 0), times)
 
 
-def names(settled: list[Settled]) -> list[str]:
-    return [str(one.path) for one in settled]
+def names(files: list[Settled]) -> list[str]:
+    return [str(file.path) for file in files]
+
+
+def settled(inbox: Inbox, limit: int = 256) -> list[Settled]:
+    """Take the settled files out."""
+    with inbox.handing_over(limit) as pairs:
+        assert {root for root, _ in pairs} <= {ROOT}
+        return [file for _, file in pairs]
 
 
 def hand_over(inbox: Inbox) -> list[str]:
-    with inbox.handing_over() as settled:
-        return names(settled)
+    return names(settled(inbox))
 
 
-def fail_to_keep(inbox: Inbox) -> list[str]:
+def hand_over_in_vain(inbox: Inbox) -> list[str]:
+    """Return the files that a ledger on a full disk could not take."""
     handed: list[str] = []
-    with contextlib.suppress(DiskFull), inbox.handing_over() as settled:
-        handed += names(settled)
+    with contextlib.suppress(DiskFull), inbox.handing_over() as pairs:
+        handed += names([file for _, file in pairs])
         raise DiskFull("the disk is full")
     return handed
 
 
 def find(inbox: Inbox, clock: Clock, name: str = "/a.jpg") -> list[str]:
-    """A scan finds the file in its place; what is handed over for it, in all the time it may have to wait."""
-    inbox.put(Path(name), news=False)
+    """Let a scan find the file in its place, and return what is handed over until its time is up."""
+    inbox.put(ROOT, Path(name), news=False)
     handed = hand_over(inbox)
     clock.now += 5
     return handed + hand_over(inbox)

@@ -1,4 +1,4 @@
-"""What a daemon would be asked to do."""
+"""The requests that wait for a daemon."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from facewatch.system.paths import Places
 
 
 def take(places: Places, pid: int) -> list[Request]:
-    """The requests that wait, the oldest first; each is given out once."""
+    """Take the waiting requests, oldest first; each is returned once."""
     taken: list[Request] = []
     take_requests(places, pid, taken.append, set())
     return taken

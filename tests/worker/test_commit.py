@@ -1,0 +1,86 @@
+"""A published copy ends its photo, whatever fails afterwards."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+import pytest
+
+from facewatch.errors import DiskFull
+from facewatch.system.fingerprint import Fingerprint
+
+
+@pytest.fixture
+def refuse_folder_sync(monkeypatch):
+    """Make the sync of every folder fail with the given error number."""
+    real = os.fsync
+
+    def refuse(number):
+        def fsync(descriptor):
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(number, os.strerror(number))
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+    return refuse
+
+
+def drop_all_kinds(harness):
+    """Drop a photo, one without faces, and one with a redo."""
+    for name in ("a.jpg", "nobody-1.jpg", "redone.jpg"):
+        harness.drop(name, name.encode())
+    photo = harness.inbox_folder / "redone.jpg"
+    harness.ledger.queue(photo, harness.inbox_folder, Fingerprint.of(photo.stat()), {"weight": 0.5})
+
+
+def work_through_all_waits(harness):
+    for _ in range(8):
+        harness.work()
+        harness.clock.now += 3601
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EIO])
+def test_a_file_system_that_does_not_sync_its_folders_gets_each_copy_once(
+    harness, refuse_folder_sync, number
+):
+    drop_all_kinds(harness)
+    harness.output.mkdir()
+    refuse_folder_sync(number)
+    work_through_all_waits(harness)
+    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone.jpg"]
+    assert [harness.state(name) for name in harness.outputs()] == ["done", "no_faces", "done"]
+
+
+def test_a_copy_that_the_ledger_could_not_record_is_not_made_again(harness, monkeypatch):
+    drop_all_kinds(harness)
+
+    def full(*_):
+        raise DiskFull("no space left for the ledger")
+
+    for call in ("done", "no_faces"):
+        with monkeypatch.context() as patch:
+            patch.setattr(harness.ledger, call, full)
+            with pytest.raises(DiskFull):
+                harness.work()
+        harness.clock.now += 61
+    work_through_all_waits(harness)
+    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone.jpg"]
+    assert harness.ledger.photo(harness.inbox_folder / "a.jpg").attempts == 1
+
+
+def test_a_copy_on_a_share_that_was_briefly_unavailable_is_found_again(
+    harness, monkeypatch, refuse_folder_sync
+):
+    drop_all_kinds(harness)
+    harness.output.mkdir()
+    with monkeypatch.context() as patch:
+        refuse_folder_sync(errno.EIO)
+        patch.setattr("facewatch.worker.recovery.copy_exists", lambda _: False)
+        harness.work()
+    assert harness.state("redone.jpg") == "retry"
+    work_through_all_waits(harness)
+    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone.jpg"]
+    assert [harness.state(name) for name in harness.outputs()] == ["done", "no_faces", "done"]
