@@ -134,9 +134,7 @@ def _read(job: RestoreRequest) -> bytes:
     except OSError as error:
         raise unreadable_photo(error) from error
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
-        raise SourceChanged(
-            "the photo changed while it was waiting; it is checked again once it stops changing"
-        )
+        raise SourceChanged("the photo changed; it is restored once it has been quiet for a while")
     return data
 
 

@@ -25,6 +25,7 @@ _MOST_ENLARGED = 2.0  # small pictures: landmarks of small faces come out nearer
 # YuNet's 0.7 is as reliable as RetinaFace's 0.9, so that one threshold serves both.
 _SCORE_EXPONENT = float(np.log(0.9) / np.log(0.7))
 _MOST_FACES = 5000
+_SMALLEST_PX = 8  # side of a picture that can show a face; of smaller ones YuNet returns nonsense
 # In a picture of many small faces the smallest are lost by searching it small: it is searched in tiles then.
 _CROWD_FACES = 8
 _CROWD_FACE_PX = 40  # median, in the picture as it was searched
@@ -75,7 +76,9 @@ class YuNet:
         largest_px  faces larger than this in the resized picture are left out
         """
         height, width = image.shape[:2]
-        size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+        size = (round(width * ratio), round(height * ratio))
+        if min(size) < _SMALLEST_PX:
+            return []
         way = cv2.INTER_AREA if ratio < 1 else cv2.INTER_CUBIC
         small = image if size == (width, height) else cv2.resize(image, size, interpolation=way)
         self._network.setInputSize(size)
@@ -83,7 +86,6 @@ class YuNet:
         if rows is None:
             return []
         scale = np.array([width / size[0], height / size[1]])
-        rows = rows[np.isfinite(rows).all(axis=1)]  # of pictures one pixel high it returns infinite boxes
         return [_face(row, scale) for row in rows if max(row[2:4]) <= largest_px]
 
 
