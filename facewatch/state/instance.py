@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
 import psutil
 
-from facewatch.errors import AlreadyRunning, CannotWrite
-from facewatch.system.atomic import make_private_folder, translate_write_errors, write_atomically
+from facewatch.errors import AlreadyRunning
+from facewatch.system.atomic import make_private_folder, write_atomically
+from facewatch.system.locks import LockHeld, acquire_lock, is_lock_held
 from facewatch.system.paths import Places
 from facewatch.system.processes import find_running, identity
 
@@ -32,18 +32,7 @@ def is_locked(places: Places) -> bool:
 
     Raises CannotWrite if the lock cannot be tested.
     """
-    lock = filelock.FileLock(places.lock, timeout=0)
-    try:
-        places.lock.stat()  # testing a lock would create its file
-        lock.acquire()
-    except filelock.Timeout:
-        return True
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise CannotWrite(f"cannot test the lock {places.lock}: {error.strerror}") from error
-    lock.release()
-    return False
+    return is_lock_held(places.lock)
 
 
 def lock_holder(places: Places) -> str:
@@ -64,21 +53,17 @@ def single_instance(places: Places) -> Iterator[None]:
     Raises AlreadyRunning, which names the process that holds it, CannotWrite or DiskFull.
     """
     make_private_folder(places.state)
-    lock = filelock.FileLock(places.lock, timeout=LOCK_SECONDS)
     try:
-        lock.acquire()
-    except filelock.Timeout as error:
+        held = acquire_lock(places.lock, LOCK_SECONDS)
+    except LockHeld as error:
         pid = running_pid(places)
         holder = f"process {pid}" if pid else lock_holder(places)
         raise AlreadyRunning(
             f"facewatch is already running ({holder}); `facewatch status` shows what it does"
         ) from error
-    except OSError:
-        with translate_write_errors(places.lock):
-            raise
-    try:
-        write_atomically(places.pid, json.dumps(identity(os.getpid())).encode())
-        yield
-    finally:
-        places.pid.unlink(missing_ok=True)
-        lock.release()
+    with held:
+        try:
+            write_atomically(places.pid, json.dumps(identity(os.getpid())).encode())
+            yield
+        finally:
+            places.pid.unlink(missing_ok=True)
