@@ -20,7 +20,7 @@ def pieces(data: bytes, count: int) -> list[bytes]:
 
 
 def job_of(daemon: DaemonProcess, photo: Path | str) -> Job | None:
-    """Return the ledger's job for a photo; a relative path is in the inbox."""
+    """Return the ledger's job for a photo, whose relative path is in the inbox; None if unknown."""
     return LedgerView(daemon.places.ledger).photo(daemon.inbox / photo)
 
 

@@ -142,7 +142,7 @@ class Killer:
         time.sleep(self._random.uniform(0, 0.003))
 
 
-def spin_until(condition: Callable[[], bool], seconds: float) -> bool:
+def poll_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Poll without pauses, for a condition that lasts only milliseconds; return False on a timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -153,7 +153,7 @@ def spin_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 def wait_until_writing(daemon: DaemonProcess, writer_pid: int | None, seconds: float) -> bool:
     """Wait until this process, or any if None, writes a copy; return False on a timeout."""
-    return spin_until(lambda: bool(temporaries(daemon, writer_pid)), seconds)
+    return poll_until(lambda: bool(temporaries(daemon, writer_pid)), seconds)
 
 
 def temporaries(daemon: DaemonProcess, writer_pid: int | None = None) -> list[str]:

@@ -147,7 +147,7 @@ def writes_to_originals(calls: list[Call], originals: Path) -> list[str]:
 def order_violations(
     calls: list[Call], final: Path, states: list[tuple[Call, str]], ledger: Path
 ) -> list[str]:
-    """Return what is out of order in one photo's commit; empty if the order is right.
+    """Return the violations of order in one photo's commit; empty if there are none.
 
     states  from `ledger_states`
     """

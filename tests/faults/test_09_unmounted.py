@@ -45,7 +45,7 @@ class Namespace:
         self.run("umount", "-l", str(point))
 
     def inside(self, path: Path) -> Path:
-        """Return the path that leads this process to what `path` is inside the namespace."""
+        """Return the path through which this process reaches `path` inside the namespace."""
         return Path(f"/proc/{self._holder.pid}/root{path}")
 
     def close(self) -> None:

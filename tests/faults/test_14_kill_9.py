@@ -32,7 +32,7 @@ from tests.faults.photos import noisy_portrait, portrait
 
 DEFAULT_KILLS, ALL_KILLS = 25, 500
 BETWEEN_KILLS = 6  # photos
-QUEUE_AHEAD = 12  # photos in addition, so that there is always work
+QUEUE_AHEAD = 12  # further photos in the queue, so that there is always work
 PR_SET_CHILD_SUBREAPER = 36  # Linux: orphaned descendants become this process's children
 
 pytestmark = pytest.mark.timeout(3600)

@@ -54,12 +54,12 @@ class Traced:
         return self._daemon.output / COPIES[photo]
 
     def violations(self) -> list[str]:
-        """Return what is wrong with the calls in their actual order."""
+        """Return the violations in the calls as they were made."""
         found = writes_to_originals(self.calls, self._daemon.inbox)
         return found + [text for name in self._photos for text in self.violations_of(name, self.calls)]
 
     def violations_of(self, photo: str, calls: list[Call]) -> list[str]:
-        """Return what is wrong with one photo's commit, given the calls in this order."""
+        """Return the violations in one photo's commit, given the calls in this order."""
         ledger = self._daemon.places.ledger
         states = ledger_states(calls, ledger, self.original(photo))
         return [f"{photo}: {text}" for text in order_violations(calls, self.copy_of(photo), states, ledger)]
