@@ -1,19 +1,27 @@
-"""What the check-up has to say."""
+"""Findings of the check-up, and the machine that it looks at."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-Level = Literal["ok", "note", "mend"]
+from facewatch.engine.messages import Ready
+from facewatch.engine.process import examine
+from facewatch.system.autostart import Login, of_this_system, own_command
+from facewatch.tray.detect import Desktop, look
+
+Level = Literal["ok", "note", "fix"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """One line of the check-up.
 
-    note  nothing is broken, but it should be known
-    mend  facewatch, or a part of it, does not work like this; the text ends with what to do
+    note  nothing is broken, but the user should know
+    fix   facewatch, or a part of it, does not work like this; the text ends with what to do
     """
 
     what: str
@@ -22,5 +30,22 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        """Nothing has to be mended."""
-        return self.level != "mend"
+        """True if nothing has to be fixed."""
+        return self.level != "fix"
+
+
+def _login() -> Login:
+    return of_this_system(own_command())
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine beside its files; a test hands in another one."""
+
+    proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
+    dev: Path = Path("/dev")
+    now: Callable[[], float] = time.time  # wall clock seconds
+    probe: Callable[[str], Ready] = examine  # requested device -> the device and its precision
+    login: Callable[[], Login] = _login
+    desktop: Callable[[], Desktop] = look
