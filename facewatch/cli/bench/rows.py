@@ -135,7 +135,9 @@ def _networks() -> tuple[Row, ...]:
 
 def _batch(name: str, count: int) -> Row:
     flow = Flow(f"{OURS}:faces", (name,), {"model": name, "batch": count, "weight": 0.5}, units=count)
-    return Row(f"batch-{name}-{count}", f"{name}, {count} faces at once, by the face", (flow,), 10, unit="faces")
+    return Row(
+        f"batch-{name}-{count}", f"{name}, {count} faces at once, by the face", (flow,), 10, unit="faces"
+    )
 
 
 def _pictures(plan: Plan) -> tuple[Row, ...]:
@@ -148,7 +150,8 @@ def _pictures(plan: Plan) -> tuple[Row, ...]:
         *(
             Row(
                 f"paste-{faces}-x{upscale}",
-                f"crop, masks and paste, {faces} faces, {plan.megapixels[photo]:g} megapixels, upscale {upscale}",
+                f"crop, masks and paste, {faces} faces, {plan.megapixels[photo]:g} megapixels, "
+                f"upscale {upscale}",
                 (Flow(f"{OURS}:paste", (), {"photo": photo, "upscale": upscale}),),
                 2,
             )

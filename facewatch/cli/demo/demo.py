@@ -76,8 +76,8 @@ def _photo(named: Path) -> Path:
     path = readable_photo(named)
     if not is_photo(WatchedFolder(path.parent), path):
         raise WrongUse(
-            f"{named} does not have the name of a photo, so the daemon would ignore it; name JPEG, PNG, WebP, "
-            "TIFF, BMP, HEIC or AVIF files that are not hidden"
+            f"{named} does not have the name of a photo, so the daemon would ignore it; name JPEG, PNG, "
+            "WebP, TIFF, BMP, HEIC or AVIF files that are not hidden"
         )
     return path
 

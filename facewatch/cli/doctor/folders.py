@@ -59,8 +59,8 @@ def watches(settings: Settings, machine: Machine) -> Iterator[Finding]:
         "watches",
         "fix",
         f"{count} folders need watching, and the system allows {most} watches for all your programs: "
-        "new photos in the remaining folders are found late. Raise the limit: "
-        f"`sudo sysctl {key}={max(524_288, 2 * count)}`, and the same in a file under /etc/sysctl.d to keep it",
+        f"new photos in the others are found late. Raise it: `sudo sysctl {key}={max(524_288, 2 * count)}`, "
+        "and the same in a file under /etc/sysctl.d to keep it",
     )
 
 
