@@ -1,8 +1,8 @@
-"""Checkpoints in their published form with random weights, written as the benchmark writes them."""
+"""Checkpoints in their published form with random weights, as benchmarks/ writes them too."""
 
 from __future__ import annotations
 
-from facewatch.cli.bench.published import (
+from benchmarks.published import (
     codeformer,
     gfpgan,
     parsenet,

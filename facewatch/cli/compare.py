@@ -1,36 +1,174 @@
-"""`facewatch compare`: one photo, several models and weights, one sheet to choose from."""
+"""`facewatch compare`: a sheet of one photo with several models and weights."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
+import numpy.typing as npt
 import typer
+from rich.console import Console
 
-from facewatch.cli.options import ConfigOption, places
+from facewatch import __version__
+from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.options import ConfigOption, model_files, places, readable_photo, store
+from facewatch.engine.process import EngineProcess, probe
+from facewatch.errors import BadPhoto, WrongUse
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode_plain
+from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
+from facewatch.restoration.codecs.photo import Provenance
+from facewatch.restoration.comparison import contact_sheet
+from facewatch.restoration.resize import eight_bits
+from facewatch.system.atomic import write_temporary
+from facewatch.system.paths import Places, expand_path
+from facewatch.system.publish import fit_name, publish
+from facewatch.worker.recipe import Recipe, resolve
+
+MARGIN = 0.5  # of the face's box, on each side
+Picture = npt.NDArray[np.uint8]
 
 
 def compare(  # noqa: PLR0917 - typer's options
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     models: Annotated[
-        str, typer.Option("--models", "-m", help="Names, with commas between.")
+        str, typer.Option("--models", "-m", help="Names, separated by commas.")
     ] = "gfpgan-1.4,codeformer",
     weights: Annotated[
         str, typer.Option("--weights", "-w", help="0 = all restoration, 1 = closest to the original.")
     ] = "0,0.5,1",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The sheet.", show_default="PHOTO comparison.jpg")
+        Path | None,
+        typer.Option("--output", "-o", help="File for the sheet.", show_default="PHOTO comparison.jpg"),
     ] = None,
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept the models' licences without being asked.")
+        bool, typer.Option("--accept-licence", help="Accept the models' licences without a question.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Restore the largest face of a photo with every model and weight, side by side and labelled."""
-    from facewatch.cli import comparing
-
+    """Restore the largest face of a photo with every model and weight, side by side."""
     where = places(config)
-    order = comparing.Order(
-        photo, comparing.names(models), comparing.numbers(weights), output, accept_licence
+    names, numbers = _names(models), _numbers(weights)
+    source = readable_photo(photo)
+    format_name = _format_of(output)
+    sheet_path = expand_path(output) if output else source.with_name(fit_name(source.stem, " comparison.jpg"))
+    _require_writable(sheet_path.parent)
+    rows = _recipes(where, names, numbers, accept_licence=accept_licence)
+    limit = round(rows[0][0].engine.max_megapixels * 1e6)
+    try:
+        original = decode(source.read_bytes(), limit)
+    except BadPhoto as error:
+        raise BadPhoto(f"{photo}: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
+        cells = list(_cells(where, rows, source, eight_bits(original.pixels), Path(folder)))
+    sheet = contact_sheet(cells, columns=len(numbers) + 1)
+    data = encode_plain(
+        sheet, format_name, Provenance(", ".join(names), 0, __version__), icc=original.metadata.icc
     )
-    print(comparing.compare(where, order))
+    temporary = write_temporary(sheet_path.parent, data)
+    temporary.chmod(source.stat().st_mode & 0o666)  # who may see the photo may see the sheet
+    print(publish(temporary, sheet_path, lambda _: None))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Return the names in "a,b"."""
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        raise WrongUse("--models names no model; for example --models gfpgan-1.4,codeformer")
+    return found
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Return the weights in "0,0.5,1"."""
+    try:
+        found = tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise WrongUse(f"--weights {text}: write numbers separated by commas, for example 0,0.5,1") from error
+    return found
+
+
+def _format_of(output: Path | None) -> str:
+    row = BY_SUFFIX.get(output.suffix.lower()) if output else BY_NAME["jpeg"]
+    if row is None or row.name not in {"jpeg", "png"}:
+        raise WrongUse(f"{output}: the sheet is a JPEG or a PNG; give it a name that ends in .jpg or .png")
+    return row.name
+
+
+def _require_writable(folder: Path) -> None:
+    """Raise WrongUse before anything is computed if the folder cannot take the sheet."""
+    if not os.path.isdir(folder):  # noqa: PTH112 - never raises
+        raise WrongUse(
+            f"{folder} is not a folder, or cannot be reached; make it, or name another place with --output"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WrongUse(f"{folder} cannot be written to; name another place for the sheet with --output")
+
+
+def _recipes(
+    where: Places, models: Sequence[str], weights: Sequence[float], *, accept_licence: bool
+) -> list[list[Recipe]]:
+    """Return a row of recipes for each model, one for each weight, and download the models."""
+    settings_store = store(where)
+    base = settings_store.load().model_dump(exclude_unset=True)
+    rows = []
+    for model in models:
+        settings_store.parse({**base, "model": model}, "--models")  # names an unknown model once
+        row = []
+        for weight in weights:
+            changes = {"model": model, "weights": {model: weight}, "output": {"format": "png"}}
+            settings = settings_store.parse({**base, **changes}, "the options")
+            row.append(resolve(settings.plan(None), settings.engine, probe))
+        rows.append(row)
+    needed = {name for row in rows for name in row[0].models}
+    fetch_missing(model_files(where), needed, accept_licence=accept_licence)
+    return rows
+
+
+def _cells(
+    where: Places, rows: Sequence[Sequence[Recipe]], source: Path, before: Picture, folder: Path
+) -> Iterator[tuple[str, Picture]]:
+    console = Console(stderr=True)
+    for row in rows:
+        engine = EngineProcess(
+            row[0].setup(model_files(where)), timeout_seconds=row[0].engine.timeout_seconds
+        )
+        try:
+            with console.status(f"{row[0].plan.model}"):
+                engine.start()
+                for column, recipe in enumerate(row):
+                    answer = engine.restore(recipe.job(0, source, None, folder, refuse_own=False))
+                    box = _largest(answer.faces)
+                    if column == 0:
+                        yield "original", _region(before, box, 1)
+                    after = before if answer.temporary is None else _read(Path(answer.temporary))
+                    label = f"{recipe.plan.model}  {recipe.plan.weight:g}"
+                    yield label, _region(after, box, after.shape[0] // before.shape[0])
+        finally:
+            engine.close()
+
+
+def _read(copy: Path) -> Picture:
+    return eight_bits(decode(copy.read_bytes(), 1 << 40).pixels)
+
+
+def _largest(faces: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
+    boxes = [face["box"] for face in faces]
+    if not boxes:
+        raise BadPhoto("no face was found in the photo: there is nothing to compare")
+    x0, y0, x1, y1 = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    return x0, y0, x1, y1
+
+
+def _region(picture: Picture, box: tuple[float, float, float, float], scale: int) -> Picture:
+    """Cut out a face and its surroundings.
+
+    box    in pixels of the photo, which `picture` shows `scale` times as large
+    """
+    x0, y0, x1, y1 = (side * scale for side in box)
+    right, down = (x1 - x0) * MARGIN, (y1 - y0) * MARGIN
+    top, left = max(0, round(y0 - down)), max(0, round(x0 - right))
+    return picture[top : round(y1 + down), left : round(x1 + right)]

@@ -7,26 +7,28 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
+import tomlkit
 import typer
 
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
+from facewatch.errors import WrongUse
+from facewatch.settings.installation import no_folder_error
+from facewatch.settings.schema import full_key
+from facewatch.settings.store import example
+from facewatch.system.atomic import translate_write_errors, write_atomically
 
-app = typer.Typer(
-    no_args_is_help=True, help="Where the settings are, what they are, and whether they are right."
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, check and create the config file.")
 
 
 @app.command()
 def path(config: ConfigOption = None) -> None:
-    """Print the config file's path."""
+    """Print the path of the config file."""
     print(places(config).config)
 
 
 @app.command()
 def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Print every setting as it holds now, defaults and all."""
-    import tomlkit
-
+    """Print all settings in effect, defaults included."""
     settings = store(places(config)).load()
     if as_json:
         print(settings.model_dump_json(indent=2))
@@ -36,29 +38,24 @@ def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 @app.command()
 def check(config: ConfigOption = None) -> None:
-    """Say whether the config file is right."""
-    from facewatch.settings.installation import no_folder_error
-
+    """Check the config file."""
     where = places(config)
     settings = store(where).load()
     if settings.folders:
-        print(f"{where.config}: right; {len(settings.folders)} watched folder(s)")
+        count = len(settings.folders)
+        print(f"{where.config}: OK, {count} watched folder{'s' * (count > 1)}")
     elif os.path.exists(where.config):  # noqa: PTH110 - never raises
-        print(f"{where.config}: right\nbut {no_folder_error(where)}")
+        print(f"{where.config}: OK\nbut {no_folder_error(where)}")
     else:
         print(
-            f"{where.config} is not there: the defaults hold, and no folder is watched; "
+            f"{where.config} is not there: the defaults apply, and no folder is watched; "
             "`facewatch config init` writes one"
         )
 
 
 @app.command()
 def init(config: ConfigOption = None) -> None:
-    """Write a config file with the usual inbox, or add that to one that names no folder; make its folders."""
-    from facewatch.errors import WrongUse
-    from facewatch.settings.store import example
-    from facewatch.system.atomic import translate_write_errors, write_atomically
-
+    """Write a config file with the usual folders, or add them to one without folders; create them."""
     where = places(config, new=True)
     home = where.pictures / "Facewatch"
     inbox, restored = home / "Inbox", home / "Restored"
@@ -74,13 +71,11 @@ def init(config: ConfigOption = None) -> None:
             folder.mkdir(parents=True, exist_ok=True)
     write_atomically(where.config, text.encode())
     print(f"{done}\ndrop photos into {inbox}; copies appear in {restored}")
-    print("`facewatch models pull gfpgan-1.4` shows its licence and fetches it; `facewatch run` starts")
+    print("`facewatch models pull gfpgan-1.4` shows its licence and downloads it; `facewatch run` starts")
 
 
 def _with_folder(text: str, inbox: Path, restored: Path) -> str:
-    """The text of a config that names no folder, its comments kept, with one at its end."""
-    import tomlkit
-
+    """Return the text of a config without folders, comments kept, with one folder appended."""
     document = tomlkit.parse(text)
     document.pop("folders", None)  # an empty list
     entry = tomlkit.table()
@@ -96,22 +91,18 @@ def set_value(
     config: ConfigOption = None,
 ) -> None:
     """Change one setting in the config file; a running daemon follows."""
-    changing = store(places(config))
+    settings_store = store(places(config))
     if key == "weight":
-        key = f"weights.{changing.load().model}"
-    settings = changing.update({key: None if value == "default" else _typed(value)})
+        key = f"weights.{settings_store.load().model}"
+    settings = settings_store.update({key: None if value == "default" else _toml_value(value)})
     now: Any = settings.model_dump(mode="json")
-    from facewatch.settings.schema import full_key
-
     for part in full_key(key).split(".", 1):
         now = now.get(part, "default") if isinstance(now, dict) else now
     print(f"{full_key(key)} = {json.dumps(now)}")
 
 
-def _typed(text: str) -> Any:
-    """The value that TOML would read; plain words are text."""
-    import tomlkit
-
+def _toml_value(text: str) -> Any:
+    """Return the value as TOML reads it; plain words are text."""
     try:
         return tomlkit.parse(f"value = {text}").unwrap()["value"]
     except tomlkit.exceptions.ParseError:

@@ -1,4 +1,4 @@
-"""Fetch model files in a terminal: the licence question and the progress bar."""
+"""Downloads in a terminal: the licence question and the progress bar."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from rich.progress import (
 from rich.prompt import Confirm
 
 from facewatch.models.files import ModelFiles
-from facewatch.models.files import Progress as Fetched
+from facewatch.models.files import Progress as DownloadProgress
 
 
 def fetch_missing(files: ModelFiles, names: Iterable[str], *, accept_licence: bool = False) -> None:
-    """Fetch what of `names` is not here, asking for a licence first where one has to be accepted.
+    """Download the missing models of `names`, after asking about licences that need acceptance.
 
     Raises LicenceNotAccepted, DownloadFailed, DiskFull or CannotWrite.
     """
     missing = [name for name in names if files.state(name) not in {"present", "builtin"}]
     console = Console(stderr=True, highlight=False)
     for name in missing:
-        settle_licence(console, files, name, accept=accept_licence)
+        ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
         fetch(console, files, name)
 
 
-def settle_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:
-    """Show a non-commercial licence and ask once.
+def ask_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:
+    """Show a licence that needs acceptance and ask once.
 
-    Without a terminal nothing is asked, and `fetch` says what to do.
+    Without a terminal there is no question, and `fetch` says what to do.
     """
     licence = files.licence_question(name)
     if licence is None:
@@ -45,15 +45,12 @@ def settle_licence(console: Console, files: ModelFiles, name: str, *, accept: bo
     console.print(
         f"{name}: {licence.name}\n{licence.sentence}\n{licence.terms_url}", soft_wrap=True, markup=False
     )
-    asked = (
-        sys.stdin.isatty() and Confirm.ask("Accept?", console=console, default=False) if not accept else True
-    )
-    if asked:
+    if accept or (sys.stdin.isatty() and Confirm.ask("Accept?", console=console, default=False)):
         files.accept(name)
 
 
 def fetch(console: Console, files: ModelFiles, name: str) -> None:
-    """Fetch one file, with a bar that shows speed and time left.
+    """Download one file, with a bar that shows speed and time left.
 
     Raises LicenceNotAccepted, DownloadFailed, DiskFull or CannotWrite.
     """
@@ -67,8 +64,8 @@ def fetch(console: Console, files: ModelFiles, name: str) -> None:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(name, total=None)
 
-        def show(fetched: Fetched) -> None:
-            bar.update(task, completed=fetched.done_bytes, total=fetched.total_bytes)
+        def show(progress: DownloadProgress) -> None:
+            bar.update(task, completed=progress.done_bytes, total=progress.total_bytes)
 
         files.fetch(name, show, threading.Event())
-    console.print(f"{name} is here", markup=False)
+    console.print(f"{name} downloaded", markup=False)

@@ -1,78 +1,148 @@
-"""The command line: one small function a command."""
+"""The command line: a table of commands, each imported when it is called."""
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
 import traceback
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from facewatch.cli import autostart, compare, config, daemon, models, restore, tray
-from facewatch.cli.bench.command import bench
-from facewatch.cli.demo.command import demo
-from facewatch.cli.doctor.command import doctor
-from facewatch.cli.report.command import report
+from facewatch import __version__
 from facewatch.errors import FacewatchError, WrongUse
 
+
+@dataclass(frozen=True)
+class Row:
+    """One command of the table."""
+
+    target: str  # "module:name" below facewatch.cli: a function, or a typer app with commands of its own
+    help: str = ""  # the first line of its docstring
+    hidden: bool = False
+    takes_dashes: bool = False  # an argument may begin with a dash: set suffix -restored
+
+
+COMMANDS = {
+    "run": Row("run:run", "Watch the folders and restore new photos until stopped."),
+    "restore": Row("restore:restore", "Restore photos now; the originals are only read."),
+    "compare": Row(
+        "compare:compare", "Restore the largest face of a photo with every model and weight, side by side."
+    ),
+    "demo": Row("demo.demo:demo", "Start the daemon on a temporary inbox, drop photos in, show the results."),
+    "status": Row("status:status", "Show what the daemon is doing, what it did, and what failed and why."),
+    "pause": Row("control:pause", "Start no further photo; the current one is finished."),
+    "resume": Row("control:resume", "Continue after a pause."),
+    "set": Row(
+        "config:set_value",
+        "Change one setting in the config file; a running daemon follows.",
+        takes_dashes=True,
+    ),
+    "models": Row("models:app", "List, download, check and remove models."),
+    "config": Row("config:app", "Show, check and create the config file."),
+    "redo": Row(
+        "control:redo", "Restore a photo again, optionally with another model or weight; keep the first copy."
+    ),
+    "retry": Row("control:retry", "Try all failed photos again."),
+    "tray": Row("tray:tray", "Show the icon in the tray; `facewatch run` starts it automatically."),
+    "autostart": Row("autostart:app", "Turn start at login on or off."),
+    "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix (then exit code 1)."),
+    "report": Row(
+        "report.report:report",
+        "Pack log, settings, versions and figures into a zip for a bug report, without names and photos.",
+    ),
+    "bench": Row("bench.bench:bench", "Measure how fast facewatch is on this machine."),
+    "engine": Row(
+        "engine:engine", "Restore photos that arrive on a pipe; the daemon starts this.", hidden=True
+    ),
+}
+
+
+class LazyCommand(TyperCommand):
+    """A command of the table, whose module is imported when the command is called."""
+
+    def __init__(self, name: str, row: Row) -> None:
+        super().__init__(name, help=row.help, hidden=row.hidden)
+        self._row = row
+
+    def load(self) -> Any:
+        """Return the command itself."""
+        module, _, name = self._row.target.partition(":")
+        app = getattr(importlib.import_module(f"facewatch.cli.{module}"), name)
+        if not isinstance(app, typer.Typer):
+            function, app = app, typer.Typer(add_completion=False)
+            app.command(context_settings={"ignore_unknown_options": self._row.takes_dashes})(function)
+        return typer.main.get_command(app)
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """Parse the arguments with the command itself; its context then runs it."""
+        return self.load().make_context(*arguments, **named)
+
+
+class LazyGroup(TyperGroup):
+    """The program: its commands are those of the table."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: LazyCommand(name, row) for name, row in COMMANDS.items()}
+
+
 app = typer.Typer(
+    cls=LazyGroup,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Watches folders, restores the faces in new photos, and leaves the originals alone.",
     pretty_exceptions_enable=False,
 )
-app.command("run")(daemon.run)
-app.command("restore")(restore.command)
-app.command("compare")(compare.compare)
-app.command("demo")(demo)
-app.command("status")(daemon.status)
-app.command("pause")(daemon.pause)
-app.command("resume")(daemon.resume)
-app.command("set", context_settings={"ignore_unknown_options": True})(
-    config.set_value
-)  # set suffix -restored
-app.add_typer(models.app, name="models")
-app.add_typer(config.app, name="config")
-app.command("redo")(daemon.redo)
-app.command("retry")(daemon.retry)
-app.command("tray")(tray.tray)
-app.add_typer(autostart.app, name="autostart")
-app.command("doctor")(doctor)
-app.command("report")(report)
-app.command("bench")(bench)
-app.command("engine", hidden=True)(daemon.engine)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"facewatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def facewatch(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", help="Print the version.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Take the options that come before the command."""
 
 
 def main() -> None:
-    """Run one command; ends the process with 0 done, 1 something failed, 2 wrong use."""
-    _show_any_name()
+    """Run one command and exit: 0 done, 1 something failed, 2 wrong use, 130 interrupted."""
+    _escape_unprintable_names()
     try:
         app()
     except WrongUse as error:
-        sys.exit(_said(error, 2))
+        sys.exit(_print_error(error, 2))
     except FacewatchError as error:
-        sys.exit(_said(error, 1))
+        sys.exit(_print_error(error, 1))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left: nothing more to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left: Python's last flush must not fail
         sys.exit(1)
-    except Exception:  # noqa: BLE001 - the last door: say that it is our mistake, and how to report it
+    except Exception:  # noqa: BLE001 - the last resort: say that facewatch is at fault, and how to report it
         traceback.print_exc()
-        print(
-            "facewatch: this is a mistake in facewatch; please report it with the lines above",
-            file=sys.stderr,
-        )
+        print("facewatch: this is a bug in facewatch; please report it with the lines above", file=sys.stderr)
         sys.exit(1)
 
 
-def _show_any_name() -> None:
-    """Write out what a terminal cannot show: a photo may have a name that its encoding lacks."""
+def _escape_unprintable_names() -> None:
+    """Escape characters that the terminal's encoding lacks: a photo may have any name."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a windowed program has none
             stream.reconfigure(errors="backslashreplace")
 
 
-def _said(error: FacewatchError, code: int) -> int:
+def _print_error(error: FacewatchError, code: int) -> int:
     print(f"facewatch: {error}", file=sys.stderr)
     return code

@@ -1,4 +1,4 @@
-"""The table of models, for people and for programs."""
+"""The table of models, as text and as plain data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facewatch.models.files import Check, ModelFiles, size_in_words
 
 
 def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
-    """What one model is and how its file stands, as plain data."""
+    """Return one model and the state of its file as plain data."""
     problem = None
     try:
         check = model_files.look(row.name)
@@ -40,7 +40,7 @@ def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print such facts for people; below the table what kept a file from being looked at."""
+    """Print such rows as a table, and below it why a file could not be checked."""
     table = Table(box=None, pad_edge=False)
     for title in ("name", "kind", "what it is for", "size", "licence", "state", "where"):
         table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
@@ -50,7 +50,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         table.add_row(row["name"], row["kind"], row["about"], size, licence, state, where)
     console = Console(highlight=False, markup=False)
     if not sys.stdout.isatty():
-        console.width = 300  # a pipe has no width; nothing is to be cut
+        console.width = 300  # a pipe has no width; cut nothing
     console.print(table)
     for row in rows:
         if row["problem"]:
@@ -65,7 +65,7 @@ def _size(row: dict[str, Any]) -> str:
 
 def _state(row: dict[str, Any]) -> str:
     if row["trusted"] == "user":
-        return f"{row['state']} (on your word, {row['trusted_since']})"
+        return "installed, unverified"
     if row["trusted"] == "first use":
         return f"{row['state']} (digest of {row['trusted_since']})"
     return str(row["state"])

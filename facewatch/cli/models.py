@@ -1,4 +1,4 @@
-"""`facewatch models ...`: what there is, what is here, and how the rest gets here."""
+"""`facewatch models ...`: list, download, check and remove models."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from facewatch.system.paths import expand_path
 if TYPE_CHECKING:
     from facewatch.models.files import Check, ModelFiles
 
-app = typer.Typer(help="The models: what they are for, which are here, fetching and removing them.")
+app = typer.Typer(add_completion=False, help="List, download, check and remove models.")
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Models, as the list names them.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Models, by their names in the list.")]
 OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Models; all if none.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")]
 TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Take the file although its digest is not the published one.")
+    bool, typer.Option("--trust", help="Accept a file whose digest is not the published one.")
 ]
-LinkOption = Annotated[bool, typer.Option("--link", help="Use the file where it lies, without a copy.")]
+LinkOption = Annotated[bool, typer.Option("--link", help="Use the file in its place, without a copy.")]
 
 
 def open_model_files(context: typer.Context) -> ModelFiles:
-    """The model files that the settings name, or those that the caller of the app handed in."""
+    """Return the model files of the settings, or those that the app's caller passed."""
     from facewatch.cli.options import model_files
     from facewatch.models.files import ModelFiles
 
@@ -38,14 +38,14 @@ def open_model_files(context: typer.Context) -> ModelFiles:
 
 @app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """The models: what they are for, which are here, fetching and removing them."""
+    """List, download, check and remove models."""
     if context.invoked_subcommand is None:
         list_models(context)
 
 
 @app.command("list")
 def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show every model: what it is for, size, licence, whether it is here, and where."""
+    """Show every model: purpose, size, licence, state and path."""
     from facewatch.cli.model_table import facts, print_table
 
     files = open_model_files(context)
@@ -63,42 +63,42 @@ def pull(
     names: OptionalNames = None,
     everything: AllOption = False,
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept each model's licence without being asked.")
+        bool, typer.Option("--accept-licence", help="Accept each model's licence without a question.")
     ] = False,
 ) -> None:
-    """Fetch models; what has come of a file is kept when the connection breaks."""
+    """Download models; an interrupted download continues where it stopped."""
     if bool(names) == everything:
-        raise WrongUse("name the models to fetch, or say --all; `facewatch models` lists them")
+        raise WrongUse("name the models to download, or use --all; `facewatch models` lists them")
     files = open_model_files(context)
     rows = files.rows() if everything else [files.row(name) for name in names or []]
     for row in rows:
         if names and not row.checkpoint:
-            typer.echo(f"{row.name} is part of facewatch: there is nothing to fetch", err=True)
+            typer.echo(f"{row.name} is part of facewatch: there is nothing to download", err=True)
     wanted = [row.name for row in rows if row.checkpoint and (names or row.checkpoint.url)]
-    _end([name for name in wanted if not _pulled(files, name, accept_licence=accept_licence)])
+    _exit_if([name for name in wanted if not _pull_one(files, name, accept_licence=accept_licence)])
 
 
 @app.command()
 def verify(context: typer.Context, names: OptionalNames = None) -> None:
-    """Read the files that are here anew and compare their digests."""
+    """Read the downloaded files again and compare their digests."""
     files = open_model_files(context)
-    here = [row.name for row in files.rows() if files.state(row.name) not in ("missing", "builtin")]
+    present = [row.name for row in files.rows() if files.state(row.name) not in ("missing", "builtin")]
     failed = []
-    for name in names or here:
+    for name in names or present:
         check = files.verify(name)
-        typer.echo(f"{name}: {_verdict(check)}")
+        typer.echo(f"{name}: {_describe_check(check)}")
         if check.state not in ("present", "builtin"):
             failed.append(name)
-    if not names and not here:
+    if not names and not present:
         typer.echo(f"there is no model file in {files.folder}")
-    _end(failed)
+    _exit_if(failed)
 
 
 @app.command()
 def remove(context: typer.Context, names: Names) -> None:
-    """Delete model files and what is on record about them; a linked file stays where it is."""
+    """Delete model files and their records; a linked file stays."""
     files = open_model_files(context)
-    _end([name for name in names if not _removed(files, name)])
+    _exit_if([name for name in names if not _remove_one(files, name)])
 
 
 @app.command()
@@ -113,21 +113,22 @@ def add(  # noqa: PLR0917 - typer's options
     trust: TrustOption = False,
     link: LinkOption = False,
     find: Annotated[
-        bool, typer.Option("--find", help="Link what stable-diffusion-webui, ComfyUI and others have here.")
+        bool,
+        typer.Option("--find", help="Link the models that stable-diffusion-webui, ComfyUI and others have."),
     ] = False,
 ) -> None:
-    """Take a model from a file: checked, and copied whole or not at all."""
+    """Add a model from a file, checked and copied completely or not at all."""
     files = open_model_files(context)
     if find:
         if name:
-            raise WrongUse("--find looks for every model by itself: leave the name and the file out")
+            raise WrongUse("--find looks for every model: leave out the name and the file")
         _link_found(files)
         return
     if not name:
-        raise WrongUse("say which model and which file: `facewatch models add NAME FILE`")
+        raise WrongUse("name the model and its file: `facewatch models add NAME FILE`")
     if file is None:
         file = Path(name)
-        name = _name_of(files, file)
+        name = _name_for(files, file)
     if not os.path.isfile(expand_path(file)):  # noqa: PTH113 - never raises
         raise WrongUse(f"there is no file {file} that can be reached")
     path = (files.link if link else files.add)(name, file, trust=trust)
@@ -136,14 +137,14 @@ def add(  # noqa: PLR0917 - typer's options
 
 @app.command()
 def path(context: typer.Context, name: Annotated[str, typer.Argument(help="A model.")] = "") -> None:
-    """Print the models folder, or where one model's file is."""
+    """Print the models folder, or the path of one model's file."""
     files = open_model_files(context)
     typer.echo(files.find(name) if name else files.folder)
 
 
 @app.command()
 def accept(context: typer.Context, names: Names) -> None:
-    """Accept the licence of a model, so that it can be fetched."""
+    """Accept the licence of a model, so that it can be downloaded."""
     files = open_model_files(context)
     for name in names:
         licence = files.licence_question(name)
@@ -153,17 +154,17 @@ def accept(context: typer.Context, names: Names) -> None:
         )
 
 
-def _pulled(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
+def _pull_one(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
     from rich.console import Console
 
-    from facewatch.cli.download_ui import fetch, settle_licence
+    from facewatch.cli.download_ui import ask_licence, fetch
 
     console = Console(stderr=True, highlight=False)
     try:
         if files.state(name) == "present":
-            typer.echo(f"{name}: {files.find(name)} is here already", err=True)
+            typer.echo(f"{name}: {files.find(name)} is already downloaded", err=True)
             return True
-        settle_licence(console, files, name, accept=accept_licence)
+        ask_licence(console, files, name, accept=accept_licence)
         fetch(console, files, name)
     except WrongUse:
         raise
@@ -173,18 +174,18 @@ def _pulled(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
     return True
 
 
-def _verdict(check: Check) -> str:
+def _describe_check(check: Check) -> str:
     if check.state == "builtin":
         return "part of facewatch, there is no file"
     if check.state == "missing":
         return f"missing ({check.path})"
     if check.state == "present":
-        return f"right, sha256 {check.sha256}, {check.path}"
+        return f"OK, sha256 {check.sha256}, {check.path}"
     expected = check.published or (check.trusted.sha256 if check.trusted else None)
     return f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}"
 
 
-def _removed(files: ModelFiles, name: str) -> bool:
+def _remove_one(files: ModelFiles, name: str) -> bool:
     try:
         files.remove(name)
     except WrongUse:
@@ -196,7 +197,7 @@ def _removed(files: ModelFiles, name: str) -> bool:
     return True
 
 
-def _name_of(files: ModelFiles, file: Path) -> str:
+def _name_for(files: ModelFiles, file: Path) -> str:
     for row in files.rows():
         if row.checkpoint and row.checkpoint.file_name == file.name:
             return row.name
@@ -217,9 +218,9 @@ def _link_found(files: ModelFiles) -> None:
 
 def _licence_note(files: ModelFiles, name: str) -> str:
     licence = files.licence_question(name)
-    return f"\n  it comes under {licence.name}: {licence.sentence} {licence.terms_url}" if licence else ""
+    return f"\n  its licence is {licence.name}: {licence.sentence} {licence.terms_url}" if licence else ""
 
 
-def _end(failed: list[str]) -> None:
+def _exit_if(failed: list[str]) -> None:
     if failed:
         raise typer.Exit(1)

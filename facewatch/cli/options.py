@@ -1,4 +1,4 @@
-"""What several commands need."""
+"""Options and objects that several commands share."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ if TYPE_CHECKING:
     from facewatch.settings.schema import Settings
     from facewatch.settings.store import Store
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="PATH", help="Another config file than the usual one.")
-]
+ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="PATH", help="Use this config file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def readable_photo(named: Path) -> Path:
-    """The whole path of a photo that was typed.
+    """Return the whole path of a photo named on the command line.
 
-    Raises WrongUse unless it is a file that can be read.
+    Raises WrongUse unless it is a readable file.
     """
     path = expand_path(named)
     require_photo(path, named)
@@ -38,9 +36,9 @@ def readable_photo(named: Path) -> Path:
 
 
 def places(config: Path | None = None, *, new: bool = False) -> Places:
-    """Where this installation lives; `config` replaces its config file.
+    """Return the places of this installation; `config` replaces its config file.
 
-    Raises WrongUse when a file that is named is not there, unless it is a `new` one.
+    Raises WrongUse if the named file is missing, unless it is a `new` one.
     """
     standard = Places.standard()
     if config is None:
@@ -55,14 +53,14 @@ def places(config: Path | None = None, *, new: bool = False) -> Places:
 
 
 def store(where: Places) -> Store:
-    """The settings' store, not loaded yet."""
+    """Return the store of the settings, not loaded yet."""
     from facewatch.settings.installation import open_store
 
     return open_store(where)
 
 
 def model_files(where: Places | None = None, settings: Settings | None = None) -> ModelFiles:
-    """The model files of this installation."""
+    """Return the model files of this installation."""
     from facewatch.settings.installation import open_model_files
 
     where = where or places()

@@ -1,4 +1,4 @@
-"""`facewatch tray`: the icon, as a process of its own."""
+"""`facewatch tray`: the process of the tray icon."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import sys
 
 import typer
 
+from facewatch.cli.autostart import login_of_this_program
 from facewatch.cli.options import ConfigOption, model_files, places, store
+from facewatch.daemon.tray_supervisor import NO_TRAY, SHOWN_ALREADY
+from facewatch.errors import AlreadyRunning, NoTray
+from facewatch.system import logs
+from facewatch.tray import main
 
 
 def tray(config: ConfigOption = None) -> None:
-    """Show the icon in the tray; `facewatch run` starts it by itself.
+    """Show the icon in the tray; `facewatch run` starts it automatically.
 
-    Ends with 0 when it was closed, 3 where the desktop has no tray, 4 when another process shows it already.
+    Exits with 0 when it is closed, 3 if the desktop has no tray, 4 if another process already shows it.
     """
-    from facewatch.cli.autostart import of_this_program
-    from facewatch.daemon import tray_supervisor
-    from facewatch.errors import AlreadyRunning, NoTray
-    from facewatch.system import logs
-    from facewatch.tray import main
-
     where = places(config)
     logs.start(where.logs / "tray.log")
     try:
-        main.run(where, store(where), lambda settings: model_files(where, settings), of_this_program(config))
+        main.run(
+            where, store(where), lambda settings: model_files(where, settings), login_of_this_program(config)
+        )
     except (NoTray, AlreadyRunning) as error:
         print(f"facewatch: {error}", file=sys.stderr)
-        code = tray_supervisor.NO_TRAY if isinstance(error, NoTray) else tray_supervisor.SHOWN_ALREADY
+        code = NO_TRAY if isinstance(error, NoTray) else SHOWN_ALREADY
         raise typer.Exit(code) from error

@@ -1,4 +1,4 @@
-"""One whole run, as small as it can be."""
+"""One whole run, as small as possible."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.cli.bench import run as running
-from facewatch.cli.bench.plan import Plan
+from facewatch.cli.bench import table
+from facewatch.cli.bench.rows import Plan
 from facewatch.cli.bench.run import Order, run
-from facewatch.cli.bench.table import as_json, cells
-from facewatch.errors import WrongUse
+from facewatch.errors import CheckpointMissing
 from facewatch.models.files import ModelFiles
 
 TINY = Plan(
@@ -22,49 +21,57 @@ TINY = Plan(
 )
 
 
-def order(plan=TINY, photos=(), *, only_ours=False):
-    return Order(photos, "cpu", plan, only_ours)
+def order(plan=TINY):
+    return Order((), "cpu", plan)
 
 
-def test_a_run_measures_both_sides_on_the_shipped_picture(tmp_path):
-    heard = []
-    outcome = run(order(), ModelFiles(tmp_path / "models"), heard.append)
+def test_a_run_measures_the_shipped_picture(tmp_path):
+    steps = []
+    outcome = run(order(), ModelFiles(tmp_path / "models"), steps.append)
     assert not outcome.failed
     assert [result.row.name for result in outcome.results] == ["png", "help"]
     assert outcome.about["photos"]["detector"] == "yunet"
     assert outcome.about["machine"]["device"] == "cpu"
-    assert heard[-1] == "`facewatch --help`"
-    first = cells(outcome.results)[0]
-    assert first[1]
-    assert first[3].endswith(" x")
-    assert json.dumps(as_json(outcome.about, outcome.results))
+    assert steps[-1] == "`facewatch --help`"
+    lines = table.cells(outcome.results)
+    assert [bool(cell) for cell in lines[0]] == [True, True, True]
+    assert lines[1][2] == ""  # the measured process does not do the work
+    assert json.dumps(table.as_json(outcome, table.HEADINGS, lines, table.notes(outcome)))
     assert not Path(outcome.about["photos"]["crop"]).exists()  # the run's folder is gone
 
 
-def test_without_the_peers_the_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(running.importlib.util, "find_spec", lambda _: None)
-    plan = Plan(rows=("gfpgan",))
-    with pytest.raises(WrongUse, match=r"pip install 'facewatch\[reference\]'.*--only ours"):
-        run(order(plan), ModelFiles(tmp_path), print)
+def test_flows_without_their_models_are_left_out_and_named(tmp_path):
+    plan = Plan(small_megapixels=0.05, large_megapixels=0.2, group_megapixels=0.1, rows=("png", "detect"))
+    outcome = run(order(plan), ModelFiles(tmp_path), lambda _: None)
+    assert [result.row.name for result in outcome.results] == ["png"]
+    assert not outcome.failed
+    assert table.notes(outcome)[-1] == (
+        "not measured without retinaface-mobilenet, retinaface-resnet50; "
+        "`facewatch models pull NAME` downloads a model"
+    )
+
+
+def test_a_run_without_any_of_its_models_fails(tmp_path):
+    with pytest.raises(CheckpointMissing, match="nothing to measure without parsenet"):
+        run(order(Plan(rows=("parse",))), ModelFiles(tmp_path), lambda _: None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--only", "theirs"], "--only ours"),
         (["--stages", "pasta"], "there is no stage pasta"),
         (["--photos", "nowhere"], "nowhere is not there"),
+        (["--only", "ours"], "No such option"),
     ],
 )
-def test_wrong_use_is_told_before_anything_is_started(tmp_path, arguments, words):
-    home = {**os.environ, "FACEWATCH_HOME": str(tmp_path)}
-    told = subprocess.run(
+def test_wrong_use_is_reported_before_anything_is_started(tmp_path, arguments, words):
+    ended = subprocess.run(
         [sys.executable, "-m", "facewatch", "bench", *arguments],
         capture_output=True,
         encoding="utf-8",
-        env=home,
+        env={**os.environ, "FACEWATCH_HOME": str(tmp_path), "COLUMNS": "200"},
         cwd=tmp_path,
         check=False,
     )
-    assert told.returncode == 2
-    assert words in told.stderr
+    assert ended.returncode == 2
+    assert words in ended.stderr

@@ -8,8 +8,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
 from facewatch.cli.daemon import _download
+
 from tests.daemon_process import DaemonProcess
 from tests.portrait import portrait_bytes
 

@@ -1,1 +1,1 @@
-"""The benchmark: ours and the reference flows side by side, each in a process of its own."""
+"""`facewatch bench`: the speed and memory of facewatch on this machine, each row in its own process."""

@@ -1,4 +1,4 @@
-"""What an NVIDIA or AMD card tells of itself; nothing is asked of it before torch has begun to use it."""
+"""Readings from an NVIDIA or AMD card, taken only once torch uses it."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from facewatch.errors import FlowFailed
 _SAMPLE_SECONDS = 0.2
 
 
-def settling(device: str) -> Callable[[], None]:
-    """A function that waits until the device has done what it was asked."""
+def synchronizer(device: str) -> Callable[[], None]:
+    """Return a function that waits until the device has finished its work."""
 
-    def settle() -> None:
+    def synchronize() -> None:
         if (torch := _torch(device)) is not None:
             torch.cuda.synchronize(device)
 
-    return settle
+    return synchronize
 
 
-def held_bytes(device: str) -> int:
-    """The most of the card's memory that torch has held for this process; 0 without a card."""
+def peak_held_bytes(device: str) -> int:
+    """Return the most card memory that torch has held for this process; 0 without a card."""
     torch = _torch(device)
     return 0 if torch is None else int(torch.cuda.max_memory_reserved(device))
 
 
-def refuse_want_of_memory(device: str) -> None:
-    """Raise FlowFailed where memory has run out meanwhile: what was halved for it is not what was asked."""
+def require_enough_memory(device: str) -> None:
+    """Raise FlowFailed if memory ran out meanwhile: the batch was then smaller than the row says."""
     torch = _torch(device)
     if torch is not None and torch.cuda.memory_stats(device).get("num_ooms"):
-        raise FlowFailed("the card's memory ran out, so that less was done at once than asked: free some")
+        raise FlowFailed("the card's memory ran out, so the batch was made smaller: free some memory")
 
 
 @contextmanager
-def watched(device: str) -> Iterator[dict[str, Any]]:
-    """Fills in how busy the card was meanwhile, percent, or why that is not known; nothing without a card."""
-    told: dict[str, Any] = {}
+def busy_sampled(device: str) -> Iterator[dict[str, Any]]:
+    """Fill in the card's mean load in percent, or why it is unknown; nothing without a card."""
+    facts: dict[str, Any] = {}
     torch = _torch(device)
     if torch is None:
-        yield told
+        yield facts
         return
     busy: list[int] = []
     done, unknown = threading.Event(), ""
@@ -55,15 +55,15 @@ def watched(device: str) -> Iterator[dict[str, Any]]:
     if not unknown:
         sampling.start()
     try:
-        yield told
+        yield facts
     finally:
         done.set()
         if not unknown:
             sampling.join()
     if busy:
-        told["gpu_busy_percent"] = round(statistics.mean(busy), 1)
+        facts["gpu_busy_percent"] = round(statistics.mean(busy), 1)
     else:
-        told["gpu_busy_unknown"] = unknown or "it was over too soon"
+        facts["gpu_busy_unknown"] = unknown or "the work ended too soon"
 
 
 def _sample(torch: Any, device: str, busy: list[int], done: threading.Event) -> None:
@@ -72,7 +72,7 @@ def _sample(torch: Any, device: str, busy: list[int], done: threading.Event) -> 
 
 
 def _torch(device: str) -> Any:
-    """torch, if this process computes with it on a card."""
+    """Return torch if this process computes with it on a card, else None."""
     torch = sys.modules.get("torch")
     if torch is None or not device.startswith("cuda") or not torch.cuda.is_initialized():
         return None

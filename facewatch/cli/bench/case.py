@@ -1,4 +1,4 @@
-"""What passes between the benchmark and the processes it measures: one line of JSON each."""
+"""Messages between the benchmark and the processes that it measures: one line of JSON each."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """What one measured process has to make ready, and then to repeat whenever it is asked."""
+    """Work that a measured process prepares once and repeats on request."""
 
-    maker: str  # "ours.whole": the function of that name in facewatch.cli.bench.ours
-    folder: str  # the run's own; everything that is written goes there
+    maker: str  # "module:function", of the form worker.Maker
+    folder: str  # of this run; all files are written there
     device: str
-    tuned: bool  # whether the allocator is set before torch is imported
+    tuned: bool  # with the engine's allocator setting
     models: dict[str, str] = field(default_factory=dict)  # name -> checkpoint
     faces: dict[str, list[list[float]]] = field(default_factory=dict)  # "HEIGHTxWIDTH" -> as `face_rows`
     args: dict[str, Any] = field(default_factory=dict)
 
     def model(self, name: str) -> Path:
-        """Where a model's file is."""
+        """Return the path of a model's file."""
         return Path(self.models[name])
 
     def faces_in(self, shape: tuple[int, ...]) -> list[list[float]]:
-        """The faces that every flow is given in a picture of this shape: box, score, landmarks; 15 numbers.
+        """Return the faces that every flow is given in a picture of this shape: 15 numbers each.
 
-        No two photos of a run have the same shape, so the shape tells which one it is.
+        A row holds box, score and landmarks. No two photos of a run have the same shape.
         """
         return self.faces[f"{shape[0]}x{shape[1]}"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One repetition, or the making ready."""
+    """One repetition, or the preparation."""
 
-    seconds: dict[str, float]  # "total", and the stages that were looked at
+    seconds: dict[str, float]  # "total", and the measured stages
     peak_bytes: int  # the most memory the process has had since it started
-    gpu_bytes: int = 0  # the most of the card that torch has held for it
-    extra: dict[str, Any] = field(default_factory=dict)  # what else the maker tells
+    gpu_bytes: int = 0  # the most card memory that torch has held
+    extra: dict[str, Any] = field(default_factory=dict)  # other figures of the maker
 
 
 def to_line(message: Case | Sample) -> str:
-    """One message as one line."""
+    """Return one message as one line."""
     return json.dumps(asdict(message)) + "\n"
 
 
 def case_of(line: str) -> Case:
-    """The case of one line."""
+    """Parse the case of one line."""
     return Case(**json.loads(line))
 
 
 def sample_of(fields: Mapping[str, Any]) -> Sample:
-    """The sample of one line's fields."""
+    """Return the sample with these fields."""
     return Sample(**fields)

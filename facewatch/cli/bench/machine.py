@@ -1,23 +1,21 @@
-"""What is measured on, and the models it is measured with."""
+"""The machine that is measured."""
 
 from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from facewatch import __version__
 from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.stopwatch import Stopwatch
-from facewatch.cli.bench.worker import Repetition
+from facewatch.cli.bench.worker import Prepared
 
 
-def describe(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]]:
-    """The machine, and what `auto` means on it; `args` wishes for the device.
+def describe(case: Case, watch: Stopwatch) -> Prepared:
+    """Describe the machine, and the device and precision that it chooses.
 
     Raises NoSuchDevice.
     """
@@ -27,8 +25,8 @@ def describe(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any
     from facewatch.restoration.networks.precision import describe as precision_in_words
 
     del watch
-    chosen = device.choose(case.args["wish"])
-    told = {
+    chosen = device.choose(case.args["device"])
+    facts = {
         "facewatch": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -43,17 +41,7 @@ def describe(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any
         "precision": precision_in_words("auto", chosen),
         "load_average": list(psutil.getloadavg()),
     }
-    return lambda: None, told
-
-
-def write_models(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]]:
-    """Write the models that are not here in their published form, with random weights."""
-    from facewatch.cli.bench import published
-
-    del watch
-    for name in case.args["write"]:
-        published.FORMS[name](case.model(name))
-    return lambda: None, {}
+    return lambda: None, facts
 
 
 def _cpu_name() -> str:

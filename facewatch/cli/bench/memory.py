@@ -1,4 +1,4 @@
-"""How much memory this process has had."""
+"""Memory of this process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def resident_bytes() -> int:
-    """What this process has in memory now."""
+    """Return the memory that this process has now."""
     return int(psutil.Process().memory_info().rss)
 
 
 def peak_bytes() -> int:
-    """The most that this process has had in memory at once.
+    """Return the most memory that this process has had at once.
 
-    Linux's getrusage would count what the parent had before this process became itself; VmHWM does not.
+    Linux's getrusage also counts the parent's memory from before exec; VmHWM does not.
     """
     if sys.platform == "linux":
         found = re.search(r"VmHWM:\s*(\d+) kB", _STATUS.read_text("ascii", "replace"))
@@ -32,8 +32,8 @@ def peak_bytes() -> int:
     return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def forget_peak() -> bool:
-    """Begin the peak anew; whether this system can do that."""
+def reset_peak() -> bool:
+    """Reset the peak; True if this system can."""
     if sys.platform != "linux":
         return False
     _CLEAR.write_text("5", "ascii")

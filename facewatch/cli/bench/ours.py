@@ -1,4 +1,4 @@
-"""Our side of every row, made from the rooms that the engine itself uses."""
+"""The flows of facewatch, built from the same parts as the engine."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from facewatch import __version__
-from facewatch.cli.bench.card import watched
+from facewatch.cli.bench.card import busy_sampled
 from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.photos import read_rgb
+from facewatch.cli.bench.rows import detector_for
 from facewatch.cli.bench.stopwatch import Stopwatch
-from facewatch.cli.bench.worker import Repetition
+from facewatch.cli.bench.worker import Prepared
 from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.errors import FlowFailed
 from facewatch.restoration.options import OutputOptions, RestorationOptions
@@ -25,12 +26,11 @@ from facewatch.restoration.types import Face
 if TYPE_CHECKING:
     from facewatch.restoration.networks.fast import Precision
 
-Made = tuple[Repetition, Mapping[str, Any]]
-EVERY_FACE_PX = 100_000  # no face is so large that it is left alone: the reference leaves none
+EVERY_FACE_PX = 100_000  # larger than any face, so that none is left alone
 
 
-def faces(case: Case, watch: Stopwatch) -> Made:
-    """`batch` crops through a face network."""
+def faces(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore `batch` crops with a face network."""
     from facewatch.restoration.networks.loader import load
 
     del watch
@@ -46,8 +46,8 @@ def faces(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def parse(case: Case, watch: Stopwatch) -> Made:
-    """The mask of one restored crop."""
+def parse(case: Case, watch: Stopwatch) -> Prepared:
+    """Parse the mask of one restored crop."""
     from facewatch.restoration.masks.parsing import ParseMask
 
     del watch
@@ -61,8 +61,8 @@ def parse(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def detect(case: Case, watch: Stopwatch) -> Made:
-    """The faces of one decoded photo."""
+def detect(case: Case, watch: Stopwatch) -> Prepared:
+    """Detect the faces of one decoded photo."""
     from facewatch.restoration.detection.retinaface import RetinaFace
 
     del watch
@@ -76,11 +76,10 @@ def detect(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def paste(case: Case, watch: Stopwatch) -> Made:
-    """Crop, enlarge, soften the masks and paste, with every network's answer there at once."""
+def paste(case: Case, watch: Stopwatch) -> Prepared:
+    """Crop, enlarge, soften the masks and paste; stand-ins replace the networks."""
     from facewatch.restoration.codecs.photo import Photo
     from facewatch.restoration.masks.oval import soften
-    from facewatch.restoration.options import RestorationOptions
     from facewatch.restoration.pipeline import Pipeline
 
     del watch
@@ -89,10 +88,10 @@ def paste(case: Case, watch: Stopwatch) -> Made:
     shape = np.where(np.load(case.args["labels"]) > 0, 255, 0).astype(np.uint8)
     restored = [np.load(case.args["restored"])] * len(found)
 
-    class Given:
-        """The detector, the network and the masker of this row."""
+    class StandIn:
+        """Stand-in for detector, network and masker."""
 
-        name = "given"
+        name = "stand-in"
         batch = len(restored)
 
         def find(self, image: Any) -> list[Face]:
@@ -106,21 +105,21 @@ def paste(case: Case, watch: Stopwatch) -> Made:
         def masks(self, crops: Any) -> list[Any]:
             return [soften(shape) for _ in crops]
 
-    given = Given()
-    pipeline = Pipeline(given, given, given)
+    stand_in = StandIn()
+    pipeline = Pipeline(stand_in, stand_in, stand_in)
     photo = Photo(pixels=picture, alpha=None, mode="RGB", format="png")
     options = RestorationOptions(
         upscale=int(case.args["upscale"]), color_fix=False, max_face_px=EVERY_FACE_PX, min_face_px=0
     )
 
     def repetition() -> None:
-        _all_restored(len(found), pipeline.restore(photo, options).restored_count)
+        _require_all_restored(len(found), pipeline.restore(photo, options).restored_count)
 
     return repetition, {}
 
 
-def whole(case: Case, watch: Stopwatch) -> Made:
-    """From one photo's file to its restored copy's."""
+def whole(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore one photo, from its file to the file of its copy."""
     restorer = _restorer(case, watch)
     source = str(case.args["photo"])
 
@@ -131,56 +130,56 @@ def whole(case: Case, watch: Stopwatch) -> Made:
         restored = restorer.blend(job, photo, restorer.infer(job, photo, lambda *_: None))
         with watch.stage("encode"):
             answer = restorer.write(job, photo, restored, 0.0)
-        _written(answer)
+        _remove_copy(answer)
 
     return repetition, {}
 
 
-def folder(case: Case, watch: Stopwatch) -> Made:
-    """Every photo of a folder, read, restored and written side by side as in the engine."""
+def folder(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore every photo of a folder; reading, restoring and writing overlap as in the engine."""
     from facewatch.engine.stages import StagedRestorer, helpers_for
 
-    heard: queue.SimpleQueue[object] = queue.SimpleQueue()
+    messages: queue.SimpleQueue[object] = queue.SimpleQueue()
     helpers = helpers_for(case.device.partition(":")[0], os.cpu_count() or 1)
-    line = StagedRestorer(_restorer(case, watch), heard.put, helpers)
+    stages = StagedRestorer(_restorer(case, watch), messages.put, helpers)
     photos: list[str] = case.args["photos"]
 
-    def restore(some: list[str]) -> None:
+    def restore(sources: list[str]) -> None:
         begun: deque[Any] = deque()
-        waiting = deque(_job(case, photo, number) for number, photo in enumerate(some))
-        under_way = 0  # begun and not answered, as the daemon bounds them
-        while waiting or under_way:
-            if waiting and under_way < helpers.window:
-                begun.append(line.begin(waiting.popleft()))
-                under_way += 1
+        waiting = deque(_job(case, photo, number) for number, photo in enumerate(sources))
+        in_progress = 0  # begun and not answered; bounded as in the daemon
+        while waiting or in_progress:
+            if waiting and in_progress < helpers.window:
+                begun.append(stages.begin(waiting.popleft()))
+                in_progress += 1
             elif begun:
-                line.finish(begun.popleft())
+                stages.finish(begun.popleft())
             else:
-                under_way -= _answered(heard.get())
-            while not heard.empty():
-                under_way -= _answered(heard.get())
+                in_progress -= _is_answer(messages.get())
+            while not messages.empty():
+                in_progress -= _is_answer(messages.get())
 
     def repetition() -> Mapping[str, Any]:
-        with watched(case.device) as told:
+        with busy_sampled(case.device) as figures:
             restore(photos)
-        return told
+        return figures
 
-    restore(photos[:1])  # the first one on a device takes longer, which is not the folder's doing
+    restore(photos[:1])  # the first photo on a device takes longer
     return repetition, helpers._asdict()
 
 
-def _answered(message: object) -> bool:
-    """Whether the message is a photo's answer; how far another is counts for nothing."""
+def _is_answer(message: object) -> bool:
+    """True if the message is a photo's result, not its progress."""
     if isinstance(message, RestoreFailure):
         raise FlowFailed(message.message)
     if not isinstance(message, RestoreResult):
         return False
-    _written(message)
+    _remove_copy(message)
     return True
 
 
-def png(case: Case, watch: Stopwatch) -> Made:
-    """One picture as PNG."""
+def png(case: Case, watch: Stopwatch) -> Prepared:
+    """Encode one picture as PNG."""
     from facewatch.restoration.codecs.encoder import encode
     from facewatch.restoration.codecs.photo import Photo, Provenance
 
@@ -202,25 +201,31 @@ def _precision(case: Case) -> Precision:
 
 
 def _restorer(case: Case, watch: Stopwatch) -> Any:
-    """The engine's restorer, its networks on a stopwatch; its detector works, and is then told the faces."""
+    """Return the engine's restorer with stages on a stopwatch; its detector returns the given faces."""
     from facewatch.engine.restorer import Restorer
     from facewatch.restoration.detection.retinaface import RetinaFace
+    from facewatch.restoration.masks.oval import SoftMask
     from facewatch.restoration.masks.parsing import ParseMask
     from facewatch.restoration.networks.loader import load
     from facewatch.restoration.pipeline import Pipeline
 
     name = str(case.args["model"])
-    backbone: Literal["resnet50", "mobilenet"] = "mobilenet" if case.device == "cpu" else "resnet50"
-    detector = RetinaFace(backbone, case.model(f"retinaface-{backbone}"), case.device)
+    detector_name = detector_for(case.device)
+    backbone: Literal["resnet50", "mobilenet"] = "mobilenet" if "mobilenet" in detector_name else "resnet50"
+    detector = RetinaFace(backbone, case.model(detector_name), case.device)
     network = load(case.model(name), name, case.device, precision=_precision(case))
-    masker = ParseMask(case.model("parsenet"), case.device, _precision(case))
+    masker = (
+        ParseMask(case.model("parsenet"), case.device, _precision(case))
+        if case.args["mask"] == "parse"
+        else SoftMask()
+    )
     find = detector.find
 
-    def told(image: Any) -> list[Face]:
+    def find_given(image: Any) -> list[Face]:
         find(image)
         return given_faces(case, image.shape)
 
-    detector.find = told  # type: ignore[method-assign]
+    detector.find = find_given  # type: ignore[method-assign]
     for thing, method, stage in (
         (detector, "find", "detection"),
         (network, "restore", "restoration"),
@@ -231,7 +236,7 @@ def _restorer(case: Case, watch: Stopwatch) -> Any:
 
 
 def given_faces(case: Case, shape: tuple[int, ...]) -> list[Face]:
-    """The case's faces in our form."""
+    """Return the case's faces as facewatch represents them."""
     rows = [np.asarray(row, np.float32) for row in case.faces_in(shape)]
     return [
         Face((float(row[0]), float(row[1]), float(row[2]), float(row[3])), row[5:].reshape(5, 2), 0.99)
@@ -256,13 +261,13 @@ def _job(case: Case, source: str, number: int) -> RestoreRequest:
     )
 
 
-def _written(answer: Any) -> None:
-    _all_restored(len(answer.faces), sum(face["fate"] == "restored" for face in answer.faces))
+def _remove_copy(answer: Any) -> None:
+    _require_all_restored(len(answer.faces), sum(face["fate"] == "restored" for face in answer.faces))
     if answer.temporary is None:
-        raise FlowFailed("our flow wrote no copy")
+        raise FlowFailed("facewatch wrote no copy")
     Path(answer.temporary).unlink()
 
 
-def _all_restored(found: int, restored: int) -> None:
+def _require_all_restored(found: int, restored: int) -> None:
     if found != restored:
-        raise FlowFailed(f"our flow restored {restored} of the {found} faces it was given")
+        raise FlowFailed(f"facewatch restored {restored} of the {found} given faces")

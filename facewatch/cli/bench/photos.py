@@ -1,12 +1,12 @@
-"""The pictures that every flow is given, and the faces in them, made once before anything is measured."""
+"""The pictures for all flows and the faces in them, made once before the measurement."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.stopwatch import Stopwatch
-from facewatch.cli.bench.worker import Repetition
+from facewatch.cli.bench.worker import Prepared
 from facewatch.errors import WrongUse
 from facewatch.restoration.alignment import TEMPLATE, crop_upright
 from facewatch.restoration.codecs.decoder import decode
@@ -39,14 +39,14 @@ class Shot:
     faces: FaceRows
 
 
-def prepare(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]]:
-    """Write what the rows need into the run's folder, and tell where it is and where the faces are.
+def prepare(case: Case, watch: Stopwatch) -> Prepared:
+    """Write the pictures into the run's folder; return their paths and the faces in them.
 
-    Raises WrongUse when no photo shows a face, BadPhoto and its kin.
+    Raises WrongUse when no photo shows a face, and BadPhoto.
     """
     del watch
     detector = _detector(case)
-    shots = [_seen(Path(source), detector) for source in case.args["sources"]]
+    shots = [_read(Path(source), detector) for source in case.args["sources"]]
     best = _with_two_faces(shots)
     folder, sizes = Path(case.folder), case.args["megapixels"]
     made = {name: scaled(best, sizes[name]) for name in ("small", "large")}
@@ -57,9 +57,9 @@ def prepare(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]
         whole = album[number]
         size = case.args["album"]["megapixels"]
         made[f"album-{number}"] = _narrower(scaled(whole, size) if size else whole, number)
-    paths = {name: _written(folder / f"{name}.jpg", shot.pixels) for name, shot in made.items()}
+    paths = {name: _write_jpeg(folder / f"{name}.jpg", shot.pixels) for name, shot in made.items()}
     distinct = [path for name, path in paths.items() if name.startswith("album-")]
-    told = {
+    facts = {
         "detector": detector.name,
         "photos": {name: paths[name] for name in ("small", "large", "group")},
         "shapes": {name: list(made[name].pixels.shape[:2]) for name in ("small", "large", "group")},
@@ -67,32 +67,34 @@ def prepare(case: Case, watch: Stopwatch) -> tuple[Repetition, Mapping[str, Any]
         "faces": {_key(shot.pixels): shot.faces for shot in made.values()},
         **_crops(folder, made["small"]),
     }
-    return lambda: None, told
+    return lambda: None, facts
 
 
 def read_rgb(path: str) -> Pixels:
-    """A picture that `prepare` wrote, (H, W, 3) RGB."""
+    """Read a picture that `prepare` wrote, (H, W, 3) RGB."""
     return np.asarray(cv2.cvtColor(read_bgr(path), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def read_bgr(path: str) -> Pixels:
-    """A picture that `prepare` wrote, as the reference programs hold it."""
+    """Read a picture that `prepare` wrote, (H, W, 3) BGR."""
     picture = cv2.imread(path, cv2.IMREAD_COLOR)
     assert picture is not None, f"{path} was written by this run"
     return np.asarray(picture, np.uint8)
 
 
 def scaled(shot: Shot, megapixels: float) -> Shot:
-    """The picture at so many megapixels, by Lanczos' window, and its faces with it."""
+    """Return the picture and its faces at so many megapixels; Lanczos enlarges, area averages shrink."""
     height, width = shot.pixels.shape[:2]
     factor = math.sqrt(megapixels * 1e6 / (height * width))
     size = (round(width * factor), round(height * factor))
-    way = cv2.INTER_LANCZOS4 if factor > 1 else cv2.INTER_AREA
-    pixels = np.asarray(cv2.resize(shot.pixels, size, interpolation=way), np.uint8)
+    interpolation = cv2.INTER_LANCZOS4 if factor > 1 else cv2.INTER_AREA
+    pixels = np.asarray(cv2.resize(shot.pixels, size, interpolation=interpolation), np.uint8)
     across, down = size[0] / width, size[1] / height
     faces = [
         [
-            value if index == 4 else _moved(value, across if (index % 2 == 0) == (index < 4) else down)
+            value
+            if index == 4
+            else _scaled_coordinate(value, across if (index % 2 == 0) == (index < 4) else down)
             for index, value in enumerate(row)
         ]
         for row in shot.faces
@@ -101,7 +103,7 @@ def scaled(shot: Shot, megapixels: float) -> Shot:
 
 
 def with_group(pixels: Pixels) -> Shot:
-    """The picture with GROUP faces of the template's form placed over it in rows, as in a group's photo."""
+    """Return the picture with GROUP faces of the template's shape in rows, like a group photo."""
     height, width = pixels.shape[:2]
     columns, rows = 5, math.ceil(GROUP / 5)
     side = min(width / columns, height / rows) * 0.8
@@ -116,21 +118,22 @@ def with_group(pixels: Pixels) -> Shot:
     return Shot(pixels, faces)
 
 
-def _moved(value: float, factor: float) -> float:
-    return (value + 0.5) * factor - 0.5  # it is the pictures' outer edges that agree
+def _scaled_coordinate(value: float, factor: float) -> float:
+    return (value + 0.5) * factor - 0.5  # the outer edges of both pictures coincide
 
 
 def _detector(case: Case) -> Detector:
-    if not case.args["trained"]:
+    name = case.args["detector"]
+    if name is None:
         from facewatch.restoration.detection.yunet import YuNet
 
         return YuNet()
     from facewatch.restoration.detection.retinaface import RetinaFace
 
-    return RetinaFace("mobilenet", case.model("retinaface-mobilenet"), case.device)
+    return RetinaFace("mobilenet" if "mobilenet" in name else "resnet50", case.model(name), case.device)
 
 
-def _seen(source: Path, detector: Detector) -> Shot:
+def _read(source: Path, detector: Detector) -> Shot:
     pixels = eight_bits(decode(source.read_bytes(), _MOST_PIXELS).pixels)
     return Shot(pixels, [_row(face) for face in detector.find(pixels)])
 
@@ -140,7 +143,10 @@ def _row(face: Face) -> list[float]:
 
 
 def _with_two_faces(shots: Sequence[Shot]) -> Shot:
-    """The largest picture with two faces, which are its largest; one face gets its own picture beside it."""
+    """Return the largest picture with two faces or more, and its two largest faces.
+
+    Where no picture has two, the one with a face is put beside itself.
+    """
     several = [shot for shot in shots if len(shot.faces) >= _TWO]
     if several:
         shot = max(several, key=lambda shot: shot.pixels.size)
@@ -161,7 +167,7 @@ def _area(row: list[float]) -> float:
 
 
 def _narrower(shot: Shot, columns: int) -> Shot:
-    """Some columns cut off at the right, so that no two pictures of an album have the same shape."""
+    """Cut columns off at the right, so that no two pictures of an album have the same shape."""
     return Shot(np.ascontiguousarray(shot.pixels[:, : shot.pixels.shape[1] - columns]), shot.faces)
 
 
@@ -169,19 +175,19 @@ def _key(pixels: Pixels) -> str:
     return f"{pixels.shape[0]}x{pixels.shape[1]}"
 
 
-def _written(path: Path, pixels: Pixels) -> str:
+def _write_jpeg(path: Path, pixels: Pixels) -> str:
     cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return str(path)
 
 
 def _crops(folder: Path, shot: Shot) -> dict[str, str]:
-    """One cut-out face, a picture that stands for it restored, and what a parser would see in it."""
+    """Write a face crop, a stand-in for the restored crop, and a stand-in for the parser's labels."""
     crop, _ = crop_upright(shot.pixels, np.array(shot.faces[0][5:], np.float32).reshape(5, 2))
     labels = np.zeros((CROP_SIZE, CROP_SIZE), np.uint8)
     cv2.ellipse(labels, (256, 270), (170, 215), 0, 0, 360, 13, -1)  # hair
     cv2.ellipse(labels, (256, 290), (135, 185), 0, 0, 360, 1, -1)  # skin
-    told = {}
+    paths = {}
     for name, array in (("crop", crop), ("restored", cv2.GaussianBlur(crop, (0, 0), 3)), ("labels", labels)):
-        told[name] = str(folder / f"{name}.npy")
-        np.save(told[name], array)
-    return told
+        paths[name] = str(folder / f"{name}.npy")
+        np.save(paths[name], array)
+    return paths

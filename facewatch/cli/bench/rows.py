@@ -1,4 +1,4 @@
-"""What is measured: one row for each kind of work, and in it the flows that do it."""
+"""The rows of the table: each is one kind of work, with the flows that do it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,63 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from facewatch.cli.bench.plan import Plan
 from facewatch.errors import WrongUse
 
-Side = Literal["ours", "reference", "tuned"]
-"""Ours; the reference as it is; the reference given the allocator setting that our engine has."""
+OURS, STARTUP = "facewatch.cli.bench.ours", "facewatch.cli.bench.startup"
+WEIGHTS = {"gfpgan-1.4": 0.0, "codeformer": 0.5, "restoreformer": 0.0}
+TITLES = {"gfpgan-1.4": "GFPGAN 1.4", "codeformer": "CodeFormer", "restoreformer": "RestoreFormer"}
+BATCHES = (1, 4, 16)
 
-OURS = ("gfpgan-1.4", "retinaface-mobilenet", "retinaface-resnet50", "parsenet")
-GFPGANER = ("gfpgan-1.4", "retinaface-resnet50", "parsenet")
-HELPER = ("retinaface-resnet50", "parsenet")
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of the pictures, number of repetitions, and the rows to measure."""
+
+    small_megapixels: float = 2.5
+    large_megapixels: float = 24
+    group_megapixels: float = 20
+    album_photos: int = 5
+    album_megapixels: float | None = None  # None: each photo at its own size
+    idle_seconds: float = 20
+    most_repeats: int = 100
+    mask: Literal["soft", "parse"] = "soft"  # of whole photos
+    rows: tuple[str, ...] = ()  # names, or how they begin; empty: all
+
+    @property
+    def megapixels(self) -> dict[str, float]:
+        """Sizes by the picture's name."""
+        return {
+            "small": self.small_megapixels,
+            "large": self.large_megapixels,
+            "group": self.group_megapixels,
+        }
+
+
+QUICK = Plan(
+    small_megapixels=1,
+    large_megapixels=6,
+    group_megapixels=4,
+    album_photos=2,
+    idle_seconds=2,
+    most_repeats=1,
+    rows=("gfpgan", "parse", "detect", "paste-2", "whole-small", "png", "start", "help"),
+)
+"""Some rows on small pictures: within two minutes on two cores."""
 
 
 @dataclass(frozen=True)
 class Flow:
     """One way to do a row's work."""
 
-    side: Side
     maker: str  # as Case.maker
     models: tuple[str, ...] = ()  # by their names in the catalogue
     args: dict[str, Any] = field(default_factory=dict)  # "photo" is a picture's name, not its path yet
-    label: str = ""  # what sets it apart from another flow of its side
+    label: str = ""  # what distinguishes it from the other flows of its side
+    side: str = "ours"  # in benchmarks/: which program it is
     warm: int = 1  # repetitions that do not count
     units: int = 1  # faces or photos in one repetition
-
-    @property
-    def needs_peers(self) -> bool:
-        """Whether the extra `reference` has to be installed for it."""
-        return self.maker in {"peers.enhanced_faces", "peers.whole", "peers.folder", "starting.gfpgan"}
+    needs_gb: float = 0  # of free memory, or the flow is not run
+    own_memory: bool = True  # False: processes started by the measured one do the work
 
 
 @dataclass(frozen=True)
@@ -43,19 +73,39 @@ class Row:
     title: str
     flows: tuple[Flow, ...]
     repeats: int = 3
-    fresh: bool = False  # each repetition is a new process, and what it takes to be ready is measured
-    needs_gb: float = 0  # of free memory, or only our flows run
+    fresh: bool = False  # each repetition is a new process, and the time until it is ready is measured
     unit: str = ""  # what is counted by the second: "faces", "photos"
 
 
-def rows_of(plan: Plan, device: str) -> tuple[Row, ...]:
-    """The rows that a plan names, for this device.
+def detector_for(device: str) -> str:
+    """Return the detector that facewatch uses on a device."""
+    return "retinaface-mobilenet" if device == "cpu" else "retinaface-resnet50"
+
+
+def plan_for(plan: Plan, device: str) -> Plan:
+    """Return the plan, with a folder large enough to keep a GPU busy."""
+    if not device.startswith("cuda") or plan.most_repeats == 1:
+        return plan
+    return replace(plan, album_photos=200, album_megapixels=12)
+
+
+def every_row(plan: Plan, device: str) -> tuple[Row, ...]:
+    """Return all rows for this device."""
+    batches = [_batch(name, count) for name in ("gfpgan-1.4", "codeformer") for count in BATCHES]
+    return (
+        *(batches if device.startswith("cuda") else ()),
+        *_networks(),
+        *_pictures(plan),
+        *_whole(plan, device),
+        *_program(plan, device),
+    )
+
+
+def chosen_rows(rows: Sequence[Row], plan: Plan) -> tuple[Row, ...]:
+    """Return the rows that a plan names.
 
     Raises WrongUse when it names one that does not exist.
     """
-    rows = (*_networks(), *_pictures(plan), *_whole(plan), *_around(plan))
-    if device.startswith("cuda"):
-        rows = (*_batches("gfpgan-1.4"), *_batches("codeformer"), *rows)
     for name in plan.rows:
         if not any(row.name.startswith(name) for row in rows):
             raise WrongUse(f"there is no stage {name}; there are {', '.join(row.name for row in rows)}")
@@ -63,195 +113,82 @@ def rows_of(plan: Plan, device: str) -> tuple[Row, ...]:
     return tuple(replace(row, repeats=min(row.repeats, plan.most_repeats)) for row in chosen)
 
 
-def without_peers(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Our flows only."""
-    ours = [replace(row, flows=tuple(flow for flow in row.flows if flow.side == "ours")) for row in rows]
-    return tuple(row for row in ours if row.flows)
+def rows_for(plan: Plan, device: str) -> tuple[Row, ...]:
+    """Return the rows that `facewatch bench` measures.
 
-
-def _both(maker: str, models: tuple[str, ...], args: dict[str, Any], *, warm: int = 1) -> tuple[Flow, Flow]:
-    """The reference as it is, and given our allocator setting."""
-    return (
-        Flow("reference", maker, models, args, warm=warm),
-        Flow("tuned", maker, models, args, warm=warm),
-    )
+    Raises WrongUse when the plan names one that does not exist.
+    """
+    return chosen_rows(every_row(plan, device), plan)
 
 
 def _networks() -> tuple[Row, ...]:
-    gfpgan, former = {"model": "gfpgan-1.4"}, {"model": "codeformer", "weight": 0.5}
-    exact = {**gfpgan, "precision": "float32"}
-    return (
-        Row(
-            "gfpgan",
-            "GFPGAN 1.4, one face",
-            (
-                Flow("ours", "ours.faces", ("gfpgan-1.4",), gfpgan),
-                Flow("ours", "ours.faces", ("gfpgan-1.4",), exact, "float32"),
-                *_both("peers.enhanced_faces", GFPGANER, gfpgan),
-            ),
-            repeats=5,
-        ),
-        Row(
-            "codeformer",
-            "CodeFormer, one face",
-            (
-                Flow("ours", "ours.faces", ("codeformer",), former),
-                *_both("peers.batched_faces", ("codeformer",), former),
-            ),
-        ),
-        Row(
-            "parse",
-            "ParseNet mask, one face",
-            (
-                Flow("ours", "ours.parse", ("parsenet",)),
-                Flow("ours", "ours.parse", ("parsenet",), {"input_size": 256}, "shown at 256 pixels"),
-                *_both("peers.parse", HELPER, {}),
-            ),
-            repeats=5,
-        ),
+    rows = []
+    for name, weight in WEIGHTS.items():
+        flows = [Flow(f"{OURS}:faces", (name,), {"model": name, "weight": weight})]
+        if name == "gfpgan-1.4":
+            flows.append(replace(flows[0], args={**flows[0].args, "precision": "float32"}, label="float32"))
+        rows.append(Row(name, f"{TITLES[name]}, one face", tuple(flows), 5 if len(flows) > 1 else 3))
+    parse = Flow(f"{OURS}:parse", ("parsenet",))
+    small = replace(parse, args={"input_size": 256}, label="shown at 256 pixels")
+    return (*rows, Row("parse", "ParseNet mask, one face", (parse, small), 5))
+
+
+def _batch(name: str, count: int) -> Row:
+    flow = Flow(f"{OURS}:faces", (name,), {"model": name, "batch": count, "weight": 0.5}, units=count)
+    return Row(
+        f"batch-{name}-{count}", f"{name}, {count} faces at once, by the face", (flow,), 10, unit="faces"
     )
 
 
 def _pictures(plan: Plan) -> tuple[Row, ...]:
-    seen = {"photo": "large"}
-    detect = Row(
-        "detect",
-        f"detection, {plan.large_megapixels:g} megapixels",
-        (
-            *(
-                Flow("ours", "ours.detect", (f"retinaface-{name}",), {**seen, "backbone": name}, name)
-                for name in ("mobilenet", "resnet50")
-            ),
-            Flow("reference", "peers.detect", HELPER, seen, warm=0),
-        ),
-        repeats=2,
-        needs_gb=0.4 * plan.large_megapixels,
+    detect = tuple(
+        Flow(f"{OURS}:detect", (f"retinaface-{name}",), {"photo": "large", "backbone": name}, name)
+        for name in ("mobilenet", "resnet50")
     )
-    return detect, *(
-        _paste(photo, faces, plan, upscale)
-        for photo, faces in (("large", 2), ("group", 13))
-        for upscale in (1, 2)
-    )
-
-
-def _paste(photo: str, faces: int, plan: Plan, upscale: int) -> Row:
-    args = {"photo": photo, "upscale": upscale}
-    return Row(
-        f"paste-{faces}-x{upscale}",
-        f"crop, masks and paste, {faces} faces, {plan.megapixels[photo]:g} megapixels, upscale {upscale}",
-        (Flow("ours", "ours.paste", (), args), Flow("reference", "peers.paste", HELPER, args, warm=0)),
-        repeats=2,
-        needs_gb=(0.45 if upscale > 1 else 0.15) * plan.megapixels[photo],
-    )
-
-
-def _whole(plan: Plan) -> tuple[Row, ...]:
-    small, large = {"model": "gfpgan-1.4", "photo": "small"}, {"model": "gfpgan-1.4", "photo": "large"}
-    doubled, former = {**large, "upscale": 2}, {**small, "model": "codeformer", "weight": 0.5}
-    size = f"{plan.small_megapixels:g} megapixels, 2 faces"
-    size_large = f"{plan.large_megapixels:g} megapixels, 2 faces"
-    ours = Flow("ours", "ours.whole", OURS, small)
-    slow = Flow("reference", "peers.whole", GFPGANER, large, warm=0)
-    formers = Flow("ours", "ours.whole", ("codeformer", *OURS), former)
     return (
-        Row("whole-small", f"whole photo, {size}", (ours, *_both("peers.whole", GFPGANER, small)), 2),
-        Row(
-            "whole-large-x1", f"whole photo, {size_large}", (replace(ours, args=large), slow), 2, needs_gb=10
+        Row("detect", f"detection, {plan.large_megapixels:g} megapixels", detect, 2),
+        *(
+            Row(
+                f"paste-{faces}-x{upscale}",
+                f"crop, masks and paste, {faces} faces, {plan.megapixels[photo]:g} megapixels, "
+                f"upscale {upscale}",
+                (Flow(f"{OURS}:paste", (), {"photo": photo, "upscale": upscale}),),
+                2,
+            )
+            for photo, faces in (("large", 2), ("group", 13))
+            for upscale in (1, 2)
         ),
-        Row(
-            "whole-large-x2",
-            f"whole photo, {size_large}, upscale 2",
-            (replace(ours, args=doubled), replace(slow, args=doubled)),
-            2,
-            needs_gb=0.5 * plan.large_megapixels,
-        ),
-        Row(
-            "flow-codeformer",
-            f"whole photo, {size}, CodeFormer's flow",
-            (formers, Flow("reference", "peers.helped", ("codeformer", *HELPER), former)),
-            2,
-        ),
-        Row(
-            "flow-webui",
-            f"whole photo, {size}, stable-diffusion-webui's flow",
-            (ours, Flow("reference", "peers.helped", ("gfpgan-1.4", *HELPER), small)),
-            2,
-        ),
-        _album(plan),
     )
 
 
-def _album(plan: Plan) -> Row:
-    count, fewer = plan.album_photos, plan.album_photos_reference
-    args = {"model": "gfpgan-1.4"}
+def _whole(plan: Plan, device: str) -> tuple[Row, ...]:
+    parser = ("parsenet",) if plan.mask == "parse" else ()
+
+    def flow(name: str, maker: str = "whole", **args: Any) -> Flow:
+        args = {"model": name, "weight": WEIGHTS[name], "mask": plan.mask, **args}
+        return Flow(f"{OURS}:{maker}", (name, detector_for(device), *parser), args)
+
+    small = f"whole photo, {plan.small_megapixels:g} megapixels, 2 faces"
+    large = f"whole photo, {plan.large_megapixels:g} megapixels, 2 faces"
+    count = plan.album_photos
     size = f" of {plan.album_megapixels:g} megapixels" if plan.album_megapixels else ""
-    flows = (
-        Flow("ours", "ours.folder", OURS, {**args, "first": count}, units=count, warm=0),
-        Flow("reference", "peers.folder", GFPGANER, {**args, "first": fewer}, units=fewer, warm=0),
-    )
-    return Row("folder", f"a folder of {count} photos{size}, by the photo", flows, 1, unit="photos")
-
-
-def _around(plan: Plan) -> tuple[Row, ...]:
-    encoded = {"photo": "large"}
+    album = replace(flow("gfpgan-1.4", "folder", first=count), units=count, warm=0)
     return (
-        Row(
-            "png",
-            f"PNG of {plan.large_megapixels:g} megapixels (reference: Pillow)",
-            (Flow("ours", "ours.png", (), encoded), Flow("reference", "peers.png", (), encoded)),
-        ),
-        Row(
-            "start",
-            "import and load (reference: only torch, and the checkpoint read)",
-            (
-                Flow("ours", "starting.engine", OURS),
-                Flow("reference", "starting.bare", ("gfpgan-1.4",)),
-            ),
-            fresh=True,
-        ),
-        Row(
-            "start-gfpgan",
-            "import and load (reference: gfpgan)",
-            (Flow("ours", "starting.engine", OURS), Flow("reference", "starting.gfpgan", GFPGANER)),
-            fresh=True,
-        ),
-        Row("help", "`facewatch --help`", (Flow("ours", "shell.help_text"),), 5),
-        Row(
-            "daemon",
-            "the daemon takes photos",
-            (Flow("ours", "shell.daemon", (), {"idle_seconds": plan.idle_seconds}, warm=0),),
-        ),
+        Row("whole-small", small, (flow("gfpgan-1.4", photo="small"),), 2),
+        Row("whole-large-x1", large, (flow("gfpgan-1.4", photo="large"),), 2),
+        Row("whole-large-x2", f"{large}, upscale 2", (flow("gfpgan-1.4", photo="large", upscale=2),), 2),
+        Row("whole-codeformer", f"{small}, CodeFormer", (flow("codeformer", photo="small"),), 2),
+        Row("folder", f"a folder of {count} photos{size}, by the photo", (album,), 1, unit="photos"),
     )
 
 
-def _batches(model: str) -> tuple[Row, ...]:
-    """Faces a second on a GPU, the reference at its own best: the bare network, in batches as well."""
-    return tuple(
-        Row(
-            f"batch-{model}-{count}",
-            f"{model}, {count} faces at once, by the face (reference: at its best batch)",
-            (
-                Flow(
-                    "ours",
-                    "ours.faces",
-                    (model,),
-                    {"model": model, "batch": count, "weight": 0.5},
-                    units=count,
-                ),
-                *(
-                    Flow(
-                        "reference",
-                        "peers.batched_faces",
-                        (model,),
-                        {"model": model, "batch": theirs, "weight": 0.5},
-                        f"batch {theirs}",
-                        units=theirs,
-                    )
-                    for theirs in (1, 4, 16)
-                ),
-            ),
-            repeats=10,
-            unit="faces",
-        )
-        for count in (1, 4, 16)
+def _program(plan: Plan, device: str) -> tuple[Row, ...]:
+    load = Flow(f"{STARTUP}:engine", ("gfpgan-1.4", detector_for(device)))
+    idle = Flow(f"{STARTUP}:daemon", (), {"idle_seconds": plan.idle_seconds}, warm=0, own_memory=False)
+    encode = Flow(f"{OURS}:png", (), {"photo": "large"})
+    return (
+        Row("png", f"PNG of {plan.large_megapixels:g} megapixels", (encode,)),
+        Row("start", "import and load", (load,), fresh=True),
+        Row("help", "`facewatch --help`", (Flow(f"{STARTUP}:help_text", own_memory=False),), 5),
+        Row("daemon", "start of the daemon", (idle,)),
     )

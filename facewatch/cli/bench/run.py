@@ -1,44 +1,40 @@
-"""The whole benchmark: models and photos made ready, then row after row."""
+"""A whole run: photos are prepared, then row after row is measured."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import psutil
 
-from facewatch.cli.bench.case import Case, Sample
-from facewatch.cli.bench.child import Child
-from facewatch.cli.bench.measuring import Result, measure
-from facewatch.cli.bench.plan import Plan, for_device
-from facewatch.cli.bench.rows import Flow, Row, rows_of, without_peers
-from facewatch.errors import WrongUse
-from facewatch.models.catalogue import BY_NAME
+from facewatch.cli.bench.case import Case
+from facewatch.cli.bench.measurement import Result, measure
+from facewatch.cli.bench.process import MeasuredProcess
+from facewatch.cli.bench.rows import Flow, Plan, Row, detector_for, plan_for, rows_for
+from facewatch.errors import CheckpointMissing, WrongUse
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs.formats import BY_SUFFIX
 
 SHIPPED = "eileen-collins.jpg"
-WEIGHTS = Path("gfpgan", "weights")
-"""Below the run's folder, which is the flows' working directory: where gfpgan looks for facexlib's files."""
-DETECTOR = "retinaface-mobilenet"
+MACHINE, PHOTOS = "facewatch.cli.bench.machine:describe", "facewatch.cli.bench.photos:prepare"
+Rows: TypeAlias = Callable[[Plan, str], tuple[Row, ...]]
+"""Returns the rows of a plan on a device."""
+FindModels: TypeAlias = Callable[[ModelFiles, Collection[str], Case], dict[str, str]]
+"""Returns the paths of the models of these names that can be measured."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the command line asks for."""
+    """Options of the command line."""
 
-    photos: tuple[Path, ...]  # files and folders; none: the picture that is shipped
-    device: str  # a wish, as in the settings
+    photos: tuple[Path, ...]  # files and folders; none: the picture that facewatch ships
+    device: str  # as in the settings
     plan: Plan
-    only_ours: bool
 
 
 @dataclass(frozen=True)
@@ -50,41 +46,53 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether a flow could not be measured."""
+        """True if a flow could not be measured."""
         return any(flow.failure for result in self.results for flow in result.flows)
 
 
-def run(order: Order, model_files: ModelFiles, tell: Callable[[str], None]) -> Outcome:
-    """Measure everything that is asked for; `tell` hears what is being done.
+def downloaded(model_files: ModelFiles, names: Collection[str], _: Case) -> dict[str, str]:
+    """Return the paths of the downloaded models among `names`."""
+    return {name: str(model_files.find(name)) for name in names if model_files.state(name) == "present"}
 
-    Raises WrongUse, when the peers are not installed among others; FlowFailed when nothing can be made ready.
+
+def run(
+    order: Order,
+    model_files: ModelFiles,
+    report: Callable[[str], None],
+    rows_of: Rows = rows_for,
+    find_models: FindModels = downloaded,
+) -> Outcome:
+    """Measure every row of the plan; `report` receives the name of each step.
+
+    Raises WrongUse, CheckpointMissing when no row can be measured, FlowFailed when the preparation fails.
     """
     sources = _sources(order.photos)
-    _require_peers(_rows(order, order.plan, "cuda"))  # before anything is started: every row there may be
-    with tempfile.TemporaryDirectory(prefix="facewatch-bench-") as name:
-        folder = Path(name)
-        (folder / WEIGHTS).mkdir(parents=True)
-        tell("the machine")
-        machine = _told(Case("machine.describe", name, "", tuned=False, args={"wish": order.device}))
-        plan = for_device(order.plan, machine["device"])
-        rows = _rows(order, plan, machine["device"])
-        bare = Case("", name, machine["device"], tuned=False)
-        tell("the models")
-        models, written = _models(rows, bare, model_files)
-        trained = model_files.state(DETECTOR) == "present"
-        tell("the photos")
-        photos = _photos(plan, bare, sources, models, trained=trained)
+    rows_of(order.plan, "cuda")  # an unknown row fails before anything is started
+    with tempfile.TemporaryDirectory(prefix="facewatch-bench-") as folder:
+        report("the machine")
+        machine = figures(Case(MACHINE, folder, "", tuned=False, args={"device": order.device}))
+        plan = plan_for(order.plan, machine["device"])
+        bare = Case("", folder, machine["device"], tuned=False)
+        report("the models")
+        rows = rows_of(plan, machine["device"])
+        names = {name for row in rows for flow in row.flows for name in flow.models}
+        models = find_models(model_files, sorted(names), bare)
+        missing = sorted(names - models.keys())
+        rows = _measurable(rows, models, missing)
+        report("the photos")
+        photos = _photos(plan, replace(bare, models=models), sources, model_files)
         results = []
         for row in rows:
-            tell(row.title)
-            results.append(measure(row, _starter(bare, models, photos), _free_bytes))
-    about = {"machine": machine, "random_models": written, "photos": photos}
+            report(row.title)
+            results.append(measure(row, _starter(replace(bare, models=models), photos), _free_bytes))
+    about = {"machine": machine, "missing_models": missing, "photos": photos}
     return Outcome(about, tuple(results))
 
 
-def _rows(order: Order, plan: Plan, device: str) -> tuple[Row, ...]:
-    rows = rows_of(plan, device)
-    return without_peers(rows) if order.only_ours else rows
+def figures(case: Case) -> dict[str, Any]:
+    """Prepare a case in a process of its own and return the figures of the preparation."""
+    with closing(MeasuredProcess(case)) as process:
+        return process.start().extra
 
 
 def _sources(photos: Sequence[Path]) -> list[str]:
@@ -100,97 +108,48 @@ def _sources(photos: Sequence[Path]) -> list[str]:
     return kept or [str(resources.files("facewatch.cli.demo").joinpath(SHIPPED))]
 
 
-def _require_peers(rows: Sequence[Row]) -> None:
-    if any(flow.needs_peers for row in rows for flow in row.flows) and not importlib.util.find_spec("gfpgan"):
-        raise WrongUse(
-            "gfpgan is not installed, against which is measured: pip install 'facewatch[reference]' "
-            "(Python below 3.13), or measure facewatch alone with --only ours"
+def _measurable(rows: Sequence[Row], models: dict[str, str], missing: Sequence[str]) -> tuple[Row, ...]:
+    kept = [
+        replace(row, flows=tuple(flow for flow in row.flows if models.keys() >= set(flow.models)))
+        for row in rows
+    ]
+    if not any(row.flows for row in kept):
+        raise CheckpointMissing(
+            f"nothing to measure without {', '.join(missing)}; `facewatch models pull NAME` downloads a model"
         )
+    return tuple(row for row in kept if row.flows)
 
 
-@contextmanager
-def _running(case: Case) -> Iterator[Child]:
-    child = Child(case)
-    try:
-        yield child
-    finally:
-        child.close()
-
-
-def _told(case: Case) -> dict[str, Any]:
-    with _running(case) as child:
-        sample: Sample = child.start()
-        return sample.extra
-
-
-def _models(rows: Sequence[Row], bare: Case, model_files: ModelFiles) -> tuple[dict[str, str], list[str]]:
-    """Where each model's file is for this run, and which of them are random."""
-    names = sorted({name for row in rows for flow in row.flows for name in flow.models})
-    paths: dict[str, str] = {}
-    written: list[str] = []
-    for name in names:
-        checkpoint = BY_NAME[name].checkpoint
-        assert checkpoint is not None
-        path = Path(bare.folder, WEIGHTS, checkpoint.file_name)
-        paths[name] = str(path)
-        if model_files.state(name) == "present":
-            _link(model_files.find(name), path)
-        else:
-            written.append(name)
-    if written:
-        _told(
-            Case(
-                "machine.write_models",
-                bare.folder,
-                bare.device,
-                tuned=False,
-                models=paths,
-                args={"write": written},
-            )
-        )
-    return paths, written
-
-
-def _link(source: Path, path: Path) -> None:
-    try:
-        os.link(source, path)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, path)
-
-
-def _photos(
-    plan: Plan, bare: Case, sources: Sequence[str], models: dict[str, str], *, trained: bool
-) -> dict[str, Any]:
-    """What facewatch.cli.bench.photos.prepare told."""
+def _photos(plan: Plan, bare: Case, sources: Sequence[str], model_files: ModelFiles) -> dict[str, Any]:
+    """Return the figures of facewatch.cli.bench.photos.prepare."""
+    detector = detector_for(bare.device)
+    trained = detector in bare.models and model_files.state(detector) == "present"
     args = {
         "sources": list(sources),
-        "trained": trained and DETECTOR in models,
+        "detector": detector if trained else None,
         "megapixels": plan.megapixels,
         "album": {"photos": plan.album_photos, "megapixels": plan.album_megapixels},
     }
-    return _told(Case("photos.prepare", bare.folder, bare.device, tuned=False, models=models, args=args))
+    return figures(replace(bare, maker=PHOTOS, args=args))
 
 
-def _starter(bare: Case, models: dict[str, str], photos: dict[str, Any]) -> Callable[[Flow], Child]:
-    given = {name: photos[name] for name in ("crop", "restored", "labels")}
+def _starter(bare: Case, photos: dict[str, Any]) -> Callable[[Flow], MeasuredProcess]:
+    crops = {name: photos[name] for name in ("crop", "restored", "labels")}
 
-    def start(flow: Flow) -> Child:
-        args = {**given, **flow.args}
+    def start(flow: Flow) -> MeasuredProcess:
+        args = {**crops, **flow.args}
         if "first" in args:
             args["photos"] = photos["album"][: args.pop("first")]
         faces = photos["faces"]
         if "photo" in args:
-            faces = {_key(photos, args["photo"]): faces[_key(photos, args["photo"])]}
+            height, width = photos["shapes"][args["photo"]]
+            key = f"{height}x{width}"
+            faces = {key: faces[key]}
             args["photo"] = photos["photos"][args["photo"]]
         tuned = flow.side != "reference"
-        return Child(Case(flow.maker, bare.folder, bare.device, tuned, models, faces, args))
+        return MeasuredProcess(replace(bare, maker=flow.maker, tuned=tuned, faces=faces, args=args))
 
     return start
-
-
-def _key(photos: dict[str, Any], name: str) -> str:
-    height, width = photos["shapes"][name]
-    return f"{height}x{width}"
 
 
 def _free_bytes() -> float:

@@ -1,4 +1,4 @@
-"""Seconds by stage."""
+"""A stopwatch that counts seconds by stage."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any
 
 
 class Stopwatch:
-    """Adds up what each stage of one repetition takes; a stage may be entered often, and from any thread."""
+    """Sum of seconds for each stage of a repetition; threads may enter a stage often."""
 
     def __init__(
-        self, settle: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.perf_counter
+        self, synchronize: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         """
-        settle  waits until the device has done what it was asked; called before the clock is read
+        synchronize  waits until the device has finished; called before the clock is read
         """
-        self.settle = settle
+        self.synchronize = synchronize
         self._clock = clock
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count what happens inside as this stage's."""
+        """Add the time spent inside to this stage."""
         started = self._clock()
         yield
-        self.settle()
+        self.synchronize()
         with self._lock:
             self._seconds[name] = self._seconds.get(name, 0.0) + self._clock() - started
 
     def attach(self, thing: Any, method: str, name: str) -> None:
-        """From now on count every call of `thing.method` as a stage."""
+        """Count every further call of `thing.method` as a stage."""
         original = getattr(thing, method)
 
         def timed(*positional: Any, **named: Any) -> Any:
@@ -43,6 +43,6 @@ class Stopwatch:
         setattr(thing, method, timed)
 
     def take(self) -> dict[str, float]:
-        """The stages since the last time, and begin anew."""
+        """Return the stages since the last call, and start again from zero."""
         taken, self._seconds = self._seconds, {}
         return taken

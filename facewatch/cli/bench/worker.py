@@ -1,4 +1,4 @@
-"""Inside a measured process: make one case ready, then repeat it whenever a line comes."""
+"""The measured process: it prepares one case, then repeats it once for each line it reads."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from facewatch.cli.bench.memory import peak_bytes
 from facewatch.cli.bench.stopwatch import Stopwatch
 
 Repetition: TypeAlias = Callable[[], Mapping[str, Any] | None]
-"""One repetition; what it tells beside its time goes with the sample, and a "total" in it is the time."""
-Maker: TypeAlias = Callable[[Case, Stopwatch], tuple[Repetition, Mapping[str, Any]]]
-"""Makes a case ready: the repetition, and what there is to tell about it."""
+"""One repetition; it may return figures for the sample, and a "total" in them replaces the measured time."""
+Prepared: TypeAlias = tuple[Repetition, Mapping[str, Any]]
+Maker: TypeAlias = Callable[[Case, Stopwatch], Prepared]
+"""Prepares a case; returns the repetition and figures of the preparation."""
 
 
 def main() -> None:
-    """Serve on standard input and output until the input ends."""
-    # Libraries print; what they print must not land between our messages.
+    """Answer requests on standard input and output until the input ends."""
+    # Libraries print; their output must not land between our messages.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
         serve(sys.stdin, answers)
-    except Exception as error:  # noqa: BLE001 - one flow must not stop the run: the parent shows it as failed
+    except Exception as error:  # noqa: BLE001 - one flow must not stop the run: the parent shows the failure
         traceback.print_exc()
-        said = {"failed": f"{type(error).__name__}: {error}"}
-        print(json.dumps(said), file=answers, flush=True)
+        failure = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(failure), file=answers, flush=True)
 
 
 def serve(requests: IO[str], answers: IO[str]) -> None:
-    """Answer the case, which comes first, when it is ready, then each further line with one repetition."""
+    """Prepare the case of the first line, then run a repetition for each further line."""
     case = case_of(requests.readline())
-    watch = Stopwatch(card.settling(case.device))
+    watch = Stopwatch(card.synchronizer(case.device))
     repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
     if case.tuned:
         from facewatch.engine.memory import tune
 
-        tune()  # when the engine does it: once the networks are loaded
+        tune()  # like the engine, after the networks are loaded
     for _ in requests:
         _measured(case, watch, answers, lambda: (None, repetition() or {}))
 
@@ -56,18 +57,18 @@ def _measured(
 ) -> tuple[Any, Mapping[str, Any]]:
     watch.take()
     started = time.perf_counter()
-    made, told = act()
-    watch.settle()
+    result, figures = act()
+    watch.synchronize()
     total = time.perf_counter() - started
-    card.refuse_want_of_memory(case.device)
-    extra = dict(told)
+    card.require_enough_memory(case.device)
+    extra = dict(figures)
     seconds = {"total": extra.pop("total", total), **watch.take()}
-    answers.write(to_line(Sample(seconds, peak_bytes(), card.held_bytes(case.device), extra)))
+    answers.write(to_line(Sample(seconds, peak_bytes(), card.peak_held_bytes(case.device), extra)))
     answers.flush()
-    return made, told
+    return result, figures
 
 
 def _maker(name: str) -> Maker:
-    module, _, function = name.partition(".")
-    maker: Maker = getattr(importlib.import_module(f"facewatch.cli.bench.{module}"), function)
+    module, _, function = name.partition(":")
+    maker: Maker = getattr(importlib.import_module(module), function)
     return maker

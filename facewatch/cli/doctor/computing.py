@@ -1,4 +1,4 @@
-"""What computes: the device, torch and its driver, the models."""
+"""Checks of what computes: the device, torch and its driver, the models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from facewatch.cli.doctor.findings import Finding, Level
-from facewatch.cli.doctor.machine import Machine
+from facewatch.cli.doctor.types import Finding, Level, Machine
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.installation import open_model_files
@@ -18,42 +17,44 @@ from facewatch.settings.schema import Settings
 from facewatch.system.paths import Places
 from facewatch.worker.recipe import resolve
 
-NVIDIA = "0x10de"  # as PCI knows it
+NVIDIA = "0x10de"  # PCI's vendor number
 DISPLAY_CLASS = "0x03"
 CPU_ONLY = "the engine computes on the CPU"
 
 
 def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Finding]:
-    """The device that the engine will use, asked of a process of its own, and the models it needs there."""
+    """Report the device, which a process of its own chooses, and the models needed on it."""
     try:
         found = machine.probe(settings.engine.device)
     except FacewatchError as error:
-        yield Finding("device", "mend", str(error))
+        yield Finding("device", "fix", str(error))
         return
     device, precision = found.device, settings.engine.precision
     yield Finding("device", "ok", device)
     if found.passed_over:
-        level: Level = "note" if device.startswith("cuda") or settings.engine.device == "cpu" else "mend"
+        level: Level = "note" if device.startswith("cuda") or settings.engine.device == "cpu" else "fix"
         yield Finding("cuda", level, found.passed_over)
-    yield Finding("precision", "ok", found.precision if precision == "auto" else f"{precision}, as it is set")
+    yield Finding(
+        "precision", "ok", found.precision if precision == "auto" else f"{precision}, as configured"
+    )
     files = open_model_files(places, settings)
     plans = [settings.plan(folder) for folder in settings.folders] or [settings.plan(None)]
-    known: Callable[[str], str] = lambda _: device  # noqa: E731 - asked once, above
+    known: Callable[[str], str] = lambda _: device  # noqa: E731 - the device is known from above
     for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):
         yield _model(files, name)
 
 
 def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -> Iterator[Finding]:
-    """Whether torch, the driver and the card go together; torch itself is not loaded for it.
+    """Report whether torch, the driver and the card fit together, without loading torch.
 
-    device  what the engine would compute on; None: it was not asked
+    device  what the engine would compute on; None: the engine was not started
     """
     cuda = cuda_of_torch()
     card = _has_card(machine)
     if cuda is None:
         if card:
             text = (
-                f"an NVIDIA card is here, but this torch cannot use it, so {CPU_ONLY}: install it with CUDA"
+                f"there is an NVIDIA card, but this torch lacks CUDA, so {CPU_ONLY}: install torch with CUDA"
             )
             yield Finding("cuda", "note", text)
         return
@@ -65,17 +66,17 @@ def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -
             f"torch is built for CUDA {cuda} and an NVIDIA card is here, but no driver answers, so "
             f"{CPU_ONLY}: install the card's driver and start again; `nvidia-smi` must list the card"
         )
-        yield Finding("cuda", "mend", text)
+        yield Finding("cuda", "fix", text)
     else:
         text = (
-            f"torch is built for CUDA {cuda}, but no NVIDIA driver is here, so {CPU_ONLY}. With an NVIDIA "
-            "card, install its driver (`nvidia-smi` must list the card); without one nothing needs mending"
+            f"torch is built for CUDA {cuda}, but there is no NVIDIA driver, so {CPU_ONLY}. With an NVIDIA "
+            "card, install its driver (`nvidia-smi` must list the card); without one there is nothing to fix"
         )
         yield Finding("cuda", "note", text)
 
 
 def cuda_of_torch() -> str | None:
-    """The version of CUDA that the installed torch is built for; None where it is built without."""
+    """Return the CUDA version that the installed torch is built for; None if it is built without CUDA."""
     try:
         file = metadata.distribution("torch").locate_file("torch/version.py")
         text = Path(str(file)).read_text("utf-8")
@@ -88,12 +89,12 @@ def cuda_of_torch() -> str | None:
 def _has_driver(machine: Machine) -> bool:
     if sys.platform == "win32":
         return ctypes.util.find_library("nvcuda") is not None
-    # dxg is how Windows' own driver is reached from its Linux subsystem.
+    # Windows' Linux subsystem reaches the driver of Windows through dxg.
     return any((machine.dev / name).exists() for name in ("nvidiactl", "nvidia0", "dxg"))
 
 
 def _has_card(machine: Machine) -> bool:
-    """Whether an NVIDIA graphics card is plugged in, with or without a driver (Linux)."""
+    """True if there is an NVIDIA graphics card, with or without a driver (Linux)."""
     for device in machine.sys.glob("bus/pci/devices/*"):
         try:
             vendor, kind = ((device / name).read_text("ascii") for name in ("vendor", "class"))
@@ -107,5 +108,5 @@ def _has_card(machine: Machine) -> bool:
 def _model(files: ModelFiles, name: str) -> Finding:
     state = files.state(name)
     if state == "present":
-        return Finding(f"model {name}", "ok", "present")
-    return Finding(f"model {name}", "mend", f"{state}: `facewatch models pull {name}` fetches it")
+        return Finding(f"model {name}", "ok", "downloaded")
+    return Finding(f"model {name}", "fix", f"{state}: `facewatch models pull {name}` downloads it")

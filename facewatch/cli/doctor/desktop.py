@@ -1,4 +1,4 @@
-"""The desktop: the tray and the entry for the login."""
+"""Checks of the desktop: the tray and the autostart entry."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewatch.cli.doctor.findings import Finding
-from facewatch.cli.doctor.machine import Machine
+from facewatch.cli.doctor.types import Finding, Machine
 from facewatch.errors import FacewatchError, NoTray
 from facewatch.system.autostart import Autostart
 
-MEND = "`facewatch autostart on` writes it anew, `facewatch autostart off` removes it"
+REMEDY = "`facewatch autostart on` rewrites it, `facewatch autostart off` removes it"
 
 
 def tray(machine: Machine) -> Iterator[Finding]:
-    """Whether an icon can be shown here; a machine without a desktop needs none."""
+    """Report whether the desktop can show an icon; a machine without a desktop needs none."""
     if sys.platform in {"win32", "darwin"}:
         return
     from facewatch.tray.detect import choose
@@ -24,13 +23,13 @@ def tray(machine: Machine) -> Iterator[Finding]:
     try:
         backend = choose(desktop)
     except NoTray as error:
-        yield Finding("tray", "mend" if desktop.named else "note", str(error))
+        yield Finding("tray", "fix" if desktop.named else "note", str(error))
         return
     if backend is None:
         yield Finding(
             "tray",
-            "mend",
-            "no panel of this desktop shows icons of programs: on GNOME install its AppIndicator extension, "
+            "fix",
+            "no panel of this desktop shows tray icons: on GNOME install its AppIndicator extension, "
             "elsewhere add a system tray to the panel",
         )
         return
@@ -38,12 +37,12 @@ def tray(machine: Machine) -> Iterator[Finding]:
 
 
 def login(machine: Machine) -> Finding:
-    """Whether an entry for the login is there, and starts what is there."""
+    """Report whether an autostart entry exists, and whether its program does."""
     try:
         ways = machine.login().ways
         return next((finding for way in ways if (finding := _entry(way))), _no_entry())
     except FacewatchError as error:
-        return Finding("autostart", "mend", str(error))
+        return Finding("autostart", "fix", str(error))
 
 
 def _no_entry() -> Finding:
@@ -53,12 +52,12 @@ def _no_entry() -> Finding:
 def _entry(way: Autostart) -> Finding | None:
     state, program = way.state(), way.program()
     if state == "broken":
-        text = f"{way.place} starts {program}, which is not there: {MEND}"
-        return Finding("autostart", "mend", text)
+        text = f"{way.place} starts {program}, which does not exist: {REMEDY}"
+        return Finding("autostart", "fix", text)
     if state == "on":
         return Finding("autostart", "ok", f"on: {program} ({way.place})")
     if program is not None:
-        return Finding("autostart", "note", f"{way.place} is there, but switched off: {MEND}")
+        return Finding("autostart", "note", f"{way.place} exists, but is switched off: {REMEDY}")
     if Path(way.place).exists():
-        return Finding("autostart", "mend", f"{way.place} is damaged and starts nothing: {MEND}")
+        return Finding("autostart", "fix", f"{way.place} is damaged and starts nothing: {REMEDY}")
     return None

@@ -1,4 +1,4 @@
-"""The folders of the config: whether photos can be read, copies written and news heard."""
+"""Checks of the folders: reading photos, writing copies, free space, watch limits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewatch.cli.doctor.findings import Finding
-from facewatch.cli.doctor.machine import Machine
+from facewatch.cli.doctor.types import Finding, Machine
 from facewatch.errors import FacewatchError
 from facewatch.settings.schema import Folder, Settings
 from facewatch.system.atomic import write_temporary
@@ -21,7 +20,7 @@ WATCH_LIMITS = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
-    """Each watched folder, and where its copies go."""
+    """Check each watched folder and the folder of its copies."""
     for folder in settings.folders:
         yield _input(folder.input)
         yield room("output", folder.output)
@@ -29,25 +28,25 @@ def folders(settings: Settings) -> Iterator[Finding]:
 
 
 def room(what: str, folder: Path) -> Finding:
-    """Whether files can be written into a folder, tried where it is there already, and its space left."""
-    there = nearest_existing(folder)
-    if not os.path.isdir(there):  # noqa: PTH112 - never raises
-        return Finding(what, "mend", f"{there} is a file, not a folder: choose another place")
-    if not os.access(there, os.W_OK | os.X_OK):
-        return Finding(what, "mend", f"{there} cannot be written to: change its permissions")
-    free = shutil.disk_usage(there).free
+    """Check that a folder can be written to, trying it if it exists, and has space left."""
+    existing = nearest_existing(folder)
+    if not os.path.isdir(existing):  # noqa: PTH112 - never raises
+        return Finding(what, "fix", f"{existing} is a file, not a folder: choose another place")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Finding(what, "fix", f"{existing} cannot be written to: change its permissions")
+    free = shutil.disk_usage(existing).free
     if free < LOW_SPACE_BYTES:
-        return Finding(what, "mend", f"{folder}: only {free / 1e6:.0f} MB are free: make some space")
-    if there == folder:
+        return Finding(what, "fix", f"{folder}: only {free / 1e6:.0f} MB are free: make some space")
+    if existing == folder:
         try:
             write_temporary(folder, b"can this be written?").unlink()
         except (FacewatchError, OSError) as error:
-            return Finding(what, "mend", str(error))
+            return Finding(what, "fix", str(error))
     return Finding(what, "ok", f"{folder} ({free / 1e9:.0f} GB free)")
 
 
 def watches(settings: Settings, machine: Machine) -> Iterator[Finding]:
-    """Whether the system will watch as many folders as there are (Linux; others watch whole trees)."""
+    """Check that the system can watch all folders (Linux; other systems watch whole trees)."""
     limit = _watch_limit(machine)
     if limit is None:
         return
@@ -58,18 +57,18 @@ def watches(settings: Settings, machine: Machine) -> Iterator[Finding]:
         return
     yield Finding(
         "watches",
-        "mend",
-        f"{count} folders are to be watched, and the system allows {most} watches for all your programs: "
-        f"photos in the others are found late. Raise it: `sudo sysctl {key}={max(524_288, 2 * count)}`, and "
-        "the same in a file under /etc/sysctl.d to keep it",
+        "fix",
+        f"{count} folders need watching, and the system allows {most} watches for all your programs: "
+        f"new photos in the others are found late. Raise it: `sudo sysctl {key}={max(524_288, 2 * count)}`, "
+        "and the same in a file under /etc/sysctl.d to keep it",
     )
 
 
 def _input(folder: Path) -> Finding:
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
-        return Finding("input", "mend", f"{folder} is not a folder: make it, or change the config")
+        return Finding("input", "fix", f"{folder} is not a folder: make it, or change the config")
     if not os.access(folder, os.R_OK | os.X_OK):
-        return Finding("input", "mend", f"{folder} cannot be read: change its permissions")
+        return Finding("input", "fix", f"{folder} cannot be read: change its permissions")
     return Finding("input", "ok", str(folder))
 
 
@@ -79,14 +78,14 @@ def _nested(folder: Folder, settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "output in input",
                 "note",
-                f"{folder.output} lies in the watched {other.input}: photos that are put into it by hand are "
-                "not restored, and should it stop being the output, the copies in it are taken for photos. "
+                f"{folder.output} lies in the watched {other.input}: photos put into it by hand are "
+                "not restored, and if it is no longer the output, its copies are taken for photos. "
                 "To avoid both, choose an output beside the input",
             )
 
 
 def _watch_limit(machine: Machine) -> tuple[str, int] | None:
-    """The lower of the two limits, by its name; None where there is none."""
+    """Return the name and value of the lower of the two limits; None if there is none."""
     if not sys.platform.startswith("linux"):
         return None
     found = []

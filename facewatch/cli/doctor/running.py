@@ -1,4 +1,4 @@
-"""The clock, and who runs."""
+"""Checks of the clock and of the daemon."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import facewatch
-from facewatch.cli.doctor.findings import Finding
-from facewatch.cli.doctor.machine import Machine
+from facewatch.cli.doctor.types import Finding, Machine
 from facewatch.errors import FacewatchError
 from facewatch.state.instance import is_locked, lock_holder, running_pid
 from facewatch.system.paths import Places
@@ -18,48 +17,48 @@ CLOCK_SECONDS = 3600.0  # some disks keep local time and are an hour off in summ
 
 
 def clock(places: Places, machine: Machine) -> Iterator[Finding]:
-    """Whether the clock stands before something that has happened: this version, or what it has written."""
+    """Check that the clock is not before the date of this version or of a file that it wrote."""
     now = machine.now()
-    newest, file = max(_written(places))
+    newest, file = max(_dated_files(places))
     if now >= newest - CLOCK_SECONDS:
-        yield Finding("clock", "ok", _local(now))
+        yield Finding("clock", "ok", _local_time(now))
         return
     yield Finding(
         "clock",
-        "mend",
-        f"the clock says {_local(now)}, but {file} is of {_local(newest)}: set the clock; "
+        "fix",
+        f"the clock says {_local_time(now)}, but {file} is of {_local_time(newest)}: set the clock; "
         "a wrong one makes downloads fail and photos wait too long or not at all",
     )
 
 
 def daemon(places: Places) -> Finding:
-    """Whether the daemon runs, and whether anything else stands in its way."""
+    """Report whether the daemon runs, and whether another process holds its lock."""
     pid = running_pid(places)
     try:
         taken = is_locked(places)
     except FacewatchError as error:
-        return Finding("daemon", "mend", str(error))
+        return Finding("daemon", "fix", str(error))
     if pid and taken:
         return Finding("daemon", "ok", f"runs as process {pid}")
     if pid:
         text = (
-            f"{places.pid} names process {pid}, which does not hold the lock and so is no daemon: "
+            f"{places.pid} names process {pid}, which does not hold the lock and so is not the daemon: "
             "remove that file"
         )
-        return Finding("daemon", "mend", text)
+        return Finding("daemon", "fix", text)
     if taken:
         text = (
             f"does not run, and {lock_holder(places)} holds its lock {places.lock}: end that process, then "
             "start facewatch"
         )
-        return Finding("daemon", "mend", text)
+        return Finding("daemon", "fix", text)
     if os.path.lexists(places.pid):
-        text = f"is not running; {places.pid} is left of one that was killed, and the next start replaces it"
+        text = f"is not running; {places.pid} is left from a killed daemon, and the next start replaces it"
         return Finding("daemon", "note", text)
     return Finding("daemon", "ok", "is not running")
 
 
-def _written(places: Places) -> Iterator[tuple[float, Path]]:
+def _dated_files(places: Places) -> Iterator[tuple[float, Path]]:
     ours = (places.ledger, places.log, places.pid, places.logs / "tray.log")
     for file in (Path(facewatch.__file__), *ours):
         try:
@@ -69,5 +68,5 @@ def _written(places: Places) -> Iterator[tuple[float, Path]]:
     yield 0.0, Path("/")
 
 
-def _local(seconds: float) -> str:
+def _local_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""One zip for a bug report: the log, the config, versions, figures; never a photo."""
+"""`facewatch report`: one zip for a bug report with log, config, versions and figures; never a photo."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from facewatch import __version__
-from facewatch.cli.doctor.checks import PACKAGES, Finding, examine
-from facewatch.cli.report.masking import Masks, without_logins
+from facewatch.cli.doctor.doctor import PACKAGES, examine
+from facewatch.cli.doctor.types import Finding
+from facewatch.cli.options import ConfigOption, places
+from facewatch.cli.report.masks import Masks, without_logins
 from facewatch.errors import BadSettings, FacewatchError
 from facewatch.models.files import own_names
 from facewatch.settings.installation import open_store
@@ -29,10 +33,10 @@ from facewatch.state.alerts import parse_incidents
 from facewatch.state.ledger import Job, LedgerView
 from facewatch.system.atomic import write_temporary
 from facewatch.system.logs import files_of
-from facewatch.system.paths import Places
+from facewatch.system.paths import Places, expand_path
 from facewatch.system.publish import publish
 
-MOST_PHOTOS = 20_000  # of the ledger, the latest; enough for figures, and soon read
+MOST_PHOTOS = 20_000  # the latest of the ledger; enough for figures, and read quickly
 MOST_REASONS = 200
 CONTENTS = """This is what `facewatch report` packed, for a bug report. There is no photo in it.
 
@@ -40,68 +44,91 @@ CONTENTS = """This is what `facewatch report` packed, for a bug report. There is
 {names}
 """
 MASKED = """The names of folders and photos are replaced: folder-1 is the first watched folder, output-1 the
-folder of its copies, and what lies in them is a number that is another one in each report. Comments in the
+folder of its copies, and each name in them is a number that differs from report to report. Comments in the
 config are left out."""
 NAMED = "The names of folders and photos are in it, as --with-names asked."
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was written."""
+    """A written report."""
 
     file: Path
     contents: tuple[tuple[str, str], ...]  # name in the zip, what it is
 
 
+def report(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE.zip", help="File or folder for the report.", show_default="here"
+        ),
+    ] = None,
+    with_names: Annotated[
+        bool, typer.Option("--with-names", help="Keep the names of folders and photos.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Pack log, settings, versions and figures into a zip for a bug report, without names and photos."""
+    name = default_name(datetime.now().astimezone())
+    target = expand_path(output) if output else Path.cwd()
+    target = target / name if os.path.isdir(target) else target  # noqa: PTH112 - never raises
+    written = write_report(places(config), target, with_names=with_names)
+    print(written.file)
+    for entry, what in written.contents:
+        print(f"  {entry}: {what}")
+    print(f"  names of folders and photos: {'in it' if with_names else 'masked'}; photos: none")
+
+
 def default_name(now: datetime) -> str:
-    """What a report is called that nobody gave a name."""
+    """Return the file name of a report for which the user chose none."""
     return f"facewatch-report-{now:%Y%m%d-%H%M%S}.zip"
 
 
 def write_report(
-    places: Places,
+    where: Places,
     target: Path,
     *,
     with_names: bool = False,
     look: Callable[[Places], Sequence[Finding]] = examine,
 ) -> Report:
-    """Pack a report, whole or not at all; an existing file is left alone and the report gets the next name.
+    """Pack a report completely or not at all; if the file exists, the report gets the next free name.
 
     look  the check-up
 
     Raises CannotWrite or DiskFull.
     """
-    jobs, trouble = _jobs(places)
-    settings, config_trouble = _settings(places)
-    masks = None if with_names else masks_for(places, settings, jobs)
+    jobs, trouble = _jobs(where)
+    settings, config_trouble = _settings(where)
+    masks = None if with_names else masks_for(where, settings, jobs)
     view = _Texts(masks)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        rows = [*_figures(places, view, jobs, trouble, look), _config(places, view, settings, config_trouble)]
+        rows = [*_figures(where, view, jobs, trouble, look), _config(where, view, settings, config_trouble)]
         for name, _, text in rows:
             archive.writestr(name, text)
         contents = [(name, what) for name, what, _ in rows]
-        for log in (places.log, places.logs / "tray.log"):
+        for log in (where.log, where.logs / "tray.log"):
             contents += [_add_log(archive, part, view) for part in files_of(log)]
         archive.writestr("contents.txt", _contents(contents, with_names=with_names))
     temporary = write_temporary(target.parent, packed.getvalue())
     try:
-        file = publish(temporary, target, _unheard)
+        file = publish(temporary, target, lambda _: None)
     finally:
         temporary.unlink(missing_ok=True)
     return Report(file, tuple(contents))
 
 
-def masks_for(places: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
-    """The masks of one installation: its folders, its own models, and the photos it knows."""
+def masks_for(where: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
+    """Return the masks of one installation: its folders, its own models and the photos in its ledger."""
     roots: dict[str, str] = {}
     for number, folder in enumerate(settings.folders, 1):
         roots |= {str(folder.input): f"folder-{number}", str(folder.output): f"output-{number}"}
     for job in jobs:
         if str(job.folder) not in roots:
             roots[str(job.folder)] = f"earlier-folder-{len(roots) + 1}"
-    models = settings.models_folder or places.models
-    ours = {models: "models", places.logs: "logs", places.state: "state", places.config.parent: "config"}
+    models = settings.models_folder or where.models
+    ours = {models: "models", where.logs: "logs", where.state: "state", where.config.parent: "config"}
     roots |= {str(path): name for path, name in ours.items() if str(path) not in roots}
     roots.setdefault(str(Path.home()), "home")
     paths = sysconfig.get_paths()
@@ -113,7 +140,7 @@ def masks_for(places: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
 
 
 class _Texts:
-    """What goes into the zip, masked or as it is."""
+    """Text for the zip, masked if there are masks."""
 
     def __init__(self, masks: Masks | None) -> None:
         self.masks = masks
@@ -126,30 +153,29 @@ class _Texts:
 
 
 def _figures(
-    places: Places,
+    where: Places,
     view: _Texts,
     jobs: Sequence[Job],
     trouble: str,
     look: Callable[[Places], Sequence[Finding]],
 ) -> Iterator[tuple[str, str, str]]:
-    findings = [{"what": f.what, "level": f.level, "text": f.text} for f in look(places)]
+    findings = [{"what": f.what, "level": f.level, "text": f.text} for f in look(where)]
     yield "versions.json", "facewatch, Python, the system, the packages", view.json(_versions())
     yield "doctor.json", "what `facewatch doctor` found", view.json(findings)
     facts: dict[str, Any] = {}
-    with suppress(FacewatchError):  # `trouble` says it
-        facts = LedgerView(places.ledger).facts()
+    with suppress(FacewatchError):  # `trouble` names the error
+        facts = LedgerView(where.ledger).facts()
     yield (
         "incidents.json",
-        "what went wrong and was healed",
+        "what went wrong and was resolved",
         view.json(parse_incidents(facts.pop("incidents", []))),
     )
-    figures = {"trouble": trouble, **_statistics(places, jobs), "facts": facts}
+    figures = {"trouble": trouble, **_statistics(where, jobs), "facts": facts}
     yield "ledger.json", "photos by state, kinds of errors with their reasons, seconds", view.json(figures)
 
 
 def _versions() -> dict[str, Any]:
     packages = {}
-
     for name in PACKAGES:
         try:
             packages[name] = metadata.version(name)
@@ -165,13 +191,13 @@ def _versions() -> dict[str, Any]:
     }
 
 
-def _statistics(places: Places, jobs: Sequence[Job]) -> dict[str, Any]:
+def _statistics(where: Places, jobs: Sequence[Job]) -> dict[str, Any]:
     reports = [job.report for job in jobs if job.report]
     seconds = [float(report["seconds"]) for report in reports if "seconds" in report]
     failed = [job for job in jobs if job.error]
     counts: dict[str, int] = {}
-    with suppress(FacewatchError):  # told already
-        counts = {str(state): count for state, count in LedgerView(places.ledger).counts().items()}
+    with suppress(FacewatchError):  # `trouble` names the error
+        counts = {str(state): count for state, count in LedgerView(where.ledger).counts().items()}
     return {
         "photos": counts,
         "errors": Counter(job.error for job in failed),
@@ -193,32 +219,32 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {"photos": len(values), "median": middle, "mean": round(mean, 3), "most": max(values)}
 
 
-def _jobs(places: Places) -> tuple[list[Job], str]:
-    view = LedgerView(places.ledger)
+def _jobs(where: Places) -> tuple[list[Job], str]:
+    view = LedgerView(where.ledger)
     try:
         return [*view.failed(MOST_PHOTOS), *view.retrying(MOST_PHOTOS), *view.recent(MOST_PHOTOS)], ""
     except FacewatchError as error:
         return [], str(error)
 
 
-def _settings(places: Places) -> tuple[Settings, str]:
+def _settings(where: Places) -> tuple[Settings, str]:
     try:
-        return open_store(places).load(), ""
+        return open_store(where).load(), ""
     except BadSettings as error:
         return Settings(), str(error)
 
 
-def _config(places: Places, view: _Texts, settings: Settings, trouble: str) -> tuple[str, str, str]:
+def _config(where: Places, view: _Texts, settings: Settings, trouble: str) -> tuple[str, str, str]:
     if view.masks is None:
         try:
-            text = without_logins(places.config.read_text("utf-8", "backslashreplace"))
+            text = without_logins(where.config.read_text("utf-8", "backslashreplace"))
         except OSError as error:
             text = f"# {error.strerror}\n"
-        return "config.toml", "the settings, as they are", text
+        return "config.toml", "the settings, unchanged", text
     if trouble:
         # It may quote any part of the file, whole paths or halves of them.
         trouble = "the config file cannot be read, so it is left out; `facewatch config check` says why"
-        return "config.json", "why there are no settings here", view.json({"trouble": trouble})
+        return "config.json", "why the settings are missing", view.json({"trouble": trouble})
     chosen = settings.model_dump(mode="json", exclude_unset=True)
     for folder in chosen.get("folders", ()):
         for key in ("include", "exclude"):
@@ -243,7 +269,3 @@ def _add_log(archive: zipfile.ZipFile, part: Path, view: _Texts) -> tuple[str, s
 def _contents(rows: Sequence[tuple[str, str]], *, with_names: bool) -> str:
     table = "\n".join(f"{name:24} {what}" for name, what in rows)
     return CONTENTS.format(rows=table, names=NAMED if with_names else MASKED)
-
-
-def _unheard(_: Path) -> None:
-    """Nobody keeps book of reports."""

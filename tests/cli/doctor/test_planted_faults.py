@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 import tomlkit
-
 from facewatch.cli.doctor.checks import Finding, Machine, examine
+
 from facewatch.cli.doctor.computing import cuda_of_torch
 from facewatch.engine.messages import Ready
 from facewatch.system.autostart import Login

@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-
 from facewatch.cli.doctor.checks import Finding
+
 from facewatch.cli.report.report import default_name, write_report
 from facewatch.errors import CannotWrite
 from facewatch.state.alerts import Alerts

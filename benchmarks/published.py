@@ -1,8 +1,8 @@
-"""Checkpoints in the form the projects publish them, with random weights.
+"""Checkpoints in the form that the projects publish, with random weights.
 
-Keys and shapes are those the networks load strictly; nesting, prefixes and container are what the projects'
-own loaders expect and what fits the published sizes best, for the real files were not at hand. The numbers
-are made up, the same every time. Each function writes one file and returns its path.
+Keys and shapes are those that the networks load strictly; nesting, prefixes and container are what the
+projects' own loaders expect and what fits the published sizes best, as the real files were not available.
+The numbers are the same every time. Each function writes one file and returns its path.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ State = dict[str, torch.Tensor]
 
 
 def gfpgan(path: Path) -> Path:
-    """GFPGAN 1.3 and 1.4 ("clean"), 349 MB; its picture is noise around mid grey that follows the input."""
+    """Write GFPGAN 1.3 and 1.4 ("clean"), 349 MB; its output is noise around grey that follows the input."""
     from spandrel.architectures.GFPGAN import GFPGAN
 
     state = _random_state(GFPGAN, seed=14)
@@ -27,13 +27,13 @@ def gfpgan(path: Path) -> Path:
             tensor.fill_(1.0)
         elif "to_rgb" in key and key.endswith("modulated_conv.weight"):
             tensor.mul_(0.03)
-        elif tensor.numel() == 1:  # how strongly a layer adds its fixed noise
+        elif tensor.numel() == 1:  # strength of a layer's fixed noise
             tensor.mul_(0.1)
     return _save({"params_ema": state}, path, legacy=True)
 
 
 def restoreformer(path: Path) -> Path:
-    """RestoreFormer as GFPGAN's releases carry it, 291 MB."""
+    """Write RestoreFormer as GFPGAN's releases carry it, 291 MB."""
     from spandrel.architectures.RestoreFormer import RestoreFormer
 
     state = _random_state(RestoreFormer, seed=4)
@@ -42,9 +42,9 @@ def restoreformer(path: Path) -> Path:
 
 
 def codeformer(path: Path) -> Path:
-    """CodeFormer, 376 MB."""
+    """Write CodeFormer, 376 MB."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it calls torch in its old way
+        warnings.simplefilter("ignore")  # it uses a deprecated call of torch
         from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
 
     state = _random_state(CodeFormer, seed=7)
@@ -54,34 +54,34 @@ def codeformer(path: Path) -> Path:
 
 
 def retinaface_mobilenet(path: Path) -> Path:
-    """RetinaFace MobileNet 0.25, 1.8 MB, every key behind `module.`; it finds no face anywhere."""
+    """Write RetinaFace MobileNet 0.25, 1.8 MB, keys prefixed with `module.`; it finds no face anywhere."""
     return _retinaface(path, "mobile0.25", seed=25)
 
 
 def retinaface_resnet50(path: Path) -> Path:
-    """RetinaFace ResNet-50, 109 MB, every key behind `module.`; it finds no face anywhere."""
+    """Write RetinaFace ResNet-50, 109 MB, keys prefixed with `module.`; it finds no face anywhere."""
     return _retinaface(path, "resnet50", seed=50)
 
 
 def parsenet(path: Path) -> Path:
-    """ParseNet, 85 MB, a plain state dict."""
+    """Write ParseNet, 85 MB, a plain state dict."""
     from facexlib.parsing.parsenet import ParseNet
 
     return _save(_random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True)
 
 
 def realesrgan_x2(path: Path) -> Path:
-    """Real-ESRGAN x2plus, 67 MB: pixels unshuffled to 12 channels, then the x4 network."""
+    """Write Real-ESRGAN x2plus, 67 MB: pixels unshuffled to 12 channels, then the x4 network."""
     return _save({"params_ema": _rrdbnet(input_channels=12, seed=2)}, path)
 
 
 def realesrgan_x4(path: Path) -> Path:
-    """Real-ESRGAN x4plus, 67 MB."""
+    """Write Real-ESRGAN x4plus, 67 MB."""
     return _save({"params_ema": _rrdbnet(input_channels=3, seed=4)}, path)
 
 
 def realesr_general(path: Path) -> Path:
-    """realesr-general-x4v3, 5 MB: 32 plain convolutions of 64 channels with PReLU."""
+    """Write realesr-general-x4v3, 5 MB: 32 plain convolutions of 64 channels with PReLU."""
     shapes = {"body.0.weight": (64, 3, 3, 3), "body.0.bias": (64,), "body.1.weight": (64,)}
     for layer in range(2, 66, 2):
         shapes |= {f"body.{layer}.weight": (64, 64, 3, 3), f"body.{layer}.bias": (64,)}
@@ -105,14 +105,14 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "realesrgan-x4": realesrgan_x4,
     "realesr-general": realesr_general,
 }
-"""What writes each model, by its name in the catalogue."""
+"""Writer of each model, by its name in the catalogue."""
 
 
 def _retinaface(path: Path, network_name: str, seed: int) -> Path:
     from facexlib.detection.retinaface import RetinaFace
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # facexlib calls torchvision in its old way
+        warnings.simplefilter("ignore")  # facexlib uses a deprecated call of torchvision
         network = RetinaFace(network_name=network_name, device="cpu")
     state = _fill(network.state_dict(), seed)
     for key, tensor in state.items():
@@ -126,7 +126,7 @@ def _retinaface(path: Path, network_name: str, seed: int) -> Path:
 
 
 def _rrdbnet(input_channels: int, seed: int) -> State:
-    """RRDBNet of 23 blocks, 64 features growing by 32, by its published key names."""
+    """Return RRDBNet of 23 blocks, 64 features growing by 32, by its published key names."""
     shapes: dict[str, tuple[int, ...]] = {"conv_first": (64, input_channels)}
     for block in range(23):
         for part in (1, 2, 3):
@@ -156,7 +156,7 @@ def _fill(shapes: State, seed: int) -> State:
 
 
 def _tensor(key: str, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Numbers that keep a signal's size from layer to layer."""
+    """Return random numbers that keep a signal's size from layer to layer."""
     if not like.dtype.is_floating_point:
         return torch.zeros(like.shape, dtype=like.dtype)
     if key.endswith("running_var"):
@@ -172,7 +172,7 @@ def _tensor(key: str, like: torch.Tensor, generator: torch.Generator) -> torch.T
 def _save(content: object, path: Path, *, legacy: bool = False) -> Path:
     """Write a zip, or the plain pickle from before torch 1.6, which cannot be mapped into memory.
 
-    The published sizes tell which: GFPGAN, RestoreFormer, RetinaFace and ParseNet are too small to be zips.
+    The published sizes show which: GFPGAN, RestoreFormer, RetinaFace and ParseNet are too small to be zips.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(content, path, _use_new_zipfile_serialization=not legacy)

@@ -1,17 +1,19 @@
-"""One row: who is asked when, what a failure does, what the answers come to."""
+"""The measurement of one row: order of the processes, failures, and the samples."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from facewatch.cli.bench.case import Sample
-from facewatch.cli.bench.measuring import measure
+from facewatch.cli.bench.measurement import measure
 from facewatch.cli.bench.rows import Flow, Row
 from facewatch.errors import FlowFailed
 
 
 class FakeProcess:
-    """Answers with the times it is given, and writes down what it is asked."""
+    """Answers with given times and records its requests in the diary."""
 
     def __init__(self, name, diary, seconds=(1.0,), fails_at=None):
         self.name, self.diary, self.seconds, self.fails_at = name, diary, list(seconds), fails_at
@@ -25,8 +27,8 @@ class FakeProcess:
         self._did("start")
         return Sample({"total": 9.0}, 1)
 
-    def ask(self):
-        self._did("ask")
+    def repeat(self):
+        self._did("repeat")
         total = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
         return Sample({"total": total, "detection": total / 2}, round(total * 100))
 
@@ -34,7 +36,7 @@ class FakeProcess:
         self.diary.append(f"{self.name} close")
 
 
-OURS, THEIRS = Flow("ours", "a", warm=0), Flow("reference", "b", warm=0)
+OURS, THEIRS = Flow("a", warm=0), Flow("b", side="reference", warm=0)
 
 
 def flows(diary, **theirs):
@@ -46,17 +48,17 @@ def plenty():
     return 1e12
 
 
-def test_flows_are_asked_in_turn_ours_first_and_last_and_all_are_ended():
+def test_flows_take_turns_ours_first_and_last_and_all_are_ended():
     diary = []
     result = measure(Row("x", "x", (OURS, THEIRS), repeats=2), flows(diary), plenty)
-    asked = ["a ask", "b ask", "a ask", "b ask", "a ask"]
-    assert diary == ["a start", "b start", *asked, "b close", "a close"]
+    turns = ["a repeat", "b repeat", "a repeat", "b repeat", "a repeat"]
+    assert diary == ["a start", "b start", *turns, "b close", "a close"]
     assert [len(one.samples) for one in result.flows] == [3, 2]
 
 
-def test_what_warms_up_does_not_count():
+def test_warm_up_repetitions_do_not_count():
     diary = []
-    row = Row("x", "x", (Flow("ours", "b", warm=2),), repeats=2)
+    row = Row("x", "x", (Flow("b", warm=2),), repeats=2)
     (one,) = measure(row, flows(diary, seconds=(9, 9, 1, 2, 3)), plenty).flows
     assert one.seconds() == [1, 2, 3]
     assert one.median() == 2
@@ -64,14 +66,14 @@ def test_what_warms_up_does_not_count():
     assert one.peak_bytes == 300
 
 
-def test_seconds_are_those_of_one_unit():
-    row = Row("x", "x", (Flow("ours", "b", warm=0, units=4),), repeats=1)
+def test_seconds_are_for_one_unit():
+    row = Row("x", "x", (Flow("b", warm=0, units=4),), repeats=1)
     (one,) = measure(row, flows([], seconds=(8,)), plenty).flows
     assert one.median() == 2
 
 
-@pytest.mark.parametrize("moment", ["start", "ask"])
-def test_a_flow_that_fails_says_so_and_leaves_the_others_alone(moment):
+@pytest.mark.parametrize("moment", ["start", "repeat"])
+def test_a_failed_flow_is_recorded_and_the_others_continue(moment):
     diary = []
     row = Row("x", "x", (OURS, THEIRS), repeats=2)
     ours, theirs = measure(row, flows(diary, fails_at=moment), plenty).flows
@@ -81,18 +83,18 @@ def test_a_flow_that_fails_says_so_and_leaves_the_others_alone(moment):
     assert diary[-2:] == ["b close", "a close"]
 
 
-def test_a_reference_that_needs_more_memory_than_is_free_is_left_out_and_says_so():
+def test_a_flow_that_needs_more_memory_than_is_free_is_not_run():
     diary = []
-    row = Row("x", "x", (OURS, THEIRS), repeats=1, needs_gb=12)
+    row = Row("x", "x", (OURS, replace(THEIRS, needs_gb=12)), repeats=1)
     ours, theirs = measure(row, flows(diary), lambda: 7e9).flows
     assert ours.samples
     assert theirs.failure == "not run: it needs 12 GB of memory, and 7.0 GB are free"
     assert "b start" not in diary
 
 
-def test_where_the_start_is_measured_each_repetition_is_a_new_process():
+def test_each_repetition_is_a_new_process_if_the_start_is_measured():
     diary = []
     row = Row("x", "x", (OURS, THEIRS), repeats=2, fresh=True)
     result = measure(row, flows(diary), plenty)
-    assert diary == ["a start", "a close", "b start", "b close"] * 3  # the first brings the files into memory
+    assert diary == ["a start", "a close", "b start", "b close"] * 3  # the first fills the file cache
     assert [one.seconds() for one in result.flows] == [[9, 9], [9, 9]]

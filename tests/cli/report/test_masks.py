@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from facewatch.cli.report.masking import Masks, without_logins
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewatch.cli.report.masking import Masks, without_logins
 from facewatch.system.logs import one_line
 
 ROOTS = {"/data/in": "folder-1", "/data/in restored": "output-1", "/home/anna": "home"}

@@ -1,4 +1,4 @@
-"""The work behind `facewatch demo`."""
+"""`facewatch demo`: the real daemon, once, on a folder of its own."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomlkit
+import typer
 from rich.console import Console
 from rich.markup import escape
 
 from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.options import model_files, readable_photo, store
+from facewatch.cli.status import state_shown
 from facewatch.engine.process import probe
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.state.status import Status, headline, read_status
@@ -37,84 +38,88 @@ CREDIT = (
 STOP_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the command line asks for."""
-
-    photos: list[Path]
-    model: str
-    weight: float | None
-    output: Path | None
-    accept_licence: bool
-
-
-def demonstrate(order: Order) -> int:
-    """Run the daemon on a folder of its own until all photos are through; the exit code."""
-    photos = [_photo(named) for named in order.photos]
-    output = None if order.output is None else _new_folder(order.output)
-    _fetch_models(order)
-    home = output or Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
-    places = Places.under(home)
+def demo(
+    photos: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PHOTO]...", help="Your own photos to restore too.")
+    ] = None,
+    model: Annotated[str, typer.Option("--model", "-m", help="A name from `facewatch models`.")] = "builtin",
+    weight: Annotated[
+        float | None, typer.Option("--weight", "-w", help="0 = all restoration, 1 = closest to the original.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for everything.", show_default="a new temporary folder"),
+    ] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the model's licence without a question.")
+    ] = False,
+) -> None:
+    """Start the daemon on a temporary inbox, drop photos in, show the results."""
+    own = [_photo(named) for named in photos or []]
+    home = None if output is None else _new_folder(output)
+    _fetch_models(model, weight, accept_licence=accept_licence)
+    home = home or Path(tempfile.mkdtemp(prefix="facewatch-demo-"))
+    where = Places.under(home)
     inbox = home / "Inbox"
     with translate_write_errors(home):
         inbox.mkdir(parents=True, exist_ok=True)
-    write_atomically(places.config, tomlkit.dumps(_config(order, home)).encode())
+    write_atomically(where.config, tomlkit.dumps(_config(model, weight, home)).encode())
     console = Console(highlight=False)
     console.print(f"photo: {CREDIT}", soft_wrap=True)
     with _daemon(home) as daemon:
-        dropped = _drop(photos, inbox)
-        status = _follow(console, places, daemon, len(dropped))
-    return _tell(console, status, home)
+        dropped = _drop(own, inbox)
+        status = _follow(console, where, daemon, len(dropped))
+    raise typer.Exit(_print_results(console, status, home))
 
 
 def _photo(named: Path) -> Path:
     path = readable_photo(named)
     if not is_photo(WatchedFolder(path.parent), path):
         raise WrongUse(
-            f"{named} is no photo by its name, and the daemon would pass over it; name JPEG, PNG, WebP, "
-            "TIFF, BMP, HEIC or AVIF files that are not hidden"
+            f"{named} does not have the name of a photo, so the daemon would ignore it; name JPEG, PNG, "
+            "WebP, TIFF, BMP, HEIC or AVIF files that are not hidden"
         )
     return path
 
 
 def _new_folder(output: Path) -> Path:
-    """The whole path of a folder that can be made, or is empty; it is not made yet."""
+    """Return the whole path of a folder that is empty or can be made; it is not made yet."""
     home = expand_path(output)
     if any("\ud800" <= character <= "\udfff" for character in str(home)):
         raise WrongUse(f"{home} is not UTF-8, and a config file cannot hold it; name another folder")
     if os.path.lexists(home) and not os.path.isdir(home):  # noqa: PTH112 - never raises
-        raise WrongUse(f"{home} is in the way: it is no folder; name a new one")
+        raise WrongUse(f"{home} is in the way: it is not a folder; name a new one")
     with translate_write_errors(home):
         if os.path.isdir(home) and any(home.iterdir()):  # noqa: PTH112 - never raises
             raise WrongUse(f"{home} is not empty; name a new folder")
     return home
 
 
-def _fetch_models(order: Order) -> None:
-    """Check what was chosen and fetch what it needs, while no folder is made that a second try would meet."""
+def _fetch_models(model: str, weight: float | None, *, accept_licence: bool) -> None:
+    """Check the options and download the models, before a folder is made that a second try would find."""
     usual = Places.standard()
-    settings = store(usual).parse(_config(order, Path(tempfile.gettempdir())), "the options")
+    settings = store(usual).parse(_config(model, weight, Path(tempfile.gettempdir())), "the options")
     recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
-    fetch_missing(model_files(usual, settings), recipe.models, accept_licence=order.accept_licence)
+    fetch_missing(model_files(usual, settings), recipe.models, accept_licence=accept_licence)
 
 
-def _config(order: Order, home: Path) -> dict[str, Any]:
-    # Models stay in their usual place, so that the demonstration never fetches one a second time.
+def _config(model: str, weight: float | None, home: Path) -> dict[str, Any]:
+    # Models stay in their usual place, so that the demo never downloads one a second time.
     data: dict[str, Any] = {
-        "model": order.model,
+        "model": model,
         "models_folder": str(Places.standard().models),
         "folders": [{"input": str(home / "Inbox"), "output": str(home / "Restored")}],
         "restoration": {"compare": "side-by-side"},
         "watching": {"settle_seconds": 1},
     }
-    if order.weight is not None:
-        data["weights"] = {order.model: order.weight}
+    if weight is not None:
+        data["weights"] = {model: weight}
     return data
 
 
 @contextmanager
 def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The real daemon, without a tray, living in `home`; stopped at the end, whatever happens."""
+    """Run the real daemon without a tray in `home`; stop it at the end, whatever happens."""
     with (home / "daemon-output.txt").open("wb") as output:
         daemon = subprocess.Popen(
             facewatch_command("run", "--no-tray"),
@@ -143,31 +148,29 @@ def _drop(photos: list[Path], inbox: Path) -> list[Path]:
         ]
 
 
-def _follow(console: Console, places: Places, daemon: subprocess.Popen[bytes], photos: int) -> Status:
-    settings = store(places).load()
+def _follow(console: Console, where: Places, daemon: subprocess.Popen[bytes], photos: int) -> Status:
+    settings = store(where).load()
     started = time.monotonic()
     with console.status("starting") as line:
         while True:
             if daemon.poll() is not None:
-                words = (
-                    (places.config.parent / "daemon-output.txt").read_text("utf-8", "replace").splitlines()
-                )
-                raise FacewatchError(f"the daemon ended: {words[-1] if words else 'it said nothing'}")
-            status = read_status(places, settings)
+                words = (where.config.parent / "daemon-output.txt").read_text("utf-8", "replace").splitlines()
+                raise FacewatchError(f"the daemon ended: {words[-1] if words else 'it printed nothing'}")
+            status = read_status(where, settings)
             seconds = time.monotonic() - started
             line.update(
                 f"{escape(headline(status))} ({seconds:.0f} s)" if status.pid else "starting the daemon"
             )
-            if _through(status) >= photos:
+            if _finished_count(status) >= photos:
                 return status
             time.sleep(0.1)
 
 
-def _through(status: Status) -> int:
+def _finished_count(status: Status) -> int:
     return sum(status.counts[state] for state in ("done", "no_faces", "skipped", "retry", "parked", "poison"))
 
 
-def _tell(console: Console, status: Status, home: Path) -> int:
+def _print_results(console: Console, status: Status, home: Path) -> int:
     for photo in reversed(status.recent):
         output = Path(photo["output"])
         console.print(f"[green]done[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
@@ -176,7 +179,8 @@ def _tell(console: Console, status: Status, home: Path) -> int:
             console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)
     for photo in status.failed:
         console.print(
-            f"[red]{photo['state']}[/] {escape(photo['path'])}: {escape(photo['reason'])}", soft_wrap=True
+            f"[red]{state_shown(photo['state'])}[/] {escape(photo['path'])}: {escape(photo['reason'])}",
+            soft_wrap=True,
         )
     console.print(f"everything is kept in {escape(str(home))}", soft_wrap=True)
     return 1 if status.failed else 0

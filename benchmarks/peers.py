@@ -1,7 +1,7 @@
-"""The reference flows, run as their own programs run them, on local files only.
+"""The flows of the reference programs, as those programs run them, on local files only.
 
-gfpgan's `GFPGANer.enhance`; CodeFormer's script, and stable-diffusion-webui, which both drive facexlib's
-FaceRestoreHelper with a detector that is shown the photo with a short side of 640 pixels.
+gfpgan's `GFPGANer.enhance`; CodeFormer's script and stable-diffusion-webui, which both use facexlib's
+FaceRestoreHelper with a detector that sees the photo with a short side of 640 pixels.
 """
 
 from __future__ import annotations
@@ -14,33 +14,31 @@ from typing import Any
 import cv2
 import numpy as np
 
-from facewatch.cli.bench import reference
-from facewatch.cli.bench.card import watched
+from benchmarks import reference
+from facewatch.cli.bench.card import busy_sampled
 from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.photos import read_bgr, read_rgb
 from facewatch.cli.bench.stopwatch import Stopwatch
-from facewatch.cli.bench.worker import Repetition
+from facewatch.cli.bench.worker import Prepared
 from facewatch.errors import FlowFailed
 
-Made = tuple[Repetition, Mapping[str, Any]]
-SURE = 0.97
-"""The least score that facexlib's helper asks of a face."""
-SMALLEST_EYES_PX = 5
+LEAST_SCORE = 0.97  # of a face, in facexlib's helper
+LEAST_EYE_DISTANCE_PX = 5
 
 
-def enhanced_faces(case: Case, watch: Stopwatch) -> Made:
-    """One crop through GFPGANer, as it does it for photos that are cut out already."""
+def enhanced_faces(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore one crop with GFPGANer, in its mode for aligned faces."""
     del watch
     restorer = reference.gfpganer(case)
     crop = reference.bgr(np.load(case.args["crop"]))
     return lambda: _enhance(restorer, crop, has_aligned=True, paste_back=False), {}
 
 
-def batched_faces(case: Case, watch: Stopwatch) -> Made:
-    """`batch` crops at once through the bare network: more than the programs themselves do."""
+def batched_faces(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore `batch` crops at once with the bare network: more than the programs themselves do."""
     del watch
     name, batch = str(case.args["model"]), int(case.args.get("batch", 1))
-    call = reference.spandrels(case, name, float(case.args.get("weight", 0.5)))
+    call = reference.spandrel_network(case, name, float(case.args.get("weight", 0.5)))
     crops = [reference.bgr(np.roll(np.load(case.args["crop"]), shift, axis=1)) for shift in range(batch)]
 
     def repetition() -> None:
@@ -51,8 +49,8 @@ def batched_faces(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def parse(case: Case, watch: Stopwatch) -> Made:
-    """One crop's mask: facexlib's paste into a picture so small that only parsing and masking take time."""
+def parse(case: Case, watch: Stopwatch) -> Prepared:
+    """Parse one crop's mask: facexlib pastes into a picture so small that only the mask takes time."""
     del watch
     helper = reference.helper_of(case, upscale=1)
     crop = reference.bgr(np.load(case.args["crop"]))
@@ -68,8 +66,8 @@ def parse(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def detect(case: Case, watch: Stopwatch) -> Made:
-    """The faces of one decoded photo, at its full size."""
+def detect(case: Case, watch: Stopwatch) -> Prepared:
+    """Detect the faces of one decoded photo at its full size."""
     del watch
     helper = reference.helper_of(case, upscale=1)
     image = read_bgr(case.args["photo"])
@@ -78,13 +76,13 @@ def detect(case: Case, watch: Stopwatch) -> Made:
         import torch
 
         with torch.no_grad():
-            helper.face_det.detect_faces(image, SURE)
+            helper.face_det.detect_faces(image, LEAST_SCORE)
 
     return repetition, {}
 
 
-def paste(case: Case, watch: Stopwatch) -> Made:
-    """Crop, enlarge, blur the masks and paste, with every network's answer there at once."""
+def paste(case: Case, watch: Stopwatch) -> Prepared:
+    """Crop, enlarge, blur the masks and paste; stand-ins replace the networks."""
     import torch
 
     del watch
@@ -109,44 +107,44 @@ def paste(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def whole(case: Case, watch: Stopwatch) -> Made:
-    """From one photo's file to its restored copy's, by gfpgan."""
-    restorer = reference.watched_gfpganer(case, watch)
+def whole(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore one photo with gfpgan, from its file to the file of its copy."""
+    restorer = reference.timed_gfpganer(case, watch)
     return lambda: _enhance_file(case, restorer, watch, case.args["photo"]), {}
 
 
-def folder(case: Case, watch: Stopwatch) -> Made:
-    """Every photo of a folder, one after the other, by gfpgan."""
-    restorer = reference.watched_gfpganer(case, watch)
+def folder(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore every photo of a folder with gfpgan, one after the other."""
+    restorer = reference.timed_gfpganer(case, watch)
 
     def repetition() -> Mapping[str, Any]:
-        with watched(case.device) as told:
+        with busy_sampled(case.device) as figures:
             for photo in case.args["photos"]:
                 _enhance_file(case, restorer, watch, photo)
-        return told
+        return figures
 
-    _enhance_file(case, restorer, watch, case.args["photos"][0])  # as on our side, it does not count
+    _enhance_file(case, restorer, watch, case.args["photos"][0])  # does not count, as on our side
     return repetition, {}
 
 
-def helped(case: Case, watch: Stopwatch) -> Made:
-    """From one photo's file to its restored copy's, by spandrel's network and facexlib's helper."""
+def helped(case: Case, watch: Stopwatch) -> Prepared:
+    """Restore one photo with spandrel's network and facexlib's helper, from file to file."""
     name = str(case.args["model"])
     helper = reference.helper_of(case, upscale=1)
-    reference.tell_faces(case, helper.face_det, reference.SHORT_SIDE)
+    reference.give_faces(case, helper.face_det, reference.SHORT_SIDE)
     watch.attach(helper.face_det, "detect_faces", "detection")
     watch.attach(helper, "face_parse", "parsing")
-    call = reference.spandrels(case, name, float(case.args.get("weight", 0.5)))
+    call = reference.spandrel_network(case, name, float(case.args.get("weight", 0.5)))
 
     def repetition() -> None:
         helper.clean_all()
         with watch.stage("decode"):
             helper.read_image(cv2.imread(case.args["photo"], cv2.IMREAD_COLOR))
         found = helper.get_face_landmarks_5(
-            only_center_face=False, resize=reference.SHORT_SIDE, eye_dist_threshold=SMALLEST_EYES_PX
+            only_center_face=False, resize=reference.SHORT_SIDE, eye_dist_threshold=LEAST_EYE_DISTANCE_PX
         )
         if not found:
-            raise FlowFailed("the reference flow found none of the faces it was given")
+            raise FlowFailed("the reference flow found none of the given faces")
         helper.align_warp_face()
         for crop in helper.cropped_faces:
             with watch.stage("restoration"):
@@ -159,8 +157,24 @@ def helped(case: Case, watch: Stopwatch) -> Made:
     return repetition, {}
 
 
-def png(case: Case, watch: Stopwatch) -> Made:
-    """One picture as PNG by Pillow, at the level it takes by itself."""
+def load_bare(case: Case, watch: Stopwatch) -> Prepared:
+    """Import torch and read the checkpoint, which every flow does at least."""
+    with watch.stage("import"):
+        import torch
+    with watch.stage("load"):
+        torch.load(case.model("gfpgan-1.4"), map_location=case.device, weights_only=True)
+    return lambda: None, {}
+
+
+def load_gfpgan(case: Case, watch: Stopwatch) -> Prepared:
+    """Import gfpgan and load its restorer, detector and parser."""
+    del watch
+    reference.gfpganer(case)
+    return lambda: None, {}
+
+
+def png(case: Case, watch: Stopwatch) -> Prepared:
+    """Encode one picture as PNG with Pillow, at its default level."""
     from PIL import Image
 
     del watch
@@ -186,13 +200,13 @@ def _enhance(restorer: Any, image: Any, *, has_aligned: bool, paste_back: bool) 
     crops, restored, picture = restorer.enhance(
         image, has_aligned=has_aligned, only_center_face=False, paste_back=paste_back
     )
-    # A network that fails leaves it the crops as they were, of which it only prints a line.
+    # When its network fails, gfpgan keeps the crops and only prints a line.
     if not restored or any(np.array_equal(new, old) for new, old in zip(restored, crops, strict=True)):
         raise FlowFailed("gfpgan restored no face")
     return picture
 
 
 def _write(case: Case, picture: Any) -> None:
-    copy = Path(case.folder, f"{case.maker}.png")
+    copy = Path(case.folder, "reference.png")
     cv2.imwrite(str(copy), picture)
     copy.unlink()

@@ -1,4 +1,4 @@
-"""One row: its flows' processes side by side, asked in turn, and what their answers come to."""
+"""The measurement of one row: its flows run in processes side by side and take turns."""
 
 from __future__ import annotations
 
@@ -15,129 +15,125 @@ from facewatch.errors import FlowFailed
 GIGA = 1e9
 
 
-class Asked(Protocol):
+class Process(Protocol):
     """A measured process, or a test's stand-in for one."""
 
     def start(self) -> Sample:
-        """Make ready."""
+        """Prepare the case."""
         ...
 
-    def ask(self) -> Sample:
-        """Do it once."""
+    def repeat(self) -> Sample:
+        """Run one repetition."""
         ...
 
     def close(self) -> None:
-        """End."""
+        """End the process."""
         ...
 
 
 @dataclass
 class Measured:
-    """What one flow of a row came to."""
+    """Samples of one flow, or its failure."""
 
     flow: Flow
-    ready: Sample | None = None
+    preparation: Sample | None = None
     samples: list[Sample] = field(default_factory=list)
     failure: str = ""
 
     def seconds(self, stage: str = "total") -> list[float]:
-        """Of every repetition, for one unit."""
+        """Return the seconds for one unit in every repetition."""
         return [sample.seconds.get(stage, 0.0) / self.flow.units for sample in self.samples]
 
     def median(self, stage: str = "total") -> float:
-        """Seconds for one unit; there has to be a sample."""
+        """Return the median seconds for one unit; there must be a sample."""
         return statistics.median(self.seconds(stage))
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages that were looked at, in the order they come."""
+        """Measured stages, in their order."""
         return tuple(name for name in self.samples[-1].seconds if name != "total") if self.samples else ()
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory the process has had."""
+        """Most memory that the process has had."""
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What the last repetition told beside its time."""
+        """Other figures of the last repetition."""
         return self.samples[-1].extra if self.samples else {}
 
 
 @dataclass(frozen=True)
 class Result:
-    """One row, measured."""
+    """One measured row."""
 
     row: Row
     flows: tuple[Measured, ...]
 
-    def of(self, side: str) -> list[Measured]:
-        """The flows of one side that were measured."""
+    def of(self, side: str = "ours") -> list[Measured]:
+        """Return the measured flows of one side."""
         return [flow for flow in self.flows if flow.flow.side == side and flow.samples]
 
-    def best(self, side: str) -> Measured | None:
-        """The quickest flow of one side."""
-        return min(self.of(side), key=Measured.median, default=None)
 
+def measure(row: Row, start: Callable[[Flow], Process], free_bytes: Callable[[], float]) -> Result:
+    """Measure one row; a flow that fails is recorded as failed, and the others continue without it.
 
-def measure(row: Row, start: Callable[[Flow], Asked], free_bytes: Callable[[], float]) -> Result:
-    """Measure one row; a flow that fails is shown as failed, and the others go on without it.
-
-    start       a process for a flow, not started yet
-    free_bytes  how much memory is free now: reference flows that would need more are left out, and say so
+    start       returns a process for a flow, not started yet
+    free_bytes  returns the free memory: a flow that needs more is not run
     """
     measured = tuple(Measured(flow) for flow in row.flows)
     free = free_bytes() / GIGA
     for one in measured:
-        if one.flow.side != "ours" and free < row.needs_gb:
-            one.failure = f"not run: it needs {row.needs_gb:g} GB of memory, and {free:.1f} GB are free"
+        if free < one.flow.needs_gb:
+            one.failure = f"not run: it needs {one.flow.needs_gb:g} GB of memory, and {free:.1f} GB are free"
     if row.fresh:
-        _begin_anew(row, measured, start)
+        _measure_start(row, measured, start)
     else:
         with ExitStack() as stack:
-            _in_turn(row, [(one, _begun(one, start, stack)) for one in _willing(measured)])
+            _take_turns(row, [(one, _started(one, start, stack)) for one in _runnable(measured)])
     return Result(row, measured)
 
 
-def _willing(measured: Sequence[Measured]) -> Iterator[Measured]:
+def _runnable(measured: Sequence[Measured]) -> Iterator[Measured]:
     return (one for one in measured if not one.failure)
 
 
-def _begin_anew(row: Row, measured: Sequence[Measured], start: Callable[[Flow], Asked]) -> None:
+def _measure_start(row: Row, measured: Sequence[Measured], start: Callable[[Flow], Process]) -> None:
     for round_number in range(row.repeats + 1):
-        for one in _willing(measured):
+        for one in _runnable(measured):
             process = start(one.flow)
             try:
                 sample = process.start()
             except FlowFailed as error:
                 one.failure = str(error)
             else:
-                if round_number:  # the first brings the files into the system's memory
+                if round_number:  # the first fills the system's file cache
                     one.samples.append(sample)
             finally:
                 process.close()
 
 
-def _begun(one: Measured, start: Callable[[Flow], Asked], stack: ExitStack) -> Asked:
+def _started(one: Measured, start: Callable[[Flow], Process], stack: ExitStack) -> Process:
     process = start(one.flow)
     stack.callback(process.close)
     try:
-        one.ready = process.start()
+        one.preparation = process.start()
         for _ in range(one.flow.warm):
-            process.ask()
+            process.repeat()
     except FlowFailed as error:
         one.failure = str(error)
     return process
 
 
-def _in_turn(row: Row, begun: Sequence[tuple[Measured, Asked]]) -> None:
-    ours = [(one, process) for one, process in begun if one.flow.side == "ours"]
+def _take_turns(row: Row, started: Sequence[tuple[Measured, Process]]) -> None:
+    ours = [(one, process) for one, process in started if one.flow.side == "ours"]
     for round_number in range(row.repeats + 1):
-        # Ours begins and ends, so that what the machine does meanwhile meets both sides.
-        for one, process in begun if round_number < row.repeats else ours:
+        # Ours runs first and last, so that other load on the machine affects both sides.
+        for one, process in started if round_number < row.repeats else ours:
             if one.failure:
                 continue
             try:
-                one.samples.append(process.ask())
+                one.samples.append(process.repeat())
             except FlowFailed as error:
                 one.failure = str(error)

@@ -1,4 +1,4 @@
-"""The benchmark's side of a measured process: start it, ask it, end it."""
+"""A measured process, seen from the benchmark."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from facewatch.system.processes import child_environment, facewatch_command
 _LAST_BYTES = 4000
 
 
-class Child:
-    """One process with one case: a flow's allocator, threads and memory are its own."""
+class MeasuredProcess:
+    """One process for one case, so that each flow has its own allocator, threads and memory."""
 
     def __init__(self, case: Case, command: Sequence[str] | None = None) -> None:
         self._case = case
         self._command = list(command or facewatch_command("bench", "--worker"))
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Sample:
-        """Start the process and wait until its case is ready; what the making ready took.
+        """Start the process, wait until its case is ready, and return the sample of the preparation.
 
         Raises FlowFailed.
         """
@@ -34,22 +34,22 @@ class Child:
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
+            stderr=self._stderr,
             encoding="utf-8",
             env=child_environment(),
             cwd=self._case.folder,
         )
-        return self._answer_to(to_line(self._case))
+        return self._request(to_line(self._case))
 
-    def ask(self) -> Sample:
-        """Have one repetition done.
+    def repeat(self) -> Sample:
+        """Run one repetition.
 
         Raises FlowFailed.
         """
-        return self._answer_to("again\n")
+        return self._request("repeat\n")
 
     def close(self, grace_seconds: float = 10.0) -> None:
-        """End the process; its memory is free again after this."""
+        """End the process, which frees its memory."""
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(OSError):
@@ -62,26 +62,26 @@ class Child:
                 process.wait()
             if process.stdout:
                 process.stdout.close()
-        self._complaints.close()
+        self._stderr.close()
 
-    def _answer_to(self, request: str) -> Sample:
+    def _request(self, request: str) -> Sample:
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError):  # it has ended: the empty answer below says so
+        with contextlib.suppress(OSError):  # it has ended: the empty answer below shows it
             self._process.stdin.write(request)
             self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
             code = self._process.wait()
-            raise FlowFailed(f"{self._case.maker} ended (exit code {code}){self._last_words()}")
+            raise FlowFailed(f"{self._case.maker} ended (exit code {code}){self._last_line()}")
         answer = json.loads(line)
         if "failed" in answer:
             raise FlowFailed(f"{self._case.maker} failed: {answer['failed']}")
         return sample_of(answer)
 
-    def _last_words(self) -> str:
-        end = self._complaints.seek(0, 2)
-        self._complaints.seek(max(0, end - _LAST_BYTES))
-        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
-        return f"; its last words: {lines[-1]}" if lines else ""
+    def _last_line(self) -> str:
+        end = self._stderr.seek(0, 2)
+        self._stderr.seek(max(0, end - _LAST_BYTES))
+        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return f"; its last line: {lines[-1]}" if lines else ""

@@ -1,4 +1,4 @@
-"""What the check-up looks at besides files: handed in, so that a test can have another machine."""
+"""Findings of the check-up, and the machine that it looks at."""
 
 from __future__ import annotations
 
@@ -6,11 +6,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from facewatch.engine.messages import Ready
 from facewatch.engine.process import examine
 from facewatch.system.autostart import Login, of_this_system, own_command
 from facewatch.tray.detect import Desktop, look
+
+Level = Literal["ok", "note", "fix"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check-up.
+
+    note  nothing is broken, but the user should know
+    fix   facewatch, or a part of it, does not work like this; the text ends with what to do
+    """
+
+    what: str
+    level: Level
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing has to be fixed."""
+        return self.level != "fix"
 
 
 def _login() -> Login:
@@ -19,12 +40,12 @@ def _login() -> Login:
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine, or a test's picture of it."""
+    """The machine beside its files; a test hands in another one."""
 
     proc: Path = Path("/proc")
     sys: Path = Path("/sys")
     dev: Path = Path("/dev")
     now: Callable[[], float] = time.time  # wall clock seconds
-    probe: Callable[[str], Ready] = examine  # a wish -> the device, and what it computes in
+    probe: Callable[[str], Ready] = examine  # requested device -> the device and its precision
     login: Callable[[], Login] = _login
     desktop: Callable[[], Desktop] = look

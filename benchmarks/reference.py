@@ -1,4 +1,4 @@
-"""The reference programs put together from local files: nothing is fetched while measuring."""
+"""The reference programs, built from local files: nothing is downloaded while measuring."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Call: TypeAlias = Callable[[Any], Any]
 """A face network as its program calls it: (N, 3, 512, 512) in [-1, 1] -> the same, restored."""
 
 WEIGHTS = Path("gfpgan", "weights")
-"""Where gfpgan looks for facexlib's two files, below the working directory, before it would fetch them."""
+"""Folder below the working directory where gfpgan looks for facexlib's files before it downloads them."""
 SHORT_SIDE = 640
-"""Pixels of the short side of what CodeFormer's script and stable-diffusion-webui show the detector."""
+"""Pixels of the short side in the detector of CodeFormer's script and stable-diffusion-webui."""
 
 
 def gfpganer(case: Case, upscale: int = 1) -> Any:
-    """gfpgan's restorer from local files; the working directory has to hold WEIGHTS."""
+    """Return gfpgan's restorer from local files; the working directory must hold WEIGHTS."""
     _make_importable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch
         from gfpgan import GFPGANer
 
-        _both_files_are_here()
+        _require_files()
         return GFPGANer(
             model_path=str(case.model("gfpgan-1.4")),
             upscale=upscale,
@@ -46,7 +46,7 @@ def gfpganer(case: Case, upscale: int = 1) -> Any:
 
 
 def _make_importable() -> None:
-    """basicsr asks for a module that torchvision 0.17 dropped; its one function stands elsewhere now."""
+    """Replace a module that basicsr imports and torchvision 0.17 dropped; its one function has moved."""
     name = "torchvision.transforms.functional_tensor"
     if name not in sys.modules:
         from torchvision.transforms.functional import rgb_to_grayscale
@@ -56,20 +56,20 @@ def _make_importable() -> None:
         sys.modules[name] = stub
 
 
-def _both_files_are_here() -> None:
+def _require_files() -> None:
     for file in ("detection_Resnet50_Final.pth", "parsing_parsenet.pth"):
         if not (WEIGHTS / file).is_file():
-            raise FlowFailed(f"{WEIGHTS / file} is missing, and nothing is fetched while measuring")
+            raise FlowFailed(f"{WEIGHTS / file} is missing, and nothing is downloaded while measuring")
 
 
 def helper_of(case: Case, upscale: int) -> Any:
-    """facexlib's helper as the three programs build it, from local files."""
+    """Return facexlib's helper as the three programs build it, from local files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch
         from facexlib.utils.face_restoration_helper import FaceRestoreHelper
 
-        _both_files_are_here()
+        _require_files()
         return FaceRestoreHelper(
             upscale,
             face_size=512,
@@ -82,10 +82,11 @@ def helper_of(case: Case, upscale: int) -> Any:
         )
 
 
-def watched_gfpganer(case: Case, watch: Stopwatch) -> Any:
+def timed_gfpganer(case: Case, watch: Stopwatch) -> Any:
+    """Return gfpgan's restorer with its networks on a stopwatch; its detector returns the given faces."""
     restorer = gfpganer(case, int(case.args.get("upscale", 1)))
     helper = restorer.face_helper
-    tell_faces(case, helper.face_det, None)
+    give_faces(case, helper.face_det, None)
     watch.attach(helper.face_det, "detect_faces", "detection")
     watch.attach(restorer, "gfpgan", "restoration")
     watch.attach(helper, "face_parse", "parsing")
@@ -93,16 +94,16 @@ def watched_gfpganer(case: Case, watch: Stopwatch) -> Any:
 
 
 def given_landmarks(case: Case, shape: tuple[int, ...]) -> list[npt.NDArray[np.float64]]:
-    """The case's faces in facexlib's form, (5, 2) each."""
+    """Return the landmarks of the case's faces in facexlib's form, (5, 2) each."""
     return [np.array(row[5:], np.float64).reshape(5, 2) for row in case.faces_in(shape)]
 
 
-def tell_faces(case: Case, detector: Any, short_side: int | None) -> None:
-    """Let the detector do its work, and then give it the case's faces as its answer."""
-    look = detector.detect_faces
+def give_faces(case: Case, detector: Any, short_side: int | None) -> None:
+    """Make the detector run, and then return the case's faces."""
+    detect = detector.detect_faces
 
-    def told(image: Picture, *settings: Any) -> npt.NDArray[np.float64]:
-        look(image, *settings)
+    def detect_given(image: Picture, *settings: Any) -> npt.NDArray[np.float64]:
+        detect(image, *settings)
         if short_side is None:
             return np.array(case.faces_in(image.shape))
         (only,) = case.faces.items()
@@ -112,11 +113,11 @@ def tell_faces(case: Case, detector: Any, short_side: int | None) -> None:
         rows[:, 4] = 1.0
         return rows
 
-    detector.detect_faces = told
+    detector.detect_faces = detect_given
 
 
-def spandrels(case: Case, name: str, weight: float) -> Call:
-    """A face network as stable-diffusion-webui calls it."""
+def spandrel_network(case: Case, name: str, weight: float) -> Call:
+    """Return a face network as stable-diffusion-webui calls it."""
     import torch
     from spandrel import MAIN_REGISTRY, ModelLoader
 
@@ -137,16 +138,18 @@ def spandrels(case: Case, name: str, weight: float) -> Call:
 
 
 def tensor(crop: Picture, device: str) -> Any:
+    """Return a BGR crop as the networks take it, (1, 3, 512, 512) in [-1, 1]."""
     import torch
 
     return torch.from_numpy(bgr(crop)).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def pictures(answer: Any) -> list[Picture]:
+    """Return a network's answer as BGR pictures."""
     shown = ((answer.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return [bgr(picture) for picture in shown]
 
 
 def bgr(picture: Picture) -> Picture:
-    """RGB -> BGR, and back."""
+    """Convert RGB to BGR, or back."""
     return np.ascontiguousarray(picture[:, :, ::-1])

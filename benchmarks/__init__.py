@@ -1,0 +1,1 @@
+"""Facewatch measured against the programs that published its networks."""

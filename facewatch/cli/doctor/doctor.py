@@ -1,0 +1,118 @@
+"""`facewatch doctor`: check the installation; each finding is ok, or says what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from facewatch import __version__
+from facewatch.cli.doctor.computing import engine, torch_and_driver
+from facewatch.cli.doctor.desktop import login, tray
+from facewatch.cli.doctor.folders import folders, room, watches
+from facewatch.cli.doctor.running import clock, daemon
+from facewatch.cli.doctor.types import Finding, Machine
+from facewatch.cli.options import ConfigOption, JsonOption, places
+from facewatch.errors import FacewatchError
+from facewatch.settings.installation import open_store
+from facewatch.settings.schema import Settings
+from facewatch.state.ledger import LedgerView
+from facewatch.system.paths import Places
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "spandrel",
+    "spandrel-extra-arches",
+    "facexlib",
+    "opencv-python",
+    "pillow",
+    "pillow-heif",
+    "watchdog",
+    "pydantic",
+    "httpx",
+    "tomlkit",
+    "typer",
+    "rich",
+    "filelock",
+    "psutil",
+    "platformdirs",
+    "pystray",
+)
+SIGNS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "fix": "[red]fix[/] "}
+
+
+def doctor(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not start the engine.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Check the installation and say what to fix (then exit code 1)."""
+    findings = examine(places(config), quick=quick)
+    if as_json:
+        print(json.dumps([{**vars(finding), "ok": finding.ok} for finding in findings], indent=2))
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            sign = SIGNS[finding.level]
+            console.print(f"{sign} {escape(finding.what)}: {escape(finding.text)}", soft_wrap=True)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def examine(where: Places, *, quick: bool = False, machine: Machine | None = None) -> list[Finding]:
+    """Check everything; `quick` leaves out what has to start the engine."""
+    machine = machine or Machine()
+    findings = [Finding("facewatch", "ok", f"{__version__}, Python {sys.version.split()[0]}")]
+    findings += [_package(name) for name in PACKAGES]
+    store = open_store(where)
+    try:
+        settings = store.load()
+    except FacewatchError as error:
+        findings.append(
+            Finding("config", "fix", f"{error}; the findings below hold for the default settings")
+        )
+        settings = Settings()
+    else:
+        findings.append(_config(where, settings))
+    findings += folders(settings)
+    findings += watches(settings, machine)
+    findings += [room("state", where.state), room("log", where.logs), _ledger(where)]
+    findings += clock(where, machine)
+    found = [] if quick else list(engine(where, settings, machine))
+    findings += found
+    device = next((finding.text for finding in found if finding.what == "device" and finding.ok), None)
+    if not any(finding.what == "cuda" for finding in found):
+        findings += torch_and_driver(settings, device, machine)
+    findings += [*tray(machine), login(machine), daemon(where)]
+    return findings
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(name, "fix", f"is not installed: pip install {name}")
+
+
+def _config(where: Places, settings: Settings) -> Finding:
+    if not os.path.lexists(where.config):
+        text = f"{where.config} is not there: `facewatch config init` writes a first one"
+        return Finding("config", "fix", text)
+    if not settings.folders:
+        text = f"{where.config} names no folder: `facewatch config init` adds the usual one"
+        return Finding("config", "fix", text)
+    return Finding("config", "ok", str(where.config))
+
+
+def _ledger(where: Places) -> Finding:
+    try:
+        counts = LedgerView(where.ledger).counts()
+    except FacewatchError as error:
+        return Finding("ledger", "fix", str(error))
+    return Finding("ledger", "ok", f"{sum(counts.values())} photos known")

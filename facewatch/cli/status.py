@@ -1,0 +1,90 @@
+"""`facewatch status`: what the daemon is doing."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from facewatch.cli.options import ConfigOption, JsonOption, places, store
+from facewatch.errors import BadSettings
+from facewatch.settings.schema import Settings
+from facewatch.state.alerts import format_incident
+from facewatch.state.status import Status, headline, read_status
+from facewatch.system.paths import Places
+
+INCIDENTS_SHOWN = 5
+FAILED_SHOWN = 20
+STATES_SHOWN = {"parked": "failed", "retry": "will retry", "poison": "failed (crashes)"}
+
+
+def status(
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Update every second.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what the daemon is doing, what it did, and what failed and why."""
+    where = places(config)
+    while True:
+        now = _read(where)
+        if as_json:
+            print(json.dumps(now.as_json(), indent=None if watch else 2), flush=True)
+        else:
+            _show(now, clear=watch)
+        if not watch:
+            return
+        time.sleep(1)
+
+
+def state_shown(state: str) -> str:
+    """Return the words for a photo's state in the ledger."""
+    return STATES_SHOWN.get(state, state.replace("_", " "))
+
+
+def _read(where: Places) -> Status:
+    try:
+        settings = store(where).load()
+    except BadSettings as error:
+        now = read_status(where, Settings())
+        return replace(now, troubles=[f"config: {error}", *now.troubles])
+    return read_status(where, settings)
+
+
+def _show(now: Status, *, clear: bool) -> None:
+    console = Console(highlight=False)
+    if clear:
+        console.clear()
+    console.print(escape(headline(now)), style="bold", soft_wrap=True)
+    counts = ", ".join(f"{count} {state_shown(state)}" for state, count in now.counts.items() if count)
+    console.print(f"photos: {counts or 'none yet'}")
+    if now.engine:
+        about = ", ".join(f"{key} {value}" for key, value in now.engine.items())
+        console.print(f"engine: {escape(about)}", soft_wrap=True)
+    for name, download in now.downloads.items():
+        console.print(f"model {name}: {escape(describe_download(download))}", soft_wrap=True)
+    for trouble in now.troubles:
+        console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
+    for incident in now.incidents[-INCIDENTS_SHOWN:]:
+        console.print(f"resolved: {escape(format_incident(incident))}", soft_wrap=True)
+    for photo in now.failed[:FAILED_SHOWN]:
+        words = f"{state_shown(photo['state'])}: {photo['path']}: {photo['reason']}"
+        console.print(escape(words), soft_wrap=True)
+    for photo in now.recent:
+        console.print(f"{escape(photo['path'])}: {escape(photo['reason'])}", style="dim", soft_wrap=True)
+
+
+def describe_download(download: dict[str, Any]) -> str:
+    """Describe a running download: "120 of 349 MB, 5.2 MB/s, 44 s left"."""
+    if download["state"] == "downloading" and "done_bytes" in download:
+        done, total, left = download["done_bytes"], download["total_bytes"], download["seconds_left"]
+        parts = [f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"]
+        parts.append(f"{download['bytes_per_second'] / 1e6:.1f} MB/s")
+        return ", ".join([*parts, f"{left:.0f} s left"] if left is not None else parts)
+    if download["state"] == "waiting":
+        return f"{download['reason']}; next try in {max(0, download['retry_at'] - time.time()):.0f} s"
+    return str(download.get("reason") or download["state"])
