@@ -1,4 +1,4 @@
-"""The built-in detector: most faces, no walls, landmarks near enough to turn a face upright."""
+"""The built-in detector: most faces, no false ones, landmarks exact enough to align a face."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def drawn_face(side: int) -> np.ndarray:
-    """A grey face plain enough for a cascade: no photo is needed to find it."""
+    """Draw a grey face that the cascade finds."""
     picture = np.full((side, side, 3), 120, np.uint8)
     middle, unit = side // 2, side // 40
 
@@ -54,7 +54,7 @@ def drawn_face(side: int) -> np.ndarray:
 
 
 def distance(one: Face, other: Face) -> float:
-    """Mean distance of the landmarks in eye distances of the second face."""
+    """Return the mean distance of the landmarks in eye distances of the second face."""
     return float(np.linalg.norm(one.landmarks - other.landmarks, axis=1).mean() / other.eye_distance)
 
 
@@ -70,10 +70,10 @@ class TestRealPhotos:
             apart += [min(distance(face, other) for other in expected) for face in found]
 
         assert len(apart) >= expected_count - 1
-        assert max(apart) < 0.25  # and so each one found is a face
+        assert max(apart) < 0.25  # so each one found is a face
         assert np.mean(apart) < 0.12
 
-    def test_a_large_picture_is_searched_small_and_its_faces_lie_where_they_are(self, shared: Path, cascade):
+    def test_a_large_picture_is_shrunk_and_its_faces_keep_their_places(self, shared: Path, cascade):
         image = read(shared / "photos" / "aligned" / "gfpgan_Adele_crop.png")
         large = cv2.resize(image, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
 
