@@ -1,6 +1,6 @@
-"""Turn a face upright and cut it out; put the restored face back.
+"""Alignment of faces: upright crops, and pasting of restored crops.
 
-Pixel centres lie on whole numbers: a picture enlarged s times has the photo's point x at s * x + (s - 1) / 2.
+Pixel centres have integer coordinates: a picture enlarged s times has the photo's x at s * x + (s - 1) / 2.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ TEMPLATE: tuple[tuple[float, float], ...] = (
     (201.26117, 371.41043),
     (313.08905, 371.15118),
 )
-"""Where the five landmarks lie in a crop: the mean FFHQ face at 512 px (facexlib's `face_template`)."""
+"""The five landmarks in a crop: the mean FFHQ face at 512 px (facexlib's `face_template`)."""
 
-_PADDING = (132, 133, 135)  # what facexlib puts where the crop leaves the photo, and the networks have seen
-_LARGEST_SCALE = 1000.0  # crop pixels per photo pixel; beyond it the five points are one point
-_CLEAR_OF_RIM = 1.5  # crop pixels: a sample this far inside the photo mixes in no padding
-_RIM_FADE = 8.0  # crop pixels over which a face that leaves the photo fades into it
-_STRIP_ROWS = 256  # bounds the float32 copies when a face fills a large picture
+_PADDING = (132, 133, 135)  # facexlib's colour beyond the photo, which the networks were trained with
+_LARGEST_SCALE = 1000.0  # crop pixels per photo pixel; beyond it the five points nearly coincide
+_RIM_MARGIN = 1.5  # crop pixels: samples this far inside the photo contain no padding
+_RIM_FADE = 8.0  # crop pixels over which a face that leaves the photo fades out
+_STRIP_ROWS = 256  # limits the float32 copies when a face fills a large picture
 
 
 def align(landmarks: Points) -> Affine:
-    """The similarity that takes a face's landmarks to the template, photo -> 512 px crop.
+    """Return the similarity that maps a face's landmarks to the template, photo -> 512 px crop.
 
     landmarks  (5, 2) float32, x before y, pixels of the photo
     returns    (2, 3) float64
 
-    Least median of squares, as facexlib has it. Raises CannotAlign when no similarity fits the five points.
+    Least median of squares, as in facexlib. Raises CannotAlign when no similarity fits the five points.
     """
     points = np.asarray(landmarks, np.float32)
     found = None
@@ -47,12 +47,12 @@ def align(landmarks: Points) -> Affine:
 
 
 def scale_of(affine: Affine) -> float:
-    """Crop pixels per photo pixel of a similarity."""
+    """Return a similarity's scale, in crop pixels per photo pixel."""
     return float(np.hypot(affine[0, 0], affine[1, 0]))
 
 
 def crop_upright(image: npt.NDArray[np.uint8], landmarks: Points) -> tuple[Crop, Affine]:
-    """Turn one face upright and cut it out at the size the networks expect.
+    """Turn one face upright and crop it to the size that the networks expect.
 
     image      (H, W, 3) uint8 RGB
     landmarks  (5, 2) float32, x before y, pixels of `image`
@@ -68,37 +68,37 @@ def crop_upright(image: npt.NDArray[np.uint8], landmarks: Points) -> tuple[Crop,
 def warped(
     image: npt.NDArray[np.uint8], affine: Affine, size: tuple[int, int], border: int
 ) -> npt.NDArray[np.uint8]:
-    """What an affine takes to (0, 0)-(width, height), (height, width, 3) uint8 RGB.
+    """Return the picture warped by an affine, (height, width, 3) uint8 RGB.
 
     affine  (2, 3), from pixels of `image`
-    size    width, height
-    border  what stands for pixels beyond the picture, of OpenCV's kinds; a constant one is grey
+    size    width, height of the result
+    border  OpenCV's mode for pixels beyond the picture; BORDER_CONSTANT is grey
 
-    Raises CannotAlign where all of it lies outside the picture.
+    Raises CannotAlign when the result lies wholly outside the picture.
     """
     box = _box(_inverse(affine), (-1, -1, *size), image.shape[:2])
     if box is None:
         raise CannotAlign("A face lies outside the picture; it cannot be cut out.")
     left, top, right, bottom = box
-    # Only the part that is needed: OpenCV counts a warp's source pixels in 16 bits.
+    # Only the part in use: OpenCV indexes a warp's source pixels with 16 bits.
     part, shifted = image[top:bottom, left:right], _shifted_source(affine, left, top)
-    cut = cv2.warpAffine(part, shifted, size, borderMode=border, borderValue=_PADDING)
-    return np.asarray(cut, np.uint8)
+    result = cv2.warpAffine(part, shifted, size, borderMode=border, borderValue=_PADDING)
+    return np.asarray(result, np.uint8)
 
 
 def paste(picture: Pixels, crop: npt.NDArray[np.uint8], affine: Affine, mask: Mask, scale: int = 1) -> None:
-    """Blend a restored face into the picture, in place, touching only the face's box.
+    """Blend a restored face into the picture, in place; only the face's box is touched.
 
     picture  (H, W, 3) uint8 or uint16 RGB: the photo, or the photo enlarged `scale` times
-    crop     (S, S, 3) uint8 RGB, S = 512 or larger after the face itself was enlarged
-    affine   (2, 3), photo -> 512 px crop, as `crop_upright` gave it
-    mask     (512, 512) float32, 0-1; where it is 0 the picture stays bit for bit
+    crop     (S, S, 3) uint8 RGB, S = 512, or larger if the face was enlarged
+    affine   (2, 3), photo -> 512 px crop, from `crop_upright`
+    mask     (512, 512) float32, 0-1; pixels where it is 0 do not change
     scale    how many times the picture is larger than the photo
 
     Where a face leaves the photo, the mask fades out over the last few crop pixels before the rim: the crop
-    there holds a mixture with the padding, which would come back as a dark border.
+    contains some padding there, which would show as a dark border.
     """
-    to_picture = _enlarged(_inverse(affine), CROP_SIZE, CROP_SIZE, scale)
+    to_picture = _crop_to_picture(affine, CROP_SIZE, scale)
     height, width = picture.shape[:2]
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
@@ -108,58 +108,58 @@ def paste(picture: Pixels, crop: npt.NDArray[np.uint8], affine: Affine, mask: Ma
     if box is None:
         return
     left, top, right, bottom = box
-    crop_to_picture = _enlarged(_inverse(affine), CROP_SIZE, crop.shape[0], scale)
+    crop_to_picture = _crop_to_picture(affine, crop.shape[0], scale)
     fade = scale_of(affine) / scale  # crop pixels per picture pixel
-    across = _rim_fade(left, right, width, scale, fade)
+    column_fade = _rim_fade(left, right, width, scale, fade)
     for y0 in range(top, bottom, _STRIP_ROWS):
         y1 = min(y0 + _STRIP_ROWS, bottom)
         size = (right - left, y1 - y0)
-        shown_here = cv2.warpAffine(mask, _shifted_target(to_picture, left, y0), size)
-        weight = np.asarray(shown_here, np.float32)
-        weight *= np.minimum(_rim_fade(y0, y1, height, scale, fade)[:, None], across[None, :])
+        strip_mask = cv2.warpAffine(mask, _shifted_target(to_picture, left, y0), size)
+        weight = np.asarray(strip_mask, np.float32)
+        weight *= np.minimum(_rim_fade(y0, y1, height, scale, fade)[:, None], column_fade[None, :])
         face = _warped_face(crop, _shifted_target(crop_to_picture, left, y0), size, picture.dtype)
         _blend(picture[y0:y1, left:right], face, weight)
 
 
 def _inverse(affine: Affine) -> Affine:
-    """Crop -> photo."""
+    """Return the matrix crop -> photo."""
     return np.asarray(cv2.invertAffineTransform(affine), np.float64)
 
 
-def _enlarged(inverse: Affine, crop_size: int, actual_size: int, scale: int) -> Affine:
-    """Crop -> photo, for a crop of another size and a photo `scale` times as large.
+def _crop_to_picture(affine: Affine, crop_size: int, scale: int) -> Affine:
+    """Return the matrix from a crop of `crop_size` pixels to a photo enlarged `scale` times.
 
-    The half pixels make the pictures' outer edges agree. facexlib adds scale / 2 instead of (scale - 1) / 2,
+    The half pixels align the pictures' outer edges. facexlib adds scale / 2 instead of (scale - 1) / 2,
     which puts every face half an output pixel too far to the right and down.
     """
-    finer = actual_size / crop_size
-    affine = np.array(inverse, np.float64)
-    affine[:, 2] += affine[:, :2] @ np.full(2, (1 - finer) / (2 * finer))
-    affine[:, :2] /= finer
-    affine *= scale
-    affine[:, 2] += (scale - 1) / 2
-    return affine
+    finer = crop_size / CROP_SIZE
+    inverse = _inverse(affine)
+    inverse[:, 2] += inverse[:, :2] @ np.full(2, (1 - finer) / (2 * finer))
+    inverse[:, :2] /= finer
+    inverse *= scale
+    inverse[:, 2] += (scale - 1) / 2
+    return inverse
 
 
 def _shifted_target(affine: Affine, left: int, top: int) -> Affine:
-    """The matrix for a target that is cut at (left, top)."""
+    """Return the matrix for a target cropped at (left, top)."""
     shifted = affine.copy()
     shifted[:, 2] -= (left, top)
     return shifted
 
 
 def _shifted_source(affine: Affine, left: int, top: int) -> Affine:
-    """The matrix for a source that is cut at (left, top)."""
+    """Return the matrix for a source cropped at (left, top)."""
     shifted = affine.copy()
     shifted[:, 2] += affine[:, :2] @ (left, top)
     return shifted
 
 
 def _box(
-    affine: Affine, square: tuple[int, int, int, int], shape: tuple[int, ...]
+    affine: Affine, rectangle: tuple[int, int, int, int], shape: tuple[int, ...]
 ) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of a mapped rectangle with a pixel to spare; None where outside `shape`."""
-    x0, y0, x1, y1 = square
+    """Return left, top, right, bottom of a mapped rectangle plus a pixel; None if outside `shape`."""
+    x0, y0, x1, y1 = rectangle
     corners = np.array([(x0, y0, 1), (x1, y0, 1), (x0, y1, 1), (x1, y1, 1)], np.float64) @ affine.T
     limit = np.array(shape[::-1])
     low = np.clip(np.floor(corners.min(0)) - 1, 0, limit).astype(int)
@@ -170,17 +170,17 @@ def _box(
 
 
 def _rim_fade(start: int, stop: int, length: int, scale: int, fade: float) -> npt.NDArray[np.float32]:
-    """How much of a face shows at the positions start..stop of an axis `length` long; 0 at the rim."""
-    outermost = (scale - 1) / 2  # where the photo's first pixel centre lies in the enlarged picture
+    """Return a face's opacity at the positions start..stop of an axis of `length`; 0 at the rim."""
+    outermost = (scale - 1) / 2  # the photo's first pixel centre in the enlarged picture
     position = np.arange(start, stop, dtype=np.float32)
     inside = np.minimum(position, length - 1 - position) - outermost
-    return np.clip((inside * fade - _CLEAR_OF_RIM) / _RIM_FADE, 0, 1).astype(np.float32)
+    return np.clip((inside * fade - _RIM_MARGIN) / _RIM_FADE, 0, 1).astype(np.float32)
 
 
 def _warped_face(
     crop: npt.NDArray[np.uint8], affine: Affine, size: tuple[int, int], dtype: np.dtype[np.generic]
 ) -> npt.NDArray[np.float32]:
-    """The crop in the picture's place and range; the crop's rim goes on outside it, so no black mixes in."""
+    """Return the crop at its place in the picture, in its range; edge pixels repeat, so no black mixes in."""
     if dtype == np.uint16:
         # Interpolated in float32, so that 8-bit steps do not show in a 16-bit gradient.
         face = cv2.warpAffine(crop.astype(np.float32), affine, size, borderMode=cv2.BORDER_REPLICATE) * 257
@@ -190,7 +190,7 @@ def _warped_face(
 
 
 def _blend(part: Pixels, face: npt.NDArray[np.float32], weight: npt.NDArray[np.float32]) -> None:
-    """Mix the face into a part of the picture, in place; weight 0 changes nothing, not by rounding either."""
+    """Blend the face into a part of the picture, in place; weight 0 changes no pixel, even by rounding."""
     blended = part.astype(np.float32)
     face -= blended
     face *= weight[:, :, None]

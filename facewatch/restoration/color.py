@@ -1,4 +1,4 @@
-"""The colours of the original: brought back into a restored face; grey and sepia photos stay so."""
+"""Colour transfer from the original to a restored face; grey and sepia photos stay so."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from facewatch.restoration.types import Crop
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-# A face of 25 pixels, enlarged to the crop, is blurred by a sigma of about 15: what is finer than twice that
-# belongs to the restoration, what is coarser to the original.
+# A face of 25 pixels, enlarged to the crop, is blurred by a sigma of about 15: detail finer than twice that
+# is taken from the restoration, coarser structure from the original.
 _COLOUR_SIGMA_PX = 32
-_SHRINK = 8  # the blur is done at an eighth of the size
+_SHRINK = 8  # the blur is computed at an eighth of the size
 
-_LOOK_SIDE_PX = 256  # the long side at which the tint is judged
-_LOOK_SIGMA_PX = 2  # with this, noise and JPEG's coarse chroma average out
-_RIM = 0.1  # of each side, not looked at: the border of a scan
-_KEPT_TO = 0.998  # of the pixels must keep to the curve; a small face is no more than the rest, dust as well
+_SAMPLE_SIDE_PX = 256  # the long side at which the tint is measured
+_SAMPLE_SIGMA_PX = 2  # averages out noise and JPEG's coarse chroma
+_RIM = 0.1  # of each side, ignored: the border of a scan
+_QUANTILE = 0.998  # of the pixels must be near the curve; the rest may be dust, or a small face
 _MOST_STRAY = 10.0  # of 255; see `stray`
 _MOST_STRAY_OF_FACE = 32.0  # see `fits`
 _BIN_LEVELS = 8
-_FEWEST_IN_BIN = 0.005  # of the pixels; thinner bins take their colour from their neighbours
-_NEUTRAL = 1.5  # of 255: a curve that stays closer to grey than this is grey
+_FEWEST_IN_BIN = 0.005  # of the pixels; sparser bins are interpolated from their neighbours
+_NEUTRAL = 1.5  # of 255: a curve closer to grey than this is grey
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +37,17 @@ class Tint:
 
     @property
     def grey(self) -> bool:
-        """Whether it has no colour at all, rather than sepia or another tone."""
+        """True if the toning has no colour, unlike sepia."""
         return bool((self.curve == self.curve[:, :1]).all())
 
 
 def match_color(restored: Bytes, original: Crop) -> Bytes:
-    """The restored face with the low frequencies of the original's colour and brightness.
+    """Return the restored face with the low frequencies of the original's colour and brightness.
 
     restored    (S, S, 3) uint8 RGB: the crop, or the crop enlarged
 
-    What a Gaussian of sigma 32 px leaves is taken from `original` in all three channels, the rest stays that
-    of `restored`; equal crops come back as they are.
+    A Gaussian of sigma 32 px splits the frequencies of all three channels; equal crops are returned
+    unchanged.
     """
     height, width = (side // _SHRINK for side in original.shape[:2])
     before, after = (
@@ -60,13 +60,13 @@ def match_color(restored: Bytes, original: Crop) -> Bytes:
 
 
 def tint(original: Bytes) -> Tint | None:
-    """The toning of a grey or sepia photo; None for a colour photo.
+    """Return the toning of a grey or sepia photo; None for a colour photo.
 
     original    (H, W, 3) uint8 RGB, the whole photo
     """
-    look = _inner(original)
-    curve = _toning(look)
-    if _stray_from(curve, look) > _MOST_STRAY:
+    pixels = _sample(original)
+    curve = _toning(pixels)
+    if _stray_from(curve, pixels) > _MOST_STRAY:
         return None
     if np.abs(curve).max() < _NEUTRAL:
         curve = np.zeros_like(curve)
@@ -75,73 +75,73 @@ def tint(original: Bytes) -> Tint | None:
 
 
 def stray(original: Bytes) -> float:
-    """How far the photo's colours stray from one colour for each brightness, in levels of 255.
+    """Return the deviation of the photo's colours from one colour per brightness, in levels of 255.
 
-    The distance of a pixel's R - Y and B - Y from the usual ones at its luma Y, which all but 0.2 % of the
-    pixels keep to. Measured: grey photos 0-7, photos toned sepia and compressed at quality 50-75 1-13, the
-    palest of 17 colour photos 27, and 13 at half its saturation. The limit of 10 errs towards colour: a grey
-    face in a colour photo is worse than a trace of colour in a sepia one, whose coarse colours `keep_colour`
-    keeps anyway.
+    The distance of a pixel's R - Y and B - Y from their medians at its luma Y, as the quantile below which
+    99.8 % of the pixels lie. Measured: grey photos 0-7, photos toned sepia and compressed at quality 50-75
+    1-13, the palest of 17 colour photos 27, and 13 at half its saturation. The limit of 10 errs towards
+    colour: a grey face in a colour photo is worse than a trace of colour in a sepia one, whose coarse colours
+    `match_color` keeps anyway.
     """
-    look = _inner(original)
-    return _stray_from(_toning(look), look)
+    pixels = _sample(original)
+    return _stray_from(_toning(pixels), pixels)
 
 
 def fits(toning: Tint, original: Crop) -> bool:
-    """Whether a face keeps to the toning of its photo.
+    """Return True if a face has the toning of its photo.
 
-    A face of a thousandth of the photo is too little to count in `tint`, and must not lose its colour for
-    that. Measured in the middle of the crop, as `stray` does: faces of grey and sepia photos, compressed at
-    quality 50-75 and down to 20 pixels between the eyes, 0-25; faces of 17 colour photos 39 and more.
+    A face of a thousandth of the photo is too small to count in `tint`, but must not lose its colour.
+    Measured in the middle of the crop, as `stray` does: faces of grey and sepia photos, compressed at quality
+    50-75 and down to 20 pixels between the eyes, 0-25; faces of 17 colour photos 39 and more.
     """
     height, width = original.shape[:2]
     middle = original[height // 4 : height - height // 5, width // 4 : width - width // 4]
     levels = np.arange(256, dtype=np.float32)[:, None]
-    return _stray_from(toning.curve.astype(np.float32) - levels, _inner(middle)) <= _MOST_STRAY_OF_FACE
+    return _stray_from(toning.curve.astype(np.float32) - levels, _sample(middle)) <= _MOST_STRAY_OF_FACE
 
 
 def match_tint(restored: Bytes, toning: Tint) -> Bytes:
-    """The restored face in the photo's own toning: its luma, coloured by the curve."""
+    """Return the restored face in the photo's toning: its luma, coloured by the curve."""
     luma = cv2.cvtColor(restored, cv2.COLOR_RGB2GRAY)
     return np.asarray(toning.curve[luma], dtype=np.uint8)
 
 
-def _inner(original: Bytes) -> Floats:
-    """(N, 3) float32 RGB: the pixels of the small picture, without its rim."""
+def _sample(original: Bytes) -> Floats:
+    """Return the pixels of the shrunk and blurred picture without its rim, (N, 3) float32 RGB."""
     height, width = original.shape[:2]
-    scale = min(1.0, _LOOK_SIDE_PX / max(height, width))
+    scale = min(1.0, _SAMPLE_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(original, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    small = np.asarray(cv2.GaussianBlur(small, (0, 0), _LOOK_SIGMA_PX), np.float32)
+    small = np.asarray(cv2.GaussianBlur(small, (0, 0), _SAMPLE_SIGMA_PX), np.float32)
     rim_y, rim_x = (int(side * _RIM) for side in small.shape[:2])
     inner = small[rim_y : small.shape[0] - rim_y, rim_x : small.shape[1] - rim_x]
     return np.asarray(inner.reshape(-1, 3), dtype=np.float32)
 
 
 def _luma(pixels: Floats) -> Floats:
-    """Rec. 601, as `cv2.COLOR_RGB2GRAY` has it."""
+    """Return the luma after Rec. 601, as `cv2.COLOR_RGB2GRAY` does."""
     return pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def _toning(pixels: Floats) -> Floats:
-    """(256, 3) float32: the usual RGB - Y for every luma, its own luma zero."""
+    """Return the median RGB - Y for every luma, (256, 3) float32, whose own luma is zero."""
     luma = _luma(pixels)
     colour = pixels - luma[:, None]
     bins = np.minimum(luma, 255).astype(np.int32) // _BIN_LEVELS
     fewest = max(1, int(len(pixels) * _FEWEST_IN_BIN))
-    centres, usual = [], []
+    centres, medians = [], []
     for index in range(256 // _BIN_LEVELS):
-        here = bins == index
-        if np.count_nonzero(here) >= fewest:
-            centres.append(float(luma[here].mean()))
-            usual.append(np.median(colour[here], axis=0))
+        in_bin = bins == index
+        if np.count_nonzero(in_bin) >= fewest:
+            centres.append(float(luma[in_bin].mean()))
+            medians.append(np.median(colour[in_bin], axis=0))
     levels = np.arange(256)
-    curve = np.stack([np.interp(levels, centres, [row[c] for row in usual]) for c in range(3)], axis=1)
+    curve = np.stack([np.interp(levels, centres, [row[c] for row in medians]) for c in range(3)], axis=1)
     curve = curve.astype(np.float32)
     return np.asarray(curve - _luma(curve)[:, None], dtype=np.float32)
 
 
 def _stray_from(curve: Floats, pixels: Floats) -> float:
     luma = _luma(pixels)
-    away = pixels - luma[:, None] - curve[np.clip(np.rint(luma), 0, 255).astype(np.int32)]
-    return float(np.quantile(np.hypot(away[:, 0], away[:, 2]), _KEPT_TO))
+    deviation = pixels - luma[:, None] - curve[np.clip(np.rint(luma), 0, 255).astype(np.int32)]
+    return float(np.quantile(np.hypot(deviation[:, 0], deviation[:, 2]), _QUANTILE))

@@ -1,4 +1,4 @@
-"""Before and after on one page: side by side, as a labelled sheet, or under a slider."""
+"""Comparisons of before and after: side by side, as a labelled sheet, or under a slider."""
 
 from __future__ import annotations
 
@@ -7,92 +7,18 @@ import html
 from collections.abc import Sequence
 from string import Template
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
+
+from facewatch.restoration.resize import fit
 
 Bytes = npt.NDArray[np.uint8]
 
 _PAPER = (32, 32, 32)
 _INK = (236, 236, 236)
-_LONGEST_PICTURE_PX = 8192  # two such side by side stay well within JPEG's 65,535
+_LONGEST_PICTURE_PX = 8192  # two side by side stay well within JPEG's 65,535
 _LONGEST_CELL_PX = 1200
-
-
-def side_by_side(before: Bytes, after: Bytes, labels: tuple[str, str] = ("before", "after")) -> Bytes:
-    """Two pictures beside each other, a thin line between them, each under its label.
-
-    before, after    (H, W, 3) uint8 RGB; `before` is enlarged to `after`'s size, both are shrunk to 8192 px
-    """
-    right = _fit(after, _LONGEST_PICTURE_PX)
-    height, width = right.shape[:2]
-    left = _resized(before, (width, height))
-    return _grid([(labels[0], left), (labels[1], right)], columns=2, gap=max(2, max(height, width) // 400))
-
-
-def contact_sheet(cells: Sequence[tuple[str, Bytes]], columns: int) -> Bytes:
-    """Labelled pictures in rows of `columns`, filled from the left.
-
-    cells    at least one; each a label and an (H, W, 3) uint8 RGB picture of any size, shrunk to 1200 px
-    """
-    fitted = [(label, _fit(picture, _LONGEST_CELL_PX)) for label, picture in cells]
-    longest = max(max(picture.shape[:2]) for _, picture in fitted)
-    return _grid(fitted, columns=min(columns, len(fitted)), gap=max(6, longest // 60))
-
-
-def slider_html(before_jpeg: bytes, after_jpeg: bytes, title: str) -> str:
-    """One HTML page that holds both pictures and shows more of the one or the other by mouse, touch or keys.
-
-    Nothing is loaded from elsewhere. `title` may be any file name; it is escaped.
-    """
-    # A file name that is not UTF-8 carries lone surrogates, which no page can be encoded with.
-    shown = title.encode("utf-8", "replace").decode("utf-8")
-    return _PAGE.substitute(
-        title=html.escape(shown),
-        before=base64.b64encode(before_jpeg).decode("ascii"),
-        after=base64.b64encode(after_jpeg).decode("ascii"),
-    )
-
-
-def _grid(cells: Sequence[tuple[str, Bytes]], columns: int, gap: int) -> Bytes:
-    """Cells of one size, as large as the largest picture and wide enough for every label."""
-    height = max(picture.shape[0] for _, picture in cells)
-    width = max(picture.shape[1] for _, picture in cells)
-    letter_px = min(max(max(height, width) // 28, 14), 120)
-    font = ImageFont.load_default(size=letter_px)
-    text_height = round(letter_px * 1.6)
-    width = max(width, *(round(font.getlength(label)) + letter_px for label, _ in cells))
-    rows = -(-len(cells) // columns)
-    size = (columns * (width + gap) - gap, rows * (text_height + height + gap) - gap)
-    sheet = Image.new("RGB", size, _PAPER)
-    pen = ImageDraw.Draw(sheet)
-    for index, (label, picture) in enumerate(cells):
-        left = index % columns * (width + gap)
-        top = index // columns * (text_height + height + gap)
-        pen.text((left + width / 2, top + text_height / 2), label, fill=_INK, font=font, anchor="mm")
-        inset = ((width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2)
-        sheet.paste(Image.fromarray(picture), (left + inset[0], top + text_height + inset[1]))
-    for column in range(1, columns):
-        middle = column * (width + gap) - gap / 2
-        pen.line((middle, 0, middle, size[1]), fill=_INK, width=max(1, gap // 4))
-    return np.asarray(sheet, dtype=np.uint8)
-
-
-def _fit(picture: Bytes, longest: int) -> Bytes:
-    height, width = picture.shape[:2]
-    shrink = min(1.0, longest / max(height, width))
-    return _resized(picture, (max(1, round(width * shrink)), max(1, round(height * shrink))))
-
-
-def _resized(picture: Bytes, size: tuple[int, int]) -> Bytes:
-    """To (width, height)."""
-    if picture.shape[1::-1] == size:
-        return picture
-    way = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_LANCZOS4
-    return np.asarray(cv2.resize(picture, size, interpolation=way), dtype=np.uint8)
-
-
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en" dir="ltr">
 <head>
@@ -139,3 +65,68 @@ _PAGE = Template("""<!DOCTYPE html>
 </body>
 </html>
 """)
+
+
+def side_by_side(before: Bytes, after: Bytes, labels: tuple[str, str] = ("before", "after")) -> Bytes:
+    """Return two pictures side by side, each under its label, with a thin line between them.
+
+    before, after    (H, W, 3) uint8 RGB; `before` is enlarged to `after`'s size, both are shrunk to 8192 px
+    """
+    right = _shrink(after, _LONGEST_PICTURE_PX)
+    height, width = right.shape[:2]
+    left = fit(before, (width, height))
+    return _grid([(labels[0], left), (labels[1], right)], columns=2, gap=max(2, max(height, width) // 400))
+
+
+def contact_sheet(cells: Sequence[tuple[str, Bytes]], columns: int) -> Bytes:
+    """Return a sheet of labelled pictures in rows of `columns`, filled from the left.
+
+    cells    at least one; each a label and an (H, W, 3) uint8 RGB picture of any size, shrunk to 1200 px
+    """
+    fitted = [(label, _shrink(picture, _LONGEST_CELL_PX)) for label, picture in cells]
+    longest = max(max(picture.shape[:2]) for _, picture in fitted)
+    return _grid(fitted, columns=min(columns, len(fitted)), gap=max(6, longest // 60))
+
+
+def slider_html(before_jpeg: bytes, after_jpeg: bytes, title: str) -> str:
+    """Return an HTML page with both pictures under a slider for mouse, touch and keyboard.
+
+    The page loads nothing else. `title` may be any file name; it is escaped.
+    """
+    # A file name that is not UTF-8 has lone surrogates, which cannot be encoded.
+    shown = title.encode("utf-8", "replace").decode("utf-8")
+    return _PAGE.substitute(
+        title=html.escape(shown),
+        before=base64.b64encode(before_jpeg).decode("ascii"),
+        after=base64.b64encode(after_jpeg).decode("ascii"),
+    )
+
+
+def _grid(cells: Sequence[tuple[str, Bytes]], columns: int, gap: int) -> Bytes:
+    """Draw cells of one size, as large as the largest picture and wide enough for every label."""
+    height = max(picture.shape[0] for _, picture in cells)
+    width = max(picture.shape[1] for _, picture in cells)
+    letter_px = min(max(max(height, width) // 28, 14), 120)
+    font = ImageFont.load_default(size=letter_px)
+    text_height = round(letter_px * 1.6)
+    width = max(width, *(round(font.getlength(label)) + letter_px for label, _ in cells))
+    rows = -(-len(cells) // columns)
+    size = (columns * (width + gap) - gap, rows * (text_height + height + gap) - gap)
+    sheet = Image.new("RGB", size, _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for index, (label, picture) in enumerate(cells):
+        left = index % columns * (width + gap)
+        top = index // columns * (text_height + height + gap)
+        pen.text((left + width / 2, top + text_height / 2), label, fill=_INK, font=font, anchor="mm")
+        inset = ((width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2)
+        sheet.paste(Image.fromarray(picture), (left + inset[0], top + text_height + inset[1]))
+    for column in range(1, columns):
+        middle = column * (width + gap) - gap / 2
+        pen.line((middle, 0, middle, size[1]), fill=_INK, width=max(1, gap // 4))
+    return np.asarray(sheet, dtype=np.uint8)
+
+
+def _shrink(picture: Bytes, longest: int) -> Bytes:
+    height, width = picture.shape[:2]
+    shrink = min(1.0, longest / max(height, width))
+    return fit(picture, (max(1, round(width * shrink)), max(1, round(height * shrink))))

@@ -1,6 +1,6 @@
-"""The forms that pass between the rooms of the core.
+"""Types that the modules of the restoration share.
 
-Everywhere: RGB, row before column in shapes, x before y in points; pixel centres lie on whole numbers.
+RGB everywhere; rows before columns in shapes, x before y in points; pixel centres have integer coordinates.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Crop: TypeAlias = npt.NDArray[np.uint8]
 """One upright face, (512, 512, 3) uint8 RGB."""
 Mask: TypeAlias = npt.NDArray[np.float32]
-"""How much of a restored crop shows, (512, 512) float32, 0-1."""
+"""The opacity of a restored crop, (512, 512) float32, 0-1."""
 Points: TypeAlias = npt.NDArray[np.float32]
-"""Five landmarks, (5, 2) float32, x before y: eyes, nose, corners of the mouth, the viewer's left first."""
+"""Five landmarks, (5, 2) float32, x before y: eyes, nose, mouth corners, the viewer's left first."""
 Affine: TypeAlias = npt.NDArray[np.float64]
-"""A (2, 3) matrix that takes photo coordinates to crop coordinates."""
+"""A (2, 3) matrix that maps photo coordinates to crop coordinates."""
 
 CROP_SIZE = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face as the detector saw it, in pixels of the picture it was shown."""
+    """One detected face, in pixels of the picture that the detector was given."""
 
     box: tuple[float, float, float, float]  # x0, y0, x1, y1
     landmarks: Points
@@ -53,8 +53,8 @@ class FaceReport:
     box: tuple[float, float, float, float]  # x0, y0, x1, y1, pixels of the upright original
     score: float  # 0-1, the detector's
     fate: Literal["restored", "kept"]
-    reason: str  # empty for a plain restoration
-    measures: dict[str, float] = field(default_factory=dict)  # room for what later checks measure
+    reason: str  # empty if restored
+    measures: dict[str, float] = field(default_factory=dict)  # measured by later checks
 
 
 class Detector(Protocol):
@@ -63,7 +63,7 @@ class Detector(Protocol):
     name: str
 
     def find(self, image: npt.NDArray[np.uint8]) -> list[Face]:
-        """The faces of an (H, W, 3) uint8 RGB picture, the surest first."""
+        """Return the faces of an (H, W, 3) uint8 RGB picture, the highest score first."""
         ...
 
 
@@ -71,31 +71,31 @@ class FaceNetwork(Protocol):
     """Restores upright faces."""
 
     name: str
-    batch: int  # how many faces it is best given at once
+    batch: int  # the best number of faces per call
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
-        """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
+        """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.
 
-        Raises NetworkFailed when an output is not a picture (NaN), OutOfMemory when not even one face fits.
+        Raises NetworkFailed when an output is NaN, OutOfMemory when not even one face fits.
         """
         ...
 
 
 class Masker(Protocol):
-    """Says how much of each restored crop is pasted."""
+    """Draws the blending masks of restored crops."""
 
     def masks(self, crops: Sequence[Crop]) -> list[Mask]:
-        """One mask for each restored crop; zero at the crop's rim."""
+        """Return one mask per restored crop; zero at the crop's rim."""
         ...
 
 
 class Upscaler(Protocol):
-    """Enlarges what is not a face."""
+    """Enlarges whole pictures, as background of the faces."""
 
     name: str
 
     def enlarge(self, image: Pixels, scale: int, on_tile: Callable[[int, int], None] | None = None) -> Pixels:
-        """The picture `scale` times as large, of the same dtype; `on_tile` hears how many tiles are done.
+        """Return the picture `scale` times as large, of the same dtype; `on_tile` gets tiles done and total.
 
         Raises OutOfMemory when not even the smallest tile fits.
         """

@@ -1,1 +1,1 @@
-"""The icon in the tray: a process of its own that shows what the daemon does and changes the settings."""
+"""The tray icon: a separate process that shows the daemon's state and changes the settings."""

@@ -1,4 +1,4 @@
-"""The tray's life: look, show, and carry out what was clicked; one thread, fed by a queue of clicks."""
+"""The tray's loop: refresh the icon and handle clicks; one thread, fed by a queue of clicks."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from facewatch.tray import menu_items, text
 from facewatch.tray.icon import Picture, picture
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import Menu
-from facewatch.tray.notifications import Memory, Notification, notices
+from facewatch.tray.notifications import Memory, Notification, due_notifications
 from facewatch.tray.opener import Opener
 from facewatch.tray.view import Choice, View, unreadable
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.3  # a file edited by hand moves the ticks well within two seconds
-CHOICES_SECONDS = 5.0  # how often the model files and the autostart entry are looked at
-PROBLEM_SECONDS = 30.0  # how long a click that went wrong is shown
-LoadCheckpoints = Callable[[Settings], ModelFiles]
+REFRESH_SECONDS = 0.3  # a config file edited by hand changes the menu well within two seconds
+CHOICES_SECONDS = 5.0  # how often the model files and the autostart entry are checked
+PROBLEM_SECONDS = 30.0  # how long the error of a click is shown
+LoadModelFiles = Callable[[Settings], ModelFiles]
 _WAKE = object()
 
 
-class Screen(Protocol):
-    """What the app needs of the icon."""
+class TrayIcon(Protocol):
+    """Shows the app's state; implemented by the backends."""
 
     def show(self, picture: Picture, title: str, menu: Menu, /) -> None: ...
 
-    def notify(self, notice: Notification, /) -> None: ...
+    def notify(self, notification: Notification, /) -> None: ...
 
 
 class App:
-    """Everything behind the icon."""
+    """State and actions behind the icon."""
 
     def __init__(
         self,
         *,
         places: Places,
         store: Store,
-        model_files: LoadCheckpoints,
+        model_files: LoadModelFiles,
         login: LoginEntries,
-        hands: Opener,
+        opener: Opener,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
@@ -63,87 +63,87 @@ class App:
         self._store = store
         self._model_files = model_files
         self._login = login
-        self._hands = hands
+        self._opener = opener
         self._clock = clock
         self._now = now
         self._clicks: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._beat: Callable[[], None] = _nothing
-        self._leaving = False
+        self._heartbeat: Callable[[], None] = _no_heartbeat
+        self._stopping = False
         self._settings: Settings | None = None
-        self._bad_edit = ""
+        self._settings_problem = ""
         self._problem = ""
         self._problem_until = 0.0
         self._choices: tuple[Choice, ...] = ()
         self._login_state: LoginState = "off"
-        self._looked_around_at = float("-inf")
+        self._choices_checked_at = float("-inf")
         self._memory = Memory()
         self._shown: tuple[Picture, str, Menu] | None = None
 
     def click(self, action: menu_items.Action) -> None:
-        """Take a click in, from any thread."""
+        """Queue the action of a click. From any thread."""
         self._clicks.put(action)
 
-    def leave(self) -> None:
-        """End `run` soon, from any thread; the daemon runs on."""
-        self._leaving = True
+    def stop(self) -> None:
+        """Make `run` return soon; the daemon keeps running. From any thread."""
+        self._stopping = True
         self._clicks.put(_WAKE)
 
-    def run(self, screen: Screen, beat: Callable[[], None]) -> None:
-        """Live until a click on Quit or `leave`; `beat` is called again and again meanwhile."""
-        self._beat = beat
-        self.begin()
-        self.refresh(screen)
-        while not self._leaving:
+    def run(self, icon: TrayIcon, beat: Callable[[], None]) -> None:
+        """Show the icon and handle clicks until Quit or `stop`; call `beat` at every step."""
+        self._heartbeat = beat
+        self.repair_autostart()
+        self.refresh(icon)
+        while not self._stopping:
             beat()
-            self.turn(screen, LOOK_SECONDS)
+            self.step(icon, REFRESH_SECONDS)
 
-    def begin(self) -> None:
-        """Mend an autostart entry whose program has moved."""
+    def repair_autostart(self) -> None:
+        """Repair an autostart entry whose program has moved."""
         try:
             if self._login.repair():
-                log.info("the autostart entry pointed at a missing program and was mended")
+                log.info("repaired the autostart entry: it pointed to a missing program")
         except FacewatchError as error:
-            self._say(str(error))
+            self._show_problem(str(error))
 
-    def turn(self, screen: Screen, wait_seconds: float) -> None:
-        """Carry out the clicks that come within the wait, and show what is so then."""
+    def step(self, icon: TrayIcon, wait_seconds: float) -> None:
+        """Handle the clicks that arrive within the wait, then refresh the icon."""
         wait = wait_seconds
-        while not self._leaving:
+        while not self._stopping:
             try:
                 action = self._clicks.get(timeout=wait) if wait else self._clicks.get_nowait()
             except queue.Empty:
                 break
             if action is not _WAKE:
-                self._act(action)
+                self._handle_click(action)
             wait = 0.0
-        if not self._leaving:
-            self.refresh(screen)
+        if not self._stopping:
+            self.refresh(icon)
 
-    def refresh(self, screen: Screen) -> None:
-        """Look at everything, and show it where it differs from what is shown."""
+    def refresh(self, icon: TrayIcon) -> None:
+        """Read the state, update the icon if it changed, and show what is due for notification."""
         self._read_settings()
-        status = self._look()
-        self._look_around(status)
-        scene = self._scene(status)
+        status = self._read_status()
+        self._refresh_choices(status)
+        view = self._view(status)
         current = status.current or {}
         shown = (
-            picture(scene.mood, current.get("done"), current.get("total")),
-            text.title(scene),
-            menu(scene),
+            picture(view.mood, current.get("done"), current.get("total")),
+            text.title(view),
+            menu(view),
         )
         if shown != self._shown:
             self._shown = shown
-            screen.show(*shown)
+            icon.show(*shown)
         level = self._settings.notifications if self._settings else "errors"
-        self._memory, news = notices(self._memory, status, level, self._clock())
-        for notice in news:
-            self._tell(screen, notice)
+        self._memory, due = due_notifications(self._memory, status, level, self._clock())
+        for notification in due:
+            self._notify(icon, notification)
 
-    def _tell(self, screen: Screen, notice: Notification) -> None:
+    def _notify(self, icon: TrayIcon, notification: Notification) -> None:
         try:
-            screen.notify(notice)
-        except Exception:  # each system has its own ways to fail here, and no icon may fall for it
-            log.warning("the notification %r could not be shown", notice.text, exc_info=True)
+            icon.notify(notification)
+        except Exception:  # each system fails in its own way here, and the icon must survive it
+            log.warning("the notification %r could not be shown", notification.text, exc_info=True)
 
     def _read_settings(self) -> None:
         try:
@@ -154,27 +154,27 @@ class App:
                 self._settings = self._store.current
         except FacewatchError as error:
             log.info("%s", error)
-        self._bad_edit = str(self._store.problem) if self._store.problem else ""
+        self._settings_problem = str(self._store.problem) if self._store.problem else ""
 
-    def _look(self) -> Status:
+    def _read_status(self) -> Status:
         try:
             return read_status(self._places, self._settings or Settings())
         except FacewatchError as error:
             return unreadable(str(error), running_pid(self._places))
 
-    def _look_around(self, status: Status) -> None:
+    def _refresh_choices(self, status: Status) -> None:
         downloads = set(status.downloads)
         before = set(self._memory.status.downloads) if self._memory.status else downloads
-        if self._clock() - self._looked_around_at < CHOICES_SECONDS and downloads == before:
+        if self._clock() - self._choices_checked_at < CHOICES_SECONDS and downloads == before:
             return
-        self._looked_around_at = self._clock()
+        self._choices_checked_at = self._clock()
         try:
             self._login_state = self._login.state()
-            self._choices = choices(self._model_files(self._settings or Settings()), self._beat)
+            self._choices = choices(self._model_files(self._settings or Settings()), self._heartbeat)
         except FacewatchError as error:
-            self._say(str(error))
+            self._show_problem(str(error))
 
-    def _scene(self, status: Status) -> View:
+    def _view(self, status: Status) -> View:
         problem = self._problem if self._clock() < self._problem_until else ""
         return View(
             settings=self._settings,
@@ -184,69 +184,69 @@ class App:
             config=self._places.config,
             log=self._places.log,
             now=self._now(),
-            problem=self._bad_edit or problem,
+            problem=self._settings_problem or problem,
         )
 
-    def _act(self, action: object) -> None:
+    def _handle_click(self, action: object) -> None:
         self._problem = ""
         try:
-            self._carry_out(action)
+            self._execute(action)
         except FacewatchError as error:
-            self._say(str(error))
+            self._show_problem(str(error))
 
-    def _carry_out(self, action: object) -> None:
-        if isinstance(action, menu_items.Choose):
+    def _execute(self, action: object) -> None:
+        if isinstance(action, menu_items.ChangeSetting):
             self._store.update({action.key: action.value})
         elif isinstance(action, menu_items.Pause):
-            self._store.update({"paused": pause_value(action.how_long, self._now())})
+            self._store.update({"paused": pause_value(action.duration, self._now())})
         elif isinstance(action, menu_items.Open):
-            self._hands.open(action.target)
-        elif isinstance(action, menu_items.Show):
-            self._hands.show(action.file)
+            self._opener.open(action.target)
+        elif isinstance(action, menu_items.ShowInFolder):
+            self._opener.show(action.file)
         elif isinstance(action, menu_items.ShowBeforeAfter):
-            self._hands.contrast(action.original, action.restored)
-        elif isinstance(action, menu_items.LeaveRequest):
+            self._opener.show_before_after(action.original, action.restored)
+        elif isinstance(action, menu_items.SendRequest):
             put(self._places, action.request)
         else:
-            self._carry_out_rarely(action)
+            self._execute_rare(action)
 
-    def _carry_out_rarely(self, action: object) -> None:
-        if isinstance(action, menu_items.Accept):
+    def _execute_rare(self, action: object) -> None:
+        if isinstance(action, menu_items.AcceptLicence):
             self._model_files(self._settings or Settings()).accept(action.model)
-        elif isinstance(action, menu_items.Login):
-            (self._login.enable if action.wanted else self._login.disable)()
-            self._looked_around_at = float("-inf")
+        elif isinstance(action, menu_items.StartAtLogin):
+            (self._login.enable if action.enabled else self._login.disable)()
+            self._choices_checked_at = float("-inf")
         elif isinstance(action, menu_items.StartDaemon):
-            self._hands.begin(
+            self._opener.start(
                 facewatch_command("run", "--config", str(self._places.config)), child_environment()
             )
         elif isinstance(action, menu_items.Quit):
             pid = running_pid(self._places)
             if pid is not None:
                 put(self._places, Request("quit", pid=pid))
-            self._leaving = True
+            self._stopping = True
 
-    def _say(self, problem: str) -> None:
+    def _show_problem(self, problem: str) -> None:
         log.warning("%s", problem)
         self._problem, self._problem_until = problem, self._clock() + PROBLEM_SECONDS
 
 
-def pause_value(how_long: str, now: datetime) -> bool | datetime | None:
-    """What the setting `paused` has to be for a pause that begins `now`; None removes it."""
-    if how_long == "no longer":
+def pause_value(duration: str, now: datetime) -> bool | datetime | None:
+    """Return the value of the setting `paused` for a pause from `now` on; None removes the setting."""
+    if duration == "no longer":
         return None
-    if how_long == "for 1 hour":
+    if duration == "for 1 hour":
         return (now + timedelta(hours=1)).replace(microsecond=0)
-    if how_long == "until tomorrow":
+    if duration == "until tomorrow":
         tomorrow = (now + timedelta(days=1)).date()
         return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=now.tzinfo)
     return True
 
 
 def choices(model_files: ModelFiles, beat: Callable[[], None]) -> tuple[Choice, ...]:
-    """The face models that can be chosen. Raises BadCheckpoint when the models folder cannot be read.
+    """Return the face models of the menu. Raises BadCheckpoint when the models folder cannot be read.
 
-    beat  called for each: a file that is new is read as a whole, which takes long on a slow disk
+    beat  called for each model: a new file is hashed as a whole, which takes long on a slow disk
     """
     found = []
     for row in model_files.rows():
@@ -257,7 +257,7 @@ def choices(model_files: ModelFiles, beat: Callable[[], None]) -> tuple[Choice, 
         found.append(
             Choice(
                 name=row.name,
-                here=model_files.state(row.name) in ("present", "builtin"),
+                available=model_files.state(row.name) in ("present", "builtin"),
                 size_bytes=checkpoint.size_bytes if checkpoint else None,
                 non_commercial=checkpoint is not None and checkpoint.licence.non_commercial,
             )
@@ -265,5 +265,5 @@ def choices(model_files: ModelFiles, beat: Callable[[], None]) -> tuple[Choice, 
     return tuple(found)
 
 
-def _nothing() -> None:
-    """What is called where nobody wants signs of life."""
+def _no_heartbeat() -> None:
+    """Do nothing; used until `run` provides the heartbeat."""

@@ -1,4 +1,4 @@
-"""Whether this desktop can show an icon with a menu, and by which backend."""
+"""Detection of the desktop's tray and of the backend that can use it."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from typing import Literal
 from facewatch.errors import NoTray
 
 Backend = Literal["win32", "darwin", "appindicator", "gtk"]
-WAIT_SECONDS = 120.0  # at login the panel may come later than we do
-LOOK_SECONDS = 2.0
+WAIT_SECONDS = 120.0  # at login the panel may start after facewatch
+POLL_SECONDS = 2.0
 WATCHER = "org.kde.StatusNotifierWatcher"
-INSTEAD = "use `facewatch status`"
+FALLBACK = "use `facewatch status`"
 
 
 @dataclass(frozen=True)
 class Desktop:
-    """What was found on a desktop that is neither Windows nor macOS."""
+    """The tray support of a desktop that is neither Windows nor macOS."""
 
     named: bool  # a display and a session bus are named in the environment
     display: bool  # the display answers
-    libraries: tuple[Backend, ...]  # that can be loaded, the better first
-    watcher: bool  # panels that take indicators: KDE, GNOME with its extension, Xfce, Cinnamon, ...
-    embedding: bool  # panels that take a window of ours, on X11
+    libraries: tuple[Backend, ...]  # that can be loaded, best first
+    watcher: bool  # a panel shows indicators: KDE, GNOME with its extension, Xfce, Cinnamon, ...
+    embedding: bool  # a panel embeds windows, on X11
 
 
 def choose(desktop: Desktop) -> Backend | None:
-    """The backend that works now; None when a panel may still come.
+    """Return the backend that works now; None if a panel may still start.
 
-    Raises NoTray where waiting is of no use.
+    Raises NoTray if waiting cannot help.
     """
     if not desktop.named:
-        raise NoTray(f"no tray on this desktop: there is no display or no session bus; {INSTEAD}")
+        raise NoTray(f"no tray on this desktop: there is no display or no session bus; {FALLBACK}")
     if not desktop.libraries:
         raise NoTray(
             "no tray on this desktop: install gir1.2-ayatanaappindicator3-0.1 (and PyGObject for this "
-            f"Python: `pip install 'facewatch[tray-linux]'`), or {INSTEAD}"
+            f"Python: `pip install 'facewatch[tray-linux]'`), or {FALLBACK}"
         )
     if not desktop.display:
         return None
@@ -52,7 +52,7 @@ def choose(desktop: Desktop) -> Backend | None:
 def wait_for_tray(
     look: Callable[[], Desktop], clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> Backend:
-    """The backend to use; waits up to two minutes for the panel.
+    """Return the backend to use, waiting up to two minutes for a panel.
 
     Raises NoTray with one line that says what is missing.
     """
@@ -64,45 +64,45 @@ def wait_for_tray(
     while (backend := choose(look())) is None:
         if clock() >= deadline:
             raise NoTray(
-                "no tray on this desktop: no panel here shows icons of programs (GNOME needs its "
-                f"AppIndicator extension); {INSTEAD}"
+                "no tray on this desktop: no panel shows tray icons (GNOME needs its "
+                f"AppIndicator extension); {FALLBACK}"
             )
-        sleep(LOOK_SECONDS)
+        sleep(POLL_SECONDS)
     return backend
 
 
 def look() -> Desktop:
-    """Look at the present desktop."""
+    """Return the tray support of this desktop."""
     display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    named = display and _bus_named()
+    named = display and _has_session_bus()
     if not named:
         return Desktop(named=False, display=False, libraries=(), watcher=False, embedding=False)
-    answers, embedding = _x11()
-    libraries = _libraries()
-    watcher = bool(libraries) and _watched()
+    answers, embedding = _probe_x11()
+    libraries = _available_libraries()
+    watcher = bool(libraries) and _has_watcher()
     return Desktop(
         named=True,
-        display=answers or _wayland(),
+        display=answers or _has_wayland_socket(),
         libraries=libraries,
         watcher=watcher,
         embedding=embedding,
     )
 
 
-def _bus_named() -> bool:
+def _has_session_bus() -> bool:
     if os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return True
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return bool(runtime) and Path(runtime or "", "bus").exists()
 
 
-def _wayland() -> bool:
+def _has_wayland_socket() -> bool:
     name = os.environ.get("WAYLAND_DISPLAY")
     return bool(name) and Path(os.environ.get("XDG_RUNTIME_DIR", "/run"), name or "").exists()
 
 
-def _x11() -> tuple[bool, bool]:
-    """Whether the X display answers, and whether a panel on it takes windows."""
+def _probe_x11() -> tuple[bool, bool]:
+    """Return two booleans: the X display answers, and a panel on it embeds windows."""
     if not os.environ.get("DISPLAY"):
         return False, False
     import Xlib.display  # type: ignore[import-untyped]
@@ -120,19 +120,19 @@ def _x11() -> tuple[bool, bool]:
         display.close()
 
 
-def _libraries() -> tuple[Backend, ...]:
+def _available_libraries() -> tuple[Backend, ...]:
     forced = os.environ.get("PYSTRAY_BACKEND")
     if importlib.util.find_spec("gi") is None:
         return ()
     found: list[Backend] = []
-    if _typelib("Gtk", "3.0"):
-        if _typelib("AyatanaAppIndicator3", "0.1") or _typelib("AppIndicator3", "0.1"):
+    if _has_typelib("Gtk", "3.0"):
+        if _has_typelib("AyatanaAppIndicator3", "0.1") or _has_typelib("AppIndicator3", "0.1"):
             found.append("appindicator")
         found.append("gtk")
     return tuple(name for name in found if forced in (None, "", name))
 
 
-def _typelib(name: str, version: str) -> bool:
+def _has_typelib(name: str, version: str) -> bool:
     import gi
 
     try:
@@ -142,7 +142,7 @@ def _typelib(name: str, version: str) -> bool:
     return True
 
 
-def _watched() -> bool:
+def _has_watcher() -> bool:
     from gi.repository import Gio, GLib
 
     try:

@@ -1,6 +1,6 @@
-"""The icon, drawn by code: a face in a frame, another shape as well as another colour for each mood.
+"""The icon, drawn by code: a face in a frame, with a shape and a colour of its own for each mood.
 
-Every shape has a dark rim and a light fill or stroke beside it, so that it stands out on light and on dark
+Every shape has a dark rim and a light fill or stroke beside it, so that it is visible on light and on dark
 panels, and without its colour.
 """
 
@@ -22,9 +22,9 @@ LOOKS: dict[Mood, Look] = {
     "attention": "attention",
     "stopped": "offline",
 }
-STEPS = 8  # of the ring that shows how far the work is
-UNITS = 64  # the drawing's own side
-FINEST = 4  # drawn so many times larger, and shrunk for smooth edges
+STEPS = 8  # of the progress ring
+UNITS = 64  # side of the drawing
+OVERSAMPLING = 4  # drawn so many times larger, then shrunk for smooth edges
 
 INK = "#10222e"
 PAPER = "#ffffff"
@@ -39,7 +39,7 @@ FILLS: dict[Look, str] = {
 
 @dataclass(frozen=True)
 class Disc:
-    """A filled circle; in units."""
+    """A filled circle, in units."""
 
     x: float
     y: float
@@ -49,7 +49,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Path:
-    """A closed polygon, or an open line of a width; its corners are round."""
+    """A filled polygon, or an open line of some width with round corners."""
 
     points: tuple[tuple[float, float], ...]
     fill: str
@@ -58,7 +58,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Arc:
-    """A part of a circle's line, clockwise, in degrees from three o'clock."""
+    """A circular arc, clockwise, in degrees from three o'clock."""
 
     x: float
     y: float
@@ -74,19 +74,19 @@ Shape = Disc | Path | Arc
 
 @dataclass(frozen=True)
 class Picture:
-    """Which icon is to be seen."""
+    """One icon: its look and its progress."""
 
     look: Look
-    step: int = 0  # of STEPS, when working
+    step: int = 0  # 0-STEPS, if working
 
     @property
     def name(self) -> str:
-        """A file name for it."""
+        """The icon's file name, without a suffix."""
         return f"{self.look}-{self.step}" if self.look == "working" else self.look
 
 
 def picture(mood: Mood, done: int | None, total: int | None) -> Picture:
-    """The icon for a mood, and for the work that is `done` of `total` (None: not known)."""
+    """Return the icon for a mood and a progress of `done` out of `total` (None: unknown)."""
     look = LOOKS[mood]
     if look != "working" or not total:
         return Picture(look)
@@ -94,9 +94,9 @@ def picture(mood: Mood, done: int | None, total: int | None) -> Picture:
 
 
 def draw(of: Picture, side_px: int = UNITS) -> Image.Image:
-    """The icon as (side, side) RGBA."""
-    scale = FINEST * side_px / UNITS
-    image = Image.new("RGBA", (FINEST * side_px, FINEST * side_px))
+    """Draw the icon as a (side, side) RGBA image."""
+    scale = OVERSAMPLING * side_px / UNITS
+    image = Image.new("RGBA", (OVERSAMPLING * side_px, OVERSAMPLING * side_px))
     pen = ImageDraw.Draw(image)
     for shape in shapes(of):
         _paint(pen, shape, scale)
@@ -104,7 +104,7 @@ def draw(of: Picture, side_px: int = UNITS) -> Image.Image:
 
 
 def shapes(of: Picture) -> tuple[Shape, ...]:
-    """What the icon is made of, from back to front, in units of a 64 by 64 square, y down."""
+    """Return the icon's shapes from back to front, in units of a 64 by 64 square, y down."""
     if of.look == "attention":
         return _triangle()
     fill = FILLS[of.look]
@@ -162,7 +162,7 @@ def _box(x: float, y: float, radius: float, scale: float) -> tuple[float, float,
 
 
 def svg(of: Picture) -> str:
-    """One icon as a whole SVG document."""
+    """Return the icon as an SVG document."""
     inner = "\n".join(f"  {_element(shape)}" for shape in shapes(of))
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {UNITS} {UNITS}">'
     return f"{head}\n{inner}\n</svg>\n"

@@ -1,4 +1,4 @@
-"""The tray's process: one an installation, with the backend that works here."""
+"""The tray process: one per installation, with the backend that works on this desktop."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from facewatch.state.heartbeat import Heartbeat, tray_heartbeat_file
 from facewatch.system.atomic import make_private_folder
 from facewatch.system.autostart import Login
 from facewatch.system.paths import Places
-from facewatch.tray.app import App, LoadCheckpoints
+from facewatch.tray.app import App, LoadModelFiles
 from facewatch.tray.detect import look, wait_for_tray
 from facewatch.tray.opener import Opener
 
 log = logging.getLogger(__name__)
 
 
-def run(places: Places, store: Store, model_files: LoadCheckpoints, login: Login) -> None:
+def run(places: Places, store: Store, model_files: LoadModelFiles, login: Login) -> None:
     """Show the icon until it is closed; the main thread only.
 
-    Raises AlreadyRunning when another process shows it, NoTray where the desktop cannot.
+    Raises AlreadyRunning when another process shows it, NoTray when the desktop has no tray.
     """
     make_private_folder(places.state)
     lock = filelock.FileLock(places.state / "tray.lock", timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise AlreadyRunning("the tray icon is shown already, by another process") from error
+        raise AlreadyRunning("another process already shows the tray icon") from error
     with lock:
         beat = tray_heartbeat_file(places)
         waiting = Heartbeat(beat, lambda touch: touch())
@@ -40,12 +40,12 @@ def run(places: Places, store: Store, model_files: LoadCheckpoints, login: Login
             time.sleep(seconds)
 
         backend = wait_for_tray(look, time.monotonic, sleep)
-        from facewatch.tray.backends.screen import make
+        from facewatch.tray.backends.tray_icon import create
 
         app = App(
-            places=places, store=store, model_files=model_files, login=login, hands=Opener(places.state)
+            places=places, store=store, model_files=model_files, login=login, opener=Opener(places.state)
         )
-        screen = make(backend, app.click, app.leave)
-        log.info("the tray icon is shown by the backend %s", backend)
-        heartbeat = Heartbeat(beat, screen.soon)
-        screen.run(lambda: app.run(screen, heartbeat.beat))
+        icon = create(backend, app.click, app.stop)
+        log.info("the tray icon is shown with the backend %s", backend)
+        heartbeat = Heartbeat(beat, icon.call_soon)
+        icon.run(lambda: app.run(icon, heartbeat.beat))

@@ -1,4 +1,4 @@
-"""A menu as plain data, for any backend and for tests."""
+"""Menu entries and their actions as plain data, for every backend and for tests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Kind = Literal["line", "click", "radio", "tick", "submenu", "separator"]
 
 @dataclass(frozen=True)
 class Item:
-    """One entry.
+    """One menu entry.
 
-    key  names the entry among its neighbours for as long as it means the same thing: a backend changes the
-         entry of this key in place, so that a click that is under way still finds it
+    key  identifies the entry among its siblings while it means the same thing: a backend updates the entry
+         of this key in place, so that a click under way still finds it
     """
 
     key: str
@@ -33,60 +33,60 @@ Menu = tuple[Item, ...]
 
 
 def line(key: str, text: str) -> Item:
-    """A line to read."""
+    """Return a disabled line of text."""
     return Item(key, "line", text, enabled=False)
 
 
 def click(key: str, text: str, action: Action, *, enabled: bool = True) -> Item:
-    """Something to do."""
+    """Return an entry that runs an action."""
     return Item(key, "click", text, action, enabled=enabled)
 
 
 def radio(key: str, text: str, action: Action, *, checked: bool) -> Item:
-    """One of several, of which exactly one holds."""
+    """Return one option of several, exactly one of which is checked."""
     return Item(key, "radio", text, action, checked=checked)
 
 
 def tick(key: str, text: str, action: Action, *, checked: bool) -> Item:
-    """Something that is so or not."""
+    """Return an option that is on or off."""
     return Item(key, "tick", text, action, checked=checked)
 
 
 def submenu(key: str, text: str, items: Iterable[Item]) -> Item:
-    """More entries behind one; greyed when there are none."""
+    """Return a submenu; disabled if it is empty."""
     inner = tuple(items)
     return Item(key, "submenu", text, items=inner, enabled=bool(inner))
 
 
 def separator(key: str) -> Item:
-    """A rule between two groups."""
+    """Return a separator between two groups."""
     return Item(key, "separator")
 
 
 @dataclass(frozen=True)
-class Choose:
-    """Write one setting: its dotted key and its value."""
+class ChangeSetting:
+    """Write one setting."""
 
-    key: str
+    key: str  # dotted
     value: str | float | bool
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Start no further photo for so long; "no longer" resumes."""
+    """Pause before the next photo; "no longer" resumes."""
 
-    how_long: Literal["until resumed", "for 1 hour", "until tomorrow", "no longer"]
+    duration: Literal["until resumed", "for 1 hour", "until tomorrow", "no longer"]
 
 
 @dataclass(frozen=True)
 class Open:
-    """Open a file, a folder or a web address with the program that the desktop has for it."""
+    """Open a file, a folder or a web address with the desktop's default program."""
 
     target: str
 
 
 @dataclass(frozen=True)
-class Show:
+class ShowInFolder:
     """Show a file in its folder."""
 
     file: Path
@@ -94,36 +94,36 @@ class Show:
 
 @dataclass(frozen=True)
 class ShowBeforeAfter:
-    """Open a page with the original and its restored copy, before and after."""
+    """Open a page that compares an original with its restored copy."""
 
     original: Path
     restored: Path
 
 
 @dataclass(frozen=True)
-class LeaveRequest:
-    """Leave a request for the daemon."""
+class SendRequest:
+    """Send a request to the daemon."""
 
     request: Request
 
 
 @dataclass(frozen=True)
-class Accept:
+class AcceptLicence:
     """Accept the licence of a model."""
 
     model: str
 
 
 @dataclass(frozen=True)
-class Login:
-    """Start at login, or no longer."""
+class StartAtLogin:
+    """Turn start at login on or off."""
 
-    wanted: bool
+    enabled: bool
 
 
 @dataclass(frozen=True)
 class StartDaemon:
-    """Start the daemon that is not running."""
+    """Start the daemon."""
 
 
 @dataclass(frozen=True)
@@ -131,4 +131,15 @@ class Quit:
     """End the daemon and the tray."""
 
 
-Action = Choose | Pause | Open | Show | ShowBeforeAfter | LeaveRequest | Accept | Login | StartDaemon | Quit
+Action = (
+    ChangeSetting
+    | Pause
+    | Open
+    | ShowInFolder
+    | ShowBeforeAfter
+    | SendRequest
+    | AcceptLicence
+    | StartAtLogin
+    | StartDaemon
+    | Quit
+)

@@ -1,4 +1,4 @@
-"""Which notifications a change of the status is worth: a pure function, with what has to be remembered."""
+"""Notifications for changes of the status: a pure function and the memory that it needs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeGuard
 
 from facewatch.state.status import Status
-from facewatch.tray import text as words
+from facewatch.tray.text import count_failed, count_photos, format_size, shorten
 
 Level = Literal["all", "summary", "errors", "none"]
-Weight = Literal["error", "summary", "detail"]
-QUIET_SECONDS = 8.0  # a batch has ended when nothing has come for so long
-TOLD_AGAIN_SECONDS = 3600.0  # a trouble that comes and goes is told once in this time
-WANTED: dict[Level, frozenset[Weight]] = {
+Category = Literal["error", "summary", "detail"]
+QUIET_SECONDS = 8.0  # a batch has ended when no photo was in work for so long
+REPEAT_SECONDS = 3600.0  # a trouble that comes and goes is notified once in this time
+CATEGORIES: dict[Level, frozenset[Category]] = {
     "all": frozenset({"error", "summary", "detail"}),
     "summary": frozenset({"error", "summary"}),
     "errors": frozenset({"error"}),
@@ -26,31 +26,31 @@ class Notification:
 
     title: str
     text: str
-    weight: Weight
+    category: Category
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Photos that were worked on in one go: the lowest counts, and since when it is quiet."""
+    """Photos processed in one go: the lowest counts seen, and the time since when no photo is in work."""
 
     finished: int
     failed: int
-    quiet_since: float | None = None  # clock seconds; None: still at it
+    quiet_since: float | None = None  # clock seconds; None: photos are in work
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What the next look is compared with."""
+    """The previous status and what was notified, to compare the next status with."""
 
     status: Status | None = None
     batch: Batch | None = None
-    told: dict[str, float] = field(default_factory=dict)  # troubles and questions, and when they were told
+    notified: dict[str, float] = field(default_factory=dict)  # trouble or download -> clock seconds
 
 
-def notices(
+def due_notifications(
     memory: Memory, status: Status, level: Level, clock_seconds: float
 ) -> tuple[Memory, tuple[Notification, ...]]:
-    """What to tell now, and what to remember; the first look tells nothing."""
+    """Return the new memory and the notifications to show; the first status shows none."""
     before = memory.status
     if before is None:
         troubles = dict.fromkeys(status.troubles, clock_seconds)
@@ -60,14 +60,14 @@ def notices(
     if _is_over(batch, clock_seconds):
         found += _summary(batch, status)
         batch = None
-    told = {text: at for text, at in memory.told.items() if clock_seconds - at < TOLD_AGAIN_SECONDS}
-    for text, notice in (*_troubles(status), *_questions(status)):
-        if text not in told:
-            told[text] = clock_seconds
-            found.append(notice)
-    found += [*_arrivals(before, status), *_end(before, status)]
-    kept = tuple(notice for notice in found if notice.weight in WANTED[level])
-    return replace(memory, status=status, batch=batch, told=told), kept
+    notified = {text: at for text, at in memory.notified.items() if clock_seconds - at < REPEAT_SECONDS}
+    for key, notification in (*_troubles(status), *_downloads(status)):
+        if key not in notified:
+            notified[key] = clock_seconds
+            found.append(notification)
+    found += [*_finished_downloads(before, status), *_daemon_end(before, status)]
+    shown = tuple(notification for notification in found if notification.category in CATEGORIES[level])
+    return replace(memory, status=status, batch=batch, notified=notified), shown
 
 
 def _batch(batch: Batch | None, before: Status | None, status: Status, now: float) -> Batch | None:
@@ -77,17 +77,17 @@ def _batch(batch: Batch | None, before: Status | None, status: Status, now: floa
     if batch is None:
         last = before or status
         # A photo may have come and gone between two looks.
-        if not busy and (_finished(status), words.count_failed(status)) == (
-            _finished(last),
-            words.count_failed(last),
+        if not busy and (_count_finished(status), count_failed(status)) == (
+            _count_finished(last),
+            count_failed(last),
         ):
             return None
-        batch = Batch(_finished(last), words.count_failed(last))
-    # A photo that is done once more leaves the count first, and comes back into it.
+        batch = Batch(_count_finished(last), count_failed(last))
+    # A photo that is redone first leaves the count and then returns to it.
     lowest = replace(
         batch,
-        finished=min(batch.finished, _finished(status)),
-        failed=min(batch.failed, words.count_failed(status)),
+        finished=min(batch.finished, _count_finished(status)),
+        failed=min(batch.failed, count_failed(status)),
     )
     if busy:
         return replace(lowest, quiet_since=None)
@@ -99,66 +99,60 @@ def _is_over(batch: Batch | None, now: float) -> TypeGuard[Batch]:
 
 
 def _summary(batch: Batch, status: Status) -> list[Notification]:
-    restored = _finished(status) - batch.finished
-    failed = words.count_failed(status) - batch.failed
+    restored = _count_finished(status) - batch.finished
+    failed = count_failed(status) - batch.failed
     if restored <= 0 and failed <= 0:
         return []
-    parts = [f"{words.photos(restored)} restored"] if restored > 0 else []
+    parts = [f"{count_photos(restored)} restored"] if restored > 0 else []
     if failed > 0:
-        parts.append(f"{failed} failed" if parts else f"{words.photos(failed)} failed")
+        parts.append(f"{failed} failed" if parts else f"{count_photos(failed)} failed")
     return [Notification("Facewatch", ", ".join(parts), "error" if failed > 0 else "summary")]
 
 
 def _troubles(status: Status) -> list[tuple[str, Notification]]:
     return [
-        (text, Notification("Facewatch needs attention", words.shortened(text, 200), "error"))
+        (text, Notification("Facewatch needs attention", shorten(text, 200), "error"))
         for text in status.troubles
     ]
 
 
-def _questions(status: Status) -> list[tuple[str, Notification]]:
+def _downloads(status: Status) -> list[tuple[str, Notification]]:
     found = []
     for name, download in status.downloads.items():
         state = download.get("state")
         if state == "held":
-            text = (
-                f"{name} comes under {download.get('licence', 'a licence')}: read and accept it in the menu"
-            )
-            found.append((f"held {name}", Notification("Facewatch has a question", text, "summary")))
+            licence = download.get("licence", "a licence")
+            text = f"{name} is under {licence}: read and accept it in the tray menu"
+            found.append((f"held {name}", Notification("Licence approval needed", text, "summary")))
         elif state == "waiting":
-            reason = words.shortened(download.get("reason", ""), 160)
-            notice = Notification("Facewatch cannot fetch a model", f"{name}: {reason}", "error")
-            found.append((f"waiting {name}", notice))
+            text = f"{name}: {shorten(download.get('reason', ''), 160)}"
+            found.append((f"waiting {name}", Notification("Cannot download model", text, "error")))
         elif state == "downloading":
-            notice = Notification("Facewatch fetches a model", _coming(name, download), "summary")
-            found.append((f"downloading {name}", notice))
+            text = _download_text(name, download)
+            found.append((f"downloading {name}", Notification("Downloading model", text, "summary")))
     return found
 
 
-def _coming(name: str, download: dict[str, Any]) -> str:
+def _download_text(name: str, download: dict[str, Any]) -> str:
     total = download.get("total_bytes")
-    return (
-        f"{name} ({words.size(total)}); the photos wait for it"
-        if total
-        else f"{name}; the photos wait for it"
-    )
+    model = f"{name} ({format_size(total)})" if total else name
+    return f"{model}; photos wait until it is downloaded"
 
 
-def _arrivals(before: Status, status: Status) -> list[Notification]:
+def _finished_downloads(before: Status, status: Status) -> list[Notification]:
     if status.pid is None or status.pid != before.pid:
         return []
-    here = before.downloads.keys() - status.downloads.keys()
-    was = before.downloads
-    names = sorted(name for name in here if was[name].get("state") == "downloading")
-    return [Notification("Facewatch", f"{name} is here", "detail") for name in names]
+    gone = before.downloads.keys() - status.downloads.keys()
+    names = sorted(name for name in gone if before.downloads[name].get("state") == "downloading")
+    return [Notification("Facewatch", f"{name} is downloaded", "detail") for name in names]
 
 
-def _end(before: Status, status: Status) -> list[Notification]:
+def _daemon_end(before: Status, status: Status) -> list[Notification]:
     if before.pid is None or status.pid is not None:
         return []
-    text = "It is no longer running, and new photos wait; start it again in the menu"
+    text = "New photos wait until you start it again in the tray menu"
     return [Notification("Facewatch has stopped", text, "error")]
 
 
-def _finished(status: Status) -> int:
+def _count_finished(status: Status) -> int:
     return status.counts["done"] + status.counts["no_faces"]

@@ -1,4 +1,4 @@
-"""Opening things with the programs of the desktop."""
+"""Opener of files, folders and addresses with the desktop's programs."""
 
 from __future__ import annotations
 
@@ -16,54 +16,53 @@ PAGE_NAME = "before-after.html"
 
 
 class Opener:
-    """Opens files, folders and addresses, and forgets them."""
+    """Starts programs without waiting for them to end."""
 
     def __init__(self, folder: Path) -> None:
-        """folder  where the page of `contrast` goes"""
+        """
+        folder  receives the page of `show_before_after`
+        """
         self._folder = folder
         self._children: list[subprocess.Popen[bytes]] = []
 
     def open(self, target: str) -> None:
-        """Open a file, a folder or a web address. Raises FacewatchError when that cannot be."""
+        """Open a file, a folder or a web address. Raises FacewatchError when that fails."""
         address = target.startswith(("https://", "http://"))
         if not address and not Path(target).exists():
-            raise FacewatchError(f"{target} is not there")
+            raise FacewatchError(f"{target} does not exist")
         if sys.platform == "win32":
             try:
                 os.startfile(target)  # noqa: S606 - what the user clicked on
             except OSError as error:
                 raise FacewatchError(f"{target} cannot be opened: {error.strerror}") from error
         else:
-            self._start(["open" if sys.platform == "darwin" else "xdg-open", target])
+            self._spawn(["open" if sys.platform == "darwin" else "xdg-open", target])
 
     def show(self, file: Path) -> None:
-        """Show a file in its folder. Raises FacewatchError when that cannot be."""
+        """Show a file in its folder. Raises FacewatchError when that fails."""
         if not file.exists():
-            raise FacewatchError(f"{file} is not there")
+            raise FacewatchError(f"{file} does not exist")
         if sys.platform == "win32":
-            self._start(["explorer", f"/select,{file}"])
+            self._spawn(["explorer", f"/select,{file}"])
         elif sys.platform == "darwin":
-            self._start(["open", "-R", str(file)])
+            self._spawn(["open", "-R", str(file)])
         else:
-            self._start(["xdg-open", str(file.parent)])
+            self._spawn(["xdg-open", str(file.parent)])
 
-    def contrast(self, original: Path, restored: Path) -> None:
-        """Open a page that shows more of the one picture or of the other.
-
-        Raises FacewatchError when that cannot be.
-        """
+    def show_before_after(self, original: Path, restored: Path) -> None:
+        """Open a page that compares both pictures. Raises FacewatchError when that fails."""
         for file in (original, restored):
             if not file.exists():
-                raise FacewatchError(f"{file} is not there")
+                raise FacewatchError(f"{file} does not exist")
         page = self._folder / PAGE_NAME
         write_atomically(page, before_after(original, restored).encode())
         self.open(str(page))
 
-    def begin(self, command: list[str], environment: dict[str, str]) -> None:
-        """Start a program of our own that outlives this process."""
-        self._start(command, environment)
+    def start(self, command: list[str], environment: dict[str, str]) -> None:
+        """Start a facewatch program that outlives this process. Raises FacewatchError when that fails."""
+        self._spawn(command, environment)
 
-    def _start(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+    def _spawn(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         self._children = [child for child in self._children if child.poll() is None]
         try:
             child = subprocess.Popen(
@@ -71,7 +70,7 @@ class Opener:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=environment or outside(dict(os.environ)),
+                env=environment or system_environment(dict(os.environ)),
                 start_new_session=os.name == "posix",
             )
         except OSError as error:
@@ -79,20 +78,20 @@ class Opener:
         self._children.append(child)
 
 
-def outside(environment: dict[str, str]) -> dict[str, str]:
-    """The environment for other people's programs: without the libraries that a frozen app brings."""
+def system_environment(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment for the desktop's programs: without the libraries that a frozen app brings."""
     if getattr(sys, "frozen", False):
         for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
             environment.pop(name, None)
             original = environment.pop(f"{name}_ORIG", None)
             if original:
                 environment[name] = original
-        _forget_bundle(environment)
+        _remove_bundle_paths(environment)
     return environment
 
 
-def _forget_bundle(environment: dict[str, str]) -> None:
-    """Take out what points into the frozen app: a file manager must not load the app's GTK modules."""
+def _remove_bundle_paths(environment: dict[str, str]) -> None:
+    """Remove paths into the frozen app: a file manager must not load the app's GTK modules."""
     bundle = os.fspath(getattr(sys, "_MEIPASS", Path(sys.executable).parent))
     for name, value in list(environment.items()):
         parts = value.split(os.pathsep)
@@ -104,7 +103,7 @@ def _forget_bundle(environment: dict[str, str]) -> None:
 
 
 def before_after(original: Path, restored: Path) -> str:
-    """A page with both pictures, where they lie, under one slider."""
+    """Return an HTML page with links to both pictures, under one slider."""
     name = original.name.encode("utf-8", "replace").decode("utf-8")
     return _PAGE.substitute(
         title=html.escape(name),

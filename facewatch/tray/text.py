@@ -1,4 +1,4 @@
-"""The tray's sentences: what is going on, in one line and in several."""
+"""Sentences of the tray: the tooltip and the lines of the menu."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ LONGEST_TITLE = 120  # Windows refuses tooltips of 128 and more
 TROUBLES_SHOWN = 4
 
 
-def title(scene: View) -> str:
-    """The tooltip: "Facewatch: 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)"."""
-    return shortened(f"Facewatch: {state_line(scene)}", LONGEST_TITLE)
+def title(view: View) -> str:
+    """Return the tooltip: "Facewatch: 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)"."""
+    return shorten(f"Facewatch: {state_line(view)}", LONGEST_TITLE)
 
 
-def state_line(scene: View) -> str:
-    """What is going on, as the menu's first line."""
-    status = scene.status
-    if scene.mood == "stopped":
+def state_line(view: View) -> str:
+    """Return the menu's first line: the daemon's state and progress."""
+    status = view.status
+    if view.mood == "stopped":
         return "not running"
     parts = []
-    if scene.mood == "paused":
-        parts.append(_paused(scene))
-    elif scene.mood == "attention":
+    if view.mood == "paused":
+        parts.append(_paused(view))
+    elif view.mood == "attention":
         parts.append("needs attention")
     if status.waiting:
         parts.append(f"{status.waiting} waiting")
@@ -37,54 +37,54 @@ def state_line(scene: View) -> str:
     failed = count_failed(status)
     if failed:
         parts.append(f"{failed} failed")
-    if not parts or (scene.mood == "idle" and not status.waiting and not status.current):
+    if not parts or (view.mood == "idle" and not status.waiting and not status.current):
         parts.insert(0, "all photos are done" if failed == 0 else "idle")
-    return shortened(", ".join(parts), LONGEST_LINE)
+    return shorten(", ".join(parts), LONGEST_LINE)
 
 
-def trouble_lines(scene: View) -> tuple[str, ...]:
-    """What stands in the way, a line each, the worst first; and how many more there are."""
+def trouble_lines(view: View) -> tuple[str, ...]:
+    """Return the troubles, one line each, the worst first, and a line that counts the rest."""
     # The reason matters more than the whole path, which would push it out of the line.
-    problem = scene.problem.replace(str(scene.config), scene.config.name)
-    lines = [line for line in (problem, *scene.status.troubles) if line]
-    shown = [shortened(line.partition("\n")[0], LONGEST_LINE) for line in lines[:TROUBLES_SHOWN]]
+    problem = view.problem.replace(str(view.config), view.config.name)
+    lines = [line for line in (problem, *view.status.troubles) if line]
+    shown = [shorten(line.partition("\n")[0], LONGEST_LINE) for line in lines[:TROUBLES_SHOWN]]
     if len(lines) > TROUBLES_SHOWN:
         shown.append(f"and {len(lines) - TROUBLES_SHOWN} more")
     return tuple(shown)
 
 
 def download_line(name: str, download: Mapping[str, Any]) -> str:
-    """How a model's download stands: "downloading codeformer: 45 % of 377 MB"."""
+    """Return the progress of a model's download: "downloading codeformer: 45 % of 377 MB"."""
     state = download.get("state")
     if state == "held":
-        return f"{name} waits: its licence has to be accepted"
+        return f"{name}: licence approval needed"
     if state == "waiting":
-        return shortened(f"{name} is not here yet: {download.get('reason', '')}", LONGEST_LINE)
+        return shorten(f"{name} is not downloaded: {download.get('reason', '')}", LONGEST_LINE)
     done, total = download.get("done_bytes"), download.get("total_bytes")
     if state == "downloading" and done is not None:
-        how_far = f"{100 * done // total} % of {size(total)}" if total else size(done)
-        return f"downloading {name}: {how_far}"
+        progress = f"{100 * done // total} % of {format_size(total)}" if total else format_size(done)
+        return f"downloading {name}: {progress}"
     return f"downloading {name}"
 
 
 def count_failed(status: Status) -> int:
-    """The photos that failed and are not tried again by themselves."""
+    """Return the number of failed photos that are not retried automatically."""
     return status.counts["parked"] + status.counts["poison"]
 
 
-def photos(count: int) -> str:
-    """ "1 photo", "12 photos"."""
+def count_photos(count: int) -> str:
+    """Return "1 photo" or "12 photos"."""
     return f"{count} photo" if count == 1 else f"{count} photos"
 
 
-def size(size_bytes: float) -> str:
-    """ "349 MB", in units of a thousand as the projects' pages have it."""
+def format_size(size_bytes: float) -> str:
+    """Return a size such as "349 MB", in decimal units as on the models' download pages."""
     return f"{size_bytes / 1e6:.0f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
 
 
-def shortened(text: str, longest: int) -> str:
-    """The text in at most `longest` characters, its middle left out; what has no shape becomes a `?`."""
-    shown = text.encode("utf-8", "replace").decode("utf-8")  # a file name may be no text
+def shorten(text: str, longest: int) -> str:
+    """Return the text in at most `longest` characters, cut in the middle; unprintable ones become `?`."""
+    shown = text.encode("utf-8", "replace").decode("utf-8")  # a file name may be no valid text
     shown = "".join(sign if sign.isprintable() else "?" for sign in shown)
     if len(shown) <= longest:
         return shown
@@ -93,16 +93,16 @@ def shortened(text: str, longest: int) -> str:
 
 
 def _restoring(current: Mapping[str, Any]) -> str:
-    name = shortened(Path(current["path"]).name, 40)
+    name = shorten(Path(current["path"]).name, 40)
     if not current.get("total"):
         return f"restoring {name}"
     return f"restoring {name} ({current['done']} of {current['total']} {current['what']})"
 
 
-def _paused(scene: View) -> str:
-    until = scene.settings.paused if scene.settings else False
+def _paused(view: View) -> str:
+    until = view.settings.paused if view.settings else False
     if not isinstance(until, datetime):
         return "paused"
-    local, now = until.astimezone(), scene.now.astimezone()
+    local, now = until.astimezone(), view.now.astimezone()
     day = "" if local.date() == now.date() else f"{local:%a} "
     return f"paused until {day}{local:%H:%M}"

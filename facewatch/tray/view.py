@@ -1,4 +1,4 @@
-"""All that the tray shows, at one moment."""
+"""The data that the tray shows at one moment."""
 
 from __future__ import annotations
 
@@ -14,32 +14,30 @@ from facewatch.system.autostart import State as LoginState
 
 @dataclass(frozen=True)
 class Choice:
-    """A face model that can be chosen."""
+    """One face model in the menu."""
 
     name: str
-    here: bool  # its file is on this machine, or it needs none
+    available: bool  # its file is on this machine, or it needs none
     size_bytes: int | None
     non_commercial: bool
 
 
 @dataclass(frozen=True)
 class View:
-    """One look at the settings, the daemon and this machine."""
+    """A snapshot of the settings, the daemon and this machine."""
 
-    settings: Settings | None  # None: the config file could not be read even once
+    settings: Settings | None  # None: the config file was never readable
     status: Status
     choices: tuple[Choice, ...]
     login: LoginState
     config: Path
     log: Path
     now: datetime
-    problem: str = (
-        ""  # what this process has run into: a bad edit of the settings, a program that did not open
-    )
+    problem: str = ""  # of this process: an invalid edit of the settings, a program that did not open
 
     @property
     def mood(self) -> Mood:
-        """The daemon's mood, and attention where this process or a licence asks for it."""
+        """The daemon's mood, or attention if this process has a problem or a licence needs approval."""
         mood = self.status.mood
         if mood in ("idle", "working") and (self.problem or self.held):
             return "attention"
@@ -47,18 +45,18 @@ class View:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The models that wait for their licence to be accepted."""
+        """The models whose licence needs approval."""
         downloads = self.status.downloads.items()
         return tuple(name for name, download in downloads if download.get("state") == "held")
 
     @property
     def running(self) -> bool:
-        """Whether there is a daemon."""
+        """True if the daemon is running."""
         return self.status.pid is not None
 
 
 def unreadable(reason: str, pid: int | None) -> Status:
-    """The status when the ledger cannot be read."""
+    """Return a status that reports an unreadable ledger."""
     return Status(
         mood="attention",
         pid=pid,

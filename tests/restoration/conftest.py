@@ -1,4 +1,4 @@
-"""Checkpoints of the published form, written once a session; each test file takes only those it needs."""
+"""Checkpoints in the published form, written once a session, each when a test first needs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests import published
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that holds them; removed at the end, since pytest keeps its folders for a while."""
+    """Yield their folder; removed at the end, since pytest keeps its folders for a while."""
     folder = tmp_path_factory.mktemp("checkpoints")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Crops and pastes: right everywhere, unseen where nothing should show."""
+"""Crops and pastes: exact positions, and no visible traces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from facewatch.errors import CannotAlign
 from facewatch.restoration.alignment import TEMPLATE, align, crop_upright, paste, scale_of
-from tests.restoration.made import landmarks_at, square_mask, textured
+from tests.restoration.synthetic import faces, landmarks_at, square_mask, textured
 
 FACE_ON_PHOTO = np.array([(509, 774), (569, 776), (538, 810), (512, 846), (566, 846)], np.float32)
 
@@ -19,11 +19,6 @@ def oval_mask() -> np.ndarray:
     mask = np.zeros((512, 512), np.float32)
     cv2.ellipse(mask, (256, 290), (150, 190), 0, 0, 360, 1.0, -1)
     return cv2.GaussianBlur(mask, (0, 0), 10)
-
-
-faces = st.tuples(
-    st.floats(-10, 250), st.floats(-10, 210), st.floats(8, 120), st.floats(-180, 180)
-)  # x, y, eye distance, degrees in a photo of 240 x 200
 
 
 class TestAlign:
@@ -49,7 +44,7 @@ class TestAlign:
         ],
         ids=["one point", "not a number", "infinite", "four points"],
     )
-    def test_what_is_no_face_is_refused(self, landmarks):
+    def test_landmarks_that_form_no_face_are_refused(self, landmarks):
         with pytest.raises(CannotAlign):
             align(landmarks)
 
@@ -59,7 +54,7 @@ class TestCrop:
         with pytest.raises(CannotAlign, match="outside"):
             crop_upright(textured(100, 100), landmarks_at(5000, 50, 20, 0))
 
-    def test_a_picture_wider_than_sixteen_bits_is_cut_where_the_face_is(self):
+    def test_a_face_in_a_picture_wider_than_opencvs_limit_is_cropped(self):
         wide = np.zeros((64, 40_000, 3), np.uint8)
         wide[:, 39_000:] = textured(64, 1000)
         narrow = wide[:, 39_000:].copy()
@@ -70,7 +65,7 @@ class TestCrop:
         assert np.abs(crop.astype(int) - expected).max() <= 12  # landmarks in float32 are coarser out there
         assert np.abs(crop.astype(int) - expected).mean() < 0.5
 
-    def test_one_pixel_is_a_picture(self):
+    def test_a_picture_of_one_pixel_is_cropped(self):
         crop, _ = crop_upright(np.full((1, 1, 3), 9, np.uint8), landmarks_at(0, 0, 10, 0))
 
         assert crop.shape == (512, 512, 3)
@@ -104,7 +99,7 @@ class TestPaste:
 
     @given(face=faces, scale=st.integers(1, 2), size=st.sampled_from([512, 1024]))
     @settings(max_examples=25, deadline=None)
-    def test_where_the_mask_is_zero_every_bit_stays(self, face, scale, size):
+    def test_pixels_where_the_mask_is_zero_do_not_change(self, face, scale, size):
         picture = np.random.default_rng(1).integers(0, 65536, (200 * scale, 240 * scale, 3)).astype(np.uint16)
         before = picture.copy()
         affine = align(landmarks_at(*face))

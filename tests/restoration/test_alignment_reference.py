@@ -1,4 +1,4 @@
-"""Crops and pastes are those of facexlib, where it is right."""
+"""Comparison of crops and pastes with facexlib, where it is right."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from facewatch.restoration.alignment import TEMPLATE, align, crop_upright, paste
-from tests.restoration.made import landmarks_at, textured
+from tests.restoration.synthetic import landmarks_at, textured
 
 
 def reference_helper(photo: np.ndarray, landmarks: list[np.ndarray], scale: int):
-    """facexlib's own helper, made without its constructor, which would download two networks."""
+    """Return facexlib's helper, without calling its constructor, which would download two networks."""
     from facexlib.utils.face_restoration_helper import FaceRestoreHelper
 
     helper = object.__new__(FaceRestoreHelper)
@@ -33,7 +33,7 @@ def reference_helper(photo: np.ndarray, landmarks: list[np.ndarray], scale: int)
 
 
 class LabelMap:
-    """Stands in for ParseNet: the same labels for every face."""
+    """A fake ParseNet with the same labels for every face."""
 
     def __init__(self, shown: np.ndarray) -> None:
         self.shown = shown
@@ -50,7 +50,7 @@ class LabelMap:
 def pasted_by_facexlib(
     photo: np.ndarray, landmarks: list[np.ndarray], scale: int, offset: float, shown: np.ndarray | None
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Two faces with more detail, and the photo they were pasted into, with a label map or soft squares."""
+    """Return sharpened faces and the photo they were pasted into, by a label map or soft squares."""
     helper = reference_helper(photo, landmarks, scale)
     shifted(helper, offset)
     helper.restored_faces = [cv2.detailEnhance(crop) for crop in helper.cropped_faces]
@@ -61,7 +61,7 @@ def pasted_by_facexlib(
 
 
 def parsed_mask(shown: np.ndarray) -> np.ndarray:
-    """What facexlib makes of a label map: blurred twice, its rim removed."""
+    """Return facexlib's mask of a label map: blurred twice, its rim removed."""
     mask = cv2.GaussianBlur(shown.astype(np.float64) * 255, (101, 101), 11)
     mask = cv2.GaussianBlur(mask, (101, 101), 11)
     rim = np.zeros((512, 512))
@@ -77,7 +77,7 @@ def shifted(helper, offset: float) -> None:
 def square_masks(
     photo: np.ndarray, landmarks: list[np.ndarray], scale: int, offset: float
 ) -> list[np.ndarray]:
-    """The soft squares that facexlib makes in the picture's own space, seen from each crop."""
+    """Return the soft squares that facexlib draws in the picture, mapped to each crop."""
     masks = []
     for points in landmarks:
         helper = reference_helper(np.zeros_like(photo), [points], scale)
@@ -93,7 +93,7 @@ def square_masks(
 
 
 def touched(shape: tuple[int, ...], landmarks, masks, scale: int) -> np.ndarray:
-    """Where a mask above zero, and a pixel around it, lies in the picture."""
+    """Return where a mask is above zero in the picture, and one pixel around it."""
     picture = np.zeros(shape, np.uint8)
     for points, mask in zip(landmarks, masks, strict=True):
         white = np.full((512, 512, 3), 255, np.uint8)
@@ -151,7 +151,7 @@ class TestAgainstFacexlib:
     @pytest.mark.parametrize("scale", [1, 2])
     def test_the_pasted_photo_is_equal(self, photo_and_faces, parsed, scale):
         photo, faces_there = photo_and_faces
-        # facexlib puts an enlarged face half an output pixel off; without that, the two must agree.
+        # facexlib puts an enlarged face half an output pixel off; corrected for that, the two must agree.
         offset = 0.0 if scale == 1 else -0.5
         shown = np.zeros((512, 512), bool)
         shown[80:470, 100:412] = True

@@ -1,4 +1,4 @@
-"""Colour kept, tints found and kept."""
+"""Colour transfer, and the detection of grey and sepia photos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TINTED = (
 
 
 def picture(seed, size=(512, 512)):
-    """Coloured clouds with fine grain."""
+    """Return coloured clouds with fine grain."""
     rng = np.random.default_rng(seed)
     clouds = cv2.resize(
         rng.uniform(30, 220, (6, 6, 3)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC
@@ -56,12 +56,12 @@ def read(path):
     return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
-def test_a_crop_that_was_not_changed_comes_back_as_it_is():
+def test_an_unchanged_crop_is_returned_as_it_is():
     crop = picture(1)
     np.testing.assert_array_equal(match_color(crop, crop), crop)
 
 
-def test_a_drift_of_colour_and_brightness_is_taken_back():
+def test_a_drift_of_colour_and_brightness_is_corrected():
     original = picture(2)
     drifted = np.clip(original.astype(np.float32) * 0.85 + (25, 5, -10), 0, 255).astype(np.uint8)
     assert np.abs(low(drifted) - low(original)).max() > 10
@@ -125,7 +125,7 @@ def test_a_small_pale_face_in_a_grey_scene_keeps_its_colour():
     assert tint(scene) is None
 
 
-def test_a_coloured_face_too_small_to_count_keeps_its_colour_all_the_same():
+def test_a_coloured_face_too_small_for_the_tint_keeps_its_colour():
     scene = grey(picture(12, (3000, 2000)))
     face = np.full((512, 512, 3), (205, 165, 145), np.uint8)
     scene[300:360, 500:560] = cv2.resize(face, (60, 60))
@@ -136,7 +136,7 @@ def test_a_coloured_face_too_small_to_count_keeps_its_colour_all_the_same():
 
 
 @pytest.mark.parametrize("quality", [75, 50])
-def test_the_faces_of_a_sepia_photo_fit_it(quality):
+def test_the_faces_of_a_sepia_photo_fit_its_tint(quality):
     photo = jpeg(sepia(picture(8)), quality)
     toning = tint(photo)
     assert toning is not None
@@ -145,13 +145,13 @@ def test_the_faces_of_a_sepia_photo_fit_it(quality):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40, 3), (7, 3, 3)])
-def test_pictures_of_a_few_pixels_are_judged_too(shape):
+def test_pictures_of_a_few_pixels_have_a_tint(shape):
     toning = tint(np.full(shape, 90, np.uint8))
     assert toning is not None
     assert toning.grey
 
 
-def test_real_photos_are_told_apart(shared):
+def test_real_photos_are_classified_correctly(shared):
     measures = {path.stem: stray(read(path)) for path in sorted((shared / "photos").glob("*/*"))}
     coloured = [value for name, value in measures.items() if name not in TINTED]
     assert max(measures[name] for name in TINTED) < 10

@@ -1,4 +1,4 @@
-"""Before and after: the pictures and the page."""
+"""Comparison pictures and the page of before and after."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RED, BLUE = (200, 10, 10), (10, 10, 200)
 
 
 def columns_of(picture, colour):
-    """From the first to the last column in which a colour stands."""
+    """Return the first and the last column with a colour."""
     found = np.flatnonzero((picture == np.array(colour, np.uint8)).all(axis=2).any(axis=0))
     return found.min(), found.max()
 
 
-def test_both_pictures_stand_whole_beside_each_other():
+def test_both_pictures_are_shown_whole_side_by_side():
     page = side_by_side(flat(200, 300, RED), flat(200, 300, BLUE))
     assert page.dtype == np.uint8
     left, right = columns_of(page, RED), columns_of(page, BLUE)
@@ -35,13 +35,13 @@ def test_both_pictures_stand_whole_beside_each_other():
     assert (page == np.array(RED)).all(axis=2).sum() == 200 * 300
 
 
-def test_the_before_is_enlarged_with_the_after():
+def test_the_original_is_enlarged_to_the_size_of_the_copy():
     page = side_by_side(flat(50, 75, RED), flat(200, 300, BLUE))
     assert columns_of(page, RED) == (0, 299)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 24), (600, 40), (900, 9000), (70, 20000)])
-def test_labels_are_there_at_any_size(size):
+def test_labels_are_legible_at_any_size(size):
     page = side_by_side(flat(*size, RED), flat(*size, BLUE))
     band = page[: page.shape[0] - min(size[0], 8192 * size[0] // max(size))]
     assert band.shape[0] >= 20
@@ -52,7 +52,7 @@ def test_labels_are_there_at_any_size(size):
     assert max(page.shape) < 65500
 
 
-def test_labels_are_the_callers_own():
+def test_the_caller_chooses_the_labels():
     image = flat(100, 200, RED)
     assert not np.array_equal(side_by_side(image, image), side_by_side(image, image, labels=("a", "b")))
 
@@ -72,7 +72,7 @@ def test_a_sheet_is_no_wider_than_its_cells():
     assert contact_sheet([("only", flat(90, 160, RED))], columns=4).shape[1] == 160
 
 
-def test_a_narrow_picture_gives_its_label_room():
+def test_a_cell_is_wide_enough_for_its_label():
     assert contact_sheet([("gfpgan-1.4, weight 0.5", flat(40, 10, RED))], columns=1).shape[1] > 100
 
 
@@ -98,7 +98,7 @@ def read(page):
     return reader
 
 
-def test_the_page_holds_both_pictures_and_loads_nothing():
+def test_the_page_contains_both_pictures_and_loads_nothing():
     reader = read(slider_html(b"\xff\xd8before", b"\xff\xd8after", "photo.jpg"))
     sources = {attrs["class"]: attrs["src"] for tag, attrs in reader.tags if tag == "img"}
     prefix = "data:image/jpeg;base64,"
@@ -110,7 +110,7 @@ def test_the_page_holds_both_pictures_and_loads_nothing():
     assert policy.startswith("default-src 'none'")
 
 
-def test_the_slider_is_reached_by_keyboard_and_named_for_a_screen_reader():
+def test_the_slider_works_by_keyboard_and_has_a_name_for_screen_readers():
     reader = read(slider_html(b"", b"", "photo.jpg"))
     (slider,) = [attrs for tag, attrs in reader.tags if tag == "input"]
     assert slider["type"] == "range"
@@ -123,7 +123,7 @@ def test_the_slider_is_reached_by_keyboard_and_named_for_a_screen_reader():
 @pytest.mark.parametrize(
     "title", ["<script>alert(1)</script>", "a & b", "$title ${before} $$", "</title><b>", "日本.jpg"]
 )
-def test_a_title_is_text_and_nothing_else(title):
+def test_a_title_is_escaped(title):
     plain, odd = read(slider_html(b"", b"", "x")), read(slider_html(b"", b"", title))
     assert [tag for tag, _ in odd.tags] == [tag for tag, _ in plain.tags]
     assert odd.text.count(title) == 2

@@ -1,4 +1,4 @@
-"""One photo through all rooms of the core."""
+"""One photo through the whole pipeline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Finds:
 
 
 class Paints:
-    """A network whose faces are all of one colour; notes what it was given."""
+    """A network whose faces are all of one colour; records its calls."""
 
     name = "paints"
     batch = 2
@@ -53,7 +53,7 @@ class Fails(Paints):
 
 
 class Triples:
-    """An upscaler that also notes what it enlarged."""
+    """An upscaler that records the sizes it was given."""
 
     name = "triples"
 
@@ -78,7 +78,7 @@ def photo(height=300, width=400, dtype=np.uint8, alpha=False, mode="RGB"):
 RAW = RestorationOptions(color_fix=False)
 
 
-def test_outside_the_faces_not_one_pixel_changes():
+def test_pixels_outside_the_faces_do_not_change():
     original = photo()
     before = original.pixels.copy()
     restored = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()).restore(original, RAW)
@@ -91,7 +91,7 @@ def test_outside_the_faces_not_one_pixel_changes():
     assert (original.pixels == before).all()
 
 
-def test_a_photo_without_faces_comes_back_as_it_is():
+def test_a_photo_without_faces_is_returned_as_it_is():
     original = photo()
     restored = Pipeline(Finds(), Fails(), SoftMask()).restore(original, RAW)
     assert restored.photo is original
@@ -108,20 +108,20 @@ def test_all_faces_go_through_the_network_together_with_the_weight():
     assert len(restored.crops) == 2
 
 
-def test_a_network_that_fails_gives_no_picture_at_all():
+def test_a_failing_network_is_an_error():
     with pytest.raises(NetworkFailed):
         Pipeline(Finds(face_at(10, 10, 120)), Fails(), SoftMask()).restore(photo(), RAW)
 
 
 class Returns(Paints):
-    """A network that gives back what it was given."""
+    """A network that returns its input."""
 
     def restore(self, crops, weight):
         return list(crops)
 
 
 @pytest.mark.parametrize("aligned", [False, True])
-def test_a_face_that_comes_back_as_it_was_is_not_called_restored(aligned):
+def test_a_face_that_did_not_change_is_not_reported_as_restored(aligned):
     original = photo()
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Returns(), SoftMask())
     restored = pipeline.restore(original, RestorationOptions(aligned=aligned))
@@ -129,14 +129,14 @@ def test_a_face_that_comes_back_as_it_was_is_not_called_restored(aligned):
     assert [(face.fate, face.reason) for face in restored.faces] == [
         ("kept", "the model found nothing to change")
     ]
-    (told,) = pipeline.restore(original, RestorationOptions(aligned=aligned), weight=1).faces
-    assert told.reason == "weight 1 keeps the original"
+    (report,) = pipeline.restore(original, RestorationOptions(aligned=aligned), weight=1).faces
+    assert report.reason == "weight 1 keeps the original"
     enlarged = pipeline.restore(original, RestorationOptions(aligned=aligned, upscale=2))
     assert enlarged.photo.pixels.shape == (600, 800, 3)
     assert enlarged.restored_count == 0
 
 
-def test_every_face_has_its_fate_and_reason():
+def test_every_face_has_an_outcome_and_a_reason():
     faces = [face_at(100, 50, 160), face_at(10, 10, 12), face_at(101, 51, 160, score=0.8)]
     restored = Pipeline(Finds(*faces), Paints(), SoftMask()).restore(photo(), RAW)
     fates = {face.score: (face.fate, face.reason) for face in restored.faces}
@@ -153,7 +153,7 @@ def test_landmarks_that_form_no_face_are_kept_with_the_reason():
     assert restored.faces[0].reason
 
 
-def test_sixteen_bits_outside_the_faces_are_the_originals_own():
+def test_sixteen_bit_pixels_outside_the_faces_do_not_change():
     original = photo(dtype=np.uint16, alpha=True)
     restored = Pipeline(Finds(face_at(120, 60, 160)), Paints((255, 0, 128)), SoftMask()).restore(
         original, RAW
@@ -176,12 +176,12 @@ def test_an_enlarged_copy_has_its_faces_in_the_right_place(scale):
     assert tuple(restored.photo.pixels[140 * scale, 200 * scale]) == (200, 40, 90)
 
 
-def test_a_photo_without_faces_is_enlarged_all_the_same():
+def test_a_photo_without_faces_is_enlarged():
     restored = Pipeline(Finds(), Fails(), SoftMask()).restore(photo(), RestorationOptions(upscale=2))
     assert restored.photo.pixels.shape == (600, 800, 3)
 
 
-def test_the_background_and_if_wished_the_faces_go_through_the_upscaler():
+def test_the_background_and_on_request_the_faces_go_through_the_upscaler():
     upscaler = Triples()
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), upscaler)
     pipeline.restore(photo(), RestorationOptions(upscale=2, face_upsample=True))
@@ -218,12 +218,12 @@ def test_a_grey_photo_stays_grey():
     assert np.abs(pixels.astype(int) - pixels[:, :, :1]).max() <= 1
 
 
-def test_how_far_it_is_is_told():
-    heard = []
+def test_progress_is_reported():
+    progress = []
     faces = [face_at(10, 10, 100), face_at(150, 10, 100), face_at(290, 10, 100)]
     pipeline = Pipeline(Finds(*faces), Paints(), SoftMask(), Triples())
-    pipeline.restore(photo(), RAW, progress=lambda *news: heard.append(news))
-    assert heard == [(0, 3, "faces"), (2, 3, "faces"), (1, 1, "tiles")]
+    pipeline.restore(photo(), RAW, progress=lambda *news: progress.append(news))
+    assert progress == [(0, 3, "faces"), (2, 3, "faces"), (1, 1, "tiles")]
 
 
 @pytest.mark.parametrize("face_upsample", [False, True])
@@ -245,7 +245,7 @@ def test_a_cut_out_has_no_rim_of_hidden_colour_when_it_is_enlarged(dtype, upscal
     top = np.iinfo(dtype).max
     pixels, alpha = np.zeros((60, 60, 3), dtype), np.zeros((60, 60), dtype)
     pixels[20:40, 20:40] = top
-    alpha[20:40, 20:40] = top  # a white square, black where nothing is seen
+    alpha[20:40, 20:40] = top  # a white square on transparent black
     cut_out = Photo(pixels, alpha, "RGBA", "png", Metadata())
     larger = (
         Pipeline(Finds(), Paints(), SoftMask(), upscaler)
@@ -253,5 +253,5 @@ def test_a_cut_out_has_no_rim_of_hidden_colour_when_it_is_enlarged(dtype, upscal
         .photo
     )
     assert (larger.pixels[larger.alpha > 0] > 0.99 * top).all()
-    assert (larger.pixels[:8] == 0).all()  # far from what is seen nothing is changed
+    assert (larger.pixels[:8] == 0).all()  # far from visible pixels nothing changes
     assert (pixels[0] == 0).all()

@@ -1,4 +1,4 @@
-"""Fixtures of a desktop; every test that uses one is skipped where there can be none."""
+"""Fixtures of a virtual desktop; tests that use them are skipped where it cannot run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def desktop(tmp_path_factory):
 
 @pytest.fixture
 def panel(desktop):
-    """A panel that takes indicators, and hears notifications."""
+    """A panel that shows indicators and receives notifications."""
     process = PanelProcess(desktop, WATCHER, BUBBLES)
     yield process
     process.close()
@@ -24,6 +24,6 @@ def panel(desktop):
 
 @pytest.fixture
 def tray(desktop, panel, tmp_path):
-    """A tray process that is shown on the panel."""
+    """A tray process whose icon is on the panel."""
     with shown_tray(tmp_path / "home", desktop, panel) as process:
         yield process

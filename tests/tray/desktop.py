@@ -1,4 +1,4 @@
-"""A desktop of our own: a virtual display, a session bus, a panel, and the tray process on it."""
+"""A virtual desktop: a display, a session bus, a panel, and a tray process on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROBE = "import gi\ngi.require_version('Gtk', '3.0')\ngi.require_version('Ayatan
 
 
 def what_is_missing() -> str:
-    """Why no display test can run here; empty when they can."""
+    """Return the reason why display tests cannot run here; empty if they can."""
     programs = [name for name in ("Xvfb", "dbus-daemon") if shutil.which(name) is None]
     if programs:
         return f"{' and '.join(programs)} not installed"
@@ -39,7 +39,7 @@ def what_is_missing() -> str:
 
 @contextlib.contextmanager
 def needed_desktop(runtime: Path) -> Iterator[dict[str, str]]:
-    """A virtual desktop; the test is skipped where there can be none."""
+    """Yield a virtual desktop's environment; skip the test where it cannot run."""
     missing = what_is_missing()
     if missing:
         pytest.skip(f"no display tests: {missing}")
@@ -49,7 +49,7 @@ def needed_desktop(runtime: Path) -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def virtual_desktop(runtime: Path) -> Iterator[dict[str, str]]:
-    """The environment of programs on a new display and a new session bus."""
+    """Yield the environment for programs on a new display and a new session bus."""
     reader, writer = os.pipe()
     display = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writer), "-screen", "0", "900x600x24", "-nolisten", "tcp"],
@@ -57,8 +57,8 @@ def virtual_desktop(runtime: Path) -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
     )
     os.close(writer)
-    with os.fdopen(reader) as told:
-        number = told.readline().strip()
+    with os.fdopen(reader) as pipe:
+        number = pipe.readline().strip()
     runtime.mkdir(mode=0o700, exist_ok=True)
     environment = {
         **os.environ,
@@ -74,7 +74,7 @@ def virtual_desktop(runtime: Path) -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment,  # what it starts, such as the panel's settings, lives on this desktop too
+        env=environment,  # services that it starts, such as the panel's settings, use this desktop too
     )
     assert bus.stdout is not None
     environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
@@ -101,21 +101,21 @@ class PanelProcess:
         for name in names:
             self.ask("own", name)
 
-    def ask(self, *question: Any) -> Any:
+    def ask(self, *request: Any) -> Any:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        said = json.loads(self.process.stdout.readline())
-        if "error" in said:
-            raise RuntimeError(said["error"])
-        return said["answer"]
+        reply = json.loads(self.process.stdout.readline())
+        if "error" in reply:
+            raise RuntimeError(reply["error"])
+        return reply["answer"]
 
     def tree(self) -> list[dict[str, Any]]:
         return self.ask("tree")
 
     def find(self, *texts: str) -> dict[str, Any]:
-        """The entry under a path of beginnings of texts."""
+        """Return the entry at a path of texts, each given by its beginning."""
         items = self.tree()
         for text in texts:
             found = [item for item in items if item["text"].startswith(text)]
@@ -128,7 +128,7 @@ class PanelProcess:
         self.ask("click", self.find(*texts)["id"])
 
     def on(self, *path: str) -> list[str]:
-        """The radios that are on, in words before any bracket; none where there is no such entry yet."""
+        """Return the first words of the checked radios; empty if the entry does not exist yet."""
         try:
             items = self.find(*path)["items"]
         except LookupError:
@@ -144,7 +144,7 @@ class PanelProcess:
 
 
 class TrayProcess:
-    """`facewatch tray` with a home of its own, and this test as its daemon."""
+    """`facewatch tray` with its own home; the test process acts as its daemon."""
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home = home
@@ -177,12 +177,11 @@ class TrayProcess:
         return Store(self.places.config).load()
 
     def start(self) -> None:
-        said = (self.home / "said.txt").open("ab")
-        with said:
+        with (self.home / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
                 self.command(),
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 env=self.environment,
             )
 
@@ -205,12 +204,12 @@ class TrayProcess:
         return code
 
     def said(self) -> str:
-        return (self.home / "said.txt").read_text("utf-8", "replace")
+        return (self.home / "output.txt").read_text("utf-8", "replace")
 
 
 @contextlib.contextmanager
 def shown_tray(home: Path, environment: dict[str, str], panel: PanelProcess) -> Iterator[TrayProcess]:
-    """A tray process that is shown on the panel."""
+    """Yield a tray process whose icon is on the panel."""
     process = TrayProcess(home, environment)
     process.start()
     eventually(lambda: panel.ask("items") > 0, "the icon", 20)
@@ -219,11 +218,11 @@ def shown_tray(home: Path, environment: dict[str, str], panel: PanelProcess) -> 
     process.ledger.close()
 
 
-def eventually(claim: Callable[[], bool], what: str, seconds: float = 10) -> float:
-    """Wait for a claim to hold; how many seconds it took."""
+def eventually(condition: Callable[[], bool], name: str, seconds: float = 10) -> float:
+    """Wait until a condition holds; return the seconds that it took."""
     began = time.monotonic()
-    while not claim():
+    while not condition():
         if time.monotonic() - began > seconds:
-            pytest.fail(f"waited {seconds} s for {what}")
+            pytest.fail(f"waited {seconds} s for {name}")
         time.sleep(0.02)
     return time.monotonic() - began

@@ -1,6 +1,6 @@
-"""A panel without a screen: takes indicators, reads their menus and clicks them; hears notifications.
+"""A panel without a display: registers indicators, reads and clicks their menus, receives notifications.
 
-Run as a process of its own; each line on standard input is a JSON list, each answer a JSON line.
+Runs as a separate process; each line on standard input is a JSON list, each answer a JSON line.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Panel:
         values = GLib.Variant("(isvu)", (number, "clicked", GLib.Variant("s", ""), 0))
         self.call(self.properties()["Menu"], MENU, "Event", values)
 
-    def answer(self, question: list[Any]) -> Any:
-        name, *rest = question
+    def answer(self, request: list[Any]) -> Any:
+        name, *rest = request
         if name == "items":
             return len(self.items)
         if name == "notified":
@@ -97,7 +97,7 @@ def entry(node: Any) -> dict[str, Any]:
     number, properties, children = node
     return {
         "id": number,
-        # An underscore marks a letter to press, so a real one comes doubled.
+        # An underscore marks the access key, so a real one is doubled.
         "text": properties.get("label", "").replace("__", "_"),
         "separator": properties.get("type") == "separator",
         "toggle": properties.get("toggle-type", ""),
@@ -110,19 +110,19 @@ def entry(node: Any) -> dict[str, Any]:
 def main() -> None:
     panel, loop = Panel(), GLib.MainLoop()
 
-    def heard(_channel: Any, _condition: Any) -> bool:
+    def on_input(_channel: Any, _condition: Any) -> bool:
         line = sys.stdin.readline()
         if not line:
             loop.quit()
             return False
         try:
             answer = {"answer": panel.answer(json.loads(line))}
-        except Exception as error:  # noqa: BLE001 - the test sees it
+        except Exception as error:  # noqa: BLE001 - reported to the test
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
         return True
 
-    GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, heard)
+    GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_input)
     loop.run()
 
 

@@ -1,4 +1,4 @@
-"""Photos in a ledger, as the worker would have left them."""
+"""Photos in a ledger, in the states that the worker leaves them in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def finish(ledger: Ledger, photo: Path, copy: Path) -> None:
 
 
 def fail(ledger: Ledger, photo: Path, reason: str) -> None:
-    """Give a queued photo up."""
+    """Fail a queued photo for good."""
     job = ledger.start(ledger.photo(photo))
     assert job is not None
     ledger.park(job, reason, "BadPhoto")

@@ -21,7 +21,7 @@ def desktop(**changes) -> Desktop:
     ("changes", "backend"),
     [
         ({}, "appindicator"),
-        ({"watcher": False, "embedding": True}, "appindicator"),  # the library falls back by itself
+        ({"watcher": False, "embedding": True}, "appindicator"),  # the library falls back to embedding
         ({"libraries": ("gtk",), "embedding": True}, "gtk"),
         ({"libraries": ("gtk",)}, None),
         ({"watcher": False}, None),
@@ -39,7 +39,7 @@ def test_the_backend_is_the_one_that_works_now(changes, backend):
         ({"libraries": ()}, "gir1.2-ayatanaappindicator3-0.1"),
     ],
 )
-def test_waiting_is_not_tried_where_it_is_of_no_use(changes, word):
+def test_a_desktop_that_waiting_cannot_help_is_refused(changes, word):
     with pytest.raises(NoTray, match=word) as caught:
         choose(desktop(**changes))
     assert str(caught.value).startswith("no tray on this desktop: ")
@@ -48,7 +48,7 @@ def test_waiting_is_not_tried_where_it_is_of_no_use(changes, word):
 
 
 class Panel:
-    """A panel that comes after so many seconds."""
+    """A panel that starts after some seconds."""
 
     def __init__(self, after: float) -> None:
         self.now, self.after = 0.0, after
@@ -61,12 +61,12 @@ class Panel:
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their panels are always there")
-def test_a_panel_that_comes_late_is_waited_for_two_minutes():
+def test_the_tray_waits_two_minutes_for_a_panel():
     late = Panel(after=100)
     assert wait_for_tray(late.look, lambda: late.now, late.sleep) == "appindicator"
     assert 100 <= late.now <= 104
     never = Panel(after=1e9)
-    with pytest.raises(NoTray, match="no panel here shows icons"):
+    with pytest.raises(NoTray, match="no panel shows tray icons"):
         wait_for_tray(never.look, lambda: never.now, never.sleep)
     assert WAIT_SECONDS <= never.now <= WAIT_SECONDS + 4
 
@@ -83,7 +83,7 @@ print(found.named, found.display, found.watcher)
     ("variables", "named"),
     [({}, False), ({"DISPLAY": ":6543", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/no"}, True)],
 )
-def test_a_bare_environment_and_a_dead_display_are_seen(variables, named):
+def test_a_bare_environment_and_a_dead_display_are_detected(variables, named):
     gone = ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
     environment = {name: value for name, value in os.environ.items() if name not in gone} | variables
     # A process of its own: python-xlib leaves its sockets open when a display does not answer.

@@ -27,7 +27,7 @@ def test_a_click_on_a_model_changes_the_file_and_then_the_tick(tray, panel):
     assert tray.places.config.read_text("utf-8") == before.replace('"builtin"', '"restoreformer"')
 
 
-def test_a_tick_stays_where_it_is_when_the_file_cannot_be_written(tray, panel):
+def test_a_tick_does_not_change_when_the_file_cannot_be_written(tray, panel):
     eventually(lambda: panel.on("Upscale: 1 x") == ["1"], "the menu")
     good = tray.places.config.read_text("utf-8")
     tray.places.config.write_text(good + "\nthis is no TOML\n", "utf-8")
@@ -37,11 +37,11 @@ def test_a_tick_stays_where_it_is_when_the_file_cannot_be_written(tray, panel):
     time.sleep(0.6)
     assert panel.on("Upscale: 1 x") == ["1"]
     tray.places.config.write_text(good.replace('model = "builtin"', 'model = "codeformer"'), "utf-8")
-    eventually(lambda: panel.on("Model: codeformer") == ["codeformer"], "the mended file", 2)
+    eventually(lambda: panel.on("Model: codeformer") == ["codeformer"], "the corrected file", 2)
     eventually(lambda: panel.on("Weight: 0.6") == ["0.6"], "its own weight", 1)
     panel.click("Upscale", "3 x")
     eventually(lambda: tray.settings.restoration.upscale == 3, "the click", 1)
-    eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "no more trouble", 2)
+    eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the end of the trouble", 2)
 
 
 def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
@@ -62,7 +62,7 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
             lambda: tray.opened.exists() and tray.opened.read_text("utf-8") == f"{target}\n", str(path), 2
         )
 
-    def asks(*path: str):
+    def requests(*path: str):
         panel.click(*path)
         eventually(lambda: any(tray.places.requests.glob("*.json")), str(path), 2)
         (request,) = take(tray.places, os.getpid())
@@ -87,26 +87,26 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
         eventually(lambda: panel.tree()[0]["text"].startswith("Paused"), str(path), 1)
         panel.click("Resume")
         eventually(lambda: not tray.settings.pausing(), "Resume", 1)
-        eventually(lambda: any(item["text"] == "Pause" for item in panel.tree()), "the way back", 1)
+        eventually(lambda: any(item["text"] == "Pause" for item in panel.tree()), "the entry Pause", 1)
 
     recent = ("Recent", "done_1 & <b>.jpg: 1 of 1")
     opens(copy, *recent, "Open restored")
     opens(done, *recent, "Open original")
     opens(copy.parent, *recent, "Show in folder")
     opens(tray.places.state / "before-after.html", *recent, "Before / after")
-    redo = asks(*recent, "Redo with another model", "builtin")
+    redo = requests(*recent, "Redo with another model", "builtin")
     assert (redo.kind, redo.path, redo.model, redo.weight) == ("redo", done, "builtin", None)
     for weight in (0.0, 0.3, 0.5, 0.7, 1.0):
-        redo = asks(*recent, "Redo with another weight", f"{weight}")
+        redo = requests(*recent, "Redo with another weight", f"{weight}")
         assert (redo.path, redo.weight) == (done, weight)
     opens(broken, "Failed (1)", "broken.jpg", "Open original")
     opens(broken.parent, "Failed (1)", "broken.jpg", "Show in folder")
-    assert asks("Failed (1)", "Try all again").kind == "retry_failed"
+    assert requests("Failed (1)", "Retry all").kind == "retry_failed"
     tray.places.log.parent.mkdir(exist_ok=True)
     tray.places.log.touch()
     opens(tray.places.log, "Failed (1)", "Open the log")
-    opens("https://example.org/terms", "codeformer waits", "Read the terms")
-    panel.click("codeformer waits", "Accept S-Lab License 1.0")
+    opens("https://example.org/terms", "codeformer: licence", "Read the terms")
+    panel.click("codeformer: licence", "Accept S-Lab License 1.0")
     eventually(lambda: "codeformer" in (tray.places.models / "licences.json").read_text("utf-8")
                if (tray.places.models / "licences.json").exists() else False, "the licence", 2)  # fmt: skip
     opens(tray.home / "in", "Open inbox")
@@ -150,7 +150,7 @@ def test_the_icon_and_the_title_follow_the_state(tray, panel):
     assert not file.parent.exists()
 
 
-def test_a_batch_is_told_once_when_it_has_ended(tray, panel):
+def test_a_batch_is_notified_once_after_it_has_ended(tray, panel):
     eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
     names = [tray.home / "in" / f"{number}.jpg" for number in range(4)]
     for photo in names:
@@ -170,10 +170,10 @@ def test_a_second_tray_leaves_the_first_alone(tray):
         tray.command(), env=tray.environment, capture_output=True, text=True, timeout=20, check=False
     )
     assert run.returncode == 4
-    assert run.stderr == "facewatch: the tray icon is shown already, by another process\n"
+    assert run.stderr == "facewatch: another process already shows the tray icon\n"
 
 
-def test_a_killed_tray_comes_back_and_the_keeper_only_logs_it(desktop, panel, tmp_path, caplog):
+def test_the_supervisor_restarts_a_killed_tray_and_only_logs_it(desktop, panel, tmp_path, caplog):
     tray = TrayProcess(tmp_path / "home", desktop)
     tray_supervisor = TraySupervisor(
         tray.command(),

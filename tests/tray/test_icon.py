@@ -13,7 +13,7 @@ PANELS = {"light": "#f2f2f2", "dark": "#202020"}
 
 
 def on_panel(of: Picture, side: int, panel: str) -> Image.Image:
-    """The icon as a panel shows it, without its colours."""
+    """Return the icon on a panel, in grey."""
     image = draw(of, side)
     ground = Image.new("RGB", image.size, PANELS[panel])
     ground.paste(image, (0, 0), image)
@@ -22,7 +22,7 @@ def on_panel(of: Picture, side: int, panel: str) -> Image.Image:
 
 @pytest.mark.parametrize("side", [16, 22, 32, 64])
 @pytest.mark.parametrize("panel", PANELS)
-def test_every_mood_is_told_apart_without_colour(side, panel):
+def test_the_moods_differ_without_colour(side, panel):
     for one, other in itertools.combinations(LOOKS_SHOWN, 2):
         difference = ImageChops.difference(on_panel(one, side, panel), on_panel(other, side, panel))
         assert ImageStat.Stat(difference).mean[0] > 12, (one, other)
@@ -30,7 +30,7 @@ def test_every_mood_is_told_apart_without_colour(side, panel):
 
 @pytest.mark.parametrize("side", [16, 64])
 @pytest.mark.parametrize("panel", PANELS)
-def test_every_icon_stands_out_from_its_panel(side, panel):
+def test_every_icon_contrasts_with_its_panel(side, panel):
     ground = Image.new(
         "L", (side, side), Image.new("RGB", (1, 1), PANELS[panel]).convert("L").getpixel((0, 0))
     )
@@ -40,7 +40,7 @@ def test_every_icon_stands_out_from_its_panel(side, panel):
         assert strong > 0.15 * side * side, of
 
 
-def test_the_work_shows_how_far_it_is():
+def test_the_working_icon_shows_progress():
     steps = {picture("working", done, 8).step for done in range(9)}
     assert steps == set(range(9))
     drawn = [draw(Picture("working", step), 22).tobytes() for step in range(9)]
@@ -48,7 +48,7 @@ def test_the_work_shows_how_far_it_is():
 
 
 @pytest.mark.parametrize(("done", "total", "step"), [(None, None, 0), (0, 0, 0), (9, 4, 8), (1, 1000, 0)])
-def test_odd_progress_is_drawn_all_the_same(done, total, step):
+def test_invalid_progress_is_clamped(done, total, step):
     assert picture("working", done, total) == Picture("working", step)
 
 
@@ -64,4 +64,4 @@ def test_the_committed_icons_are_the_ones_the_code_draws():
         assert (folder / f"facewatch-{look}.svg").read_text("utf-8") == svg(of)
         committed = Image.open(folder / f"facewatch-{look}.png").convert("RGBA")
         difference = ImageChops.difference(committed, draw(of))
-        assert max(ImageStat.Stat(difference).mean) < 2  # Pillow's versions smooth a little differently
+        assert max(ImageStat.Stat(difference).mean) < 2  # versions of Pillow antialias a little differently

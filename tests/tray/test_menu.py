@@ -10,18 +10,18 @@ from facewatch.settings.schema import parse
 from facewatch.state.requests import Request
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import (
-    Accept,
-    Choose,
-    LeaveRequest,
-    Login,
+    AcceptLicence,
+    ChangeSetting,
     Open,
     Pause,
     Quit,
-    Show,
+    SendRequest,
     ShowBeforeAfter,
+    ShowInFolder,
+    StartAtLogin,
     StartDaemon,
 )
-from tests.tray.views import DONE, FAILED, NOW, every, find, lines, scene, status
+from tests.tray.views import DONE, FAILED, NOW, every, find, lines, make_view, status
 
 IDLE_MENU = """\
 ~All photos are done
@@ -49,7 +49,7 @@ Weight: 0.0 >
   ( ) 0.9
   ( ) 1.0 (closer to the original)
 Upscale: 1 x >
-  (*) 1 x (as large as the original)
+  (*) 1 x (original size)
   ( ) 2 x
   ( ) 3 x
   ( ) 4 x
@@ -65,12 +65,12 @@ Quit Facewatch"""
 
 
 def test_the_whole_menu_when_there_is_nothing_to_do():
-    assert "\n".join(lines(menu(scene()))) == IDLE_MENU
+    assert "\n".join(lines(menu(make_view()))) == IDLE_MENU
 
 
-def heads(*arguments, **changes):
-    """The lines above the first rule."""
-    text = lines(menu(scene(*arguments, **changes)))
+def first_lines(*arguments, **changes):
+    """Return the lines above the first separator."""
+    text = lines(menu(make_view(*arguments, **changes)))
     return text[: text.index("---")]
 
 
@@ -99,15 +99,15 @@ WORKING = status(
          ["~1 waiting", "~downloading codeformer: 24 % of 377 MB"]),
         (status("working", {"queued": 1}, downloads={
             "codeformer": {"state": "waiting", "reason": "no connection", "retry_at": 5}}),
-         ["~1 waiting", "~codeformer is not here yet: no connection"]),
+         ["~1 waiting", "~codeformer is not downloaded: no connection"]),
     ],
 )  # fmt: skip
-def test_the_first_lines_say_what_is_going_on(now, expected):
-    assert heads(now) == expected
+def test_the_first_lines_show_state_and_progress(now, expected):
+    assert first_lines(now) == expected
 
 
 def test_many_troubles_are_counted_and_long_ones_are_shortened():
-    text = heads(status("attention", troubles=["engine: " + "x" * 300, "b", "c", "d", "e", "f"]))
+    text = first_lines(status("attention", troubles=["engine: " + "x" * 300, "b", "c", "d", "e", "f"]))
     assert text[0] == "~Needs attention"
     assert len(text[1]) <= 91
     assert "…" in text[1]
@@ -116,75 +116,75 @@ def test_many_troubles_are_counted_and_long_ones_are_shortened():
 
 def test_a_bad_edit_of_the_settings_is_shown_first():
     problem = "config.toml is not valid TOML: Expected '=' (at line 3, column 5)"
-    assert heads(WORKING, problem=problem)[:2] == [
+    assert first_lines(WORKING, problem=problem)[:2] == [
         "~Needs attention, 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)", f"~{problem}"]  # fmt: skip
 
 
-def test_settings_that_were_never_readable_leave_a_menu_that_leads_to_the_file():
-    shown = menu(replace(scene(problem="config.toml: wrong"), settings=None))
+def test_a_config_file_that_was_never_readable_can_be_opened_from_the_menu():
+    shown = menu(replace(make_view(problem="config.toml: wrong"), settings=None))
     assert [item.key for item in shown if item.kind != "separator"] == [
         "state", "trouble 0", "recent", "login", "settings file", "quit"]  # fmt: skip
 
 
-def test_a_licence_is_asked_for_with_its_sentence_and_its_terms():
+def test_a_licence_question_shows_its_sentence_and_its_terms():
     held = {"state": "held", "licence": "S-Lab License 1.0", "terms_url": "https://example.org/terms",
             "sentence": "Non-commercial purposes only."}  # fmt: skip
-    shown = menu(scene(status("working", {"queued": 1}, downloads={"codeformer": held})))
+    shown = menu(make_view(status("working", {"queued": 1}, downloads={"codeformer": held})))
     assert shown[0].text == "Needs attention, 1 waiting"
     question = find(shown, "licence codeformer")
     assert lines((question,)) == [
-        "codeformer waits: its licence has to be accepted >",
+        "codeformer: licence approval needed >",
         "  ~Non-commercial purposes only.",
         "  Read the terms",
-        "  Accept S-Lab License 1.0, and download",
+        "  Accept S-Lab License 1.0 and download",
     ]
     assert find(question.items, "terms").action == Open("https://example.org/terms")
-    assert find(question.items, "accept").action == Accept("codeformer")
+    assert find(question.items, "accept").action == AcceptLicence("codeformer")
 
 
-def test_pausing_offers_its_spans_and_a_pause_offers_its_end():
-    shown = menu(scene())
+def test_the_menu_offers_to_pause_and_while_paused_to_resume():
+    shown = menu(make_view())
     assert find(shown, "pause").action == Pause("until resumed")
     assert find(shown, "pause for", "1 hour").action == Pause("for 1 hour")
     assert find(shown, "pause for", "tomorrow").action == Pause("until tomorrow")
-    paused = menu(scene(status("paused"), {"paused": True}))
+    paused = menu(make_view(status("paused"), {"paused": True}))
     assert find(paused, "resume").action == Pause("no longer")
     assert not {"pause", "pause for"} & {item.key for item in paused}
 
 
-def test_a_pause_with_an_end_says_when():
+def test_a_pause_with_an_end_shows_the_time():
     local = NOW.astimezone()
     soon, later = local + timedelta(minutes=30), local + timedelta(days=2)
-    assert heads(status("paused"), {"paused": soon}) == [f"~Paused until {soon:%H:%M}"]
-    assert heads(status("paused"), {"paused": later}) == [f"~Paused until {later:%a} {later:%H:%M}"]
+    assert first_lines(status("paused"), {"paused": soon}) == [f"~Paused until {soon:%H:%M}"]
+    assert first_lines(status("paused"), {"paused": later}) == [f"~Paused until {later:%a} {later:%H:%M}"]
 
 
-def test_a_model_brings_its_own_weight_and_its_own_default():
-    shown = menu(scene(settings={"model": "codeformer", "weights": {"codeformer": 0.3}}))
+def test_each_model_has_its_own_weight_and_default():
+    shown = menu(make_view(settings={"model": "codeformer", "weights": {"codeformer": 0.3}}))
     weights = find(shown, "weight")
     assert weights.text == "Weight: 0.3"
     assert [item.text for item in weights.items if item.checked] == ["0.3"]
     assert [item.text for item in weights.items if "default" in item.text] == ["0.6 (default)"]
-    assert find(weights.items, "0.7").action == Choose("weights.codeformer", 0.7)
+    assert find(weights.items, "0.7").action == ChangeSetting("weights.codeformer", 0.7)
 
 
 @pytest.mark.parametrize("weight", [0, 0.1, 0.3, 0.65, 0.7, 1])
-def test_exactly_one_radio_is_on_whatever_the_weight(weight):
-    shown = menu(scene(settings={"weights": {"gfpgan-1.4": weight}}))
+def test_exactly_one_radio_is_checked_for_any_weight(weight):
+    shown = menu(make_view(settings={"weights": {"gfpgan-1.4": weight}}))
     for key in ("model", "weight", "upscale"):
         assert sum(item.checked for item in find(shown, key).items) == 1
     assert len({item.key for item in find(shown, "weight").items}) == (12 if weight == 0.65 else 11)
 
 
-def test_a_model_whose_file_has_gone_stays_the_one_that_is_chosen():
+def test_a_model_whose_file_has_gone_stays_chosen():
     settings = parse({"model": "mine"}, "test", ["mine"])
-    model = find(menu(replace(scene(), settings=settings)), "model")
+    model = find(menu(replace(make_view(), settings=settings)), "model")
     assert [item.text for item in model.items if item.checked] == ["mine (its file is missing)"]
 
 
-def test_a_folder_with_a_model_of_its_own_is_not_hidden():
+def test_the_menu_counts_folders_with_a_model_of_their_own():
     folders = [{"input": "/in", "output": "/out"}, {"input": "/b", "output": "/c", "model": "builtin"}]
-    shown = menu(scene(settings={"folders": folders}))
+    shown = menu(make_view(settings={"folders": folders}))
     assert find(shown, "model").items[-1].text == "1 folder has a model of its own"
     assert [item.action for item in find(shown, "inbox folders").items] == [Open("/in"), Open("/b")]
     assert [item.action for item in find(shown, "restored folders").items] == [
@@ -192,33 +192,33 @@ def test_a_folder_with_a_model_of_its_own_is_not_hidden():
 
 
 def test_recent_photos_can_be_opened_shown_compared_and_redone():
-    deeds = find(menu(scene(status(recent=[DONE]))), "recent", "/in/IMG_1.jpg 5.0")
-    assert deeds.text == "IMG_1.jpg: 2 of 2 faces restored"
-    assert [item.action for item in deeds.items[:4]] == [
+    actions = find(menu(make_view(status(recent=[DONE]))), "recent", "/in/IMG_1.jpg 5.0")
+    assert actions.text == "IMG_1.jpg: 2 of 2 faces restored"
+    assert [item.action for item in actions.items[:4]] == [
         Open("/out/IMG_1.jpg"),
         Open("/in/IMG_1.jpg"),
-        Show(Path("/out/IMG_1.jpg")),
+        ShowInFolder(Path("/out/IMG_1.jpg")),
         ShowBeforeAfter(Path("/in/IMG_1.jpg"), Path("/out/IMG_1.jpg")),
     ]
-    model = find(deeds.items, "redo model", "builtin")
-    assert model.action == LeaveRequest(Request("redo", Path("/in/IMG_1.jpg"), model="builtin"))
-    assert not find(deeds.items, "redo model", "codeformer").enabled  # has to be downloaded first
-    weight = find(deeds.items, "redo weight", "0.5")
-    assert weight.action == LeaveRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
+    model = find(actions.items, "redo model", "builtin")
+    assert model.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), model="builtin"))
+    assert not find(actions.items, "redo model", "codeformer").enabled  # not downloaded
+    weight = find(actions.items, "redo weight", "0.5")
+    assert weight.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
 
 
-def test_a_photo_without_a_copy_offers_none():
-    deeds = find(menu(scene(status(recent=[{**DONE, "output": None}]))), "recent", "/in/IMG_1.jpg 5.0")
-    assert [item.key for item in deeds.items] == ["original", "folder", "redo model", "redo weight"]
+def test_a_photo_without_a_copy_has_no_actions_on_a_copy():
+    actions = find(menu(make_view(status(recent=[{**DONE, "output": None}]))), "recent", "/in/IMG_1.jpg 5.0")
+    assert [item.key for item in actions.items] == ["original", "folder", "redo model", "redo weight"]
 
 
-def test_pages_are_not_offered_for_pictures_that_browsers_do_not_show():
+def test_before_and_after_is_disabled_for_pictures_that_browsers_do_not_show():
     raw = {**DONE, "path": "/in/a.heic"}
-    assert not find(menu(scene(status(recent=[raw]))), "recent", "/in/a.heic 5.0", "contrast").enabled
+    assert not find(menu(make_view(status(recent=[raw]))), "recent", "/in/a.heic 5.0", "before after").enabled
 
 
-def test_failed_photos_say_why_and_can_be_tried_again():
-    shown = menu(scene(status(counts={"parked": 1}, failed=[FAILED])))
+def test_failed_photos_show_their_reason_and_can_be_retried():
+    shown = menu(make_view(status(counts={"parked": 1}, failed=[FAILED])))
     assert lines((find(shown, "failed"),)) == [
         "Failed (1) >",
         "  broken.jpg >",
@@ -226,51 +226,51 @@ def test_failed_photos_say_why_and_can_be_tried_again():
         "    Open original",
         "    Show in folder",
         "  ---",
-        "  Try all again",
+        "  Retry all",
         "  Open the log",
     ]
-    assert find(shown, "failed", "again").action == LeaveRequest(Request("retry_failed"))
+    assert find(shown, "failed", "again").action == SendRequest(Request("retry_failed"))
     assert find(shown, "failed", "log").action == Open("/home/a/facewatch.log")
 
 
-def test_a_photo_that_is_tried_again_by_itself_is_told_apart():
-    shown = menu(scene(status(counts={"retry": 1}, failed=[{**FAILED, "state": "retry"}])))
+def test_a_photo_that_is_retried_automatically_is_marked():
+    shown = menu(make_view(status(counts={"retry": 1}, failed=[{**FAILED, "state": "retry"}])))
     assert lines((find(shown, "failed"),))[:2] == [
-        "To be tried again (1) >", "  broken.jpg (will be tried again) >"]  # fmt: skip
+        "Will retry (1) >", "  broken.jpg (will retry) >"]  # fmt: skip
 
 
-def test_what_needs_the_daemon_is_grey_without_it():
-    shown = menu(scene(status("stopped", pid=None, recent=[DONE], failed=[FAILED])))
-    asks = [item for item in every(shown) if isinstance(item.action, LeaveRequest)]
-    assert asks
-    assert not any(item.enabled for item in asks)
+def test_requests_are_disabled_without_a_daemon():
+    shown = menu(make_view(status("stopped", pid=None, recent=[DONE], failed=[FAILED])))
+    requests = [item for item in every(shown) if isinstance(item.action, SendRequest)]
+    assert requests
+    assert not any(item.enabled for item in requests)
     assert find(shown, "start").action == StartDaemon()
 
 
 @pytest.mark.parametrize(
-    ("login", "line", "wanted"),
+    ("login", "line", "enabled"),
     [
         ("off", "[ ] Start at login", True),
         ("on", "[x] Start at login", False),
-        ("broken", "[x] Start at login (points at a missing program)", True),
+        ("broken", "[x] Start at login (points to a missing program)", True),
     ],
 )
-def test_the_login_tick_shows_what_is_so(login, line, wanted):
-    item = find(menu(scene(login=login)), "login")
+def test_the_login_tick_shows_the_state_of_the_autostart_entry(login, line, enabled):
+    item = find(menu(make_view(login=login)), "login")
     assert lines((item,)) == [line]
-    assert item.action == Login(wanted)
+    assert item.action == StartAtLogin(enabled)
 
 
-def test_the_ends_of_the_menu():
-    shown = menu(scene())
+def test_the_entries_at_the_end_of_the_menu():
+    shown = menu(make_view())
     assert find(shown, "settings file").action == Open("/home/a/config.toml")
     assert find(shown, "quit").action == Quit()
     assert find(shown, "inbox").action == Open("/in")
     assert find(shown, "restored").action == Open("/out")
 
 
-def test_keys_are_unique_among_neighbours_and_everything_that_can_be_clicked_does_something():
-    shown = menu(scene(status(recent=[DONE, {**DONE, "changed": 4.0}], failed=[FAILED])))
+def test_keys_are_unique_among_siblings_and_every_clickable_entry_has_an_action():
+    shown = menu(make_view(status(recent=[DONE, {**DONE, "changed": 4.0}], failed=[FAILED])))
     for items in (shown, *(item.items for item in every(shown))):
         keys = [item.key for item in items]
         assert len(keys) == len(set(keys))
@@ -278,8 +278,8 @@ def test_keys_are_unique_among_neighbours_and_everything_that_can_be_clicked_doe
         assert (item.action is not None) == (item.kind in ("click", "radio", "tick")), item
 
 
-def test_names_that_are_no_text_do_no_harm():
+def test_invalid_and_unprintable_file_names_are_shown():
     odd = {**DONE, "path": "/in/a\udcff\nb & <c>_%.jpg"}
-    text = find(menu(scene(status(recent=[odd]))), "recent").items[0].text
+    text = find(menu(make_view(status(recent=[odd]))), "recent").items[0].text
     assert text.encode("utf-8")
     assert text.startswith("a??b & <c>_%.jpg")

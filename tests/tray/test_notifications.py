@@ -2,26 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.tray.notifications import QUIET_SECONDS, TOLD_AGAIN_SECONDS, Memory, notices
+from facewatch.tray.notifications import QUIET_SECONDS, REPEAT_SECONDS, Memory, due_notifications
 from tests.tray.views import status
 
 
-class Teller:
-    """Looks in turn, a second apart unless said otherwise, and what was told."""
+class Tray:
+    """Collects the notifications of successive statuses, a second apart by default."""
 
     def __init__(self, level="summary") -> None:
         self.level, self.memory, self.now = level, Memory(), 1000.0
-        self.told: list[str] = []
+        self.texts: list[str] = []
 
     def look(self, now_status, *, after: float = 1.0) -> list[str]:
         self.now += after
-        self.memory, found = notices(self.memory, now_status, self.level, self.now)
-        texts = [notice.text for notice in found]
-        self.told += texts
+        self.memory, found = due_notifications(self.memory, now_status, self.level, self.now)
+        texts = [notification.text for notification in found]
+        self.texts += texts
         return texts
 
     def quiet(self, now_status) -> list[str]:
-        """Long enough for a batch to have ended."""
+        """Pass the same status until a batch has ended."""
         return [text for _ in range(int(QUIET_SECONDS) + 2) for text in self.look(now_status)]
 
 
@@ -30,86 +30,89 @@ def counts(done=0, queued=0, parked=0, **others):
 
 
 def test_a_batch_is_one_notification_when_it_has_ended():
-    teller = Teller()
-    teller.look(counts(100))
-    teller.look(counts(100, queued=13))
+    tray = Tray()
+    tray.look(counts(100))
+    tray.look(counts(100, queued=13))
     for done in range(12):
-        assert teller.look(counts(101 + done, queued=12 - done)) == []
-    assert teller.quiet(counts(112, parked=1)) == ["12 photos restored, 1 failed"]
-    assert teller.quiet(counts(112, parked=1)) == []
+        assert tray.look(counts(101 + done, queued=12 - done)) == []
+    assert tray.quiet(counts(112, parked=1)) == ["12 photos restored, 1 failed"]
+    assert tray.quiet(counts(112, parked=1)) == []
 
 
 def test_photos_that_trickle_in_are_one_batch():
-    teller = Teller()
-    teller.look(counts(0))
+    tray = Tray()
+    tray.look(counts(0))
     for done in range(5):
-        teller.look(counts(done, queued=1))
-        teller.look(counts(done + 1), after=QUIET_SECONDS - 2)
-    assert teller.told == []
-    assert teller.quiet(counts(5)) == ["5 photos restored"]
+        tray.look(counts(done, queued=1))
+        tray.look(counts(done + 1), after=QUIET_SECONDS - 2)
+    assert tray.texts == []
+    assert tray.quiet(counts(5)) == ["5 photos restored"]
 
 
-def test_a_photo_that_came_and_went_between_two_looks_is_told():
-    teller = Teller()
-    teller.look(counts(3))
-    assert teller.quiet(counts(4)) == ["1 photo restored"]
+def test_a_photo_finished_between_two_looks_is_notified():
+    tray = Tray()
+    tray.look(counts(3))
+    assert tray.quiet(counts(4)) == ["1 photo restored"]
 
 
-def test_a_redo_and_a_retry_count_though_the_sums_do_not_change():
-    teller = Teller()
-    teller.look(counts(7, parked=1))
-    teller.look(counts(6, queued=1, parked=1))
-    assert teller.quiet(counts(7, parked=1)) == ["1 photo restored"]
-    teller.look(counts(7, queued=1))
-    assert teller.quiet(counts(7, parked=1)) == ["1 photo failed"]
+def test_a_redo_and_a_retry_count_although_the_totals_stay_the_same():
+    tray = Tray()
+    tray.look(counts(7, parked=1))
+    tray.look(counts(6, queued=1, parked=1))
+    assert tray.quiet(counts(7, parked=1)) == ["1 photo restored"]
+    tray.look(counts(7, queued=1))
+    assert tray.quiet(counts(7, parked=1)) == ["1 photo failed"]
 
 
-def test_photos_that_wait_for_another_try_do_not_hold_the_summary_back():
-    teller = Teller()
-    teller.look(counts(0))
-    teller.look(counts(0, queued=2))
-    assert teller.quiet(counts(1, retry=1)) == ["1 photo restored"]
+def test_photos_that_wait_for_a_retry_do_not_delay_the_summary():
+    tray = Tray()
+    tray.look(counts(0))
+    tray.look(counts(0, queued=2))
+    assert tray.quiet(counts(1, retry=1)) == ["1 photo restored"]
 
 
-def test_nothing_is_told_at_the_first_look():
-    teller = Teller("all")
+def test_the_first_look_shows_no_notification():
+    tray = Tray("all")
     first = status("attention", {"parked": 5, "done": 9}, troubles=["disk: full"])
-    assert teller.quiet(first) == []
+    assert tray.quiet(first) == []
 
 
-def test_a_trouble_is_told_once_though_it_comes_and_goes():
-    teller = Teller()
-    teller.look(counts())
+def test_a_trouble_that_comes_and_goes_is_notified_once():
+    tray = Tray()
+    tray.look(counts())
     trouble = status("attention", troubles=["disk: no space left"])
-    assert teller.look(trouble) == ["disk: no space left"]
-    assert [teller.look(counts()), teller.look(trouble)] == [[], []]
-    teller.look(counts(), after=TOLD_AGAIN_SECONDS)
-    assert teller.look(trouble) == ["disk: no space left"]
+    assert tray.look(trouble) == ["disk: no space left"]
+    assert [tray.look(counts()), tray.look(trouble)] == [[], []]
+    tray.look(counts(), after=REPEAT_SECONDS)
+    assert tray.look(trouble) == ["disk: no space left"]
 
 
-def test_a_licence_is_asked_once_and_a_download_is_told_once():
-    teller = Teller()
-    teller.look(counts())
+def test_a_licence_question_and_a_download_are_notified_once():
+    tray = Tray()
+    tray.look(counts())
     held = {"codeformer": {"state": "held", "licence": "S-Lab License 1.0"}}
-    question = "codeformer comes under S-Lab License 1.0: read and accept it in the menu"
-    assert teller.look(status("working", downloads=held)) == [question]
-    assert teller.look(status("working", downloads=held)) == []
+    question = "codeformer is under S-Lab License 1.0: read and accept it in the tray menu"
+    assert tray.look(status("working", downloads=held)) == [question]
+    assert tray.look(status("working", downloads=held)) == []
     coming = {"codeformer": {"state": "downloading", "done_bytes": 0, "total_bytes": 376637898}}
-    assert teller.look(status("working", downloads=coming)) == ["codeformer (377 MB); the photos wait for it"]
-    coming = {"codeformer": {**coming["codeformer"], "done_bytes": 5}}
-    assert teller.look(status("working", downloads=coming)) == []
-
-
-def test_a_daemon_that_is_gone_is_told():
-    teller = Teller("errors")
-    teller.look(counts())
-    assert teller.look(status("stopped", pid=None)) == [
-        "It is no longer running, and new photos wait; start it again in the menu"
+    assert tray.look(status("working", downloads=coming)) == [
+        "codeformer (377 MB); photos wait until it is downloaded"
     ]
-    assert teller.look(status("stopped", pid=None)) == []
-    assert teller.look(counts()) == []
+    coming = {"codeformer": {**coming["codeformer"], "done_bytes": 5}}
+    assert tray.look(status("working", downloads=coming)) == []
 
 
+def test_a_stopped_daemon_is_notified():
+    tray = Tray("errors")
+    tray.look(counts())
+    assert tray.look(status("stopped", pid=None)) == [
+        "New photos wait until you start it again in the tray menu"
+    ]
+    assert tray.look(status("stopped", pid=None)) == []
+    assert tray.look(counts()) == []
+
+
+DOWNLOADING = "codeformer; photos wait until it is downloaded"
 EVENTS = [
     counts(),
     status("working", {"queued": 1}),
@@ -121,25 +124,25 @@ EVENTS = [
 @pytest.mark.parametrize(
     ("level", "expected"),
     [
-        ("all", ["codeformer; the photos wait for it", "device: no GPU", "codeformer is here",
+        ("all", [DOWNLOADING, "device: no GPU", "codeformer is downloaded",
                  "1 photo restored"]),
-        ("summary", ["codeformer; the photos wait for it", "device: no GPU", "1 photo restored"]),
+        ("summary", [DOWNLOADING, "device: no GPU", "1 photo restored"]),
         ("errors", ["device: no GPU"]),
         ("none", []),
     ],
 )  # fmt: skip
-def test_each_level_tells_its_own(level, expected):
-    teller = Teller(level)
+def test_each_level_shows_its_categories(level, expected):
+    tray = Tray(level)
     for event in EVENTS:
-        teller.look(event)
-    teller.quiet(EVENTS[-1])
-    assert teller.told == expected
+        tray.look(event)
+    tray.quiet(EVENTS[-1])
+    assert tray.texts == expected
 
 
-def test_a_failure_is_told_where_only_errors_are_wanted():
-    teller = Teller("errors")
-    teller.look(counts())
-    teller.look(counts(queued=3))
-    assert teller.quiet(counts(done=2, parked=1)) == ["2 photos restored, 1 failed"]
-    teller.look(counts(done=2, parked=1, queued=1))
-    assert teller.quiet(counts(done=3, parked=1)) == []
+def test_a_failure_is_notified_at_the_level_errors():
+    tray = Tray("errors")
+    tray.look(counts())
+    tray.look(counts(queued=3))
+    assert tray.quiet(counts(done=2, parked=1)) == ["2 photos restored, 1 failed"]
+    tray.look(counts(done=2, parked=1, queued=1))
+    assert tray.quiet(counts(done=3, parked=1)) == []

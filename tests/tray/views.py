@@ -1,4 +1,4 @@
-"""Scenes to draw menus of, and a menu as text."""
+"""Views to draw menus of, and menus as text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from facewatch.tray.view import Choice, View
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
 CHOICES = (
-    Choice("gfpgan-1.4", here=True, size_bytes=348632874, non_commercial=True),
-    Choice("restoreformer", here=False, size_bytes=290785322, non_commercial=False),
-    Choice("codeformer", here=False, size_bytes=376637898, non_commercial=True),
-    Choice("builtin", here=True, size_bytes=None, non_commercial=False),
+    Choice("gfpgan-1.4", available=True, size_bytes=348632874, non_commercial=True),
+    Choice("restoreformer", available=False, size_bytes=290785322, non_commercial=False),
+    Choice("codeformer", available=False, size_bytes=376637898, non_commercial=True),
+    Choice("builtin", available=True, size_bytes=None, non_commercial=False),
 )
 IDLE = Status(
     mood="idle",
@@ -45,11 +45,11 @@ def status(mood="idle", counts=None, **changes) -> Status:
     return replace(IDLE, mood=mood, counts={**IDLE.counts, **(counts or {})}, **changes)
 
 
-def scene(now_status=IDLE, settings=None, **changes) -> View:
+def make_view(given_status=IDLE, settings=None, **changes) -> View:
     chosen = {"folders": [{"input": "/in", "output": "/out"}], **(settings or {})}
     plain = View(
         settings=parse(chosen, "test"),
-        status=now_status,
+        status=given_status,
         choices=CHOICES,
         login="off",
         config=Path("/home/a/config.toml"),
@@ -63,7 +63,7 @@ SIGNS = {"radio": ("( )", "(*)"), "tick": ("[ ]", "[x]")}
 
 
 def lines(menu: Menu, depth: int = 0) -> list[str]:
-    """One line an entry: `*` what is chosen, `~` before what cannot be clicked."""
+    """Return one line per entry: `*` marks a checked entry, `~` a disabled one."""
     out = []
     for item in menu:
         if item.kind == "separator":
@@ -77,12 +77,12 @@ def lines(menu: Menu, depth: int = 0) -> list[str]:
 
 
 def every(menu: Menu) -> list[Item]:
-    """All entries, those of submenus too."""
+    """Return all entries, including those of submenus."""
     return [inner for item in menu for inner in (item, *every(item.items))]
 
 
 def find(menu: Menu, *keys: str) -> Item:
-    """The entry under a path of keys."""
+    """Return the entry at a path of keys."""
     for key in keys:
         item = next(item for item in menu if item.key == key)
         menu = item.items

@@ -1,1 +1,1 @@
-"""Classical filters behind `builtin`."""
+"""Classical filters of the model `builtin`."""

@@ -1,7 +1,7 @@
-"""8x8 cosine blocks at every place of a plane: the tool with which noise and JPEG traces are taken off.
+"""8x8 DCT blocks at every offset of a plane, for the removal of noise and JPEG artefacts.
 
-A plane is (H, W) float32, one channel in grey levels. A block's 64 coefficients stand in one row, the mean
-first, orthonormal, so that white noise has the same standard deviation in each of them as in a pixel.
+A plane is (H, W) float32, one channel in grey levels. A block's 64 coefficients are one row, the mean first,
+orthonormal, so that white noise has the same standard deviation in each of them as in a pixel.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import numpy.typing as npt
 Plane: TypeAlias = npt.NDArray[np.float32]
 Coefficients: TypeAlias = npt.NDArray[np.float32]
 Rule: TypeAlias = Callable[..., tuple[Coefficients, Plane]]
-"""The blocks of one or more planes, (N, 64) each -> new blocks (N, 64) and how much each counts (N,)."""
+"""The blocks of one or more planes, (N, 64) each -> new blocks (N, 64) and their weights (N,)."""
 
 SIDE = 8
 _WINDOW = 32
 
 
 def cosines(size: int) -> Plane:
-    """The orthonormal DCT-II as a (size, size) matrix, one basis vector a row."""
-    order, place = np.arange(size)[:, None], np.arange(size)[None]
-    matrix = np.sqrt(2 / size) * np.cos(np.pi * (2 * place + 1) * order / (2 * size))
+    """Return the orthonormal DCT-II as a (size, size) matrix, one basis vector a row."""
+    order, position = np.arange(size)[:, None], np.arange(size)[None]
+    matrix = np.sqrt(2 / size) * np.cos(np.pi * (2 * position + 1) * order / (2 * size))
     matrix[0] /= np.sqrt(2)
     cosine: Plane = matrix.astype(np.float32)
     return cosine
@@ -33,11 +33,11 @@ def cosines(size: int) -> Plane:
 
 _BASIS: Plane = np.kron(cosines(SIDE), cosines(SIDE))
 FREQUENCY = np.hypot.outer(np.arange(SIDE), np.arange(SIDE)).ravel() / (2 * SIDE)
-"""Of each coefficient, in cycles a pixel."""
+"""The frequency of each coefficient, in cycles a pixel."""
 
 
 def split(plane: Plane, top: int, left: int) -> Coefficients:
-    """The coefficients of the whole blocks of a grid that begins at (top, left); (N, 64), row by row."""
+    """Return the coefficients of the whole blocks of a grid that begins at (top, left); (N, 64)."""
     rows, columns = (plane.shape[0] - top) // SIDE, (plane.shape[1] - left) // SIDE
     area = plane[top : top + SIDE * rows, left : left + SIDE * columns]
     tiles = area.reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2).reshape(-1, SIDE * SIDE)
@@ -46,17 +46,17 @@ def split(plane: Plane, top: int, left: int) -> Coefficients:
 
 
 def join(coefficients: Coefficients, shape: tuple[int, int], top: int, left: int) -> Plane:
-    """The pixels of `split`'s blocks: what they cover of a plane of this shape."""
+    """Return the pixels of `split`'s blocks: the part of a plane of this shape that they cover."""
     rows, columns = (shape[0] - top) // SIDE, (shape[1] - left) // SIDE
     tiles = (coefficients @ _BASIS).reshape(rows, columns, SIDE, SIDE)
     return tiles.swapaxes(1, 2).reshape(SIDE * rows, SIDE * columns)
 
 
 def slide(planes: list[Plane], rule: Rule, step: int = 2) -> Plane:
-    """Apply a rule to the blocks at every `step`-th pixel, and average what overlaps by the rule's weights.
+    """Apply a rule to the blocks at every `step`-th pixel, and average overlaps by the rule's weights.
 
-    Averaging over the grids' places is what keeps blocks and ringing out (translation-invariant denoising,
-    Coifman and Donoho 1995).
+    Averaging over the offsets of the grid avoids blocks and ringing (translation-invariant denoising, Coifman
+    and Donoho 1995).
     """
     padded = [np.pad(plane, SIDE, mode="reflect") for plane in planes]
     shape = padded[0].shape
@@ -73,27 +73,27 @@ def slide(planes: list[Plane], rule: Rule, step: int = 2) -> Plane:
 
 
 def threshold(limits: npt.NDArray[np.floating], busy: int = SIDE * SIDE) -> Rule:
-    """Drop the coefficients below their limits, except the mean; plain blocks count more than busy ones.
+    """Return a rule that drops coefficients below their limits, except the mean; smooth blocks weigh more.
 
     limits     (64,), in grey levels
-    busy       where more coefficients than this pass, the block's limits are lowered in proportion
+    busy       if more coefficients than this pass, the block's limits are lowered in proportion
     """
-    bar = limits.astype(np.float32)
-    bar[0] = 0
+    minimum = limits.astype(np.float32)
+    minimum[0] = 0
 
     def rule(blocks: Coefficients) -> tuple[Coefficients, Plane]:
         size = np.abs(blocks)
-        kept = size >= bar
+        kept = size >= minimum
         if busy < SIDE * SIDE:
-            crowd = kept.sum(1, keepdims=True, dtype=np.float32)
-            kept = size >= bar * np.minimum(1, busy / np.maximum(crowd, 1))
+            passed = kept.sum(1, keepdims=True, dtype=np.float32)
+            kept = size >= minimum * np.minimum(1, busy / np.maximum(passed, 1))
         return blocks * kept, 1 / (1 + kept.sum(1, dtype=np.float32))
 
     return rule
 
 
 def shrink(noise: npt.NDArray[np.floating]) -> Rule:
-    """Scale each coefficient by signal / (signal + noise), the signal from a cleaned pilot (Wiener's filter).
+    """Return a Wiener filter: coefficients scaled by signal / (signal + noise), signal from a cleaned pilot.
 
     noise      (64,) standard deviations, in grey levels
     """
@@ -109,7 +109,7 @@ def shrink(noise: npt.NDArray[np.floating]) -> Rule:
 
 
 def halve(plane: Plane) -> Plane:
-    """Half as large, each pixel the mean of four."""
+    """Return the plane at half the size, each pixel the mean of four."""
     small: Plane = cv2.resize(
         plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA
     ).astype(np.float32, copy=False)
@@ -117,7 +117,7 @@ def halve(plane: Plane) -> Plane:
 
 
 def double(plane: Plane) -> Plane:
-    """Twice as large."""
+    """Return the plane at twice the size."""
     large: Plane = cv2.resize(
         plane, (plane.shape[1] * 2, plane.shape[0] * 2), interpolation=cv2.INTER_LINEAR
     ).astype(np.float32, copy=False)
@@ -125,12 +125,13 @@ def double(plane: Plane) -> Plane:
 
 
 class Spectrum:
-    """How strong each frequency is in the calm parts of a plane, in grey levels of white noise."""
+    """The strength of each frequency in the smooth parts of a plane, in grey levels of white noise."""
 
     def __init__(self, plane: Plane) -> None:
-        """Edges and features are rare among windows, so a low quantile of the periodograms passes them by.
+        """Measure a low quantile of the windows' periodograms, which excludes edges and features.
 
-        A periodogram of noise is exponentially distributed: its quarter quantile is -ln(3/4) of its mean.
+        They are rare among the windows. A periodogram of noise is exponentially
+        distributed: its quarter quantile is -ln(3/4) of its mean.
         """
         taper = np.hanning(_WINDOW + 2)[1:-1]
         window = np.outer(taper, taper)
@@ -140,11 +141,11 @@ class Spectrum:
         tapered = (views - views.mean((1, 2), keepdims=True)) * window.astype(np.float32)
         power = np.square(np.abs(np.fft.rfft2(tapered)))[..., : _WINDOW // 2]
         self._strength = np.sqrt(np.quantile(power, 0.25, axis=0) / -np.log(0.75))
-        places = np.fft.fftfreq(_WINDOW)
-        self._frequency = np.hypot(places[:, None], places[None, : _WINDOW // 2])
+        axis = np.fft.fftfreq(_WINDOW)
+        self._frequency = np.hypot(axis[:, None], axis[None, : _WINDOW // 2])
 
     def band(self, low: float, high: float) -> tuple[float, float]:
-        """The 0.1 and 0.9 quantiles from `low` to `high` cycles a pixel; in noise they are alike."""
+        """Return the 0.1 and 0.9 quantiles from `low` to `high` cycles a pixel; similar in noise."""
         inside = self._strength[(self._frequency >= low) & (self._frequency <= high)]
         least, most = np.quantile(inside, (0.1, 0.9))
         return float(least), float(most)

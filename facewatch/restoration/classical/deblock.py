@@ -1,4 +1,4 @@
-"""JPEG's blocks and ringing taken off, where the grid of its blocks can still be read from the pixels."""
+"""Removal of JPEG's blocks and ringing, where the block grid can still be read from the pixels."""
 
 from __future__ import annotations
 
@@ -39,22 +39,8 @@ _COLOUR_ROWS = (
     (47, 66, 99, 99, 99, 99, 99, 99),
     *((99,) * 8,) * 4,
 )
-_TELLING = [
-    1,
-    8,
-    16,
-    9,
-    2,
-    3,
-    10,
-    17,
-    24,
-    32,
-    25,
-    18,
-    11,
-    4,
-]  # low frequencies, which are seldom rounded to zero
+# Low frequencies, which are seldom rounded to zero.
+_LOW = [1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4]
 _ORDER = np.add.outer(np.arange(SIDE), np.arange(SIDE)).ravel()
 
 Table = npt.NDArray[np.float32]
@@ -62,7 +48,7 @@ Table = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the blocks begin, and the quality they were coded with."""
+    """The offset of the blocks, and the quality that they were coded with."""
 
     top: int  # 0-7
     left: int  # 0-7
@@ -70,31 +56,31 @@ class Grid:
 
 
 def find_grid(brightness: Plane) -> Grid | None:
-    """The grid of a picture that came out of a JPEG file without being resized or turned since; else None.
+    """Return the grid of a picture that was not resized or rotated after JPEG coding; else None.
 
-    On that grid, and there only, coefficients are whole multiples of the table's steps: measured, the mean
-    cosine of their phase is above 0.7 there, and below 0.6 for all else.
+    On that grid only, coefficients are whole multiples of the table's steps: measured, the mean cosine of
+    their phase is above 0.7 there, and below 0.6 elsewhere.
     """
     top, left = _phase(brightness.T), _phase(brightness)
-    own = split(brightness, top, left)[:, _TELLING]
+    own = split(brightness, top, left)[:, _LOW]
     fits = {}
     for quality in range(5, 96):
-        steps = _table(_BRIGHTNESS_ROWS, quality)[_TELLING]
+        steps = _table(_BRIGHTNESS_ROWS, quality)[_LOW]
         large = np.abs(own) > 0.6 * steps
         if large.sum() >= 60:
             fits[quality] = float(np.cos(2 * np.pi * own / steps)[large].mean())
     best = max(fits.values(), default=0.0)
     if best < 0.65:
         return None
-    # Tables of half or a third of the steps fit as well: the coarsest is the true one.
+    # Tables of half or a third of the steps fit as well; the coarsest is the right one.
     return Grid(top, left, min(quality for quality, fit in fits.items() if fit >= 0.95 * best))
 
 
 def remove_blocks(brightness: Plane, colours: list[Plane], grid: Grid) -> list[Plane]:
-    """The planes (Y, Cb, Cr of JFIF) without blocks and ringing, brightness first.
+    """Return the planes (Y, Cb, Cr of JFIF) without blocks and ringing, brightness first.
 
-    What it makes of brightness stays within the rounding of the coefficients in the file (Zakhor 1992),
-    unless the picture was noisy before it was coded; noise that JPEG has left is taken off as well.
+    The brightness stays within the rounding of the coefficients in the file (Zakhor 1992), unless the picture
+    was noisy before it was coded; remaining noise is removed as well.
     """
     steps = _table(_BRIGHTNESS_ROWS, grid.quality)
     own = split(brightness, grid.top, grid.left)
@@ -103,21 +89,23 @@ def remove_blocks(brightness: Plane, colours: list[Plane], grid: Grid) -> list[P
     pilot = slide([brightness], threshold(limits, busy=4))
     clean = slide([brightness, pilot], shrink((0.15 if textured else 0.25) * steps + 0.6 * noise))
     coded = np.round(own / steps) * steps
-    room = (0.5 + certainty) * steps
-    bounded = np.clip(split(clean, grid.top, grid.left), coded - room, coded + room)
+    tolerance = (0.5 + certainty) * steps
+    bounded = np.clip(split(clean, grid.top, grid.left), coded - tolerance, coded + tolerance)
     pixels = join(bounded, brightness.shape, grid.top, grid.left)
     clean[grid.top : grid.top + pixels.shape[0], grid.left : grid.left + pixels.shape[1]] = pixels
     rule = threshold(0.5 * _table(_COLOUR_ROWS, grid.quality) + noise)
-    small = [halve(plane) for plane in colours]  # most files hold colour at half size
-    cleaned = [plane + double(slide([less], rule) - less) for plane, less in zip(colours, small, strict=True)]
+    halves = [halve(plane) for plane in colours]  # most files hold colour at half size
+    cleaned = [
+        plane + double(slide([half], rule) - half) for plane, half in zip(colours, halves, strict=True)
+    ]
     return [clean, *cleaned]
 
 
 def _noise_before(brightness: Plane, own: Plane, steps: Table) -> tuple[float, float, bool]:
-    """Noise from before the coding: its strength, how sure that is (0-1), and whether it is texture instead.
+    """Return the noise from before the coding: strength, certainty (0-1), and True if it is texture instead.
 
-    Noise of this strength would leave a known share of the high coefficients above zero. If more are,
-    or so many without an even spectrum, they are texture, such as a print's raster, which must be kept.
+    Noise of this strength leaves a known share of the high coefficients above zero. More of them, or as many
+    without an even spectrum, are texture, such as a print's raster, which must be kept.
     """
     least, most = Spectrum(brightness).band(0.12, 0.2)
     high = (_ORDER >= 6) & (_ORDER <= 9)
@@ -130,13 +118,13 @@ def _noise_before(brightness: Plane, own: Plane, steps: Table) -> tuple[float, f
 
 
 def _table(rows: tuple[tuple[int, ...], ...], quality: int) -> Table:
-    """The (64,) steps at a quality, by the Independent JPEG Group's rule."""
+    """Return the (64,) steps at a quality, by the Independent JPEG Group's rule."""
     percent = 5000 / quality if quality < 50 else 200 - 2 * quality
     return np.clip(np.floor((np.array(rows).ravel() * percent + 50) / 100), 1, 255).astype(np.float32)
 
 
 def _phase(plane: Plane) -> int:
-    """The column, 0-7, before which neighbours differ most."""
+    """Return the column, 0-7, before which neighbours differ most."""
     jumps = np.abs(np.diff(plane, axis=1)).mean(0)
     jumps -= sum(np.roll(jumps, shift) for shift in (-2, -1, 1, 2)) / 4
     whole = len(jumps) // SIDE * SIDE

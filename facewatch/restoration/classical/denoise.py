@@ -1,4 +1,4 @@
-"""Noise estimated and taken off one plane, white or smeared by an enlargement, at three scales."""
+"""Estimation and removal of a plane's noise, white or smeared by an enlargement, at three scales."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from facewatch.restoration.classical.dct import (
 )
 
 Levels = list[npt.NDArray[np.float64]]
-"""For each scale, the finest first: the noise's standard deviation in each of a block's 64 coefficients."""
+"""The noise's standard deviation in each of a block's 64 coefficients, per scale, the finest first."""
 
-# At each scale: how strong it must be to be called noise, in grey levels, and how even its spectrum must be.
+# For each scale: the minimum strength of noise, in grey levels, and the maximum unevenness of its spectrum.
 # Measured on six photos: noise alone is even within 1.1 at its own scale and within 1.6 through a bilinear
 # enlargement; faces without noise, where they are as strong, have 2.2 and more, as has a printed raster.
 _FAINTEST = (1.0, 0.8, 0.8)
@@ -31,21 +31,21 @@ _LIMIT = 2.8  # of the noise's standard deviation: smooth faces gain from 3.1, a
 
 
 def estimate(plane: Plane) -> Levels | None:
-    """The noise of a plane, or None when there is none, or none that could be told from texture."""
+    """Return the noise of a plane; None if it has none that differs from texture."""
     return _levels(_spectra(plane))
 
 
 def estimate_all(planes: Sequence[Plane]) -> list[Levels | None]:
-    """The noise of a brightness plane and its colour planes, in that order.
+    """Return the noise of a brightness plane and its colour planes, in that order.
 
-    Brightness has more texture, which hides noise; where both colours show noise at one scale, and brightness
-    holds about as much there, it is taken for noise as well.
+    Brightness has more texture, which hides noise; if both colours have noise at one scale, and brightness is
+    about as strong there, that counts as noise too.
     """
     spectra = [_spectra(plane) for plane in planes]
     found = [_levels(each) for each in spectra]
-    seen = [_seen(each) for each in spectra[1:]]
-    if found[0] is None and seen and all(each is not None for each in seen):
-        scales, strengths = zip(*(each for each in seen if each is not None), strict=True)
+    in_colours = [_find_noise(each) for each in spectra[1:]]
+    if found[0] is None and in_colours and all(each is not None for each in in_colours):
+        scales, strengths = zip(*(each for each in in_colours if each is not None), strict=True)
         own = spectra[0][max(scales)].band(*_BAND)[0]
         if len(set(scales)) == 1 and own < 1.6 * max(strengths):
             found[0] = _spread(spectra[0], max(scales), min(own, 1.05 * max(strengths)))
@@ -53,10 +53,10 @@ def estimate_all(planes: Sequence[Plane]) -> list[Levels | None]:
 
 
 def remove(plane: Plane, levels: Levels) -> Plane:
-    """The plane without its noise.
+    """Return the plane without its noise.
 
     A first pass drops small coefficients at each scale and takes the coarse picture from the coarse scale; a
-    second weighs the original's coefficients by the first (as BM3D does, Dabov and others 2007).
+    second weights the original's coefficients by the first (as BM3D does, Dabov and others 2007).
     """
     return slide([plane, _first_pass(plane, levels)], shrink(levels[0]))
 
@@ -76,8 +76,8 @@ def _spectra(plane: Plane) -> list[Spectrum]:
     return spectra
 
 
-def _seen(spectra: Sequence[Spectrum]) -> tuple[int, float] | None:
-    """The finest scale at which what is there is even enough to be noise, and its strength there."""
+def _find_noise(spectra: Sequence[Spectrum]) -> tuple[int, float] | None:
+    """Return the finest scale with a spectrum even enough for noise, and its strength there."""
     for scale, (spectrum, faintest, uneven) in enumerate(zip(spectra, _FAINTEST, _UNEVEN, strict=True)):
         least, most = spectrum.band(*_BAND)
         if least > faintest and most < uneven * least:
@@ -86,21 +86,20 @@ def _seen(spectra: Sequence[Spectrum]) -> tuple[int, float] | None:
 
 
 def _levels(spectra: Sequence[Spectrum]) -> Levels | None:
-    seen = _seen(spectra)
-    return _spread(spectra, *seen) if seen else None
+    noise = _find_noise(spectra)
+    return _spread(spectra, *noise) if noise else None
 
 
 def _spread(spectra: Sequence[Spectrum], scale: int, strength: float) -> Levels:
-    """From the strength at the scale where it was seen to every scale and coefficient.
+    """Extend the strength at the scale where noise was found to every scale and coefficient.
 
     Halving a picture halves white noise. At scales finer than its own the noise is smeared: it keeps its
-    strength at low frequencies and falls as the spectrum shows.
+    strength at low frequencies and declines like the spectrum.
     """
     levels: Levels = []
     for each, spectrum in enumerate(spectra):
-        low = (
-            1.06 * strength * 2.0 ** (scale - each)
-        )  # the 0.1 quantile of an even band lies 6 % below its middle
+        # The 0.1 quantile of an even band lies 6 % below its middle.
+        low = 1.06 * strength * 2.0 ** (scale - each)
         level = np.full(FREQUENCY.shape, low)
         if each < scale:
             for index in np.flatnonzero(_BAND[0] <= FREQUENCY):

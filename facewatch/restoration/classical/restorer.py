@@ -1,4 +1,4 @@
-"""The built-in restorer: classical filters, no neural network. It cleans and crisps, and invents nothing."""
+"""The built-in restorer: classical filters without a neural network; it cleans and sharpens."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from facewatch.restoration.types import Crop
 Picture = npt.NDArray[np.float32]
 """(512, 512, 3) float32 RGB, about 0-255."""
 
-# JFIF's Y, Cb and Cr without its offsets.
+# JFIF's Y, Cb and Cr without the offsets.
 _JFIF = np.array(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], dtype=np.float32
 )
 _DETAIL_RADIUS = 1.0  # pixels
 _DETAIL_GAIN = 0.35
-_DETAIL_SHARE = 0.25  # of what was cleaned away, at most: a good picture is hardly touched
+_DETAIL_SHARE = 0.25  # of the removed noise, at most: a good picture hardly changes
 
 
 class Builtin:
-    """Takes off noise and JPEG's traces, then brings fine contrast back; the form FaceNetwork.
+    """Removes noise and JPEG artefacts, then raises fine contrast; a FaceNetwork.
 
-    A crop in which it finds neither comes back unchanged, however blurred: what the blur took is not in the
-    picture, and only a network would make it up.
+    A crop with neither is returned unchanged, however blurred: lost detail is not in the picture, and only a
+    network can invent it.
     """
 
     name = "builtin"
     batch = 1
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
-        """One cleaned crop for each crop; weight 0 = all cleaning, 1 = the crop itself."""
+        """Return one cleaned crop per crop; weight 0 = all cleaning, 1 = the crop itself."""
         return [_restore(crop, weight) for crop in crops]
 
 
@@ -45,30 +45,30 @@ def _restore(crop: Crop, weight: float) -> Crop:
     cleaned = _clean(picture)
     if cleaned is None:
         return crop.copy()
-    restored = _bring_back_detail(cleaned, _root_mean_square(cleaned - picture))
+    restored = _raise_detail(cleaned, _root_mean_square(cleaned - picture))
     blended = restored + weight * (picture - restored)
     return np.clip(np.round(blended), 0, 255).astype(np.uint8)
 
 
 def _clean(picture: Picture) -> Picture | None:
-    """The picture without noise and JPEG's traces; None when it has none."""
+    """Return the picture without noise and JPEG artefacts; None if it has none."""
     brightness, *colours = _planes(picture, _JFIF)
     grid = find_grid(brightness)
     if grid is not None:
         return _merge(remove_blocks(brightness, colours, grid), np.linalg.inv(_JFIF))
-    turned = cosines(3)  # orthonormal, so that noise is as strong in each plane as in each colour
-    planes = _planes(picture, turned)
+    basis = cosines(3)  # orthonormal, so that noise is as strong in each plane as in each colour
+    planes = _planes(picture, basis)
     noise = estimate_all(planes)
     if all(levels is None for levels in noise):
         return None
     pairs = zip(planes, noise, strict=True)
-    return _merge([plane if levels is None else remove(plane, levels) for plane, levels in pairs], turned.T)
+    return _merge([plane if levels is None else remove(plane, levels) for plane, levels in pairs], basis.T)
 
 
-def _bring_back_detail(picture: Picture, cleaned_away: float) -> Picture:
-    """Raise fine contrast; no pixel passes the darkest or brightest around it, so that no halo appears.
+def _raise_detail(picture: Picture, removed: float) -> Picture:
+    """Raise fine contrast, within the darkest and brightest neighbours of each pixel, so without halos.
 
-    cleaned_away   root mean square of what cleaning changed, grey levels
+    removed   root mean square of the change by cleaning, grey levels
     """
     grey = picture.mean(2)
     fine = grey - cv2.GaussianBlur(grey, (0, 0), _DETAIL_RADIUS)
@@ -76,7 +76,7 @@ def _bring_back_detail(picture: Picture, cleaned_away: float) -> Picture:
     raised = np.clip(grey + _DETAIL_GAIN * fine, cv2.erode(grey, around), cv2.dilate(grey, around))
     detail = raised - grey
     size = _root_mean_square(detail)
-    scale = min(1.0, _DETAIL_SHARE * cleaned_away / size) if size > 0 else 0.0
+    scale = min(1.0, _DETAIL_SHARE * removed / size) if size > 0 else 0.0
     detailed: Picture = picture + np.float32(scale) * detail[..., None]
     return detailed
 

@@ -1,1 +1,1 @@
-"""Networks: loading, devices, precision."""
+"""Neural networks: loading, devices, precision."""

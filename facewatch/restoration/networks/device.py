@@ -1,4 +1,4 @@
-"""Which processor computes."""
+"""Choice and description of the device that computes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import torch
 
 from facewatch.errors import NoSuchDevice
 
-_WISHES = "auto, cuda, cuda:1 (the second of several), mps, xpu or cpu"
+_NAMES = "auto, cuda, cuda:1 (the second of several), mps, xpu or cpu"
 
 
 def present() -> tuple[str, ...]:
-    """The devices that torch can use here, the best first; the cpu is always the last."""
-    arcs = torch.xpu.device_count() if torch.xpu.is_available() else 0
+    """Return the devices that torch can use here, the best first and the cpu last."""
+    xpus = torch.xpu.device_count() if torch.xpu.is_available() else 0
     apple = ("mps",) if torch.backends.mps.is_available() else ()
     cards = (f"cuda:{i}" for i in range(_cards()) if _has_code_for(i))
-    return (*cards, *apple, *(f"xpu:{i}" for i in range(arcs)), "cpu")
+    return (*cards, *apple, *(f"xpu:{i}" for i in range(xpus)), "cpu")
 
 
 def passed_over() -> str:
-    """Which cards are here that this torch cannot use, and what to do; empty where there is none."""
-    return " ".join(_too_old())
+    """Return a text about the cards that this torch cannot use, with what to do; empty if there are none."""
+    return " ".join(_unsupported_cards())
 
 
 def free_cache(device: str) -> None:
-    """Give back what torch keeps of the device's memory for later."""
+    """Release the device memory that torch has cached."""
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
     elif device.startswith("xpu"):
@@ -41,10 +41,10 @@ def _cards() -> int:
 
 
 def _has_code_for(index: int) -> bool:
-    """Whether this torch holds code for a card: it counts every card, and for older ones only warns.
+    """Return True if this torch has code for a card; torch counts every card, and only warns of older ones.
 
-    Code of a generation runs on its later cards (7.5 on none of 8.x, 8.0 on 8.6); PTX, `compute_`, is
-    translated for every later one. CUDA C++ Programming Guide, section on compute capability.
+    Binary code runs on later cards of its generation (7.5 on none of 8.x, 8.0 on 8.6); PTX, `compute_`, is
+    compiled for every later one. CUDA C++ Programming Guide, section on compute capability.
     """
     if torch.version.hip is not None:
         return True
@@ -59,7 +59,7 @@ def _has_code_for(index: int) -> bool:
     return False
 
 
-def _too_old() -> Iterator[str]:
+def _unsupported_cards() -> Iterator[str]:
     for index in range(_cards()):
         if not _has_code_for(index):
             major, minor = torch.cuda.get_device_capability(index)
@@ -70,30 +70,30 @@ def _too_old() -> Iterator[str]:
             )
 
 
-def choose(wish: str, devices: Sequence[str] | None = None) -> str:
-    """The device to compute on, as torch names it: `cuda`, `cuda:1`, `mps`, `xpu`, `xpu:1` or `cpu`.
+def choose(requested: str, devices: Sequence[str] | None = None) -> str:
+    """Return the device to compute on, by torch's name: `cuda`, `cuda:1`, `mps`, `xpu`, `xpu:1` or `cpu`.
 
-    wish       `auto` takes the best one; any other name is taken or refused, never replaced
-    devices    what is there, as `present` gives it; looked up when not given
+    requested  `auto` takes the best one; any other name is taken or refused, never replaced
+    devices    by default those of `present`
 
-    Raises NoSuchDevice when the one named is not on this machine, or is no device at all.
+    Raises NoSuchDevice when the requested one is not on this machine, or is not a device.
     """
     found = present() if devices is None else tuple(devices)
-    if wish == "auto":
+    if requested == "auto":
         return found[0].removesuffix(":0")
-    if wish in found or f"{wish}:0" in found:
-        return wish
-    kind = wish.partition(":")[0]
+    if requested in found or f"{requested}:0" in found:
+        return requested
+    kind = requested.partition(":")[0]
     if kind not in {"cuda", "mps", "xpu", "cpu"}:
-        raise NoSuchDevice(f"There is no device called {wish!r}: choose {_WISHES}.")
+        raise NoSuchDevice(f"Unknown device {requested!r}: choose {_NAMES}.")
     raise NoSuchDevice(
-        f"The device {wish} is not here; there is {', '.join(found)}. {_remedy(kind)} "
-        "Or set device to auto, or to one that is there."
+        f"The device {requested} is not available; available: {', '.join(found)}. {_remedy(kind)} "
+        "Or set device to auto, or to an available one."
     )
 
 
 def describe(device: str) -> str:
-    """The device in words for a person, such as `cpu (2 threads)` or `cuda:0 (NVIDIA RTX 4090, 24 GB)`.
+    """Return the device in words, such as `cpu (2 threads)` or `cuda:0 (NVIDIA RTX 4090, 24 GB)`.
 
     device     a name from `choose`
     """
@@ -114,7 +114,7 @@ def _remedy(kind: str) -> str:
     if kind == "cuda" and torch.version.cuda is None and torch.version.hip is None:
         return "This torch is built without CUDA: install the CUDA build."
     if kind == "cuda":
-        return passed_over() or "Check with nvidia-smi that the card and its driver are well."
+        return passed_over() or "Check with nvidia-smi that the card and its driver work."
     if kind == "mps":
         return "It needs a Mac with Apple silicon."
     if kind == "xpu":

@@ -1,4 +1,4 @@
-"""Face restoration networks: crops in, crops out. The door to spandrel for faces."""
+"""Face restoration networks, identified by spandrel and computed on a device."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from facewatch.restoration.types import CROP_SIZE, Crop
 Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
 
 _BATCH_ON_CARD = 4
-_BATCH_ON_CPU = 1  # a processor gains nothing from more faces at once, and each needs over a gigabyte
+_BATCH_ON_CPU = 1  # more faces do not make a processor faster, and each needs over a gigabyte
 
 
 @dataclass(frozen=True)
 class _Architecture:
-    """A network that is computed in a faster form than the one it was published in."""
+    """A network that facewatch computes faster than its published form."""
 
     build: Callable[[StateDict, str, Precision], Forward]
     takes_weight: bool = False
@@ -51,18 +51,18 @@ _ARCHITECTURES: dict[str, _Architecture] = {
     "CodeFormer": _Architecture(codeformer.build, takes_weight=True),
 }
 _PURPOSES = {
-    "SR": "an upscaler: put it under background",
+    "SR": "an upscaler: set it as background",
     "Restoration": "a restorer of whole pictures, which facewatch does not use",
     "Inpainting": "a network that fills holes, which facewatch does not use",
 }
-_STRANGERS = {
-    "BboxHead.0.conv1x1.weight": "RetinaFace, a face detector: put it under detector",
-    "out_mask_conv.conv2d.weight": "ParseNet, which draws the mask of a face, and restores none",
+_OTHER_NETWORKS = {
+    "BboxHead.0.conv1x1.weight": "RetinaFace, a face detector: set it as detector",
+    "out_mask_conv.conv2d.weight": "ParseNet, which draws the mask of a face but does not restore it",
 }
 
 
 class TorchNetwork:
-    """A face network on its device; the form FaceNetwork."""
+    """A face network on its device; a FaceNetwork."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class TorchNetwork:
         batch: int | None = None,
     ) -> None:
         """
-        name          as the catalogue or the user calls the model
+        name          from the catalogue or the user
         forward       the network itself, already on `device`
-        takes_weight  whether the network heeds the weight; if not, the crop is blended back in
-        precision     what it computes in
-        batch         faces computed at once, at first; by the device when not given
+        takes_weight  True if the network uses the weight; else the crop is blended into its output
+        precision     of the computation
+        batch         faces computed at once, at first; by default what suits the device
         """
         self.name = name
         self.device = device
@@ -89,44 +89,46 @@ class TorchNetwork:
         self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else _BATCH_ON_CARD)
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
-        """One restored crop for each crop; weight 0 = all restoration, 1 = closest to the original.
+        """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.
 
-        Out of memory, it goes on with half as many faces at once, down to one, and stays with that.
+        If memory runs out, the batch is halved from then on, down to one face.
         Raises OutOfMemory when not even one face fits, NetworkFailed when an output is not a picture, and
-        DeviceFailed when the device itself is in trouble.
+        DeviceFailed when the device itself failed.
         """
         restored: list[Crop] = []
         while len(restored) < len(crops):
-            next_ones = crops[len(restored) : len(restored) + self.batch]
+            batch = crops[len(restored) : len(restored) + self.batch]
             try:
-                restored += self._restore_batch(next_ones, weight)
+                restored += self._restore_batch(batch, weight)
                 continue
             except (RuntimeError, MemoryError) as error:
-                if len(next_ones) == 1 or not means_memory(error):
+                if len(batch) == 1 or not means_memory(error):
                     raise to_facewatch_error(error, f"restore a face with {self.name}") from error
-            # Only here, past the except block, are the failed batch's tensors let go.
-            with translate_torch_errors("let go of what it had kept"):
+            # Only here, after the except block, are the failed batch's tensors freed.
+            with translate_torch_errors("release its cached memory"):
                 free_cache(self.device)
-            self.batch = len(next_ones) // 2
+            self.batch = len(batch) // 2
         return restored
 
     def forward(self, crops: Sequence[Crop], weight: float) -> torch.Tensor:
-        """What the network makes of the crops, before clamping, blending and rounding.
+        """Return the network's output for the crops, before clamping, blending and rounding.
 
         returns    (N, 3, 512, 512) float32 RGB on the network's device, [-1, 1] and a little beyond
         """
-        with torch.inference_mode(), _exact():
+        with torch.inference_mode(), _without_tf32():
             return self._forward(self._as_bytes(crops) / 127.5 - 1, weight)
 
     def _restore_batch(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         with torch.inference_mode():
             output = self.forward(crops, weight)
             if output.shape != (len(crops), 3, CROP_SIZE, CROP_SIZE):
-                raise NetworkFailed(f"{self.name} made a picture of shape {tuple(output.shape)}, not a face.")
+                raise NetworkFailed(
+                    f"{self.name} returned a picture of shape {tuple(output.shape)}, not a face."
+                )
             if not bool(torch.isfinite(output).all()):
                 raise NetworkFailed(
-                    f"{self.name} computed numbers that are no picture (NaN or infinite) on {self.device} in "
-                    f"{self.precision}: {self._remedy()}."
+                    f"{self.name} returned NaN or infinite numbers on {self.device} in {self.precision}: "
+                    f"{self._remedy()}."
                 )
             picture = (output.clamp(-1, 1) + 1) * 127.5
             if not self._takes_weight and weight > 0:
@@ -140,7 +142,7 @@ class TorchNetwork:
         return "set precision to float32, and if that fails too, verify the model's file"
 
     def _as_bytes(self, crops: Sequence[Crop]) -> torch.Tensor:
-        """(N, 3, 512, 512) float32, 0-255, on the device."""
+        """Return the crops as a (N, 3, 512, 512) float32 tensor, 0-255, on the device."""
         return torch.from_numpy(np.stack(crops)).to(self.device).permute(0, 3, 1, 2).contiguous().float()
 
 
@@ -151,79 +153,79 @@ def load(
     precision: Precision = "float32",
     registry: ArchRegistry | None = None,
 ) -> TorchNetwork:
-    """The network of a checkpoint, ready on its device.
+    """Load the network of a checkpoint onto its device.
 
-    checkpoint  GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any file that spandrel knows as
-                a face network for 512x512 pixels; on the CPU it may stay mapped: do not change it in place
-    name        how messages call it
+    checkpoint  GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any face network for 512x512
+                pixels that spandrel supports; it may stay mapped on the CPU: do not change it in place
+    name        in messages
     device      from `device.choose`
-    precision   from `precision.choose`; a network that only spandrel knows is computed in float32 anyway
-    registry    the architectures to look among; spandrel's and its extra ones when not given
+    precision   from `precision.choose`; a network outside of `fast` is always computed in float32
+    registry    the known architectures; by default spandrel's and its extra ones
 
-    Raises BadCheckpoint when the file is damaged, unsafe, or something else (saying what it looks like),
+    Raises BadCheckpoint when the file is damaged, unsafe, or another network (saying what it looks like),
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
     """
-    state = read_state_dict(checkpoint, mapped=False)  # its tensors are laid out anew, one by one
+    state = read_state_dict(checkpoint, mapped=False)  # every tensor is copied into another layout
     support = _recognise(state, (registry,) if registry is not None else _known_architectures())
-    row = _ARCHITECTURES.get(support.architecture.id)
-    if row is None:
-        return _unknown(support, state, name, device)
+    architecture = _ARCHITECTURES.get(support.architecture.id)
+    if architecture is None:
+        return _load_generic(support, state, name, device)
     _check(support, state)
     with translate_torch_errors(f"hold {name}"):
-        forward = row.build(state, device, precision)
-    return TorchNetwork(name, forward, device, takes_weight=row.takes_weight, precision=precision)
+        forward = architecture.build(state, device, precision)
+    return TorchNetwork(name, forward, device, takes_weight=architecture.takes_weight, precision=precision)
 
 
-def _unknown(support: ArchSupport, state: StateDict, name: str, device: str) -> TorchNetwork:
-    descriptor = _load_unknown(support, state)
+def _load_generic(support: ArchSupport, state: StateDict, name: str, device: str) -> TorchNetwork:
+    descriptor = _load_face_descriptor(support, state)
     with translate_torch_errors(f"hold {name}"):
         descriptor.model.requires_grad_(requires_grad=False).eval().to(device)
-    # Its call is promised for one picture at a time.
-    return TorchNetwork(name, _by_contract(descriptor), device, takes_weight=False, batch=1)
+    # spandrel guarantees its call for one picture at a time only.
+    return TorchNetwork(name, _spandrel_forward(descriptor), device, takes_weight=False, batch=1)
 
 
 def _known_architectures() -> Iterator[ArchRegistry]:
-    """spandrel's registry, and only if that does not do, its extra ones, which take a while to import."""
+    """Yield spandrel's registry, then its extra one, which is slow to import."""
     yield MAIN_REGISTRY
     with warnings.catch_warnings():
-        # It scripts a function while it is imported, of which torch warns; no user can put that right.
+        # It scripts a function on import, for which torch warns; a user cannot change that.
         warnings.simplefilter("ignore", FutureWarning)
         from spandrel_extra_arches import EXTRA_REGISTRY
     yield EXTRA_REGISTRY
 
 
 def _recognise(state: StateDict, registries: Iterable[ArchRegistry]) -> ArchSupport:
-    for key, what in _STRANGERS.items():
+    for key, network in _OTHER_NETWORKS.items():
         if key in state:
-            raise BadCheckpoint(f"The file is no face network; it looks like {what}.")
+            raise BadCheckpoint(f"The file is not a face network; it looks like {network}.")
     for registry in registries:
         for support in registry.architectures("detection"):
             if support.detect(state):
                 return support
     raise BadCheckpoint(
-        "The file is of no known kind of network: a face model must be a GFPGAN, RestoreFormer or CodeFormer "
-        "file, or another face network that spandrel knows."
+        "The file is not a known network: a face model must be a GFPGAN, RestoreFormer or CodeFormer "
+        "file, or another face network that spandrel supports."
     )
 
 
 def _check(support: ArchSupport, state: StateDict) -> None:
-    """Have spandrel's own module take this state dict, key by key and shape by shape, without its numbers."""
+    """Raise BadCheckpoint unless spandrel's module accepts the keys and shapes of this state dict."""
     shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in state.items()}
     with blank():
         _load_as(support, shapes)
 
 
-def _load_unknown(support: ArchSupport, state: StateDict) -> Descriptor:
+def _load_face_descriptor(support: ArchSupport, state: StateDict) -> Descriptor:
     descriptor = _load_as(support, state)
-    known_as = support.architecture.name
+    architecture = support.architecture.name
     if descriptor.purpose != "FaceSR":
         raise BadCheckpoint(
-            f"The file is no face network; it looks like {known_as}, {_PURPOSES[descriptor.purpose]}."
+            f"The file is not a face network; it looks like {architecture}, {_PURPOSES[descriptor.purpose]}."
         )
     fits = descriptor.size_requirements.check(CROP_SIZE, CROP_SIZE)
     if descriptor.scale != 1 or descriptor.input_channels != 3 or descriptor.output_channels != 3 or not fits:
         raise BadCheckpoint(
-            f"The file looks like {known_as}, a face network, but not one that takes and gives "
+            f"The file looks like {architecture}, a face network, but not one for "
             f"{CROP_SIZE}x{CROP_SIZE} RGB faces."
         )
     return descriptor
@@ -235,12 +237,12 @@ def _load_as(support: ArchSupport, state: StateDict) -> Descriptor:
     except (RuntimeError, LookupError, ValueError, TypeError, AssertionError) as error:
         raise BadCheckpoint(
             f"The file looks like {support.architecture.name} but does not fit it ({first_lines(error, 2)}): "
-            "it may be another version of that network, or cut short."
+            "it may be another version of that network, or incomplete."
         ) from error
 
 
-def _by_contract(descriptor: Descriptor) -> Forward:
-    """Call an architecture as spandrel promises for all: [0, 1] in, [0, 1] out."""
+def _spandrel_forward(descriptor: Descriptor) -> Forward:
+    """Return a Forward around spandrel's convention for all networks: [0, 1] in, [0, 1] out."""
 
     def forward(x: torch.Tensor, _weight: float) -> torch.Tensor:
         assert isinstance(descriptor, ImageModelDescriptor)
@@ -250,7 +252,7 @@ def _by_contract(descriptor: Descriptor) -> Forward:
     return forward
 
 
-def _exact() -> AbstractContextManager[None]:
-    """What is computed in float32 is: cards otherwise round a convolution's factors to TF32's ten bits."""
-    exact: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-    return exact
+def _without_tf32() -> AbstractContextManager[None]:
+    """Compute float32 convolutions exactly: cards otherwise round the factors to TF32's ten bits."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return flags

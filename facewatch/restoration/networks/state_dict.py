@@ -1,4 +1,4 @@
-"""Checkpoint files -> state dicts, mapped into memory where the file allows it; nothing in them is run."""
+"""Reading of checkpoint files to state dicts, memory-mapped if possible; their code is never run."""
 
 from __future__ import annotations
 
@@ -35,23 +35,21 @@ _TORCH_ERRORS = (
     TypeError,
     ValueError,
 )
-_FETCH_AGAIN = "remove it and fetch it again, or bring a good copy"
-
-
-# What constructors do with their first numbers; each leaves a tensor's shape as it was.
-_NUMBERS_ONLY = {"div", "kaiming_uniform_", "normal_", "uniform_"}
+_DOWNLOAD_AGAIN = "remove it and download it again, or replace it with a good copy"
+# Initialisers of constructors; each keeps a tensor's shape.
+_INITIALISERS = {"div", "kaiming_uniform_", "normal_", "uniform_"}
 
 
 def read_state_dict(checkpoint: Path, *, mapped: bool = True) -> StateDict:
-    """The tensors of a .pth, .pt, .ckpt or .safetensors file, on the CPU, by their plain names.
+    """Return the tensors of a .pth, .pt, .ckpt or .safetensors file, on the CPU, by their plain names.
 
-    Averaged weights are taken before plain ones, and the prefixes of parallel training are dropped. Zips and
+    Averaged weights are preferred to plain ones, and the prefixes of parallel training are dropped. Zips and
     safetensors are mapped, so the file must not be changed in place while the tensors live; the pickles of
     torch before 1.6 (GFPGAN, RestoreFormer, RetinaFace and ParseNet, by their sizes) are read into memory.
 
-    mapped  False for those who copy every tensor: what they let go of is then free at once
+    mapped  False for a caller that copies every tensor: released ones are then freed at once
 
-    Raises BadCheckpoint when the file would run code, is damaged, or holds no tensors; OSError as `open`.
+    Raises BadCheckpoint when the file would run code, is damaged or holds no tensors; OSError as `open` does.
     """
     suffix = checkpoint.suffix.lower()
     if suffix == ".safetensors":
@@ -67,36 +65,38 @@ def _read_safetensors(checkpoint: Path) -> StateDict:
     try:
         return load_file(checkpoint)
     except SafetensorError as error:
-        raise BadCheckpoint(f"The model file is damaged or incomplete ({error}): {_FETCH_AGAIN}.") from error
+        raise BadCheckpoint(
+            f"The model file is damaged or incomplete ({error}): {_DOWNLOAD_AGAIN}."
+        ) from error
 
 
 def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
     with checkpoint.open("rb") as file:
         start = file.read(64)
     if not start:
-        raise BadCheckpoint(f"The model file is empty: {_FETCH_AGAIN}.")
+        raise BadCheckpoint(f"The model file is empty: {_DOWNLOAD_AGAIN}.")
     if start.lstrip().startswith(b"<"):
-        raise BadCheckpoint(f"The model file is a web page, not a model: {_FETCH_AGAIN}.")
+        raise BadCheckpoint(f"The model file is a web page, not a model: {_DOWNLOAD_AGAIN}.")
     mappable = start.startswith(b"PK\x03\x04")
     if mappable and not zipfile.is_zipfile(checkpoint):
-        raise BadCheckpoint(f"The model file is cut short: {_FETCH_AGAIN}.")
+        raise BadCheckpoint(f"The model file is incomplete: {_DOWNLOAD_AGAIN}.")
     try:
         with warnings.catch_warnings():
-            # torch warns of pickle protocols it does not write, and then fails on them by itself.
+            # torch warns of pickle protocols that it does not write, and then fails on them anyway.
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mappable and mapped)
     except _TORCH_ERRORS as error:
-        strangers = [name for name in _globals_in(checkpoint) if not _HARMLESS.fullmatch(name)]
-        if not strangers:
-            raise BadCheckpoint(f"The model file is damaged or incomplete: {_FETCH_AGAIN}.") from error
+        unsafe = [name for name in _globals_in(checkpoint) if not _HARMLESS.fullmatch(name)]
+        if not unsafe:
+            raise BadCheckpoint(f"The model file is damaged or incomplete: {_DOWNLOAD_AGAIN}.") from error
         raise BadCheckpoint(
-            f"The model file would run code when loaded: it asks for {', '.join(strangers[:3])}. "
+            f"The model file would run code when loaded: it asks for {', '.join(unsafe[:3])}. "
             "It was not loaded. Use a .safetensors copy of the same model, or remove the file."
         ) from error
 
 
 def _plain(content: object) -> StateDict:
-    """Unwrap what training scripts wrap around a state dict."""
+    """Unwrap a state dict from the dicts and prefixes of training scripts."""
     while isinstance(content, Mapping):
         inner = [content[key] for key in _NESTING if isinstance(content.get(key), Mapping)]
         if not inner and len(content) == 1:
@@ -116,9 +116,9 @@ def _plain(content: object) -> StateDict:
 
 
 def _globals_in(checkpoint: Path) -> list[str]:
-    """The names a torch file's pickles ask for, found by reading them, without running them."""
+    """Return the names that a torch file's pickles import, read without running them."""
     names: list[str] = []
-    # Past the last pickle come raw numbers, which end the reading; what was named before is all there is.
+    # After the last pickle come raw numbers, which end the parsing; all names come before them.
     with suppress(ValueError, EOFError, zipfile.BadZipFile), checkpoint.open("rb") as file:
         if not zipfile.is_zipfile(file):
             file.seek(0)
@@ -133,28 +133,28 @@ def _globals_in(checkpoint: Path) -> list[str]:
 
 
 def _globals_of(file: IO[bytes]) -> Iterator[str]:
-    words: list[str] = []
+    strings: list[str] = []
     while True:
         for opcode, argument, _ in pickletools.genops(file):
             if opcode.name in {"GLOBAL", "INST"}:
                 yield str(argument).replace(" ", ".")
             elif opcode.name == "STACK_GLOBAL":
-                yield ".".join(words[-2:])
+                yield ".".join(strings[-2:])
             elif isinstance(argument, str):
-                words.append(argument)
+                strings.append(argument)
 
 
 @contextmanager
 def blank() -> Iterator[None]:
-    """All tensors made inside have a shape, and nothing else."""
-    with torch.device("meta"), _Unfilled():
+    """Create tensors on the meta device: with a shape, but without data."""
+    with torch.device("meta"), _SkipInitialisers():
         yield
 
 
-class _Unfilled(TorchFunctionMode):
-    """Leaves tensors as they are where a constructor would fill them.
+class _SkipInitialisers(TorchFunctionMode):
+    """Skips the initialisers of constructors.
 
-    Without memory they get no numbers anyway, but torch would import its compiler for it, which takes 1.2 s.
+    Meta tensors have no data to fill, but torch would import its compiler for them, which takes 1.2 s.
     """
 
     def __torch_function__(
@@ -165,7 +165,7 @@ class _Unfilled(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         given = dict(kwargs or {})
-        if func.__name__ in _NUMBERS_ONLY:
+        if func.__name__ in _INITIALISERS:
             return args[0] if args else given["tensor"]
         if func is torch.randn:
             return torch.empty(*args, **given)

@@ -1,4 +1,4 @@
-"""What torch says when it cannot go on, told as errors of ours."""
+"""Translation of torch's errors to facewatch's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 
 from facewatch.errors import DeviceFailed, FacewatchError, NetworkFailed, OutOfMemory
 
-# Only CUDA and XPU have a class of their own for it; MPS, the CPU and cuDNN raise a bare RuntimeError.
-# cuDNN tries its ways of convolving one after the other; where each wants more memory than is left, torch
-# says only that it found none.
+# Only CUDA and XPU have an exception class for it; MPS, the CPU and cuDNN raise a plain RuntimeError.
+# cuDNN tries its convolution algorithms one after the other; if each needs more memory than is left, torch
+# reports only that it found none.
 _MEMORY_SIGNS = (
     "out of memory",
     "not enough memory",
@@ -21,14 +21,14 @@ _MEMORY_SIGNS = (
     "unable to find an engine to execute",
     "unable to find a valid cudnn algorithm",
 )
-# Older calls and the libraries beneath torch raise a bare RuntimeError where AcceleratorError is meant.
+# Older calls and the libraries below torch raise a plain RuntimeError instead of AcceleratorError.
 _DEVICE_SIGNS = (
     "cuda error:",
     "hip error:",
     "device-side assert",
     "unspecified launch failure",
     "illegal memory access",
-    "execution_failed",  # cuDNN, cuBLAS and their like
+    "execution_failed",  # cuDNN, cuBLAS and similar
     "status_internal_error",
     "status_mapping_error",
     "device_lost",
@@ -41,9 +41,9 @@ _DEVICE_SIGNS = (
 def translate_torch_errors(task: str) -> Iterator[None]:
     """Turn torch's errors into OutOfMemory, DeviceFailed, or else NetworkFailed.
 
-    task    what is being done, as the sentence "The device could not ..." goes on
+    task    completes the sentence "The device could not ..."
 
-    To try again with less, leave the `except` first: the caught error keeps the tensors of its frames alive.
+    Leave the `except` before a retry with less: the caught error keeps the tensors of its frames alive.
     """
     try:
         yield
@@ -52,9 +52,9 @@ def translate_torch_errors(task: str) -> Iterator[None]:
 
 
 def to_facewatch_error(error: Exception, task: str) -> FacewatchError:
-    """The error of ours that says what torch's says.
+    """Return facewatch's error for one of torch's.
 
-    task    as for `translated`
+    task    as for `translate_torch_errors`
     """
     if means_memory(error):
         return OutOfMemory(
@@ -63,30 +63,30 @@ def to_facewatch_error(error: Exception, task: str) -> FacewatchError:
         )
     if means_device(error):
         return DeviceFailed(
-            f"The device failed and could not {task} ({first_lines(error)}): the work goes on with a fresh "
-            "engine. If it fails again, restart the computer or renew the driver, or set device to cpu."
+            f"The device failed and could not {task} ({first_lines(error)}): facewatch restarts the engine "
+            "and continues. If it fails again, restart the computer, renew the driver, or set device to cpu."
         )
     return NetworkFailed(f"The device could not {task}: {first_lines(error)}.")
 
 
 def means_memory(error: Exception) -> bool:
-    """Whether an error says that memory has run out, by its class or in words."""
-    words = str(error).lower()
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or any(sign in words for sign in _MEMORY_SIGNS)
+    """Return True if an error means out of memory, by its class or its message."""
+    message = str(error).lower()
+    has_class = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return has_class or any(sign in message for sign in _MEMORY_SIGNS)
 
 
 def means_device(error: Exception) -> bool:
-    """Whether an error says that the device itself is in trouble: whatever is asked of it next may fail too.
+    """Return True if an error means that the device itself failed, so that further calls may fail too.
 
-    Ask `means_memory` first: a device that is out of memory says so in both ways.
+    Call `means_memory` first: an error for too little memory may match both.
     """
-    words = str(error).lower()
-    return isinstance(error, torch.AcceleratorError) or any(sign in words for sign in _DEVICE_SIGNS)
+    message = str(error).lower()
+    return isinstance(error, torch.AcceleratorError) or any(sign in message for sign in _DEVICE_SIGNS)
 
 
 def first_lines(error: Exception, count: int = 1) -> str:
-    """The start of a library's message, short enough for a line of a log."""
+    """Return the start of a library's message, short enough for a log line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(lines[:count]) or type(error).__name__
     return text[:200].rstrip(".")

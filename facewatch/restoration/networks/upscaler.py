@@ -1,4 +1,4 @@
-"""What is not a face, enlarged by a network in tiles without seams. The door to spandrel for upscalers."""
+"""Upscaling by a network in tiles without seams, loaded by spandrel."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from facewatch.restoration.networks.torch_errors import translate_torch_errors
 from facewatch.restoration.types import Pixels
 
 OnTile = Callable[[int, int], None]
-"""Hears how many tiles are done, and of how many."""
+"""Called with the number of tiles done, and their total."""
 
 _SMALLEST_TILE = 64
-# Pixels beyond a tile that its network must see, at the size its trunk works at. The trained x4plus looks
-# far: with 16 px of context a pixel is off by up to 33 of 255, with 32 by 19, with 64 by 3, with 96 by 0.3,
-# with 112 by 0.03. Compact is 34 convolutions of 3x3, for which this is exact.
+# Context beyond a tile, in pixels at the resolution of the network's trunk. The trained x4plus has a large
+# receptive field: with 16 px of context a pixel is off by up to 33 of 255, with 32 by 19, with 64 by 3, with
+# 96 by 0.3, with 112 by 0.03. Compact is 34 convolutions of 3x3, for which this is exact.
 _PADDING = {"ESRGAN": 112, "Compact": 36}
-_USUAL_PADDING = 64
-_STEP = 4  # tiles begin on multiples of it, so that networks which unshuffle pixels find the same phase
+_DEFAULT_PADDING = 64
+_STEP = 4  # tiles begin on its multiples, so that networks that unshuffle pixels see the same phase
 
 _PURPOSES = {
-    "FaceSR": "which restores faces: name it as the model",
+    "FaceSR": "which restores faces: set it as model",
     "Restoration": "which cleans pictures but does not enlarge them",
     "Inpainting": "which fills holes",
 }
-_STRANGERS = {
-    "BboxHead.0.conv1x1.weight": "RetinaFace, which finds faces: name it as the detector",
+_OTHER_NETWORKS = {
+    "BboxHead.0.conv1x1.weight": "RetinaFace, which finds faces: set it as detector",
     "out_mask_conv.conv2d.weight": "ParseNet, which draws masks",
 }
 
@@ -45,58 +45,57 @@ _STRANGERS = {
 class _Span:
     """One tile along one axis, in pixels of the picture."""
 
-    start: int  # what is kept of it
+    start: int  # the tile itself
     stop: int
-    window_start: int  # what the network is shown
+    window_start: int  # the input of the network: the tile and its padding
     window_stop: int
 
     def place(self, scale: int) -> slice:
-        """Where it goes in the enlarged picture."""
+        """Return the tile's slice of the enlarged picture."""
         return slice(self.start * scale, self.stop * scale)
 
     def core(self, scale: int) -> slice:
-        """What is kept of the enlarged window."""
+        """Return the tile's slice of the enlarged window."""
         return slice((self.start - self.window_start) * scale, (self.stop - self.window_start) * scale)
 
 
 class RealESRGAN:
-    """An upscaling network in tiles: Real-ESRGAN, or any other upscaler that spandrel knows."""
+    """An upscaling network in tiles: Real-ESRGAN, or any other that spandrel supports."""
 
     def __init__(
         self, checkpoint: Path, name: str, device: str, tile: int = 512, padding: int | None = None
     ) -> None:
         """Load the network.
 
-        name     how messages call it
-        tile     side of a tile in pixels of the picture, the padding not counted
-        padding  pixels beyond it that are computed and thrown away; by the network's reach when not given
+        name     in messages
+        tile     side of a tile in pixels of the picture, without the padding
+        padding  pixels around a tile that are computed and discarded; by default what the network needs
 
-        Raises BadCheckpoint when the file is no upscaler, saying what it looks like; OutOfMemory.
+        Raises BadCheckpoint when the file is not an upscaler, saying what it looks like; OutOfMemory.
         """
         self.name = name
         self._device = torch.device(device)
         self._network = _load(read_state_dict(checkpoint))
         with translate_torch_errors(f"hold {name}"):
             self._network.to(self._device)
-        needs = self._network.size_requirements
-        self._step = math.lcm(_STEP, needs.multiple_of)
-        reach = padding if padding is not None else _reach(self._network)
-        self._padding = _rounded_up(reach, self._step)
+        self._step = math.lcm(_STEP, self._network.size_requirements.multiple_of)
+        needed = padding if padding is not None else _needed_padding(self._network)
+        self._padding = _round_up(needed, self._step)
         self._tile = tile
 
     @property
     def padding(self) -> int:
-        """Pixels around each tile that the network is shown besides it."""
+        """Pixels around each tile in the network's input."""
         return self._padding
 
     def enlarge(self, image: Pixels, scale: int, on_tile: OnTile | None = None) -> Pixels:
-        """The picture `scale` times as large, of the same dtype: the network's own scale, then resized to it.
+        """Return the picture `scale` times as large, of the same dtype, resized from the network's own scale.
 
         image    (H, W, 3) uint8 or uint16 RGB, of any size
-        scale    1-4; 1 lets the network draw it larger and shrinks that again
+        scale    1-4; 1 shrinks the network's enlarged picture back
 
-        Where a tile does not fit in memory, the tiles are halved from then on, down to 64 pixels.
-        Raises OutOfMemory when not even such a tile fits, NetworkFailed when the network gives NaN.
+        If a tile does not fit in memory, the tiles are halved from then on, down to 64 pixels.
+        Raises OutOfMemory when not even such a tile fits, NetworkFailed when the network returns NaN.
         """
         while True:
             try:
@@ -123,59 +122,58 @@ class RealESRGAN:
         return larger
 
     def _spans(self, length: int, padded_length: int) -> Iterator[_Span]:
-        """Tiles of nearly equal size along one axis."""
+        """Yield tiles of nearly equal size along one axis."""
         count = math.ceil(length / self._tile)
-        size = _rounded_up(math.ceil(length / count), self._step)
+        size = _round_up(math.ceil(length / count), self._step)
         for start in range(0, length, size):
             stop = min(start + size, length)
-            window_stop = min(_rounded_up(stop + self._padding, self._step), padded_length)
+            window_stop = min(_round_up(stop + self._padding, self._step), padded_length)
             yield _Span(start, stop, max(start - self._padding, 0), window_stop)
 
     def _enlarge_window(self, window: Pixels, scale: int) -> Pixels:
         peak = np.float32(65535 if window.dtype == np.uint16 else 255)
         larger = self._run(window.astype(np.float32) / peak)
         if self._network.scale != scale:
-            # A whole number of pixels of the picture is a whole number before and after, so that this gives
-            # the same in a window as in the whole picture.
-            way = cv2.INTER_AREA if scale < self._network.scale else cv2.INTER_LANCZOS4
+            # Whole pixels of the picture are whole pixels before and after, so a window and the whole picture
+            # are resized alike.
+            interpolation = cv2.INTER_AREA if scale < self._network.scale else cv2.INTER_LANCZOS4
             size = (window.shape[1] * scale, window.shape[0] * scale)
-            larger = cv2.resize(larger, size, interpolation=way).astype(np.float32, copy=False)
+            larger = cv2.resize(larger, size, interpolation=interpolation).astype(np.float32, copy=False)
         levels: npt.NDArray[np.float32] = np.rint(np.clip(larger, 0, 1) * peak)
         return levels.astype(np.uint8) if window.dtype == np.uint8 else levels.astype(np.uint16)
 
     def _run(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(h, w, 3) float32 0-1 -> the same at the network's own scale."""
+        """Return the picture at the network's own scale, (h, w, 3) float32, about 0-1."""
         with translate_torch_errors(f"enlarge one tile with {self.name}"), torch.inference_mode():
-            shown = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None]
-            drawn = self._network(shown.contiguous())[0]
-            if bool(torch.isnan(drawn).any()):
+            batch = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None]
+            output = self._network(batch.contiguous())[0]
+            if bool(torch.isnan(output).any()):
                 raise NetworkFailed(
-                    f"{self.name} computed numbers that are no picture (NaN): verify the model's file, "
-                    "or try another device."
+                    f"{self.name} returned NaN: verify the model's file, or try another device."
                 )
-            return np.asarray(drawn.permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
+            return np.asarray(output.permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
 
 
 def _load(state: StateDict) -> ImageModelDescriptor[Any]:
-    for key, what in _STRANGERS.items():
+    for key, network in _OTHER_NETWORKS.items():
         if key in state:
-            raise BadCheckpoint(f"The file is no upscaler; it looks like {what}.")
+            raise BadCheckpoint(f"The file is not an upscaler; it looks like {network}.")
     try:
         descriptor = ModelLoader("cpu").load_from_state_dict(canonicalize_state_dict(state))
     except UnsupportedModelError as error:
         raise BadCheckpoint(
-            "The file is of no known kind of network: an upscaler must be a Real-ESRGAN file, or another "
-            "that spandrel knows."
+            "The file is not a known network: an upscaler must be a Real-ESRGAN file, or another "
+            "that spandrel supports."
         ) from error
     except (RuntimeError, LookupError, ValueError, TypeError, AssertionError) as error:
         raise BadCheckpoint(
-            "The file looks like a known kind of network but does not fit it: it may be another version, "
-            "or cut short. Fetch it again."
+            "The file looks like a known network but does not fit it: it may be another version, "
+            "or incomplete. Download it again."
         ) from error
     kind = descriptor.architecture.name
     if not isinstance(descriptor, ImageModelDescriptor) or descriptor.purpose != "SR":
         raise BadCheckpoint(
-            f"The file is no upscaler; it looks like {kind}, {_PURPOSES[descriptor.purpose]}."
+            f"The file is not an upscaler; it looks like {kind}, {_PURPOSES[descriptor.purpose]}."
         )
     if descriptor.input_channels != 3 or descriptor.output_channels != 3:
         raise BadCheckpoint(f"The file looks like {kind}, an upscaler, but not one for RGB pictures.")
@@ -183,11 +181,11 @@ def _load(state: StateDict) -> ImageModelDescriptor[Any]:
     return descriptor
 
 
-def _reach(network: ImageModelDescriptor[Any]) -> int:
-    """Pixels of the picture that a tile must see beyond its edge."""
-    shrunk = getattr(network.model, "shuffle_factor", None) or 1  # x2plus works at half the picture's size
-    return _PADDING.get(network.architecture.id, _USUAL_PADDING) * int(shrunk)
+def _needed_padding(network: ImageModelDescriptor[Any]) -> int:
+    """Return the context that a tile needs beyond its edge, in pixels of the picture."""
+    factor = getattr(network.model, "shuffle_factor", None) or 1  # x2plus works at half the picture's size
+    return _PADDING.get(network.architecture.id, _DEFAULT_PADDING) * int(factor)
 
 
-def _rounded_up(length: int, step: int) -> int:
+def _round_up(length: int, step: int) -> int:
     return math.ceil(length / step) * step

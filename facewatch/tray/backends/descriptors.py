@@ -1,4 +1,4 @@
-"""Our menu as pystray's, for the backends that build their menus from it."""
+"""Conversion of a menu to pystray's descriptors, for the backends that use pystray's menus."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from facewatch.tray.menu_items import Action, Item, Menu
 
 
 def descriptors(
-    menu: Menu, on_click: Callable[[Action], None], written: Callable[[str], str] = str
+    menu: Menu, on_click: Callable[[Action], None], escape: Callable[[str], str] = str
 ) -> pystray.Menu:
-    """A pystray.Menu; `written` turns a text into what the platform shows as that text."""
-    return pystray.Menu(*(_descriptor(item, on_click, written) for item in menu))
+    """Return a pystray.Menu; `escape` escapes the texts as the platform needs it."""
+    return pystray.Menu(*(_descriptor(item, on_click, escape) for item in menu))
 
 
 def _descriptor(
-    item: Item, on_click: Callable[[Action], None], written: Callable[[str], str]
+    item: Item, on_click: Callable[[Action], None], escape: Callable[[str], str]
 ) -> pystray.MenuItem:
     if item.kind == "separator":
         return pystray.Menu.SEPARATOR
     if item.items:
-        return pystray.MenuItem(written(item.text), descriptors(item.items, on_click, written))
+        return pystray.MenuItem(escape(item.text), descriptors(item.items, on_click, escape))
     action = item.action
 
     def clicked() -> None:
@@ -30,7 +30,7 @@ def _descriptor(
             on_click(action)
 
     return pystray.MenuItem(
-        written(item.text),
+        escape(item.text),
         clicked,
         checked=(lambda _: item.checked) if item.kind in ("radio", "tick") else None,
         radio=item.kind == "radio",

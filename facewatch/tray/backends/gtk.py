@@ -1,7 +1,7 @@
-"""The icon on Linux: GTK's indicator or status icon, with a menu that is edited in place.
+"""The icon on Linux: GTK's indicator or status icon, with a menu that is updated in place.
 
 Rebuilding a menu gives every entry a new number on the bus, and a click on a menu that was open at that
-moment is lost. So entries live as long as their keys do.
+moment is lost. So a widget lives as long as the key of its entry.
 """
 
 from __future__ import annotations
@@ -21,46 +21,45 @@ from facewatch.tray.menu_items import Action, Item, Menu
 
 
 class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
-    """pystray's GTK icon, with our own menu, icon files and notifications."""
+    """pystray's GTK icon, with a menu, icon files and notifications of its own."""
 
-    def __init__(self, name: str, on_click: Callable[[Action], None], on_end: Callable[[], None]) -> None:
-        """Store all; `run` acts.
-
-        on_click  called in the main thread with what was clicked
-        on_end    called when the system asks this process to end
+    def __init__(self, name: str, on_click: Callable[[Action], None], on_quit: Callable[[], None]) -> None:
         """
-        self._on_end = on_end
-        self._named: tuple[str, Image.Image] | None = None
+        on_click  called in the main thread with the action of a click
+        on_quit   called when the system asks this process to end
+        """
+        self._on_quit = on_quit
+        self._named_image: tuple[str, Image.Image] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="facewatch-tray-"))
-        self._live = LiveMenu(on_click)
+        self._live_menu = LiveMenu(on_click)
         super().__init__(name)
-        self._menu_handle = self._live.widget
+        self._menu_handle = self._live_menu.widget
 
     def show_picture(self, name: str, image: Image.Image) -> None:
-        """Show another icon; `name` tells it from all others. From any thread."""
-        self._named = name, image
+        """Replace the picture; `name` is unique to it. From any thread."""
+        self._named_image = name, image
         self.icon = image
 
     def show_menu(self, menu: Menu) -> None:
-        """Show another menu. From any thread."""
-        GLib.idle_add(self._live.become, menu)
+        """Replace the menu. From any thread."""
+        GLib.idle_add(self._live_menu.update, menu)
 
-    def soon(self, act: Callable[[], None]) -> None:
-        """Have `act` done by GTK's loop. From any thread."""
-        GLib.idle_add(act)  # once, since it returns nothing
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call `callback` from GTK's loop. From any thread."""
+        GLib.idle_add(callback)  # once, since it returns nothing
 
     def _initialize(self) -> None:
-        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, self._on_end)
-        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_end)
-        self._notifier = Bubbles()
+        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, self._on_quit)
+        GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_quit)
+        self._notifier = Notifier()
         self._mark_ready()
 
     def _update_menu(self) -> None:
-        """The menu is `show_menu`'s business."""
+        """Do nothing: `show_menu` updates the menu."""
 
     def _update_fs_icon(self) -> None:
-        assert self._named is not None
-        name, image = self._named
+        assert self._named_image is not None
+        name, image = self._named_image
         file = self._folder / f"{name}.png"
         if not file.exists():
             image.save(file)
@@ -68,7 +67,7 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         self._icon_valid = True
 
     def _remove_fs_icon(self) -> None:
-        """Keep it: a panel may read the file late, and the same icon comes again."""
+        """Keep the file: a panel may read it late, and the same picture returns."""
         self._icon_valid = False
 
     def _finalize(self) -> None:
@@ -76,24 +75,24 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
 
 
 class LiveMenu:
-    """A Gtk.Menu that follows our Menu; for the main thread only."""
+    """A Gtk.Menu that is updated from a Menu; for the main thread only."""
 
     def __init__(self, on_click: Callable[[Action], None]) -> None:
         self.widget = Gtk.Menu.new()
         self._on_click = on_click
         self._items: dict[Any, Item] = {}  # by widget
-        self._editing = False
+        self._updating = False
 
-    def become(self, menu: Menu) -> bool:
-        """Change what differs. Returns False, so that GLib calls it once."""
-        self._editing = True
+    def update(self, menu: Menu) -> bool:
+        """Update the entries that differ. Returns False, so that GLib calls it once."""
+        self._updating = True
         try:
-            self._level(self.widget, menu)
+            self._update_level(self.widget, menu)
         finally:
-            self._editing = False
+            self._updating = False
         return False
 
-    def _level(self, shell: Any, items: Menu) -> None:
+    def _update_level(self, shell: Any, items: Menu) -> None:
         kept = {(item.key, item.kind) for item in items}
         for widget in shell.get_children():
             if self._identity(widget) not in kept:
@@ -103,20 +102,20 @@ class LiveMenu:
             widgets = shell.get_children()
             widget = widgets[place] if place < len(widgets) else None
             if widget is None or self._identity(widget) != (item.key, item.kind):
-                widget = self._moved_here(shell, item, widgets[place:], place)
-            self._edit(widget, item)
+                widget = self._move_or_create(shell, item, widgets[place:], place)
+            self._update_item(widget, item)
 
-    def _moved_here(self, shell: Any, item: Item, later: list[Any], place: int) -> Any:
+    def _move_or_create(self, shell: Any, item: Item, later: list[Any], place: int) -> Any:
         for widget in later:
             if self._identity(widget) == (item.key, item.kind):
                 shell.reorder_child(widget, place)
                 return widget
-        widget = self._made(item)
+        widget = self._create(item)
         shell.insert(widget, place)
         widget.show()
         return widget
 
-    def _made(self, item: Item) -> Any:
+    def _create(self, item: Item) -> Any:
         if item.kind == "separator":
             widget = Gtk.SeparatorMenuItem.new()
         elif item.kind in ("radio", "tick"):
@@ -131,7 +130,7 @@ class LiveMenu:
             widget.connect("activate", self._activated)
         return widget
 
-    def _edit(self, widget: Any, item: Item) -> None:
+    def _update_item(self, widget: Any, item: Item) -> None:
         self._items[widget] = item
         if item.kind == "separator":
             return
@@ -142,19 +141,19 @@ class LiveMenu:
         if widget.get_sensitive() != item.enabled:
             widget.set_sensitive(item.enabled)
         if item.kind == "submenu":
-            self._level(widget.get_submenu(), item.items)
+            self._update_level(widget.get_submenu(), item.items)
 
     def _activated(self, widget: Any) -> None:
-        if self._editing:
+        if self._updating:
             return  # set_active() fires the same signal; that is no click
         item = self._items[widget]
         if item.kind in ("radio", "tick"):
-            # GTK has moved the tick by itself; it moves when the setting has really changed.
-            self._editing = True
+            # GTK has already toggled the tick; it must change only when the setting has changed.
+            self._updating = True
             try:
                 widget.set_active(item.checked)
             finally:
-                self._editing = False
+                self._updating = False
         if item.action is not None:
             self._on_click(item.action)
 
@@ -169,11 +168,11 @@ class LiveMenu:
         del self._items[widget]
 
 
-class Bubbles:
-    """Notifications over the bus, never waited for: a slow or missing service must not hold up the menu."""
+class Notifier:
+    """Notifications over the bus, sent without waiting: a slow or missing service must not block the menu."""
 
     def notify(self, title: str, message: str, icon: str) -> None:
-        """Send one; without a service for notifications nothing happens."""
+        """Send a notification; nothing happens without a notification service."""
         values = GLib.Variant(
             "(susssasa{sv}i)",
             ("Facewatch", 0, icon or "", title, GLib.markup_escape_text(message), [], {}, -1),
@@ -193,4 +192,4 @@ class Bubbles:
         )
 
     def hide(self) -> None:
-        """What was told stays."""
+        """Do nothing: notifications stay until the desktop removes them."""

@@ -1,4 +1,4 @@
-"""The icon on macOS: everything that AppKit shows is touched on the main thread."""
+"""The icon on macOS; AppKit is called on the main thread only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facewatch.tray.menu_items import Action, Menu
 
 
 class Handlers:
-    """Handlers by tag, those of the menu before too: it may still be open. Looks like a list to pystray."""
+    """Handlers by tag, also of the previous menu, which may still be open. A list to pystray."""
 
     def __init__(self) -> None:
         self._by_tag: dict[int, Any] = {}
@@ -21,12 +21,12 @@ class Handlers:
         self._first_of_menu = 0
 
     def begin_menu(self) -> None:
-        """A new menu follows; forget all but the last one."""
-        self._by_tag = {tag: made for tag, made in self._by_tag.items() if tag >= self._first_of_menu}
+        """Keep the handlers of the last menu only, before those of a new one."""
+        self._by_tag = {tag: handler for tag, handler in self._by_tag.items() if tag >= self._first_of_menu}
         self._first_of_menu = self._next
 
     def append(self, handler: Any) -> None:
-        """Give a handler the next tag."""
+        """Add a handler under the next tag."""
         self._by_tag[self._next] = handler
         self._next += 1
 
@@ -38,28 +38,30 @@ class Handlers:
 
 
 class MacIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
-    """pystray's icon, with changes handed to the main thread."""
+    """pystray's icon, changed on the main thread only."""
 
-    def __init__(self, name: str, on_click: Callable[[Action], None], on_end: Callable[[], None]) -> None:
-        """on_end  unused: the loop of AppKit ends with the process"""
-        del on_end
+    def __init__(self, name: str, on_click: Callable[[Action], None], on_quit: Callable[[], None]) -> None:
+        """
+        on_quit  unused: AppKit's loop ends with the process
+        """
+        del on_quit
         self._on_click = on_click
         self._handlers = Handlers()
         super().__init__(name)
 
     def show_picture(self, name: str, image: Image.Image) -> None:
-        """Show another icon. From any thread."""
+        """Replace the picture. From any thread."""
         del name
         _on_main_thread(lambda: setattr(self, "icon", image))
 
     def show_menu(self, menu: Menu) -> None:
-        """Show another menu. From any thread."""
-        made = descriptors(menu, self._on_click)
-        _on_main_thread(lambda: setattr(self, "menu", made))
+        """Replace the menu. From any thread."""
+        converted = descriptors(menu, self._on_click)
+        _on_main_thread(lambda: setattr(self, "menu", converted))
 
-    def soon(self, act: Callable[[], None]) -> None:
-        """Have `act` done by AppKit's loop. From any thread."""
-        _on_main_thread(act)
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call `callback` from AppKit's loop. From any thread."""
+        _on_main_thread(callback)
 
     def _update_menu(self) -> None:
         self._handlers.begin_menu()
@@ -68,7 +70,7 @@ class MacIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         self._menu_handle = (menu, self._handlers) if menu else None
 
 
-def _on_main_thread(act: Callable[[], None]) -> None:
+def _on_main_thread(callback: Callable[[], None]) -> None:
     from PyObjCTools import AppHelper  # type: ignore[import-not-found] # comes with pystray on macOS only
 
-    AppHelper.callAfter(act)
+    AppHelper.callAfter(callback)

@@ -9,7 +9,7 @@ from tests.restoration.classical.test_denoise import grain, scene
 
 
 def coded(plane, quality):
-    """A grey plane through a JPEG file."""
+    """Encode and decode a grey plane as JPEG."""
     pixels = np.clip(np.round(plane), 0, 255).astype(np.uint8)
     data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
@@ -32,7 +32,7 @@ def test_the_grid_and_the_quality_are_read_from_the_pixels(quality):
 
 
 @pytest.mark.parametrize(("down", "right"), [(1, 0), (3, 6), (7, 7)])
-def test_a_grid_that_a_cut_has_shifted_is_found_where_it_is(down, right):
+def test_a_grid_shifted_by_cropping_is_found(down, right):
     grid = deblock.find_grid(np.ascontiguousarray(coded(lively(), 30)[down:, right:]))
     assert grid is not None
     assert (grid.top, grid.left) == ((8 - down) % 8, (8 - right) % 8)
@@ -47,12 +47,12 @@ def test_a_grid_that_a_cut_has_shifted_is_found_where_it_is(down, right):
         cv2.resize(coded(lively(), 30)[:300, :300], (512, 512), interpolation=cv2.INTER_LINEAR),
     ],
 )
-def test_a_picture_that_is_none_of_jpegs_or_was_resized_since_has_no_grid(plane):
+def test_a_picture_without_jpeg_or_resized_after_it_has_no_grid(plane):
     assert deblock.find_grid(np.round(plane)) is None
 
 
 @pytest.mark.parametrize("quality", [10, 30, 50])
-def test_the_traces_are_lessened(quality):
+def test_the_artefacts_are_reduced(quality):
     plane = coded(lively(), quality)
     grey = np.zeros_like(plane)
     cleaned, *colours = deblock.remove_blocks(plane, [grey, grey], deblock.find_grid(plane))
@@ -60,7 +60,7 @@ def test_the_traces_are_lessened(quality):
     assert not np.any(colours)
 
 
-def test_noise_from_before_the_coding_is_taken_off_as_well():
+def test_noise_from_before_the_coding_is_removed():
     plane = coded(scene() + grain(15), 40)
     grey = np.zeros_like(plane)
     cleaned = deblock.remove_blocks(plane, [grey, grey], deblock.find_grid(plane))[0]

@@ -8,7 +8,7 @@ from facewatch.restoration.classical import denoise
 
 
 def scene(size=512):
-    """A smooth picture with a few sharp shapes, (size, size) float32."""
+    """Return a smooth picture with a few sharp shapes, (size, size) float32."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32) * (512 / size)
     picture = 90 + 50 * np.sin(rows / 90) * np.cos(columns / 70)
     picture[(rows - 250) ** 2 + (columns - 260) ** 2 < 120**2] += 40
@@ -65,7 +65,7 @@ def test_removing_white_noise_leaves_a_fifth_of_it_or_less(strength):
 
 
 @pytest.mark.parametrize("size", [256, 170])
-def test_noise_that_an_enlargement_smeared_is_found_and_lessened(size):
+def test_noise_smeared_by_an_enlargement_is_found_and_reduced(size):
     clean = scene(size)
     noisy, goal = enlarged(clean + grain(15, size)), enlarged(clean)
     levels = denoise.estimate(noisy)

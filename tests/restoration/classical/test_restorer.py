@@ -19,7 +19,7 @@ def coded(picture, quality):
     return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].copy()
 
 
-def lessened(picture, factor, how=cv2.INTER_AREA):
+def shrunk(picture, factor, how=cv2.INTER_AREA):
     size = round(512 / factor)
     return cv2.resize(picture, (size, size), interpolation=how)
 
@@ -33,16 +33,16 @@ DEGRADATIONS = {
     "noise 25": lambda p: noisy(p, 25),
     "jpeg 10": lambda p: coded(p, 10),
     "jpeg 50": lambda p: coded(p, 50),
-    "third, cubic": lambda p: enlarged(lessened(p, 3, cv2.INTER_CUBIC), cv2.INTER_CUBIC),
-    "quarter, linear": lambda p: enlarged(lessened(p, 4)),
+    "third, cubic": lambda p: enlarged(shrunk(p, 3, cv2.INTER_CUBIC), cv2.INTER_CUBIC),
+    "quarter, linear": lambda p: enlarged(shrunk(p, 4)),
     "noise 5, jpeg 50": lambda p: coded(noisy(p, 5), 50),
     "noise 20, jpeg 20": lambda p: coded(noisy(p, 20), 20),
-    "half, noise 5": lambda p: noisy(enlarged(lessened(p, 2)), 5),
-    "noise 15 at half": lambda p: enlarged(noisy(lessened(p, 2), 15)),
-    "noise 10 at a third": lambda p: enlarged(noisy(lessened(p, 3), 10)),
-    "half, jpeg 50": lambda p: coded(enlarged(lessened(p, 2), cv2.INTER_CUBIC), 50),
-    "jpeg 30 at a third": lambda p: enlarged(coded(lessened(p, 3), 30)),
-    "half, noise 5, jpeg 50": lambda p: coded(noisy(enlarged(lessened(p, 2)), 5), 50),
+    "half, noise 5": lambda p: noisy(enlarged(shrunk(p, 2)), 5),
+    "noise 15 at half": lambda p: enlarged(noisy(shrunk(p, 2), 15)),
+    "noise 10 at a third": lambda p: enlarged(noisy(shrunk(p, 3), 10)),
+    "half, jpeg 50": lambda p: coded(enlarged(shrunk(p, 2), cv2.INTER_CUBIC), 50),
+    "jpeg 30 at a third": lambda p: enlarged(coded(shrunk(p, 3), 30)),
+    "half, noise 5, jpeg 50": lambda p: coded(noisy(enlarged(shrunk(p, 2)), 5), 50),
 }
 
 
@@ -56,7 +56,7 @@ def psnr(picture, goal):
 
 
 def portrait():
-    """A smooth face-like picture in colour, (512, 512, 3) uint8."""
+    """Return a smooth face-like picture in colour, (512, 512, 3) uint8."""
     grey = scene()
     return np.clip(np.stack([grey + 30, grey, grey - 20], axis=2), 0, 255).astype(np.uint8)
 
@@ -67,7 +67,7 @@ def photos(shared):
     return {file.stem: cv2.imread(str(file))[..., ::-1].copy() for file in files}
 
 
-def test_degraded_photos_come_nearer_to_the_undegraded_ones_and_none_is_harmed(photos):
+def test_degraded_photos_are_improved_and_none_gets_worse(photos):
     gains = {}
     print("\n" + " " * 24 + " ".join(f"{name.split('_', 1)[1][:12]:>12}" for name in photos))
     for degradation, degrade in DEGRADATIONS.items():
@@ -81,7 +81,7 @@ def test_degraded_photos_come_nearer_to_the_undegraded_ones_and_none_is_harmed(p
     assert least > -0.2
 
 
-def test_undegraded_photos_are_hardly_touched(photos):
+def test_undegraded_photos_hardly_change(photos):
     assert all(psnr(restored(photo), photo) >= 38 for photo in photos.values())
 
 
@@ -90,17 +90,17 @@ def test_a_noisy_face_is_cleaned():
     assert psnr(restored(bad), portrait()) > psnr(bad, portrait()) + 8
 
 
-def test_a_face_out_of_a_jpeg_file_is_cleaned():
+def test_a_face_with_jpeg_artefacts_is_cleaned():
     bad = coded(portrait(), 15)
     assert psnr(restored(bad), portrait()) > psnr(bad, portrait()) + 0.5
 
 
 @pytest.mark.parametrize("crop", [portrait(), np.zeros_like(portrait()), np.full_like(portrait(), 255)])
-def test_a_clean_face_comes_back_as_it_was(crop):
+def test_a_clean_face_is_returned_unchanged(crop):
     np.testing.assert_array_equal(restored(crop), crop)
 
 
-def test_what_comes_back_is_a_picture_of_its_own():
+def test_the_result_is_a_new_array():
     crop = portrait()
     assert not np.shares_memory(restored(crop), crop)
 
@@ -118,7 +118,7 @@ def test_the_weight_leads_from_the_cleaned_face_to_the_crop_itself():
     assert distances[0] > distances[1] > distances[2] == 0
 
 
-def test_the_same_face_comes_out_the_same_and_in_its_place_among_others():
+def test_a_face_gives_the_same_result_alone_and_among_others():
     crops = [noisy(portrait(), strength) for strength in (5, 10, 20)]
     together = Builtin().restore(crops, 0.0)
     for one, crop in zip(together, crops, strict=True):
@@ -127,7 +127,7 @@ def test_the_same_face_comes_out_the_same_and_in_its_place_among_others():
 
 def test_detail_never_passes_the_neighbours():
     picture = (portrait() + grain(3)[..., None]).astype(np.float32)
-    detailed = restorer._bring_back_detail(picture, 50.0).mean(2)
+    detailed = restorer._raise_detail(picture, 50.0).mean(2)
     grey, around = picture.mean(2), np.ones((3, 3), np.uint8)
     assert np.all(detailed <= cv2.dilate(grey, around) + 1e-3)
     assert np.all(detailed >= cv2.erode(grey, around) - 1e-3)

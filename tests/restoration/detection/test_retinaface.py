@@ -1,4 +1,4 @@
-"""RetinaFace: the same faces as facexlib finds, in any picture, at any size, lying on any side."""
+"""RetinaFace: the same faces as facexlib, in any picture, at any size and rotation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL = "whole/codeformer_00.jpg"
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
-    """Torch's threads wait for each other by spinning: on a busy machine two are slower than one."""
+    """Use one thread: torch's threads wait by spinning, so on a busy machine two are slower than one."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -43,7 +43,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def values(faces: list[Face]) -> np.ndarray:
-    """Boxes and landmarks, (N, 14)."""
+    """Return boxes and landmarks, (N, 14)."""
     return np.array([[*face.box, *face.landmarks.ravel()] for face in faces]).reshape(-1, 14)
 
 
@@ -76,7 +76,7 @@ class TestRealPhotos:
         assert len(faces) == count
         assert [face.score for face in faces] == sorted((face.score for face in faces), reverse=True)
 
-    def test_a_large_picture_is_shown_small_and_its_faces_lie_where_they_are(self, shared, detector, weights):
+    def test_a_large_picture_is_shrunk_and_its_faces_keep_their_places(self, shared, detector, weights):
         image = read(shared / "photos" / SMALL)
         large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
 
@@ -86,7 +86,7 @@ class TestRealPhotos:
         found = values(bounded)
         assert len(found) == len(expected)
         apart = np.abs(found[:, None] - expected[None]).max(axis=2).min(axis=1)
-        assert apart.max() < 4  # a pixel of the picture that the network saw
+        assert apart.max() < 4  # one pixel of the shrunk picture
 
     def test_a_stricter_threshold_keeps_fewer(self, shared, detector, weights):
         image = read(shared / "photos" / SMALL)
@@ -116,7 +116,7 @@ class TestRealPhotos:
 
 class TestAnyPicture:
     @pytest.mark.parametrize("size", [(1, 1), (60, 60), (1, 500), (31, 33)])
-    def test_the_smallest_pictures_are_searched_too(self, retinaface_mobilenet_file, size):
+    def test_the_smallest_pictures_are_searched(self, retinaface_mobilenet_file, size):
         detector = RetinaFace("mobilenet", retinaface_mobilenet_file, "cpu")
 
         assert detector.find(np.full((*size, 3), 90, np.uint8)) == []
@@ -129,13 +129,13 @@ class TestAnyPicture:
         assert faces
         assert all(np.isfinite(face.landmarks).all() for face in faces)
 
-    def test_an_answer_that_is_no_number_is_not_taken_for_no_face(self, retinaface_mobilenet_file, tmp_path):
+    def test_nan_is_an_error_and_not_an_empty_result(self, retinaface_mobilenet_file, tmp_path):
         state = torch.load(retinaface_mobilenet_file, weights_only=True)
         state["module.ClassHead.1.conv1x1.bias"].fill_(float("nan"))
         torch.save(state, tmp_path / "broken.pth")
         detector = RetinaFace("mobilenet", tmp_path / "broken.pth", "cpu")
 
-        with pytest.raises(NetworkFailed, match="no usable answer"):
+        with pytest.raises(NetworkFailed, match="returned NaN or infinite"):
             detector.find(np.zeros((64, 64, 3), np.uint8))
 
 
@@ -158,7 +158,7 @@ class TestCheckpoints:
 
 
 class TurningDetector:
-    """Sees one face wherever the only white pixel is, and is surest of a picture wider than high."""
+    """Finds one face at the only white pixel, with a higher score in pictures wider than high."""
 
     name = "turning"
 
@@ -171,7 +171,7 @@ class TurningDetector:
 
 class TestRotations:
     @pytest.mark.parametrize("size", [(40, 60), (60, 40)])
-    def test_what_is_found_four_times_is_one_face_in_its_place(self, size):
+    def test_a_face_found_four_times_is_returned_once(self, size):
         image = np.zeros((*size, 3), np.uint8)
         image[15, 20] = 255
 
@@ -184,7 +184,7 @@ class TestRotations:
         assert x1 > x0
         assert y1 > y0
 
-    def test_overlapping_faces_leave_the_surest(self):
+    def test_of_overlapping_faces_the_highest_score_is_kept(self):
         marks = np.zeros((5, 2), np.float32)
         faces = [Face((0, 0, 10, 10), marks, 0.8), Face((1, 0, 11, 10), marks, 0.9)]
         apart = Face((20, 0, 30, 10), marks, 0.7)
@@ -194,5 +194,5 @@ class TestRotations:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 3), (7, 1, 3)])
-def test_a_picture_of_a_single_row_is_turned_as_well(detector, shape):
+def test_a_picture_of_a_single_row_is_rotated(detector, shape):
     assert find_rotated(detector, np.zeros(shape, np.uint8)) == []

@@ -1,4 +1,4 @@
-"""Which faces are restored, and the reasons why others are kept."""
+"""Selection of the faces to restore, and the reasons for the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PICTURE = np.zeros((600, 800, 3), np.uint8)
 
 
 def face_at(x: float, y: float, size: float = 100, score: float = 0.99) -> Face:
-    """A face with its middle at (x, y) whose box is `size` high."""
+    """Return a face around (x, y) whose box is `size` high."""
     points = np.array(TEMPLATE, np.float32)
     marks = (points - points.mean(0)) * size / 360 + (x, y)
     box = (x - size * 0.4, y - size * 0.5, x + size * 0.4, y + size * 0.5)

@@ -18,7 +18,7 @@ COLOURS = [0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0
 
 
 def script_mask(labels):
-    """Arithmetic of the models' own scripts: colour map, two blurs of 101 pixels, a black rim."""
+    """Compute a mask as the models' scripts do: colour map, two blurs of 101 pixels, a black rim."""
     mask = np.array(COLOURS, dtype=np.float64)[labels]
     mask = cv2.GaussianBlur(cv2.GaussianBlur(mask, (101, 101), 11), (101, 101), 11)
     inner = np.zeros_like(mask)
@@ -27,7 +27,7 @@ def script_mask(labels):
 
 
 def blobs(seed):
-    """(512, 512) labels 0-18 in patches of about 60 pixels."""
+    """Return (512, 512) labels 0-18 in patches of about 60 pixels."""
     noise = np.random.default_rng(seed).random((19, 8, 8)).astype(np.float32)
     return np.stack([cv2.resize(plane, (512, 512)) for plane in noise]).argmax(0)
 
@@ -62,7 +62,7 @@ def test_the_soft_mask_has_no_visible_edge():
     assert max(np.abs(np.diff(mask, axis=axis)).max() for axis in (0, 1)) < 0.04
 
 
-def test_a_mask_cannot_be_spoilt_for_the_next_face():
+def test_a_shared_mask_is_read_only():
     (mask,) = SoftMask().masks([face(0)])
     with pytest.raises(ValueError, match="read-only"):
         mask[0, 0] = 1
@@ -81,7 +81,7 @@ def test_one_blur_at_a_quarter_of_the_size_equals_the_scripts_two(seed):
     assert off.max() < 0.02
 
 
-def test_a_shape_that_fills_the_crop_still_ends_at_the_rim():
+def test_a_shape_that_fills_the_crop_ends_before_the_rim():
     mask = soften(np.full((512, 512), 255, np.uint8))
     assert_is_a_mask(mask)
     assert mask[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX].min() == pytest.approx(1)
@@ -97,7 +97,7 @@ def test_the_parsed_mask_equals_the_scripts(parsenet_file):
         with torch.no_grad():
             logits = reference(normalize(picture, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)))[0]
         labels = logits.argmax(dim=1).squeeze().numpy()
-        assert len(np.unique(labels)) > 1, "the random network must tell something apart"
+        assert len(np.unique(labels)) > 1, "the random network must predict several labels"
         off = np.abs(mask - script_mask(labels))
         assert_is_a_mask(mask)
         assert off.mean() < 0.01
@@ -105,7 +105,7 @@ def test_the_parsed_mask_equals_the_scripts(parsenet_file):
 
 
 class Scripted(torch.nn.Module):
-    """A network that refuses batches larger than `room`, and else calls everything `label`."""
+    """A network that refuses batches larger than `room`, and labels every pixel `label`."""
 
     def __init__(self, room=99, label=1, value=1.0):
         super().__init__()
@@ -120,14 +120,14 @@ class Scripted(torch.nn.Module):
         return logits
 
 
-def scripted(parsenet_file, **manner):
+def scripted(parsenet_file, **options):
     mask = ParseMask(parsenet_file, "cpu")
-    mask._network = Scripted(**manner)
+    mask._network = Scripted(**options)
     return mask
 
 
 @pytest.mark.network_files
-def test_fewer_bits_keep_the_mask(parsenet_file):
+def test_bfloat16_keeps_the_mask(parsenet_file):
     (exact,) = ParseMask(parsenet_file, "cpu").masks([face(2)])
     (mask,) = ParseMask(parsenet_file, "cpu", "bfloat16").masks([face(2)])
     off = np.abs(mask - exact)
@@ -139,12 +139,12 @@ def test_fewer_bits_keep_the_mask(parsenet_file):
 
 @pytest.mark.network_files
 @pytest.mark.parametrize("input_size", [512, 256])
-def test_each_crop_is_shown_at_the_input_size_and_its_parts_stay_in_place(parsenet_file, input_size):
+def test_each_crop_is_parsed_at_the_input_size_and_its_parts_stay_in_place(parsenet_file, input_size):
     parser = ParseMask(parsenet_file, "cpu", input_size=input_size)
     shown = []
 
     def brightness(x):
-        """Skin where it is bright, background elsewhere."""
+        """Label bright pixels as skin, others as background."""
         shown.append(tuple(x.shape))
         return torch.cat([-x[:, :1], x[:, :1], torch.full((len(x), 17, *x.shape[2:]), -9.0)], dim=1)
 
@@ -163,7 +163,7 @@ def test_a_batch_that_does_not_fit_is_halved(parsenet_file):
     assert len(parser.masks([face(seed) for seed in range(3)])) == 3
     assert parser._network.batches == [3, 1, 1, 1]
     parser.masks([face(seed) for seed in range(2)])
-    assert parser._network.batches[4:] == [1, 1]  # what did not fit once is not tried again
+    assert parser._network.batches[4:] == [1, 1]  # a batch that did not fit is not tried again
 
 
 @pytest.mark.network_files
@@ -174,13 +174,13 @@ def test_a_single_face_that_does_not_fit_is_an_error(parsenet_file):
 
 @pytest.mark.network_files
 def test_nan_is_an_error_and_never_a_mask(parsenet_file):
-    with pytest.raises(NetworkFailed, match="no usable mask"):
+    with pytest.raises(NetworkFailed, match="returned NaN or infinite"):
         scripted(parsenet_file, value=float("nan")).masks([face(0)])
 
 
 @pytest.mark.network_files
 @pytest.mark.parametrize(("label", "shown"), [(0, 0), (1, 1), (13, 1), (14, 0), (15, 1), (17, 0), (18, 0)])
-def test_skin_and_hair_show_hat_neck_and_clothes_do_not(parsenet_file, label, shown):
+def test_skin_and_hair_are_pasted_hat_neck_and_clothes_are_not(parsenet_file, label, shown):
     (mask,) = scripted(parsenet_file, label=label).masks([face(0)])
     assert mask[256, 256] == pytest.approx(shown)
 

@@ -1,4 +1,4 @@
-"""Faces through a network: order, range, weight, batches, and what fails."""
+"""Faces through a network: order, range, weight, batches and failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.network_files
 
 
 def faces(count):
-    """Plain faces, each of its own grey."""
+    """Return uniform faces, each of another grey."""
     return [np.full((512, 512, 3), 20 * index + 10, np.uint8) for index in range(count)]
 
 
@@ -23,7 +23,7 @@ def brighter(x, _weight):
 
 
 class Card:
-    """A device that holds only so many faces at once."""
+    """A network on a device with memory for `room` faces at once."""
 
     def __init__(self, room, error):
         self.room = room
@@ -41,13 +41,13 @@ def fake(forward, *, takes_weight=False, batch=4):
     return TorchNetwork("fake", forward, "cpu", takes_weight=takes_weight, batch=batch)
 
 
-def test_every_crop_comes_back_restored_and_in_its_order():
+def test_all_crops_are_restored_in_order():
     restored = fake(brighter).restore(faces(7), 0.0)
     assert [int(face[0, 0, 0]) for face in restored] == [20 * index + 50 for index in range(7)]
     assert all(face.shape == (512, 512, 3) and face.dtype == np.uint8 for face in restored)
 
 
-def test_no_faces_are_no_work():
+def test_no_crops_give_no_faces():
     assert fake(brighter).restore([], 0.0) == []
 
 
@@ -58,12 +58,12 @@ def test_channels_and_axes_stay_in_place():
     np.testing.assert_array_equal(same, crop)
 
 
-def test_what_strays_from_the_range_is_clamped():
+def test_values_beyond_the_range_are_clamped():
     (bright,) = fake(lambda x, _weight: x + 9).restore(faces(1), 0.0)
     assert (bright == 255).all()
 
 
-def test_the_weight_blends_the_crop_back_where_the_network_takes_none():
+def test_the_weight_blends_the_crop_if_the_network_takes_none():
     (half,) = fake(brighter).restore(faces(1), 0.5)
     (whole,) = fake(brighter).restore(faces(1), 1.0)
     assert (half == 30).all()
@@ -94,10 +94,10 @@ def test_out_of_memory_halves_the_batch_until_it_fits(error):
     assert len(network.restore(faces(5), 0.0)) == 5
     assert card.batches == [4, 2, 1, 1, 1, 1, 1]
     network.restore(faces(2), 0.0)
-    assert card.batches[7:] == [1, 1]  # what did not fit once is not tried again
+    assert card.batches[7:] == [1, 1]  # a batch that did not fit is not tried again
 
 
-def test_what_is_computed_in_float32_is_not_rounded_to_tf32():
+def test_float32_is_not_rounded_to_tf32():
     allowed = []
 
     def noting(x, _weight):
@@ -110,7 +110,7 @@ def test_what_is_computed_in_float32_is_not_rounded_to_tf32():
     assert torch.backends.cudnn.allow_tf32 == before
 
 
-def test_out_of_memory_with_one_face_is_said_and_nothing_comes_back():
+def test_out_of_memory_with_one_face_is_an_error():
     card = Card(0, torch.OutOfMemoryError("CUDA out of memory."))
     with pytest.raises(OutOfMemory, match="too little free memory to restore a face with fake"):
         fake(card).restore(faces(2), 0.0)
@@ -119,19 +119,19 @@ def test_out_of_memory_with_one_face_is_said_and_nothing_comes_back():
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("weight", [0.0, 1.0])
-def test_numbers_that_are_no_picture_are_a_failure(number, weight):
+def test_nan_and_infinity_are_a_failure(number, weight):
     def broken(x, _weight):
         x = x.clone()
         x[-1, 1, 300, 200] = number
         return x
 
-    with pytest.raises(NetworkFailed, match="no picture"):
+    with pytest.raises(NetworkFailed, match="NaN or infinite"):
         fake(broken).restore(faces(3), weight)
 
 
-def test_numbers_that_overflow_a_reduced_precision_are_a_failure_with_the_way_out():
+def test_an_overflow_of_reduced_precision_is_a_failure_with_a_remedy():
     half = TorchNetwork("fake", lambda x, _: x * float("inf"), "cpu", takes_weight=False, precision="float16")
-    with pytest.raises(NetworkFailed, match=r"no picture.* in float16: set precision to float32"):
+    with pytest.raises(NetworkFailed, match=r"NaN or infinite.* in float16: set precision to float32"):
         half.restore(faces(1), 0.0)
 
 
@@ -142,7 +142,7 @@ def failing(error):
     return fake(broken)
 
 
-def test_an_error_of_the_network_is_a_failure_with_its_reason():
+def test_an_error_of_torch_is_a_failure_with_its_reason():
     with pytest.raises(NetworkFailed, match="could not restore a face with fake: sizes differ") as raised:
         failing(RuntimeError("sizes differ\nmore\n")).restore(faces(1), 0.0)
     assert not isinstance(raised.value, OutOfMemory)
@@ -162,15 +162,15 @@ def test_an_error_of_the_network_is_a_failure_with_its_reason():
         RuntimeError("level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"),
     ],
 )
-def test_a_device_in_trouble_is_told_from_a_network_that_fails(error):
+def test_a_failed_device_is_not_a_failed_network(error):
     reason = str(error).splitlines()[0]
-    with pytest.raises(DeviceFailed, match=r"device failed.*goes on with a fresh engine") as raised:
+    with pytest.raises(DeviceFailed, match=r"device failed.*restarts the engine and continues") as raised:
         failing(error).restore(faces(1), 0.0)
     assert reason in str(raised.value)
     assert not isinstance(raised.value, NetworkFailed)
 
 
-def test_a_device_that_is_out_of_memory_is_not_in_trouble():
+def test_a_device_out_of_memory_is_not_a_failed_device():
     with pytest.raises(OutOfMemory):
         failing(torch.AcceleratorError("CUDA error: out of memory")).restore(faces(1), 0.0)
 
@@ -180,7 +180,7 @@ def test_a_picture_of_another_size_is_a_failure():
         fake(lambda x, _weight: x[:, :, ::2, ::2]).restore(faces(1), 0.0)
 
 
-def test_the_same_face_comes_out_the_same_every_time(gfpgan_file):
+def test_the_same_face_gives_the_same_result_every_time(gfpgan_file):
     gfpgan = loader.load(gfpgan_file, "gfpgan-1.4", "cpu")
     crop = np.random.default_rng(3).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     first, second = (gfpgan.restore([crop], 0.0)[0] for _ in range(2))

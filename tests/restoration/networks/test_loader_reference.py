@@ -1,4 +1,4 @@
-"""Our networks against those of the packages that published them, on the same checkpoints."""
+"""Comparison of the networks with those of their packages, on the same checkpoints."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ TOLERANCE = 1e-4  # on [-1, 1]
 
 
 def crop():
-    """A picture with edges, gradients and noise of its own in each channel."""
+    """Return a picture with edges, gradients and different noise in each channel."""
     rng = np.random.default_rng(11)
     coarse = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8).repeat(16, 0).repeat(16, 1)
     return (coarse // 2 + rng.integers(0, 128, coarse.shape)).astype(np.uint8)
 
 
 def as_reference_input(picture):
-    """As the packages' scripts prepare it: float32, [-1, 1], NCHW, RGB."""
+    """Convert as the packages' scripts do: float32, [-1, 1], NCHW, RGB."""
     return (torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1).unsqueeze(0) - 0.5) / 0.5
 
 
 @pytest.fixture
 def reference(monkeypatch):
-    """Import a module of gfpgan, whose dependency basicsr asks for a module that torchvision dropped."""
+    """Return a function that imports a module of gfpgan, despite a module that torchvision removed."""
     if sys.version_info >= (3, 13):
         pytest.skip("the extra `reference` does not install on Python 3.13 and later")
     stub = types.ModuleType("torchvision.transforms.functional_tensor")
@@ -49,7 +49,7 @@ def reference(monkeypatch):
 
 
 def published(checkpoint, model, key):
-    """Load as the packages' own scripts do."""
+    """Load a checkpoint as the packages' scripts do."""
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)[key], strict=True)
     return model.eval()
 
@@ -92,21 +92,21 @@ def test_restoreformer_equals_the_packages_network(restoreformer_file, reference
 
 
 def test_codeformer_equals_its_network_at_every_weight(codeformer_file):
-    """Neither gfpgan nor basicsr holds it; the reference is its module as spandrel itself loads it.
+    """Compare with spandrel's module, since neither gfpgan nor basicsr has one.
 
-    Both with channels last: the layout alone moves the published module by 3.8e-4 at weight 1, where its
-    random fusions amplify rounding. From itself in float64 it is 1.5e-5 with channels first, 3.8e-4 last.
+    Both with channels last: the layout alone changes the published module by 3.8e-4 at weight 1, where its
+    random fusions amplify rounding. Its error against float64 is 1.5e-5 with channels first, 3.8e-4 last.
     """
     *_, extra = loader._known_architectures()
     theirs = ModelLoader(registry=extra).load_from_file(codeformer_file).eval().model
     theirs = theirs.to(memory_format=torch.channels_last)
     ours = loader.load(codeformer_file, "codeformer", "cpu")
     shown = as_reference_input(crop()).to(memory_format=torch.channels_last)
-    seen = []
+    outputs = []
     for weight in (0.0, 0.5, 1.0):
         with torch.inference_mode():
             expected = theirs(shown, weight=weight, adain=True)[0]
-        seen.append(ours.forward([crop()], weight))
-        assert_equal(seen[-1], expected, f"CodeFormer at {weight}")
-    assert (seen[0] - seen[1]).abs().max() > 0.1
-    assert (seen[1] - seen[2]).abs().max() > 0.1
+        outputs.append(ours.forward([crop()], weight))
+        assert_equal(outputs[-1], expected, f"CodeFormer at {weight}")
+    assert (outputs[0] - outputs[1]).abs().max() > 0.1
+    assert (outputs[1] - outputs[2]).abs().max() > 0.1

@@ -1,4 +1,4 @@
-"""Checkpoints become networks: what is taken, what is refused, what it costs."""
+"""Loading of checkpoints: accepted and refused files, and memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print((int(words()["VmHWM:"]) - before) * 1024)
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
-def test_loading_says_when_the_device_is_in_trouble(gfpgan_file, monkeypatch, precision):
+def test_loading_reports_a_failed_device(gfpgan_file, monkeypatch, precision):
     def broken(*_):
         raise torch.AcceleratorError("CUDA error: unknown error")
 
@@ -68,27 +68,27 @@ def test_a_model_in_safetensors_is_the_same_network(codeformer_file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("fixture", "message"),
     [
-        ("realesrgan_x2_file", "looks like ESRGAN, an upscaler: put it under background"),
-        ("realesr_general_file", "looks like RealESRGAN Compact, an upscaler: put it under background"),
-        ("retinaface_mobilenet_file", "looks like RetinaFace, a face detector: put it under detector"),
+        ("realesrgan_x2_file", "looks like ESRGAN, an upscaler: set it as background"),
+        ("realesr_general_file", "looks like RealESRGAN Compact, an upscaler: set it as background"),
+        ("retinaface_mobilenet_file", "looks like RetinaFace, a face detector: set it as detector"),
         ("parsenet_file", "looks like ParseNet"),
     ],
 )
-def test_a_file_of_another_kind_is_refused_by_what_it_looks_like(form, said, request):
-    with pytest.raises(BadCheckpoint, match=said):
-        loader.load(request.getfixturevalue(form), "mine", "cpu")
+def test_a_file_of_another_kind_is_refused_with_its_likely_kind(fixture, message, request):
+    with pytest.raises(BadCheckpoint, match=message):
+        loader.load(request.getfixturevalue(fixture), "mine", "cpu")
 
 
 def test_an_unknown_network_is_refused(tmp_path):
     torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "mine.pth")
-    with pytest.raises(BadCheckpoint, match="no known kind"):
+    with pytest.raises(BadCheckpoint, match="not a known network"):
         loader.load(tmp_path / "mine.pth", "mine", "cpu")
 
 
 @pytest.mark.parametrize("harm", ["a key missing", "a key too many", "a wrong shape"])
-def test_a_checkpoint_that_almost_fits_is_refused_with_what_it_looks_like(restoreformer_file, tmp_path, harm):
+def test_a_checkpoint_that_almost_fits_is_refused_with_its_likely_kind(restoreformer_file, tmp_path, harm):
     state = read_state_dict(restoreformer_file)
     key = "decoder.mid.block_1.norm1.norm.weight" if harm == "a key too many" else "decoder.norm_out.weight"
     match harm:
@@ -116,7 +116,7 @@ class Inverter(torch.nn.Module):
 
 
 class OwnArchitecture(spandrel.Architecture):
-    """A face network that spandrel may know one day."""
+    """A face network that a later spandrel may support."""
 
     def __init__(self, **traits):
         super().__init__(id="Own", detect=lambda state: "own" in state)
@@ -141,7 +141,7 @@ def load_own(tmp_path, **traits):
     return loader.load(tmp_path / "own.pth", "own", "cpu", registry=registry)
 
 
-def test_a_face_network_that_spandrel_learns_later_is_called_by_its_contract(tmp_path):
+def test_a_face_network_of_a_later_spandrel_is_called_by_its_convention(tmp_path):
     (inverted,) = load_own(tmp_path).restore([np.full((512, 512, 3), 10, np.uint8)], 0.0)
     assert (inverted == 245).all()
 
@@ -155,10 +155,10 @@ def test_a_face_network_that_spandrel_learns_later_is_called_by_its_contract(tmp
     ],
 )
 def test_a_face_network_for_other_pictures_is_refused(tmp_path, traits):
-    with pytest.raises(BadCheckpoint, match="not one that takes and gives 512x512 RGB faces"):
+    with pytest.raises(BadCheckpoint, match="not one for 512x512 RGB faces"):
         load_own(tmp_path, **traits)
 
 
-def test_spandrels_own_registry_stays_as_it_is(restoreformer_file):
+def test_spandrels_own_registry_is_not_changed(restoreformer_file):
     loader.load(restoreformer_file, "restoreformer", "cpu")
     assert "CodeFormer" not in spandrel.MAIN_REGISTRY

@@ -26,7 +26,7 @@ AMD = card()
 
 
 @pytest.mark.parametrize(
-    ("hardware", "said"),
+    ("hardware", "beginning"),
     [
         (AMX, "bfloat16, because this processor has AMX"),
         (ZEN4, "bfloat16, because this processor has AVX-512 BF16"),
@@ -41,27 +41,27 @@ AMD = card()
         (Hardware("xpu"), "float32, because no other"),
     ],
 )
-def test_auto_takes_what_is_fast_and_says_why(hardware, said):
+def test_auto_takes_a_fast_precision_and_gives_the_reason(hardware, beginning):
     words = precision.describe("auto", hardware.kind, hardware)
-    assert words.startswith(said)
+    assert words.startswith(beginning)
     assert words.startswith(f"{precision.choose('auto', hardware.kind, hardware)}, ")
 
 
 @pytest.mark.parametrize(
-    ("wish", "hardware"),
+    ("requested", "hardware"),
     [
         *(("float32", hardware) for hardware in (AMX, OLD, ARM, card(6, 1), AMD, OLD_MPS)),
         *(("bfloat16", hardware) for hardware in (AMX, ZEN4, ARM, card(8, 6), AMD, MPS)),
         *(("float16", hardware) for hardware in (AMX, ARM, card(7, 5), card(6, 1), MPS, OLD_MPS)),
     ],
 )
-def test_a_precision_named_is_taken_where_the_hardware_has_it(wish, hardware):
-    assert precision.choose(wish, hardware.kind, hardware) == wish
-    assert precision.describe(wish, hardware.kind, hardware) == f"{wish}, as it is set"
+def test_a_requested_precision_is_taken_where_the_hardware_supports_it(requested, hardware):
+    assert precision.choose(requested, hardware.kind, hardware) == requested
+    assert precision.describe(requested, hardware.kind, hardware) == f"{requested}, as it is set"
 
 
 @pytest.mark.parametrize(
-    ("wish", "hardware", "why"),
+    ("requested", "hardware", "reason"),
     [
         ("bfloat16", OLD, r"neither AMX nor AVX-512 BF16\. Set precision to auto, which takes float32"),
         ("float16", OLD, "neither AMX FP16 nor AVX-512 FP16"),
@@ -70,24 +70,24 @@ def test_a_precision_named_is_taken_where_the_hardware_has_it(wish, hardware):
         ("bfloat16", OLD_MPS, "old system"),
     ],
 )
-def test_a_precision_the_hardware_lacks_is_refused_with_why_and_what_to_do(wish, hardware, why):
-    with pytest.raises(NoSuchDevice, match=f"{wish} would be slower than float32 here.*{why}"):
-        precision.choose(wish, hardware.kind, hardware)
+def test_an_unsupported_precision_is_refused_with_reason_and_remedy(requested, hardware, reason):
+    with pytest.raises(NoSuchDevice, match=f"{requested} would be slower than float32 here.*{reason}"):
+        precision.choose(requested, hardware.kind, hardware)
 
 
-def test_a_name_that_is_no_precision_is_refused_with_the_names_there_are():
+def test_an_unknown_precision_is_refused_with_the_known_names():
     with pytest.raises(NoSuchDevice, match=r"'half'.*auto, float32, bfloat16, float16"):
         precision.choose("half", "cpu", AMX)
 
 
-def test_this_machine_is_looked_at_and_computes_in_what_is_chosen():
+def test_this_machine_computes_in_the_chosen_precision():
     chosen = precision.choose("auto", "cpu")
     dtype = getattr(torch, chosen)
     assert torch.ones(2, dtype=dtype).sum().item() == 2
     assert precision.describe("auto", "cpu").startswith(f"{chosen}, because this processor has ")
 
 
-def test_a_torch_without_the_one_question_is_asked_the_single_ones(monkeypatch):
+def test_an_older_torch_is_asked_for_each_capability(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)

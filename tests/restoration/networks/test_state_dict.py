@@ -22,7 +22,7 @@ OTHER = {"conv.weight": torch.zeros(4, 6), "conv.bias": torch.zeros(4), "steps":
 
 
 class RunsCode:
-    """A pickle that calls a function when it is loaded."""
+    """An object whose pickle calls a function when it is loaded."""
 
     def __init__(self, marker):
         self.marker = marker
@@ -39,7 +39,7 @@ def assert_same(state, expected=STATE):
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".ckpt", ".PTH"])
 @pytest.mark.parametrize("legacy", [False, True])
-def test_both_containers_of_torch_are_read(tmp_path, suffix, legacy):
+def test_both_file_formats_of_torch_are_read(tmp_path, suffix, legacy):
     file = tmp_path / f"model{suffix}"
     torch.save(STATE, file, _use_new_zipfile_serialization=not legacy)
     assert_same(read_state_dict(file))
@@ -65,14 +65,14 @@ def test_safetensors_are_read(tmp_path):
         {"params": OrderedDict((f"module.{key}", tensor) for key, tensor in STATE.items())},
     ],
 )
-def test_what_training_wraps_around_the_weights_is_taken_off(tmp_path, content):
+def test_the_wrappers_of_training_scripts_are_removed(tmp_path, content):
     torch.save(content, tmp_path / "model.pth")
     assert_same(read_state_dict(tmp_path / "model.pth"))
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="only Linux lists a process's mapped files")
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_a_file_that_can_be_mapped_is_not_copied(tmp_path, suffix):
+def test_a_mappable_file_is_not_copied(tmp_path, suffix):
     file = tmp_path / f"model{suffix}"
     (save_file if suffix == ".safetensors" else torch.save)({"weight": torch.zeros(1 << 20)}, file)
     state = read_state_dict(file)
@@ -81,7 +81,7 @@ def test_a_file_that_can_be_mapped_is_not_copied(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_file_that_would_run_code_is_refused_and_what_it_wants_is_named(tmp_path, legacy):
+def test_a_file_that_would_run_code_is_refused_and_the_function_named(tmp_path, legacy):
     marker = tmp_path / "marker"
     torch.save(
         {"params": STATE, "more": RunsCode(marker)},
@@ -94,7 +94,7 @@ def test_a_file_that_would_run_code_is_refused_and_what_it_wants_is_named(tmp_pa
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_bare_pickle_of_any_protocol_is_refused_alike(tmp_path, protocol):
+def test_a_plain_pickle_of_any_protocol_is_refused(tmp_path, protocol):
     marker = tmp_path / "marker"
     (tmp_path / "a.pth").write_bytes(pickle.dumps({"a": RunsCode(marker)}, protocol=protocol))
     with pytest.raises(BadCheckpoint, match=rf"would run code.*{os.mkdir.__module__}\.mkdir"):
@@ -104,35 +104,35 @@ def test_a_bare_pickle_of_any_protocol_is_refused_alike(tmp_path, protocol):
 
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.9, 0.999])
-def test_a_file_cut_short_is_told_from_one_that_would_run_code(tmp_path, legacy, kept):
+def test_an_incomplete_file_is_not_mistaken_for_one_that_would_run_code(tmp_path, legacy, kept):
     torch.save(
         {"params": {"a": torch.rand(1000)}}, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy
     )
     whole = (tmp_path / "a.pth").read_bytes()
     (tmp_path / "a.pth").write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(BadCheckpoint, match=r"(damaged or incomplete|cut short): .*fetch it again"):
+    with pytest.raises(BadCheckpoint, match=r"(damaged or incomplete|is incomplete): .*download it again"):
         read_state_dict(tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"<!DOCTYPE html><html></html>", "web page"),
         (b"\n <html>sign in</html>", "web page"),
         (bytes(range(256)) * 9, "damaged"),
         (b"\x80\x02garbage", "damaged"),
-        (b"PK\x03\x04 and nothing more", "cut short"),
+        (b"PK\x03\x04 and nothing more", "incomplete"),
     ],
 )
-def test_garbage_is_refused_with_what_it_looks_like(tmp_path, content, said):
+def test_garbage_is_refused_with_its_likely_kind(tmp_path, content, message):
     (tmp_path / "a.pth").write_bytes(content)
-    with pytest.raises(BadCheckpoint, match=said):
+    with pytest.raises(BadCheckpoint, match=message):
         read_state_dict(tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("kept", [0, 4, 60, 150])
-def test_cut_safetensors_are_refused(tmp_path, kept):
+def test_incomplete_safetensors_are_refused(tmp_path, kept):
     save_file(STATE, tmp_path / "whole.safetensors")
     (tmp_path / "a.safetensors").write_bytes((tmp_path / "whole.safetensors").read_bytes()[:kept])
     with pytest.raises(BadCheckpoint, match=r"damaged or incomplete"):
@@ -146,12 +146,12 @@ def test_a_file_without_weights_is_refused(tmp_path, content):
         read_state_dict(tmp_path / "a.pth")
 
 
-def test_a_file_of_another_name_is_refused(tmp_path):
+def test_another_file_suffix_is_refused(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"x")
     with pytest.raises(BadCheckpoint, match=r"ends in \.onnx"):
         read_state_dict(tmp_path / "model.onnx")
 
 
-def test_a_missing_file_is_the_systems_own_error(tmp_path):
+def test_a_missing_file_raises_the_systems_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_state_dict(tmp_path / "model.pth")

@@ -1,4 +1,4 @@
-"""torchvision is imported without torch's compiler, which stays to be had."""
+"""Import of torchvision without torch's compiler, which remains available."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def lines(program):
     return done.stdout.splitlines()
 
 
-def test_the_networks_are_imported_and_run_without_the_compiler_which_is_real_when_asked_for():
+def test_networks_run_without_the_compiler_and_later_imports_get_the_real_one():
     assert lines(STARTED + USED) == ["[]", "[]", "True True"]
 
 
@@ -86,5 +86,5 @@ def test_a_network_is_loaded_without_the_compiler(form, request):
     assert lines(STARTED + LOADED.format(call=call)) == ["[]", "[]"]
 
 
-def test_a_release_that_takes_more_of_the_compiler_gets_it():
+def test_a_release_that_needs_more_of_the_compiler_gets_it():
     assert lines(REFUSED) == ["False", "RetinaFace True"]

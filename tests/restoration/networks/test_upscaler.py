@@ -1,4 +1,4 @@
-"""Upscaling in tiles. The pictures are small, since the networks are slow."""
+"""Upscaling in tiles; on small pictures, since the networks are slow."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def picture(height, width, dtype=np.uint8, seed=0):
 
 
 def levels_apart(first, second):
-    """In levels of 255, whatever the depth."""
+    """Return the largest difference in levels of 255, at any depth."""
     return np.abs(first.astype(float) - second.astype(float)).max() * 255 / np.iinfo(first.dtype).max
 
 
 def far_looking_compact(path):
-    """34 convolutions like realesr-general's, but each spreads every pixel over its neighbours."""
+    """Write a network of 34 convolutions like realesr-general's, each of which spreads every pixel."""
     from spandrel.architectures.Compact import Compact
 
     torch.manual_seed(3)
@@ -41,7 +41,7 @@ def far_looking_compact(path):
 
 
 def far_looking_esrgan(path, **form):
-    """2 blocks, which see 35 pixels far, with residuals strong enough for that to show."""
+    """Write a network of 2 blocks with a reach of 35 pixels, and residuals strong enough to measure it."""
     from spandrel.architectures.ESRGAN import ESRGAN
 
     torch.manual_seed(6)
@@ -89,14 +89,14 @@ def test_tiles_leave_no_seam(far_files, kind, size, padding, scale, dtype):
 
 
 @pytest.mark.parametrize(("kind", "padding"), [("compact", 8), ("esrgan-x4", 8), ("esrgan-x2", 16)])
-def test_with_less_padding_there_would_be_seams(far_files, kind, padding):
+def test_less_padding_leaves_seams(far_files, kind, padding):
     image = picture(20, 90)
     whole = RealESRGAN(far_files[kind], kind, "cpu", tile=4096).enlarge(image, 4)
     tiled = RealESRGAN(far_files[kind], kind, "cpu", tile=40, padding=padding).enlarge(image, 4)
     assert levels_apart(tiled, whole) > 1
 
 
-def test_each_kind_of_network_is_shown_as_far_as_it_looks(far_files):
+def test_each_kind_of_network_gets_the_padding_it_needs(far_files):
     seen = {kind: RealESRGAN(path, kind, "cpu").padding for kind, path in far_files.items()}
     assert seen == {"compact": 36, "esrgan-x4": 112, "esrgan-x2": 224}
 
@@ -112,7 +112,7 @@ def test_the_tiles_of_the_published_x4_network_leave_no_seam(realesrgan_x4_file)
 @pytest.mark.network_files
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 3), (33, 18)])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_pictures_of_any_size_and_depth_keep_them(realesrgan_x2_file, size, dtype):
+def test_pictures_of_any_size_and_depth_are_enlarged(realesrgan_x2_file, size, dtype):
     network = RealESRGAN(realesrgan_x2_file, "realesrgan-x2", "cpu", tile=16, padding=8)
     image = picture(*size, dtype)
     before = image.copy()
@@ -124,11 +124,11 @@ def test_pictures_of_any_size_and_depth_keep_them(realesrgan_x2_file, size, dtyp
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (21, 34)])
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_every_scale_of_every_size(general, size, scale):
+def test_every_scale_works_at_every_size(general, size, scale):
     assert general.enlarge(picture(*size), scale).shape == (size[0] * scale, size[1] * scale, 3)
 
 
-def test_the_network_itself_is_asked_at_its_own_scale(general):
+def test_the_networks_own_scale_is_not_resized(general):
     image = picture(24, 30)
     with torch.inference_mode():
         shown = torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None]
@@ -136,15 +136,15 @@ def test_the_network_itself_is_asked_at_its_own_scale(general):
     np.testing.assert_array_equal(general.enlarge(image, 4), np.rint(drawn * 255).astype(np.uint8))
 
 
-def test_each_tile_is_heard_of(realesr_general_file):
-    heard = []
+def test_each_tile_is_reported(realesr_general_file):
+    reported = []
     network = RealESRGAN(realesr_general_file, "realesr-general", "cpu", tile=16, padding=4)
-    network.enlarge(picture(20, 40), 1, on_tile=lambda done, of: heard.append((done, of)))
-    assert heard == [(done, 6) for done in range(1, 7)]
+    network.enlarge(picture(20, 40), 1, on_tile=lambda done, of: reported.append((done, of)))
+    assert reported == [(done, 6) for done in range(1, 7)]
 
 
 class Narrow:
-    """Stands where the network does, and has room for pictures of so many pixels a side only."""
+    """Wraps a network, with memory for pictures of at most `room` pixels a side."""
 
     def __init__(self, real, room, error):
         self.real, self.room, self.error, self.shown = real, room, error, []
@@ -173,7 +173,7 @@ def narrow(checkpoint, tile, room, error=ERRORS[0]):
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_tiles_that_do_not_fit_are_halved_and_stay_so(realesr_general_file, error):
+def test_tiles_that_do_not_fit_are_halved_for_good(realesr_general_file, error):
     network = narrow(realesr_general_file, tile=256, room=64, error=error)
     image = picture(20, 200)
     assert network.enlarge(image, 1).shape == image.shape
@@ -189,12 +189,12 @@ def test_a_device_without_room_for_the_smallest_tile_is_an_error(realesr_general
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
+    ("message", "error"),
     [("CUDA error: unspecified", DeviceFailed), ("mat1 and mat2 shapes cannot be multiplied", NetworkFailed)],
 )
-def test_another_failure_is_named(realesr_general_file, words, named):
-    network = narrow(realesr_general_file, tile=64, room=0, error=RuntimeError(words))
-    with pytest.raises(named, match=words):
+def test_other_failures_are_translated(realesr_general_file, message, error):
+    network = narrow(realesr_general_file, tile=64, room=0, error=RuntimeError(message))
+    with pytest.raises(error, match=message):
         network.enlarge(picture(20, 20), 1)
 
 
@@ -206,7 +206,7 @@ def test_nan_is_an_error_and_never_a_picture(realesr_general_file):
         network.enlarge(picture(8, 8), 2)
 
 
-def test_a_users_own_upscaler_is_taken(tmp_path):
+def test_a_users_own_upscaler_is_accepted(tmp_path):
     from spandrel.architectures.Compact import Compact
 
     torch.manual_seed(0)
@@ -233,7 +233,7 @@ def test_a_cleaner_that_does_not_enlarge_is_refused(tmp_path):
 
     network = Compact(num_in_ch=3, num_out_ch=3, num_feat=16, num_conv=2, upscale=1)
     torch.save(network.state_dict(), tmp_path / "clean.pth")
-    assert "does not enlarge" in refusal(tmp_path / "clean.pth").replace("do not", "does not")
+    assert "does not enlarge" in refusal(tmp_path / "clean.pth")
 
 
 def test_a_network_for_grey_pictures_is_refused(tmp_path):
@@ -246,7 +246,7 @@ def test_a_network_for_grey_pictures_is_refused(tmp_path):
 
 def test_unknown_and_unfitting_files_are_refused(tmp_path):
     torch.save({"a.weight": torch.zeros(3)}, tmp_path / "unknown.pth")
-    assert "no known kind" in refusal(tmp_path / "unknown.pth")
+    assert "not a known network" in refusal(tmp_path / "unknown.pth")
     torch.save({"body.0.weight": torch.zeros(3), "body.1.weight": torch.zeros(3)}, tmp_path / "cut.pth")
     assert "does not fit" in refusal(tmp_path / "cut.pth")
 

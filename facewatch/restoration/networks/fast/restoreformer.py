@@ -1,8 +1,9 @@
-"""RestoreFormer as plain functions of its state dict.
+"""RestoreFormer, built from its state dict.
 
-After RestoreFormer (Wang et al. 2022), by the layers' names of its published file: each place of the encoded
-face takes the nearest of 1024 codes; the decoder draws them, and its attentions let the encoded face ask in
-the drawn one. Whatever the precision, codes are chosen in float32, for a different one is another face.
+After RestoreFormer (Wang et al. 2022), with the layer names of its published file: each position of the
+encoded face takes the nearest of 1024 codes, which the decoder draws; the decoder's attentions take their
+queries from the encoded face. At every precision, codes are chosen in float32, since another code is another
+face.
 """
 
 from __future__ import annotations
@@ -13,32 +14,32 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 
 from facewatch.restoration.networks.fast import Precision
-from facewatch.restoration.networks.fast.layers import Convolution, Shelf
-from facewatch.restoration.networks.fast.upsampling import NearestDoubling
+from facewatch.restoration.networks.fast.layers import Convolution, Weights
+from facewatch.restoration.networks.fast.upsampling import NearestUpsampleConvolution
 from facewatch.restoration.networks.fast.vq_layers import (
     Attention,
-    HalvingConvolution,
-    Norm,
-    Residual,
+    DownsampleConvolution,
+    GroupNorm,
+    ResidualBlock,
     attention,
-    doubling,
-    halving,
-    length,
-    norm,
-    residual,
+    count_layers,
+    downsample_convolution,
+    group_norm,
+    residual_block,
+    upsample_convolution,
 )
 from facewatch.restoration.networks.state_dict import StateDict
 
-_HEADS = 8  # the file does not tell
+_HEADS = 8  # not stored in the file
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """What the encoder has to say of some faces."""
+    """The encoder's output for some faces."""
 
     latent: torch.Tensor  # (N, 256, 16, 16) float32, to be replaced by codes
-    in_middle: torch.Tensor  # (N, 512, 16, 16), what asks in the decoder's middle
-    at_smallest: torch.Tensor  # (N, 512, 16, 16), what asks at the decoder's first level
+    middle_query: torch.Tensor  # (N, 512, 16, 16), the queries in the decoder's middle
+    level_query: torch.Tensor  # (N, 512, 16, 16), the queries at the decoder's first level
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,40 +54,40 @@ class RestoreFormer:
 
     def __call__(self, picture: torch.Tensor, _weight: float) -> torch.Tensor:
         encoded = self.encode(picture)
-        return self.decode(encoded, self.choose(encoded.latent))
+        return self.decode(encoded, self.nearest_codes(encoded.latent))
 
     def encode(self, picture: torch.Tensor) -> Encoded:
-        """(N, 3, 512, 512) float32 -> float32 throughout."""
-        x, in_middle, at_smallest = self.encoder(picture.contiguous(memory_format=torch.channels_last))
-        return Encoded(self.to_codes(x), in_middle, at_smallest)
+        """Encode faces, (N, 3, 512, 512) float32, in float32."""
+        x, middle_query, level_query = self.encoder(picture.contiguous(memory_format=torch.channels_last))
+        return Encoded(self.to_codes(x), middle_query, level_query)
 
-    def choose(self, latent: torch.Tensor) -> torch.Tensor:
-        """(N, 256, 16, 16) -> the nearest code for each place, (N, 256) int64."""
-        places = latent.flatten(2).transpose(1, 2)
-        # The distance squared, less each place's own length, which is the same for every code.
-        return (self.codebook.square().sum(1) - 2 * (places @ self.codebook.t())).argmin(2)
+    def nearest_codes(self, latent: torch.Tensor) -> torch.Tensor:
+        """Return the nearest code of each position, (N, 256) int64, of a latent, (N, 256, 16, 16)."""
+        positions = latent.flatten(2).transpose(1, 2)
+        # The squared distance without each position's own squared length, which is the same for every code.
+        return (self.codebook.square().sum(1) - 2 * (positions @ self.codebook.t())).argmin(2)
 
     def decode(self, encoded: Encoded, codes: torch.Tensor) -> torch.Tensor:
-        """The codes drawn -> (N, 3, 512, 512) float32."""
+        """Return the faces of the codes, (N, 3, 512, 512) float32."""
         drawn = F.embedding(codes, self.codebook).transpose(1, 2).reshape(encoded.latent.shape)
         dtype = self.from_codes.weight.dtype
         x = self.from_codes(drawn.to(dtype).contiguous(memory_format=torch.channels_last))
-        return self.decoder(x, encoded.in_middle.to(dtype), encoded.at_smallest.to(dtype)).float()
+        return self.decoder(x, encoded.middle_query.to(dtype), encoded.level_query.to(dtype)).float()
 
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """The blocks at one size, and the way to the next."""
+    """The blocks at one resolution, and the resizing to the next."""
 
-    blocks: tuple[Residual, ...]
+    blocks: tuple[ResidualBlock, ...]
     attentions: tuple[Attention, ...]  # one after each block, or none
-    resize: HalvingConvolution | NearestDoubling | None
+    resize: DownsampleConvolution | NearestUpsampleConvolution | None
 
-    def __call__(self, x: torch.Tensor, timed_calls: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, query_source: torch.Tensor | None = None) -> torch.Tensor:
         for index, block in enumerate(self.blocks):
             x = block(x)
             if self.attentions:
-                x = self.attentions[index](x, timed_calls)
+                x = self.attentions[index](x, query_source)
         return self.resize(x) if self.resize else x
 
 
@@ -94,99 +95,101 @@ class _Level:
 class _Encoder:
     entrance: Convolution
     levels: tuple[_Level, ...]  # the largest first
-    middle: tuple[Residual, Attention, Residual]
-    last_norm: Norm
+    middle: tuple[ResidualBlock, Attention, ResidualBlock]
+    last_norm: GroupNorm
     exit: Convolution
 
     def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What comes out, and what the middle holds at its end and after its first block."""
+        """Return the output, and the middle's features at its end and after its first block."""
         x = self.entrance(x)
         for level in self.levels:
             x = level(x)
         before, attending, after = self.middle
-        at_smallest = before(x)
-        in_middle = after(attending(at_smallest))
-        return self.exit(self.last_norm.active(in_middle)), in_middle, at_smallest
+        level_query = before(x)
+        middle_query = after(attending(level_query))
+        return self.exit(self.last_norm.then_silu(middle_query)), middle_query, level_query
 
 
 @dataclass(frozen=True, eq=False)
 class _Decoder:
     entrance: Convolution
-    middle: tuple[Residual, Attention, Residual]
+    middle: tuple[ResidualBlock, Attention, ResidualBlock]
     levels: tuple[_Level, ...]  # the smallest first
-    last_norm: Norm
+    last_norm: GroupNorm
     exit: Convolution
 
-    def __call__(self, x: torch.Tensor, in_middle: torch.Tensor, at_smallest: torch.Tensor) -> torch.Tensor:
+    def __call__(
+        self, x: torch.Tensor, middle_query: torch.Tensor, level_query: torch.Tensor
+    ) -> torch.Tensor:
         before, attending, after = self.middle
-        x = after(attending(before(self.entrance(x)), in_middle))
+        x = after(attending(before(self.entrance(x)), middle_query))
         for level in self.levels:
-            x = level(x, at_smallest)
-        return self.exit(self.last_norm.active(x))
+            x = level(x, level_query)
+        return self.exit(self.last_norm.then_silu(x))
 
 
 def build(state: StateDict, device: str, precision: Precision) -> RestoreFormer:
-    """The network on its device.
+    """Build the network on its device.
 
-    state        as spandrel accepts it; it is emptied while the network is built
+    state        as spandrel accepts it; it is emptied meanwhile
     precision    of the decoder
     """
-    exact = Shelf(state, device, "float32")
-    rough = Shelf(state, device, precision)
+    float32_weights = Weights(state, device, "float32")
+    weights = Weights(state, device, precision)
     network = RestoreFormer(
-        encoder=_encoder(exact, "encoder"),
-        to_codes=exact.convolution("quant_conv"),
-        codebook=exact.take("quantize.embedding.weight"),
-        from_codes=rough.convolution("post_quant_conv"),
-        decoder=_decoder(rough, "decoder"),
+        encoder=_encoder(float32_weights, "encoder"),
+        to_codes=float32_weights.convolution("quant_conv"),
+        codebook=float32_weights.take("quantize.embedding.weight"),
+        from_codes=weights.convolution("post_quant_conv"),
+        decoder=_decoder(weights, "decoder"),
     )
     state.clear()
     return network
 
 
-def _encoder(shelf: Shelf, name: str) -> _Encoder:
-    levels = length(shelf, f"{name}.down")
+def _encoder(weights: Weights, name: str) -> _Encoder:
+    levels = count_layers(weights, f"{name}.down")
     return _Encoder(
-        shelf.convolution(f"{name}.conv_in"),
-        tuple(_level(shelf, f"{name}.down.{index}") for index in range(levels)),
-        _middle(shelf, f"{name}.mid"),
-        norm(shelf, f"{name}.norm_out"),
-        shelf.convolution(f"{name}.conv_out"),
+        weights.convolution(f"{name}.conv_in"),
+        tuple(_level(weights, f"{name}.down.{index}") for index in range(levels)),
+        _middle(weights, f"{name}.mid"),
+        group_norm(weights, f"{name}.norm_out"),
+        weights.convolution(f"{name}.conv_out"),
     )
 
 
-def _decoder(shelf: Shelf, name: str) -> _Decoder:
-    levels = length(shelf, f"{name}.up")
+def _decoder(weights: Weights, name: str) -> _Decoder:
+    levels = count_layers(weights, f"{name}.up")
     return _Decoder(
-        shelf.convolution(f"{name}.conv_in"),
-        _middle(shelf, f"{name}.mid"),
-        tuple(_level(shelf, f"{name}.up.{index}") for index in reversed(range(levels))),
-        norm(shelf, f"{name}.norm_out"),
-        shelf.convolution(f"{name}.conv_out"),
+        weights.convolution(f"{name}.conv_in"),
+        _middle(weights, f"{name}.mid"),
+        tuple(_level(weights, f"{name}.up.{index}") for index in reversed(range(levels))),
+        group_norm(weights, f"{name}.norm_out"),
+        weights.convolution(f"{name}.conv_out"),
     )
 
 
-def _level(shelf: Shelf, name: str) -> _Level:
-    blocks, attentions = length(shelf, f"{name}.block"), length(shelf, f"{name}.attn")
-    resize: HalvingConvolution | NearestDoubling | None = None
-    if f"{name}.downsample.conv.weight" in shelf.state:
-        resize = halving(shelf, f"{name}.downsample.conv")
-    elif f"{name}.upsample.conv.weight" in shelf.state:
-        resize = doubling(shelf, f"{name}.upsample.conv")
+def _level(weights: Weights, name: str) -> _Level:
+    blocks, attentions = count_layers(weights, f"{name}.block"), count_layers(weights, f"{name}.attn")
+    resize: DownsampleConvolution | NearestUpsampleConvolution | None = None
+    if f"{name}.downsample.conv.weight" in weights.state:
+        resize = downsample_convolution(weights, f"{name}.downsample.conv")
+    elif f"{name}.upsample.conv.weight" in weights.state:
+        resize = upsample_convolution(weights, f"{name}.upsample.conv")
     return _Level(
-        tuple(residual(shelf, f"{name}.block.{index}", "nin_shortcut") for index in range(blocks)),
-        tuple(_attention(shelf, f"{name}.attn.{index}") for index in range(attentions)),
+        tuple(residual_block(weights, f"{name}.block.{index}", "nin_shortcut") for index in range(blocks)),
+        tuple(_attention(weights, f"{name}.attn.{index}") for index in range(attentions)),
         resize,
     )
 
 
-def _middle(shelf: Shelf, name: str) -> tuple[Residual, Attention, Residual]:
+def _middle(weights: Weights, name: str) -> tuple[ResidualBlock, Attention, ResidualBlock]:
     return (
-        residual(shelf, f"{name}.block_1", "nin_shortcut"),
-        _attention(shelf, f"{name}.attn_1"),
-        residual(shelf, f"{name}.block_2", "nin_shortcut"),
+        residual_block(weights, f"{name}.block_1", "nin_shortcut"),
+        _attention(weights, f"{name}.attn_1"),
+        residual_block(weights, f"{name}.block_2", "nin_shortcut"),
     )
 
 
-def _attention(shelf: Shelf, name: str) -> Attention:
-    return attention(shelf, name, ("norm1", "norm2"), _HEADS)
+def _attention(weights: Weights, name: str) -> Attention:
+    return attention(weights, name, ("norm1", "norm2"), _HEADS)

@@ -1,8 +1,7 @@
-"""CodeFormer's fast form against the network as it was published."""
+"""Comparison of the fast CodeFormer with the published network."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import replace
 
@@ -12,12 +11,12 @@ import torch
 from facewatch.restoration.networks import precision
 from facewatch.restoration.networks.fast import codeformer
 from facewatch.restoration.networks.state_dict import read_state_dict
-from tests.restoration.networks.fast.made import pictures
+from tests.restoration.networks.fast.pictures import pictures, psnr
 
 pytestmark = pytest.mark.network_files
 
-# On [-1, 1]. Random fusions amplify rounding four times over: at 1 the published network differs by 3e-4 from
-# itself with its channels last in memory.
+# On [-1, 1]. Random fusions amplify rounding four times: at 1 the published network differs by 3e-4 from
+# itself with channels last in memory.
 TOLERANCES = {0.0: 1e-4, 0.5: 2e-4, 1.0: 1e-3}
 
 
@@ -28,9 +27,9 @@ def faces():
 
 @pytest.fixture(scope="module")
 def published(codeformer_file):
-    """The network as it was published."""
+    """Return the published network."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it calls torch in its old way
+        warnings.simplefilter("ignore")  # it uses a deprecated call of torch
         from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
     network = CodeFormer().eval()
     network.load_state_dict(read_state_dict(codeformer_file), assign=True)
@@ -39,7 +38,7 @@ def published(codeformer_file):
 
 @pytest.fixture(scope="module")
 def drawn(published, faces):
-    """What it draws of the first face, by weight."""
+    """Return the published network's picture of the first face, by weight."""
     with torch.inference_mode():
         return {weight: published(faces[:1], weight=weight)[0] for weight in TOLERANCES}
 
@@ -47,11 +46,6 @@ def drawn(published, faces):
 @pytest.fixture(scope="module")
 def build(codeformer_file):
     return lambda name: codeformer.build(read_state_dict(codeformer_file), "cpu", name)
-
-
-def psnr(ours, theirs):
-    """Decibels, of a range of 2."""
-    return 10 * math.log10(4 / (ours - theirs).square().mean().item())
 
 
 def test_it_equals_the_published_network_at_every_weight(build, faces, drawn):
@@ -67,15 +61,17 @@ def test_it_equals_the_published_network_at_every_weight(build, faces, drawn):
     assert (drawn[0.5] - drawn[1.0]).abs().max() > 0.1
 
 
-def test_the_codes_are_the_published_networks_whatever_the_precision(build, published, faces, monkeypatch):
-    monkeypatch.setattr(published.generator, "blocks", torch.nn.ModuleList())  # they come after the choice
+def test_the_codes_are_the_published_networks_in_any_precision(build, published, faces, monkeypatch):
+    monkeypatch.setattr(
+        published.generator, "blocks", torch.nn.ModuleList()
+    )  # they run after the choice of the codes
     network = build("bfloat16")
     with torch.inference_mode():
         _, scores = published(faces, weight=0.0)
-        codes = network.chooser(network.encode(faces)[0])
+        codes = network.code_predictor(network.encode(faces)[0])
     assert codes.shape == (3, 256)
     assert torch.equal(codes, scores.argmax(2))
-    assert all(len(face.unique()) > 10 for face in codes), "the random network must tell places apart"
+    assert all(len(face.unique()) > 10 for face in codes), "the random network must distinguish positions"
 
 
 def test_fewer_bits_keep_the_picture(build, faces, drawn):
@@ -112,7 +108,7 @@ def test_at_weight_0_nothing_is_fused(build, faces):
             unfused(faces[:1], 0.01)
 
 
-def test_it_takes_its_tensors_out_of_the_state_dict(codeformer_file):
+def test_building_empties_the_state_dict(codeformer_file):
     state = read_state_dict(codeformer_file)
     codeformer.build(state, "cpu", "bfloat16")
     assert not state

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from spandrel.architectures.GFPGAN import GFPGAN
@@ -9,7 +7,7 @@ from spandrel.architectures.GFPGAN import GFPGAN
 from facewatch.restoration.networks import precision
 from facewatch.restoration.networks.fast import gfpgan
 from facewatch.restoration.networks.state_dict import read_state_dict
-from tests.restoration.networks.fast.made import pictures
+from tests.restoration.networks.fast.pictures import pictures, psnr
 
 pytestmark = pytest.mark.network_files
 
@@ -23,7 +21,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def published(gfpgan_file, faces):
-    """What the network makes of the faces as it was published."""
+    """Return the published network's pictures of the faces."""
     network = GFPGAN().eval()
     network.load_state_dict(read_state_dict(gfpgan_file), assign=True)
     with torch.inference_mode():
@@ -38,11 +36,6 @@ def build(gfpgan_file):
 def restored(network, faces):
     with torch.inference_mode():
         return network(faces, 0.0)
-
-
-def psnr(ours, theirs):
-    """Decibels, of a range of 2."""
-    return 10 * math.log10(4 / (ours - theirs).square().mean().item())
 
 
 def test_it_equals_the_published_network_for_one_face_and_for_several(build, faces, published):
@@ -70,14 +63,14 @@ def test_fewer_bits_keep_the_picture(build, faces, published, name):
         assert quality >= 40
 
 
-def test_the_faces_given_stay_as_they_are(build, faces):
+def test_the_input_is_not_changed(build, faces):
     given = faces.clone()
     network = build("float32")
     restored(network, given[:1])
     assert torch.equal(given, faces)
 
 
-def test_it_takes_its_tensors_out_of_the_state_dict(gfpgan_file):
+def test_building_empties_the_state_dict(gfpgan_file):
     state = read_state_dict(gfpgan_file)
     gfpgan.build(state, "cpu", "float32")
     assert not state

@@ -1,4 +1,4 @@
-"""The fast networks on a card that is only imagined: every tensor in its place and of its kind."""
+"""The fast networks on a simulated card: device and type of every tensor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(torch.version.cuda is None, reason="this torch i
 
 def published_codeformer():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it calls torch in its old way
+        warnings.simplefilter("ignore")  # it uses a deprecated call of torch
         from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
     return CodeFormer()
 
@@ -31,7 +31,7 @@ NETWORKS = {
 
 
 def shapes_of(published):
-    """The published network's tensors without their numbers.
+    """Return the published network's tensors without data.
 
     Outside of a FakeTensorMode: torch 2.14 refuses a batch norm's constructor inside one.
     """
@@ -40,7 +40,7 @@ def shapes_of(published):
 
 
 def state_of(shapes):
-    """The same as imagined tensors of the processor; inside a FakeTensorMode."""
+    """Return fake CPU tensors of these shapes; inside a FakeTensorMode."""
     return {name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in shapes.items()}
 
 
@@ -67,6 +67,6 @@ def test_the_parsing_network_stays_on_its_card(precision):
     assert scores.shape == (4, 19, 512, 512)
 
 
-def test_a_tensor_left_behind_would_be_noticed():
+def test_a_tensor_on_the_wrong_device_would_be_noticed():
     with FakeTensorMode(), pytest.raises(RuntimeError, match=r"cpu|cuda"):
         torch.empty(1, device="cuda") + torch.empty(1)[None].expand(2, 1)

@@ -11,7 +11,7 @@ from facewatch.restoration.networks.fast import parsenet
 
 @pytest.fixture(scope="module")
 def state():
-    """Random weights, and batch norms that have seen something."""
+    """Return random weights, with batch norms that have statistics."""
     generator = torch.Generator().manual_seed(19)
     weights = ParseNet(512, 512, parsing_ch=19).state_dict()
     for key, tensor in weights.items():
@@ -26,13 +26,13 @@ def state():
 
 @pytest.fixture(scope="module")
 def picture():
-    """(2, 3, 96, 64): sides as different as the network allows, so that rims count for much."""
+    """Return a (2, 3, 96, 64) batch; small, so that errors at the rim count."""
     return torch.rand(2, 3, 96, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
 
 
 @pytest.fixture(scope="module")
 def published(state, picture):
-    """What the network makes of the picture as it was published."""
+    """Return the published network's scores of the picture."""
     network = ParseNet(512, 512, parsing_ch=19).eval()
     network.load_state_dict(state)
     with torch.inference_mode():
@@ -51,12 +51,12 @@ def test_it_equals_the_published_network(state, picture, published):
     print(f"max difference {difference:.1e} of the output's spread")
     assert difference <= 1e-4
     best, second = published.topk(2, dim=1).values.unbind(1)
-    plain = best - second > 2e-4 * published.std()  # nearer than that, rounding may decide either way
-    assert plain.float().mean() > 0.999
-    assert torch.equal(ours.argmax(1)[plain], published.argmax(1)[plain])
+    clear = best - second > 2e-4 * published.std()  # closer scores may be swapped by rounding
+    assert clear.float().mean() > 0.999
+    assert torch.equal(ours.argmax(1)[clear], published.argmax(1)[clear])
 
 
-def test_fewer_bits_keep_the_parts(state, picture, published):
+def test_bfloat16_keeps_the_parts(state, picture, published):
     ours = parsed(state, picture, "bfloat16")
     error = ((ours.float() - published).square().mean().sqrt() / published.std()).item()
     same = (ours.argmax(1) == published.argmax(1)).float().mean().item()
@@ -65,7 +65,7 @@ def test_fewer_bits_keep_the_parts(state, picture, published):
     assert same >= 0.95
 
 
-def test_it_takes_its_tensors_out_of_the_state_dict(state):
+def test_building_empties_the_state_dict(state):
     taken = dict(state)
     parsenet.build(taken, "cpu", "bfloat16")
     assert not taken

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from spandrel.architectures.RestoreFormer import RestoreFormer
@@ -9,7 +7,7 @@ from spandrel.architectures.RestoreFormer import RestoreFormer
 from facewatch.restoration.networks import precision
 from facewatch.restoration.networks.fast import restoreformer
 from facewatch.restoration.networks.state_dict import read_state_dict
-from tests.restoration.networks.fast.made import pictures
+from tests.restoration.networks.fast.pictures import pictures, psnr
 
 pytestmark = pytest.mark.network_files
 
@@ -21,7 +19,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def published(restoreformer_file, faces):
-    """The codes the network as it was published chooses for both faces, and what it draws of the first."""
+    """Return the published network's codes for both faces, and its picture of the first."""
     network = RestoreFormer().eval()
     network.load_state_dict(read_state_dict(restoreformer_file), assign=True)
     with torch.inference_mode():
@@ -52,16 +50,16 @@ def test_fewer_bits_keep_the_codes_and_the_picture(build, faces, published):
     codes, theirs = published
     network = build("bfloat16")
     with torch.inference_mode():
-        assert torch.equal(network.choose(network.encode(faces).latent), codes)
+        assert torch.equal(network.nearest_codes(network.encode(faces).latent), codes)
         ours = network(faces[:1], 0.0)
-    assert all(len(face.unique()) > 10 for face in codes), "the random network must tell places apart"
-    quality = 10 * math.log10(4 / (ours - theirs).square().mean().item())
+    assert all(len(face.unique()) > 10 for face in codes), "the random network must distinguish positions"
+    quality = psnr(ours, theirs)
     print(f"{quality:.1f} dB")
     assert ours.dtype == torch.float32
     assert quality >= 40
 
 
-def test_it_takes_its_tensors_out_of_the_state_dict(restoreformer_file):
+def test_building_empties_the_state_dict(restoreformer_file):
     state = read_state_dict(restoreformer_file)
     restoreformer.build(state, "cpu", "bfloat16")
     assert not state

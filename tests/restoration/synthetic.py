@@ -1,4 +1,4 @@
-"""Faces laid out like the template, and photos with something on every pixel."""
+"""Synthetic landmarks in the template's layout, and textured photos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facewatch.restoration.alignment import TEMPLATE
 
 
 def landmarks_at(x: float, y: float, eye_distance: float, degrees: float) -> np.ndarray:
-    """The template's face with its middle at (x, y), sized and turned."""
+    """Return the template's landmarks around (x, y), scaled and rotated."""
     points = np.array(TEMPLATE) @ (1, 1j)
     turned = (points - points.mean()) * eye_distance / abs(points[1] - points[0])
     turned = turned * np.exp(1j * math.radians(degrees)) + complex(x, y)
@@ -26,7 +26,7 @@ def textured(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def square_mask() -> np.ndarray:
-    """Everything but the outermost pixels: the hardest case at the photo's rim."""
+    """Return a mask of all but the outermost pixels: the hardest case at the photo's rim."""
     mask = np.zeros((512, 512), np.float32)
     mask[2:-2, 2:-2] = 1
     return mask
