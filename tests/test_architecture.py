@@ -38,7 +38,7 @@ DOORS = {  # third party -> the only modules that may import it
     "pydantic": {"settings"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "filelock": {"system.locks", "tray.main"},
+    "filelock": {"system.locks"},
     "psutil": {"state.instance", "system.mounts", "system.processes", "cli.bench"},
 }  # fmt: skip
 BASE = {"errors", "restoration", "system"}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
-import filelock
-
 from facewatch.errors import AlreadyRunning
 from facewatch.settings.store import Store
 from facewatch.state.heartbeat import Heartbeat, tray_heartbeat_file
 from facewatch.system.atomic import make_private_folder
 from facewatch.system.autostart import Login
+from facewatch.system.locks import LockHeld, acquire_lock
 from facewatch.system.paths import Places
 from facewatch.tray.app import App, LoadModelFiles
 from facewatch.tray.detect import look, wait_for_tray
@@ -26,12 +25,11 @@ def run(places: Places, store: Store, model_files: LoadModelFiles, login: Login)
     Raises AlreadyRunning when another process shows it, NoTray when the desktop has no tray.
     """
     make_private_folder(places.state)
-    lock = filelock.FileLock(places.state / "tray.lock", timeout=0)
     try:
-        lock.acquire()
-    except filelock.Timeout as error:
+        held = acquire_lock(places.state / "tray.lock")
+    except LockHeld as error:
         raise AlreadyRunning("another process already shows the tray icon") from error
-    with lock:
+    with held:
         beat = tray_heartbeat_file(places)
         waiting = Heartbeat(beat, lambda touch: touch())
 
