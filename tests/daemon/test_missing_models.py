@@ -8,8 +8,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from facewatch.cli.daemon import _download
 
+from facewatch.cli.status import describe_download
 from tests.daemon_process import DaemonProcess
 from tests.portrait import portrait_bytes
 
@@ -94,6 +94,6 @@ def test_a_licence_is_needed_before_anything_is_downloaded(daemon, tmp_path):
 def test_a_running_download_is_shown_with_speed_and_time_left():
     coming = {"state": "downloading", "done_bytes": 120_000_000, "bytes_per_second": 5_200_000}
     known = {"total_bytes": 349_000_000, "seconds_left": 44.0}
-    assert _download({**coming, **known}) == "120 of 349 MB, 5.2 MB/s, 44 s left"
-    assert _download({**coming, "total_bytes": None, "seconds_left": None}) == "120 MB, 5.2 MB/s"
-    assert _download({"state": "queued"}) == "queued"
+    assert describe_download({**coming, **known}) == "120 of 349 MB, 5.2 MB/s, 44 s left"
+    assert describe_download({**coming, "total_bytes": None, "seconds_left": None}) == "120 MB, 5.2 MB/s"
+    assert describe_download({"state": "queued"}) == "queued"
