@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +16,9 @@ from benchmarks import models, table
 from benchmarks.rows import NEED_GFPGAN, rows_for
 from facewatch.cli.bench.bench import DeviceOption, PhotosOption, QuickOption, StagesOption, plan_of, show
 from facewatch.cli.bench.run import Order, run
+from facewatch.cli.main import main
 from facewatch.cli.options import ConfigOption, JsonOption, model_files, places
-from facewatch.errors import FacewatchError, WrongUse
+from facewatch.errors import WrongUse
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,14 +64,5 @@ def require_gfpgan(order: Order) -> None:
         )
 
 
-def main() -> None:
-    """Run the benchmark and exit: 0 all measured, 1 something failed, 2 wrong use."""
-    try:
-        typer.run(bench)
-    except FacewatchError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, WrongUse) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(lambda: typer.run(bench))

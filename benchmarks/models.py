@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import published
 from benchmarks.reference import WEIGHTS
 from facewatch.cli.bench.case import Case
 from facewatch.cli.bench.run import Outcome, figures
@@ -39,6 +38,8 @@ def provide(model_files: ModelFiles, names: Collection[str], bare: Case) -> dict
 
 def write(case: Case, watch: Stopwatch) -> Prepared:
     """Write models of the published form with random weights."""
+    from benchmarks import published
+
     del watch
     for name in case.args["names"]:
         published.FORMS[name](case.model(name))

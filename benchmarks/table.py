@@ -38,25 +38,10 @@ def cells(results: Sequence[Result]) -> list[Line]:
     for result in results:
         reference, tuned = _best(result, "reference"), _best(result, "tuned")
         for one in result.of():
-            times = (
-                spread(one),
-                spread(reference),
-                _ratio(one, reference),
-                spread(tuned),
-                _ratio(one, tuned),
-            )
-            peaks = [text for text in (memory(one), memory(reference) if reference else "") if text]
-            lines.append((title(result, one), *times, " / ".join(peaks)))
+            peaks = " / ".join(filter(None, (memory(one), memory(reference) if reference else "")))
+            lines.append(_line(title(result, one), (one, reference, tuned), "", peaks))
             lines += [
-                (
-                    f"- {stage}",
-                    _stage_seconds(one, stage),
-                    _stage_seconds(reference, stage),
-                    _ratio(one, reference, stage),
-                    _stage_seconds(tuned, stage),
-                    _ratio(one, tuned, stage),
-                    "",
-                )
+                _line(f"- {stage}", (one, reference, tuned), stage, "")
                 for stage in _stages(one, reference, result.row.unit)
             ]
     return lines
@@ -107,6 +92,26 @@ def _best(result: Result, side: str) -> Measured | None:
     return min(result.of(side), key=Measured.median, default=None)
 
 
+def _line(
+    name: str, flows: tuple[Measured, Measured | None, Measured | None], stage: str, peaks: str
+) -> Line:
+    """Return one line for flows of ours, the reference and the tuned one; `stage` "": the whole."""
+    one, *others = flows
+    ours = _seconds(one, stage)
+    shown = [f"{ours:.3g}" if stage else spread(one)]
+    for other in others:
+        theirs = _seconds(other, stage) if other else 0.0
+        text = "" if other is None else f"{theirs:.3g}" if stage else spread(other)
+        shown += [text, f"{theirs / ours:.3g} x" if other and ours > 0 else ""]
+    return (name, *shown, peaks)
+
+
+def _seconds(one: Measured, stage: str) -> float:
+    if stage == REST:
+        return max(0.0, one.median() - sum(one.median(name) for name in one.stages))
+    return one.median(stage or "total")
+
+
 def _stages(one: Measured, reference: Measured | None, unit: str) -> tuple[str, ...]:
     if unit:  # side by side, stages do not add up to the whole
         return ()
@@ -114,22 +119,3 @@ def _stages(one: Measured, reference: Measured | None, unit: str) -> tuple[str, 
         return one.stages
     shared = tuple(stage for stage in SHARED if stage in one.stages and stage in reference.stages)
     return (*shared, REST) if shared else ()
-
-
-def _stage(one: Measured, stage: str) -> float:
-    if stage != REST:
-        return one.median(stage)
-    return max(0.0, one.median() - sum(one.median(name) for name in one.stages))
-
-
-def _stage_seconds(one: Measured | None, stage: str) -> str:
-    return "" if one is None else f"{_stage(one, stage):.3g}"
-
-
-def _ratio(one: Measured, other: Measured | None, stage: str | None = None) -> str:
-    if other is None:
-        return ""
-    ours, theirs = (
-        (one.median(), other.median()) if stage is None else (_stage(one, stage), _stage(other, stage))
-    )
-    return f"{theirs / ours:.3g} x" if ours > 0 else ""

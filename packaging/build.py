@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PHOTO = HERE.parent / "facewatch" / "data" / "eileen-collins.jpg"
-NEEDED_BYTES = 7_000_000_000  # it came to 4.4 GB, most of it the CUDA libraries that torch is linked with
+PHOTO = HERE.parent / "facewatch" / "cli" / "demo" / "eileen-collins.jpg"
+NEEDED_BYTES = 7_000_000_000  # the result has 4.4 GB, most of it the CUDA libraries that torch is linked with
 
 
 def build(folder: Path) -> Path:
-    """Build below `folder`; the program that was made."""
+    """Build below `folder` and return the path of the program."""
     if importlib.util.find_spec("PyInstaller") is None:
         sys.exit("PyInstaller is not installed: pip install pyinstaller")
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def build(folder: Path) -> Path:
 
 
 def try_out(program: Path) -> None:
-    """Start the program with a home of its own, and have it restore our photo, at once and as a daemon."""
+    """Run the program with a home of its own: it restores a photo directly and as a daemon."""
     with tempfile.TemporaryDirectory() as home:
         once, daemon = Path(home, "once"), Path(home, "demo")
         for arguments in (
@@ -49,7 +49,7 @@ def try_out(program: Path) -> None:
 
 
 def main() -> None:
-    """Build, and try what was built."""
+    """Build the program and try it."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="facewatch-build-"))
     try_out(build(folder.absolute()))
 

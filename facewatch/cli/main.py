@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -100,8 +101,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"facewatch {__version__}")
         raise typer.Exit
 
@@ -116,11 +117,11 @@ def facewatch(
     """Take the options that come before the command."""
 
 
-def main() -> None:
+def main(program: Callable[[], object] = app) -> None:
     """Run one command and exit: 0 done, 1 something failed, 2 wrong use, 130 interrupted."""
     _escape_unprintable_names()
     try:
-        app()
+        program()
     except WrongUse as error:
         sys.exit(_print_error(error, 2))
     except FacewatchError as error:

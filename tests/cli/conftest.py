@@ -1,4 +1,4 @@
-"""The commands in this process, in a home of their own."""
+"""Fixtures that run commands in this process, with a home of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facewatch.system.paths import Places
 
 @dataclass(frozen=True)
 class Said:
-    """What a command came to."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Said:
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
-    """An installation below `tmp_path`, which is the working folder too."""
+    """Return an installation below `tmp_path`, which is the working folder too."""
     monkeypatch.setenv("FACEWATCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("COLUMNS", "300")
@@ -38,7 +38,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
 def call(
     places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Said]]:
-    """Run one command as its program would."""
+    """Return a function that runs one command as its program would."""
 
     def run(*arguments: object) -> Said:
         monkeypatch.setattr(sys, "argv", ["facewatch", *map(str, arguments)])
@@ -53,7 +53,7 @@ def call(
 
 @pytest.fixture
 def inbox(places: Places, tmp_path: Path) -> Path:
-    """A watched folder with the photo `1974/a.jpg` in it."""
+    """Return a watched folder with the photo `1974/a.jpg` in it."""
     inbox = tmp_path / "in"
     (inbox / "1974").mkdir(parents=True)
     (inbox / "1974" / "a.jpg").write_bytes(b"photo")

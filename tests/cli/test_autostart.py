@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from facewatch.cli.autostart import app
 from facewatch.errors import WrongUse
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the ways of Linux")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_systemd_takes_the_place_of_the_desktop_entry(say, tmp_path):
     assert entries(tmp_path) == ["autostart/facewatch.desktop"]
 
 
-def test_an_unusual_config_file_is_started_with(say, tmp_path):
+def test_another_config_file_is_kept_in_the_entry(say, tmp_path):
     (tmp_path / "my own.toml").write_text("paused = false\n", "utf-8")
     say("on", "--config", str(tmp_path / "my own.toml"))
     assert f'"run" "--config" "{tmp_path}/my own.toml"' in (
@@ -76,13 +76,13 @@ def test_a_config_file_that_would_fail_at_login_is_refused(say, tmp_path, name, 
     assert entries(tmp_path) == ["bad.toml"]
 
 
-def test_a_config_that_names_no_folder_yet_is_told(call, places):
+def test_a_config_without_folders_is_pointed_out(call, places):
     said = call("autostart", "on")
     assert said.out.startswith("on: ")
     assert f"{places.config} names no folder to watch; `facewatch config init` adds" in said.err
 
 
-def test_the_usual_config_file_is_looked_at_too(say, places):
+def test_the_usual_config_file_is_checked_too(say, places):
     places.config.parent.mkdir()
     places.config.write_text("modle = 1\n", "utf-8")
     with pytest.raises(WrongUse, match="unknown key modle"):
@@ -90,7 +90,7 @@ def test_the_usual_config_file_is_looked_at_too(say, places):
     assert say("status") == "off\n"
 
 
-def test_a_program_that_is_gone_is_told(say, tmp_path):
+def test_a_missing_program_is_pointed_out(say, tmp_path):
     say("on")
     file = tmp_path / "autostart" / "facewatch.desktop"
     file.write_text(file.read_text("utf-8").replace(str(Path(sys.executable).parent), "/nowhere"), "utf-8")

@@ -13,24 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageCms
 
+from facewatch import __version__
+from facewatch.cli.main import COMMANDS, LazyCommand
 from tests.conftest import ROOT
-
-COMMANDS = [
-    "",
-    "run",
-    "restore",
-    "compare",
-    "demo",
-    "status",
-    "pause",
-    "resume",
-    "set",
-    "models",
-    "config",
-    "doctor",
-    "report",
-    "bench",
-]
 
 
 @pytest.fixture
@@ -56,24 +41,38 @@ def portrait(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_every_command_explains_itself(facewatch, command):
     run = facewatch(*command.split(), "--help")
     assert run.returncode == 0
     assert "Usage" in run.stdout
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_holds_the_first_line_of_every_commands_help(name):
+    row = COMMANDS[name]
+    assert LazyCommand(name, row).load().help.splitlines()[0] == row.help
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_printed(facewatch, option):
+    run = facewatch(option)
+    assert (run.returncode, run.stdout) == (0, f"facewatch {__version__}\n")
+
+
+def test_short_help_is_help(facewatch):
+    for command in ((), ("models", "list"), ("restore",)):
+        assert facewatch(*command, "-h").stdout == facewatch(*command, "--help").stdout
+
+
 def test_every_command_of_the_readme_exists():
     text = (ROOT / "README.md").read_text("utf-8")
-    from facewatch.cli.main import app
-
-    known = {command.name for command in app.registered_commands} | {
-        group.name for group in app.registered_groups
-    }
     used = set(re.findall(r"`facewatch ([a-z]+)", text)) | set(
         re.findall(r"^    facewatch ([a-z]+)", text, re.MULTILINE)
     )
-    assert {"demo", "run", "restore", "status", "set", "models", "config", "doctor"} <= used <= known
+    assert (
+        {"demo", "run", "restore", "status", "set", "models", "config", "doctor"} <= used <= COMMANDS.keys()
+    )
 
 
 def test_the_first_steps_of_the_readme(facewatch):
@@ -111,14 +110,14 @@ def test_the_first_steps_of_the_readme(facewatch):
         (["restore"], "Missing argument"),
     ],
 )
-def test_wrong_use_is_told_and_ends_with_2(facewatch, portrait, arguments, words):
+def test_wrong_use_is_explained_and_exits_with_2(facewatch, portrait, arguments, words):
     run = facewatch(*arguments)
     assert run.returncode == 2
     assert words in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_status_says_that_nothing_runs(facewatch):
+def test_status_says_that_the_daemon_is_not_running(facewatch):
     assert "not running" in facewatch("status").stdout
     assert json.loads(facewatch("status", "--json").stdout)["mood"] == "stopped"
 
@@ -137,9 +136,9 @@ def test_restore_writes_beside_the_photo_and_changes_nothing_else(facewatch, por
         assert copy.getexif()[0x0131].startswith("facewatch")
 
 
-def test_the_files_beside_a_copy_are_ours_and_never_restored(facewatch, portrait, tmp_path):
-    wishes = ["--compare", "side-by-side", "--save-crops"]
-    assert facewatch("restore", portrait, "-m", "builtin", "-o", tmp_path / "out", *wishes).returncode == 0
+def test_the_files_beside_a_copy_are_never_restored(facewatch, portrait, tmp_path):
+    options = ["--compare", "side-by-side", "--save-crops"]
+    assert facewatch("restore", portrait, "-m", "builtin", "-o", tmp_path / "out", *options).returncode == 0
     again = json.loads(
         facewatch("restore", tmp_path / "out", "-m", "builtin", "-o", tmp_path / "x", "--json").stdout
     )
@@ -147,10 +146,19 @@ def test_the_files_beside_a_copy_are_ours_and_never_restored(facewatch, portrait
     assert {photo["outcome"] for photo in again["photos"]} == {"skipped"}
 
 
-def test_a_photo_with_a_long_name_has_its_files_beside_the_copy_too(facewatch, portrait, tmp_path):
+def test_a_photo_with_a_long_name_gets_its_files_beside_the_copy_too(facewatch, portrait, tmp_path):
     long = portrait.rename(tmp_path / ("ü" * 120 + "12345678901.jpg"))
-    wishes = ["-m", "builtin", "--compare", "side-by-side", "--save-crops", "--suffix=-restored", "-o", "out"]
-    run = facewatch("restore", long, *wishes)
+    options = [
+        "-m",
+        "builtin",
+        "--compare",
+        "side-by-side",
+        "--save-crops",
+        "--suffix=-restored",
+        "-o",
+        "out",
+    ]
+    run = facewatch("restore", long, *options)
     assert run.returncode == 0, run.stderr
     assert len(list((tmp_path / "out").iterdir())) == 4
     run = facewatch("compare", long, "-m", "builtin", "-w", "0")
@@ -158,7 +166,7 @@ def test_a_photo_with_a_long_name_has_its_files_beside_the_copy_too(facewatch, p
     assert Path(run.stdout.strip()).name.endswith(" comparison.jpg")
 
 
-def test_a_photo_without_faces_is_skipped_if_wished_even_when_it_would_be_enlarged(facewatch, tmp_path):
+def test_a_photo_without_faces_is_skipped_on_request_even_when_it_would_be_enlarged(facewatch, tmp_path):
     Image.effect_noise((200, 150), 60).convert("RGB").save(tmp_path / "noise.jpg")
     run = facewatch(
         "restore", tmp_path / "noise.jpg", "-m", "builtin", "--upscale", "2", "--no-faces", "skip", "--json"
@@ -166,7 +174,7 @@ def test_a_photo_without_faces_is_skipped_if_wished_even_when_it_would_be_enlarg
     assert json.loads(run.stdout)["photos"][0]["output"] is None
     assert not list((tmp_path / "Restored").iterdir())
     run = facewatch("restore", tmp_path / "noise.jpg", "-m", "builtin", "--upscale", "2", "--json")
-    assert json.loads(run.stdout)["photos"][0]["outcome"] == "written anew"
+    assert json.loads(run.stdout)["photos"][0]["outcome"] == "re-encoded"
 
 
 def test_status_still_answers_when_the_config_is_broken(facewatch, tmp_path):
@@ -229,7 +237,7 @@ def test_the_sheet_of_compare_has_the_profile_of_the_photo(facewatch, portrait, 
         assert sheet.info["icc_profile"] == profile
 
 
-def test_the_demonstration_ends_by_itself_and_shows_before_and_after(facewatch, portrait, tmp_path):
+def test_the_demo_ends_and_shows_before_and_after(facewatch, portrait, tmp_path):
     run = facewatch("demo", portrait, "--output", tmp_path / "shown")
     assert run.returncode == 0, run.stdout + run.stderr
     for name in ("eileen-collins", "portrait"):

@@ -1,4 +1,4 @@
-"""`facewatch compare`: what it refuses before anything is computed."""
+"""`facewatch compare`: what it refuses before it computes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.cli import comparing
+from facewatch.cli import compare
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def computed(*_: object) -> None:
-        raise AssertionError("the models were asked for")
+    def computed(*_: object, **__: object) -> None:
+        raise AssertionError("the models were loaded")
 
-    monkeypatch.setattr(comparing, "_recipes", computed)
+    monkeypatch.setattr(compare, "_recipes", computed)
     (tmp_path / "a.jpg").write_bytes(b"photo")
 
 
@@ -24,7 +24,7 @@ def test_a_sheet_whose_folder_is_not_there_is_refused(call, tmp_path, output):
     said = call("compare", "a.jpg", "-m", "builtin", "-o", output)
     assert said.code == 2
     folder = (tmp_path / output).parent
-    assert f"{folder} is no folder, or cannot be reached; make it, or name another place" in said.err
+    assert f"{folder} is not a folder, or cannot be reached; make it, or name another place" in said.err
 
 
 def test_a_sheet_that_cannot_be_written_is_refused(call, tmp_path, monkeypatch):

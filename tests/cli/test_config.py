@@ -38,7 +38,7 @@ def test_a_config_that_names_no_folder_is_given_the_usual_one(call, places, text
 
 
 @pytest.mark.parametrize("first", [["pause"], ["set", "model", "builtin"], ["set", "suffix", "-restored"]])
-def test_what_made_the_config_does_not_matter(call, places, first):
+def test_the_folder_is_added_whatever_command_made_the_config(call, places, first):
     assert call(*first).code == 0
     assert call("config", "init").code == 0
     assert len(open_store(places).load().folders) == 1
@@ -83,18 +83,18 @@ def test_the_advice_of_run_works(call, places, tmp_path, named):
 def test_check_says_when_there_is_no_config(call, places):
     said = call("config", "check")
     assert said.code == 0
-    assert f"{places.config} is not there: the defaults hold, and no folder is watched" in said.out
+    assert f"{places.config} is not there: the defaults apply, and no folder is watched" in said.out
     assert "`facewatch config init` writes one" in said.out
-    assert "right" not in said.out
+    assert "OK" not in said.out
 
 
 def test_check_says_when_no_folder_is_named(call, places):
     call("pause")
     said = call("config", "check")
     assert said.code == 0
-    assert said.out.startswith(f"{places.config}: right\n")
+    assert said.out.startswith(f"{places.config}: OK\n")
     assert "names no folder to watch; `facewatch config init` adds the usual one" in said.out
 
 
 def test_check_counts_the_folders(call, places, inbox):
-    assert call("config", "check").out == f"{places.config}: right; 1 watched folder(s)\n"
+    assert call("config", "check").out == f"{places.config}: OK, 1 watched folder\n"

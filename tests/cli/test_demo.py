@@ -1,4 +1,4 @@
-"""`facewatch demo`: what it refuses before anything is started."""
+"""`facewatch demo`: what it refuses before it starts anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.cli.demo import demonstration
+from facewatch.cli.demo import demo
 from facewatch.errors import FacewatchError
 
 
@@ -16,19 +16,19 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     def started(_: Path) -> None:
         raise FacewatchError("the daemon would start now")
 
-    monkeypatch.setattr(demonstration, "_daemon", started)
+    monkeypatch.setattr(demo, "_daemon", started)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "photo", ".hidden.jpg", "a.jpg.part", "thumbs.db"])
-def test_a_file_that_the_daemon_would_pass_over_is_refused(call, tmp_path, name):
+def test_a_file_that_the_daemon_would_ignore_is_refused(call, tmp_path, name):
     (tmp_path / name).write_bytes(b"words")
     said = call("demo", name, "-o", "shown")
     assert said.code == 2
-    assert f"{name} is no photo by its name" in said.err
+    assert f"{name} does not have the name of a photo" in said.err
     assert not (tmp_path / "shown").exists()
 
 
-def test_a_photo_may_be_named_from_here(call, tmp_path):
+def test_a_photo_may_be_named_by_a_relative_path(call, tmp_path):
     (tmp_path / "a.JPG").write_bytes(b"photo")
     assert "the daemon would start now" in call("demo", "a.JPG", "-o", "shown").err
 
@@ -47,14 +47,14 @@ def test_a_folder_that_no_config_can_name_is_refused(call, tmp_path):
         (["-m", "codeformer"], 1, "facewatch models accept codeformer"),
     ],
 )
-def test_a_command_that_is_put_right_may_name_the_same_folder(call, tmp_path, mistake, code, words):
+def test_a_corrected_command_may_name_the_same_folder(call, tmp_path, mistake, code, words):
     said = call("demo", *mistake, "-o", "shown")
     assert (said.code, words in said.err) == (code, True), said.err
     assert not (tmp_path / "shown").exists()
     assert "the daemon would start now" in call("demo", "-o", "shown").err
 
 
-def test_a_folder_that_is_not_empty_is_refused_before_anything_is_fetched(call, tmp_path):
+def test_a_folder_that_is_not_empty_is_refused_before_any_download(call, tmp_path):
     (tmp_path / "shown").mkdir()
     (tmp_path / "shown" / "a.jpg").write_bytes(b"photo")
     said = call("demo", "-m", "codeformer", "-o", "shown")

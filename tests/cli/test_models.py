@@ -74,13 +74,13 @@ def test_pull_fetches_what_is_named(model_files: ModelFiles):
     assert (model_files.folder / "toy.pth").stat().st_size == SIZE
     again = call(model_files, "pull", "toy")
     assert again.exit_code == 0
-    assert "is here already" in again.stderr
+    assert "is already downloaded" in again.stderr
 
 
 def test_pull_says_what_is_part_of_facewatch(model_files: ModelFiles):
     result = call(model_files, "pull", "builtin", "toy")
     assert result.exit_code == 0
-    assert "builtin is part of facewatch: there is nothing to fetch" in result.stderr
+    assert "builtin is part of facewatch: there is nothing to download" in result.stderr
     assert model_files.state("toy") == "present"
     assert "builtin" not in call(model_files, "pull", "--all").stderr
 
@@ -111,11 +111,11 @@ def test_a_terminal_is_asked_once(model_files: ModelFiles, yes: bool, monkeypatc
 
     monkeypatch.setattr(download_ui.sys, "stdin", Terminal())
     monkeypatch.setattr(download_ui.Confirm, "ask", lambda *words, **_: asked.append(words) or yes)
-    assert models._pulled(model_files, "kept", accept_licence=False) is yes
+    assert models._pull_one(model_files, "kept", accept_licence=False) is yes
     assert len(asked) == 1
     if yes:
         model_files.remove("kept")
-        assert models._pulled(model_files, "kept", accept_licence=False)
+        assert models._pull_one(model_files, "kept", accept_licence=False)
         assert len(asked) == 1
 
 
@@ -139,7 +139,7 @@ def test_verify_says_what_each_file_is(model_files: ModelFiles):
     assert "no model file" in call(model_files, "verify").stdout
     call(model_files, "pull", "toy")
     good = call(model_files, "verify")
-    assert (good.exit_code, good.stdout.startswith("toy: right, sha256")) == (0, True)
+    assert (good.exit_code, good.stdout.startswith("toy: OK, sha256")) == (0, True)
     (model_files.folder / "toy.pth").write_bytes(b"wrong")
     bad = call(model_files, "verify", "toy", "builtin")
     assert bad.exit_code == 1
@@ -172,7 +172,7 @@ def test_add_takes_a_file_by_name_or_by_its_own(model_files: ModelFiles, tmp_pat
     with pytest.raises(BadCheckpoint, match="--trust"):
         call(model_files, "add", "gone", str(stick / "toy.pth"))
     call(model_files, "add", "gone", str(stick / "toy.pth"), "--trust")
-    assert "on your word" in call(model_files, "list").stdout
+    assert "installed, unverified" in call(model_files, "list").stdout
     for words in (("add",), ("add", "toy", str(stick / "none.pth")), ("add", "toy", "--find")):
         with pytest.raises(WrongUse):
             call(model_files, *words)

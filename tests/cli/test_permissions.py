@@ -1,4 +1,4 @@
-"""Files and folders that may not be read or written, named in every command that takes one."""
+"""Files and folders without permission, in every command that takes one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def facewatch(places: Places, tmp_path: Path) -> Callable[..., subprocess.Comple
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [  # "is not readable" are typer's words, which looks at paths first
+    [  # "is not readable" is typer's text: it checks paths first
         ("compare secret.jpg -m builtin", "'secret.jpg' is not readable"),
         ("compare locked/a.jpg -m builtin", "locked/a.jpg is not there, or cannot be reached"),
         ("demo secret.jpg -o shown", "'secret.jpg' is not readable"),
@@ -73,7 +73,7 @@ def facewatch(places: Places, tmp_path: Path) -> Callable[..., subprocess.Comple
         ("restore locked/a.jpg", "locked/a.jpg is not there or cannot be reached"),
     ],
 )
-def test_what_may_not_be_is_told(facewatch, tmp_path, command, words):
+def test_missing_permission_is_explained(facewatch, tmp_path, command, words):
     run = facewatch(*command.split())
     assert run.returncode in {1, 2}
     assert "Traceback" not in run.stderr
@@ -82,7 +82,7 @@ def test_what_may_not_be_is_told(facewatch, tmp_path, command, words):
 
 
 @pytest.mark.parametrize("command", ["config init", "pause", "run --once --no-tray", "retry", "report"])
-def test_a_home_that_is_a_file_is_told(facewatch, tmp_path, command):
+def test_a_home_that_is_a_file_is_explained(facewatch, tmp_path, command):
     run = facewatch(*command.split(), FACEWATCH_HOME=str(tmp_path / "notes.txt"))
     assert "Traceback" not in run.stderr
     assert "notes.txt" in run.stderr + run.stdout
@@ -92,15 +92,15 @@ def test_a_home_that_is_a_file_is_told(facewatch, tmp_path, command):
 @pytest.mark.parametrize(
     "command", ["status", "doctor --quick", "pause", "set model builtin", "report -o r.zip"]
 )
-def test_a_home_that_may_not_be_read_is_told(facewatch, tmp_path, command):
+def test_an_unreadable_home_is_explained(facewatch, tmp_path, command):
     run = facewatch(*command.split(), FACEWATCH_HOME=str(tmp_path / "locked"))
     assert "Traceback" not in run.stderr
     assert "locked" in run.stderr + run.stdout
 
 
-def test_a_home_that_nobody_has_is_told(facewatch, tmp_path):
+def test_a_home_of_an_unknown_user_is_explained(facewatch, tmp_path):
     config = tmp_path / "own.toml"
-    config.write_text('[[folders]]\ninput = "~nobody-at-all/in"\noutput = "/tmp/out"\n', "utf-8")
+    config.write_text('[[folders]]\ninput = "~unknown-user/in"\noutput = "/tmp/out"\n', "utf-8")
     run = facewatch("config", "check", "--config", str(config))
     assert run.returncode == 2
-    assert "'~nobody-at-all/in' is a relative path" in run.stderr + run.stdout
+    assert "'~unknown-user/in' is a relative path" in run.stderr + run.stdout

@@ -1,4 +1,4 @@
-"""`facewatch redo`: which photo is meant."""
+"""`facewatch redo`: the paths of photos."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from facewatch.state.requests import Request
 from tests.asked import take
 
 
-@pytest.mark.parametrize("way", ["../in/1974/a.jpg", "../in/../in/1974/a.jpg", "../link/a.jpg"])
-def test_a_photo_may_be_named_by_any_way_to_it(call, places, inbox, tmp_path, monkeypatch, way):
+@pytest.mark.parametrize("path", ["../in/1974/a.jpg", "../in/../in/1974/a.jpg", "../link/a.jpg"])
+def test_a_photo_may_be_named_by_any_path(call, places, inbox, tmp_path, monkeypatch, path):
     (tmp_path / "out").mkdir()
     (tmp_path / "link").symlink_to(inbox / "1974")
     monkeypatch.chdir(tmp_path / "out")
-    assert call("redo", way, "--weight", "1").code == 0
+    assert call("redo", path, "--weight", "1").code == 0
     assert take(places, os.getpid()) == [Request("redo", inbox / "1974" / "a.jpg", weight=1.0)]
 
 
-def test_a_photo_beside_the_watched_folder_is_not_asked_for(call, places, inbox, tmp_path, monkeypatch):
+def test_a_photo_outside_the_watched_folder_is_refused(call, places, inbox, tmp_path, monkeypatch):
     (tmp_path / "other.jpg").write_bytes(b"photo")
     monkeypatch.chdir(inbox / "1974")
     said = call("redo", "../../other.jpg")

@@ -10,7 +10,7 @@ from importlib import resources
 
 import pytest
 
-from facewatch.cli.daemon import _download
+from facewatch.cli.status import describe_download
 from tests.daemon_process import DaemonProcess
 
 
@@ -96,6 +96,6 @@ def test_a_licence_is_asked_before_anything_is_fetched(daemon, tmp_path):
 def test_a_download_under_way_is_told_with_speed_and_time_left():
     coming = {"state": "downloading", "done_bytes": 120_000_000, "bytes_per_second": 5_200_000}
     known = {"total_bytes": 349_000_000, "seconds_left": 44.0}
-    assert _download({**coming, **known}) == "120 of 349 MB, 5.2 MB/s, 44 s left"
-    assert _download({**coming, "total_bytes": None, "seconds_left": None}) == "120 MB, 5.2 MB/s"
-    assert _download({"state": "queued"}) == "queued"
+    assert describe_download({**coming, **known}) == "120 of 349 MB, 5.2 MB/s, 44 s left"
+    assert describe_download({**coming, "total_bytes": None, "seconds_left": None}) == "120 MB, 5.2 MB/s"
+    assert describe_download({"state": "queued"}) == "queued"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +50,3 @@ def to_line(message: Case | Sample) -> str:
 def case_of(line: str) -> Case:
     """Parse the case of one line."""
     return Case(**json.loads(line))
-
-
-def sample_of(fields: Mapping[str, Any]) -> Sample:
-    """Return the sample with these fields."""
-    return Sample(**fields)

@@ -6,29 +6,14 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from facewatch.cli.bench.case import Sample
+from facewatch.cli.bench.process import MeasuredProcess
 from facewatch.cli.bench.rows import Flow, Row
 from facewatch.errors import FlowFailed
 
 GIGA = 1e9
-
-
-class Process(Protocol):
-    """A measured process, or a test's stand-in for one."""
-
-    def start(self) -> Sample:
-        """Prepare the case."""
-        ...
-
-    def repeat(self) -> Sample:
-        """Run one repetition."""
-        ...
-
-    def close(self) -> None:
-        """End the process."""
-        ...
 
 
 @dataclass
@@ -76,7 +61,7 @@ class Result:
         return [flow for flow in self.flows if flow.flow.side == side and flow.samples]
 
 
-def measure(row: Row, start: Callable[[Flow], Process], free_bytes: Callable[[], float]) -> Result:
+def measure(row: Row, start: Callable[[Flow], MeasuredProcess], free_bytes: Callable[[], float]) -> Result:
     """Measure one row; a flow that fails is recorded as failed, and the others continue without it.
 
     start       returns a process for a flow, not started yet
@@ -99,7 +84,7 @@ def _runnable(measured: Sequence[Measured]) -> Iterator[Measured]:
     return (one for one in measured if not one.failure)
 
 
-def _measure_start(row: Row, measured: Sequence[Measured], start: Callable[[Flow], Process]) -> None:
+def _measure_start(row: Row, measured: Sequence[Measured], start: Callable[[Flow], MeasuredProcess]) -> None:
     for round_number in range(row.repeats + 1):
         for one in _runnable(measured):
             process = start(one.flow)
@@ -114,7 +99,7 @@ def _measure_start(row: Row, measured: Sequence[Measured], start: Callable[[Flow
                 process.close()
 
 
-def _started(one: Measured, start: Callable[[Flow], Process], stack: ExitStack) -> Process:
+def _started(one: Measured, start: Callable[[Flow], MeasuredProcess], stack: ExitStack) -> MeasuredProcess:
     process = start(one.flow)
     stack.callback(process.close)
     try:
@@ -126,7 +111,7 @@ def _started(one: Measured, start: Callable[[Flow], Process], stack: ExitStack) 
     return process
 
 
-def _take_turns(row: Row, started: Sequence[tuple[Measured, Process]]) -> None:
+def _take_turns(row: Row, started: Sequence[tuple[Measured, MeasuredProcess]]) -> None:
     ours = [(one, process) for one, process in started if one.flow.side == "ours"]
     for round_number in range(row.repeats + 1):
         # Ours runs first and last, so that other load on the machine affects both sides.

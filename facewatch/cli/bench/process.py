@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import IO
 
-from facewatch.cli.bench.case import Case, Sample, sample_of, to_line
+from facewatch.cli.bench.case import Case, Sample, to_line
 from facewatch.errors import FlowFailed
 from facewatch.system.processes import child_environment, facewatch_command
 
@@ -78,7 +78,7 @@ class MeasuredProcess:
         answer = json.loads(line)
         if "failed" in answer:
             raise FlowFailed(f"{self._case.maker} failed: {answer['failed']}")
-        return sample_of(answer)
+        return Sample(**answer)
 
     def _last_line(self) -> str:
         end = self._stderr.seek(0, 2)

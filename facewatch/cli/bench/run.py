@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import psutil
 
@@ -22,10 +22,6 @@ from facewatch.restoration.codecs.formats import BY_SUFFIX
 
 SHIPPED = "eileen-collins.jpg"
 MACHINE, PHOTOS = "facewatch.cli.bench.machine:describe", "facewatch.cli.bench.photos:prepare"
-Rows: TypeAlias = Callable[[Plan, str], tuple[Row, ...]]
-"""Returns the rows of a plan on a device."""
-FindModels: TypeAlias = Callable[[ModelFiles, Collection[str], Case], dict[str, str]]
-"""Returns the paths of the models of these names that can be measured."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +55,14 @@ def run(
     order: Order,
     model_files: ModelFiles,
     report: Callable[[str], None],
-    rows_of: Rows = rows_for,
-    find_models: FindModels = downloaded,
+    rows_of: Callable[[Plan, str], tuple[Row, ...]] = rows_for,
+    find_models: Callable[[ModelFiles, Collection[str], Case], dict[str, str]] = downloaded,
 ) -> Outcome:
-    """Measure every row of the plan; `report` receives the name of each step.
+    """Measure every row of the plan.
+
+    report       receives the name of each step
+    rows_of      returns the rows of a plan on a device
+    find_models  returns the paths of those of the models that can be measured
 
     Raises WrongUse, CheckpointMissing when no row can be measured, FlowFailed when the preparation fails.
     """

@@ -78,10 +78,8 @@ def title(result: Result, one: Measured) -> str:
     return f"{result.row.title}, {one.flow.label}" if one.flow.label else result.row.title
 
 
-def spread(one: Measured | None) -> str:
+def spread(one: Measured) -> str:
     """Return the median with the least and the most."""
-    if one is None:
-        return ""
     seconds = one.seconds()
     if len(seconds) == 1:
         return f"{seconds[0]:.3g}"

@@ -63,7 +63,7 @@ def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -
         yield Finding("cuda", "ok", f"torch is built for CUDA {cuda}")
     elif card:
         text = (
-            f"torch is built for CUDA {cuda} and an NVIDIA card is here, but no driver answers, so "
+            f"torch is built for CUDA {cuda} and there is an NVIDIA card, but no driver answers, so "
             f"{CPU_ONLY}: install the card's driver and start again; `nvidia-smi` must list the card"
         )
         yield Finding("cuda", "fix", text)

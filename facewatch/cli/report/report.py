@@ -46,7 +46,7 @@ CONTENTS = """This is what `facewatch report` packed, for a bug report. There is
 MASKED = """The names of folders and photos are replaced: folder-1 is the first watched folder, output-1 the
 folder of its copies, and each name in them is a number that differs from report to report. Comments in the
 config are left out."""
-NAMED = "The names of folders and photos are in it, as --with-names asked."
+NAMED = "The names of folders and photos are in it, because of --with-names."
 
 
 @dataclass(frozen=True)

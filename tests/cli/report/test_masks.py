@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewatch.cli.report.masking import Masks, without_logins
+from facewatch.cli.report.masks import Masks, without_logins
 from facewatch.system.logs import one_line
 
 ROOTS = {"/data/in": "folder-1", "/data/in restored": "output-1", "/home/anna": "home"}
@@ -52,7 +52,7 @@ def test_no_part_of_a_name_is_left(name, line, folder, known):
         assert part not in masked, masked
 
 
-def test_what_is_no_name_stays(masks):
+def test_other_words_are_kept(masks):
     masked = masks.line(HEAD + "/data/in/Anna.jpg -> /data/in restored/Anna.jpg: 1 of 2 faces restored")
     assert masked.startswith(HEAD + "folder-1/")
     assert masked.endswith(".jpg: 1 of 2 faces restored")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.cli.doctor.checks import Finding
+from facewatch.cli.doctor.types import Finding
 from facewatch.cli.report.report import default_name, write_report
 from facewatch.errors import CannotWrite
 from facewatch.state.alerts import Alerts
@@ -21,7 +21,7 @@ SECRETS = ("Anna", "Müller", "Geheim", "wedding")
 
 
 def findings(places):
-    return [Finding("config", "ok", str(places.config)), Finding("output", "mend", f"{places.state} is full")]
+    return [Finding("config", "ok", str(places.config)), Finding("output", "fix", f"{places.state} is full")]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def unpacked(file: Path) -> dict[str, str]:
         return {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
 
 
-def test_it_holds_what_is_needed_and_no_names(places, tmp_path):
+def test_the_report_holds_the_figures_and_no_names(places, tmp_path):
     report = write_report(places, tmp_path / "r.zip", look=findings)
     texts = unpacked(report.file)
     assert set(texts) == {
@@ -86,7 +86,7 @@ def test_it_holds_what_is_needed_and_no_names(places, tmp_path):
     assert json.loads(texts["versions.json"])["packages"]["torch"]
 
 
-def test_with_names_it_is_all_as_it_is_but_for_logins(places, tmp_path):
+def test_with_names_everything_is_unchanged_except_logins(places, tmp_path):
     texts = unpacked(write_report(places, tmp_path / "r.zip", with_names=True, look=findings).file)
     assert texts["config.toml"].startswith("# for Anna\n")
     assert "https://example.org/models" in texts["config.toml"]
@@ -101,7 +101,7 @@ def test_an_earlier_report_is_never_replaced(places, tmp_path):
     assert not list(tmp_path.glob(".facewatch-*"))
 
 
-def test_where_it_cannot_be_written_nothing_is_left(places, tmp_path):
+def test_nothing_is_left_if_the_report_cannot_be_written(places, tmp_path):
     with pytest.raises(CannotWrite, match="nowhere"):
         write_report(places, tmp_path / "nowhere" / "r.zip", look=findings)
     assert not list(tmp_path.rglob("*.zip"))
@@ -118,7 +118,7 @@ def test_a_broken_installation_can_be_reported_too(places, tmp_path):
     assert "versions.json" in unpacked(write_report(empty, tmp_path / "e.zip", look=findings).file)
 
 
-def test_its_name_tells_when():
+def test_the_default_name_holds_the_time():
     assert default_name(datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc)) == (
         "facewatch-report-20260304-050607.zip"
     )

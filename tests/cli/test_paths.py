@@ -1,4 +1,4 @@
-"""Files and folders as they are named on the command line."""
+"""Files and folders named on the command line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
         ("folder", "folder is a folder; name a photo in it"),
         ("b" * 300 + ".jpg", "b.jpg is not there, or cannot be reached; name a photo"),
         ("notes.txt/a.jpg", "a.jpg is not there, or cannot be reached; name a photo"),
-        ("~nobody-of-that-name/a.jpg", "a.jpg is not there, or cannot be reached; name a photo"),
+        ("~unknown-user/a.jpg", "a.jpg is not there, or cannot be reached; name a photo"),
     ],
 )
-def test_what_is_no_photo_is_told(call, tmp_path, command, name, words):
+def test_an_argument_that_is_not_a_photo_is_explained(call, tmp_path, command, name, words):
     (tmp_path / "folder").mkdir()
     (tmp_path / "notes.txt").write_bytes(b"")
     said = call(command, name)
@@ -25,17 +25,17 @@ def test_what_is_no_photo_is_told(call, tmp_path, command, name, words):
 @pytest.mark.parametrize(
     "command",
     [
-        "restore ~nobody-of-that-name/a.jpg",
-        "config check --config ~nobody-of-that-name/c.toml",
-        "models add my ~nobody-of-that-name/a.pth",
+        "restore ~unknown-user/a.jpg",
+        "config check --config ~unknown-user/c.toml",
+        "models add my ~unknown-user/a.pth",
     ],
 )
-def test_a_home_that_nobody_has_is_no_mistake_of_ours(call, command):
+def test_a_home_of_an_unknown_user_is_wrong_use(call, command):
     assert call(*command.split()).code == 2
 
 
 @pytest.mark.parametrize("command", ["models", "models pull gfpgan-1.4", "models verify"])
-def test_a_models_folder_that_is_a_file_is_told_as_such(call, tmp_path, monkeypatch, command):
+def test_a_models_folder_that_is_a_file_is_explained(call, tmp_path, monkeypatch, command):
     (tmp_path / "notes.txt").write_bytes(b"")
     monkeypatch.setenv("FACEWATCH_MODELS", str(tmp_path / "notes.txt"))
     said = call(*command.split())

@@ -1,4 +1,4 @@
-"""Names that the terminal cannot show."""
+"""Names that the terminal's encoding lacks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_status_shows_any_name(failed, encoding, shown):
 
 
 @pytest.mark.parametrize("command", ["compare", "demo", "redo", "restore"])
-def test_an_error_tells_any_name(call, command):
+def test_an_error_shows_any_name(call, command):
     said = call(command, LATIN_1)
     assert r"S\udcf6mmer.jpg is not there" in said.err
     assert said.code == 2
