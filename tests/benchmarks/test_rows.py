@@ -7,8 +7,7 @@ import importlib
 import pytest
 
 from benchmarks.rows import NEED_GFPGAN, rows_for
-from facewatch.cli.bench.rows import QUICK, Plan, every_row
-from facewatch.errors import WrongUse
+from facewatch.cli.bench.rows import Plan, every_row
 from facewatch.models.catalogue import BY_NAME
 
 PLAN = Plan(mask="parse")
@@ -47,14 +46,3 @@ def test_the_reference_gets_the_same_pictures_as_ours():
 
 def test_the_makers_that_need_gfpgan_exist():
     assert {flow.maker for row in EVERY for flow in row.flows} >= NEED_GFPGAN
-
-
-def test_an_unknown_stage_is_named_beside_those_there_are():
-    with pytest.raises(WrongUse, match=r"no stage pasta; there are gfpgan-1.4, codeformer"):
-        rows_for(Plan(rows=("pasta",)), "cpu")
-
-
-def test_the_quick_plan_is_small():
-    rows = rows_for(QUICK, "cpu")
-    assert {row.name for row in rows} < {row.name for row in EVERY}
-    assert {row.repeats for row in rows} == {1}
