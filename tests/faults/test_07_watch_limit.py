@@ -37,7 +37,7 @@ def test_folders_beyond_the_limit_are_reported_and_found_by_scans(daemon, soak, 
     for number in range(FOLDERS):
         (daemon.inbox / f"{number:02}").mkdir()
     daemon.start()
-    reported = seconds_until(daemon, lambda: "degraded" in problems(daemon), "the limit to be reported", 20)
+    reported = seconds_until(daemon, lambda: "degraded" in problems(daemon), "the limit to be reported", 60)
     assert "fs.inotify.max_user_watches" in problems(daemon)
     expected = [f"{number:02}/a.jpg" for number in range(FOLDERS)]
     for number, name in enumerate(expected):

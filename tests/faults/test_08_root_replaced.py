@@ -45,14 +45,14 @@ def test_the_new_folder_is_watched_and_a_renamed_one_is_not(daemon, notice_secon
     daemon.inbox.mkdir()
     back = seconds_until(daemon, lambda: problems(daemon) == "", "the return to be reported", notice_seconds)
     drop(daemon.inbox / "x", "2.jpg")
-    daemon.wait_for(lambda: "x/2.jpg" in daemon.outputs(), "the second copy", 20)
+    daemon.wait_for(lambda: "x/2.jpg" in daemon.outputs(), "the second copy", 60)
     measured(f"rm: noticed in {gone:.1f} s; mkdir: in {back:.1f} s")
 
     shutil.rmtree(daemon.inbox)
     drop(daemon.inbox, "3.jpg")
-    seconds = seconds_until(daemon, lambda: "3.jpg" in daemon.outputs(), "the third copy", 20)
+    seconds = seconds_until(daemon, lambda: "3.jpg" in daemon.outputs(), "the third copy", 60)
     drop(daemon.inbox, "4.jpg")
-    daemon.wait_for(lambda: "4.jpg" in daemon.outputs(), "the fourth copy", 20)
+    daemon.wait_for(lambda: "4.jpg" in daemon.outputs(), "the fourth copy", 60)
     measured(f"both at once: a photo in the new folder was restored after {seconds:.1f} s")
 
     outputs = daemon.outputs()

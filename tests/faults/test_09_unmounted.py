@@ -114,7 +114,7 @@ def test_an_unmounted_watched_disk_is_offline_and_its_jobs_wait(daemon, namespac
     names = [f"{letter}.jpg" for letter in "abcde"]
     back = seconds_until(daemon, lambda: copies(namespace, restored) == names, "all copies", 40)
     drop(namespace, daemon.inbox, "f.jpg")
-    daemon.wait_for(lambda: copies(namespace, restored) == [*names, "f.jpg"], "one more copy", 20)
+    daemon.wait_for(lambda: copies(namespace, restored) == [*names, "f.jpg"], "one more copy", 60)
     assert is_bare(daemon.inbox)
     measured(f"offline after {offline:.1f} s, 3 jobs kept, all done {back:.1f} s after the disk was back")
 
@@ -150,7 +150,7 @@ def assert_start_without_disk(daemon, namespace):
     """Start without the output disk: a photo waits until the disk is mounted."""
     drop(namespace, daemon.inbox, "late.jpg")
     daemon.start()
-    daemon.wait_for(lambda: "not mounted" in alert_texts(daemon), "the alert", 20)
+    daemon.wait_for(lambda: "not mounted" in alert_texts(daemon), "the alert", 60)
     daemon.wait_for(lambda: daemon.counts()["queued"] == 1, "one in the queue")
     assert is_bare(daemon.output)
     namespace.mount(daemon.output)

@@ -119,7 +119,7 @@ def test_a_moved_clock_delays_no_retry(daemon_with_clock, clock, measured):
         )
         name = f"{attempt}.jpg"
         (daemon_with_clock.inbox / name).write_bytes(landscape(attempt))
-        daemon_with_clock.wait_for(lambda name=name: name in daemon_with_clock.outputs(), "a copy", 20)
+        daemon_with_clock.wait_for(lambda name=name: name in daemon_with_clock.outputs(), "a copy", 60)
     delays = ", ".join(f"{each:.1f}" for each in seconds)
     measured(f"a day forward, back, back again, forward: tried again after {delays} s")
 

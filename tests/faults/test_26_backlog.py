@@ -143,9 +143,9 @@ def test_the_memory_of_queued_files_loses_no_photo(eventless, tmp_path, measured
     eventless.write_settings(paused=True)
     time.sleep(1.5)
     away.rename(folder)  # with unchanged sizes and times
-    eventless.wait_for(lambda: eventless.counts()["queued"] == len(names), "all to be queued again", 20)
+    eventless.wait_for(lambda: eventless.counts()["queued"] == len(names), "all to be queued again", 60)
     eventless.write_settings(folders=[{"input": str(folder), "output": str(eventless.output)}])
-    eventless.wait_for(lambda: roots(eventless, folder) == {folder}, "their watched folder to change", 20)
+    eventless.wait_for(lambda: roots(eventless, folder) == {folder}, "their watched folder to change", 60)
     eventless.write_settings(paused=False)
     eventless.wait_for(lambda: eventless.outputs() == names, "all copies")
     measured(
