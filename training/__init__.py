@@ -1,0 +1,1 @@
+"""Train the network that the package ships: data, degradations, losses, schedule and evaluation."""

@@ -1,0 +1,154 @@
+"""Print how the restorer does on the held-out faces, beside what else one could do.
+
+`python -m training.evaluate WEIGHTS` reads a .safetensors file or a trainer's state.pt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.degradations import enlarge, to_pixels
+from training.faces import Identity, Pixels
+from training.held_out import Case, cases
+from training.network import Restorer
+from training.weights import load
+
+Method = Callable[[Case, Pixels, Pixels], Pixels]
+"""Takes a case, its small picture and the input enlarged to a crop; returns the crop restored."""
+
+_BOXES = ((193, 240, 44, 28), (319, 240, 44, 28), (257, 371, 72, 36))
+"""Eyes and mouth in a crop: centre x and y, half width and half height."""
+_FALL = 0.02
+
+
+def restorer(network: Restorer) -> Method:
+    """Return the network as a method."""
+
+    def restore(case: Case, small: Pixels, given: Pixels) -> Pixels:
+        del case, small
+        return apply(network, given)
+
+    return restore
+
+
+def apply(network: Restorer, crop: Pixels) -> Pixels:
+    """Restore one crop, (512, 512, 3) uint8 RGB."""
+    with torch.inference_mode():
+        restored = network(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)
+    return np.asarray((restored[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def keep(case: Case, small: Pixels, given: Pixels) -> Pixels:
+    """Return the input."""
+    del case, small
+    return given
+
+
+def sharpen(case: Case, small: Pixels, given: Pixels) -> Pixels:
+    """Enlarge by a bicubic and mask unsharply."""
+    del given
+    large = enlarge(small, cv2.INTER_CUBIC).astype(np.float32)
+    return to_pixels(large + 0.6 * (large - cv2.GaussianBlur(large, (0, 0), 0.6 * case.reduction + 0.4)))
+
+
+def denoise(case: Case, small: Pixels, given: Pixels) -> Pixels:
+    """Denoise the small picture by non-local means, the strength known, and enlarge it by a bicubic."""
+    del given
+    strength = max(1.0, case.noise)
+    clean = cv2.fastNlMeansDenoisingColored(np.ascontiguousarray(small), None, strength, strength, 5, 15)
+    return enlarge(np.asarray(clean, np.uint8), cv2.INTER_CUBIC)
+
+
+def psnr(picture: Pixels, clean: Pixels) -> float:
+    """Return the peak signal-to-noise ratio, dB, at most 60."""
+    error = float(np.mean((picture.astype(np.float32) - clean) ** 2))
+    return 60.0 if error < 0.065 else 10 * float(np.log10(255**2 / error))
+
+
+def sharpness(picture: Pixels) -> npt.NDArray[np.float32]:
+    """Return the mean gradient of the luma in each eye and the mouth."""
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    steps = np.hypot(cv2.Sobel(luma, -1, 1, 0, scale=1 / 8), cv2.Sobel(luma, -1, 0, 1, scale=1 / 8))
+    return np.array([steps[y - v : y + v, x - h : x + h].mean() for x, y, h, v in _BOXES], np.float32)
+
+
+def measure(
+    methods: dict[str, Method], chosen: list[Case]
+) -> dict[str, dict[str, list[tuple[float, float, float]]]]:
+    """Return for each level and method the PSNR, the similarity and the share of sharpness of every face."""
+    identity = Identity()
+    found: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
+    for case in chosen:
+        clean = case.clean()
+        small = case.small(clean)
+        given = enlarge(small, cv2.INTER_LINEAR)
+        person, steps = identity.embed(clean), sharpness(clean)
+        for name, method in methods.items():
+            result = method(case, small, given)
+            row = (
+                psnr(result, clean),
+                float(person @ identity.embed(result)),
+                float((sharpness(result) / steps).mean()),
+            )
+            found.setdefault(case.level, {}).setdefault(name, []).append(row)
+    return found
+
+
+def table(found: dict[str, dict[str, list[tuple[float, float, float]]]]) -> str:
+    """Format what was measured as Markdown; the falls are against the input."""
+    lines = [
+        "| level | method | PSNR | gain | lower | SFace | gain | falls > 0.02 | sharpness |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for level, methods in found.items():
+        given = np.array(methods["input"])
+        for name, rows in methods.items():
+            values = np.array(rows)
+            change = values - given
+            lines.append(
+                f"| {level} | {name} | {values[:, 0].mean():.2f} | {change[:, 0].mean():+.2f} "
+                f"| {100 * (change[:, 0] < -0.005).mean():.0f} % | {values[:, 1].mean():.4f} "
+                f"| {change[:, 1].mean():+.4f} | {100 * (change[:, 1] < -_FALL).mean():.0f} % "
+                f"| {100 * values[:, 2].mean():.0f} % |"
+            )
+    return "\n".join(lines)
+
+
+def sheet(network: Restorer, rows: list[list[Pixels]], file: Path) -> None:
+    """Write rows of crops as one PNG: each input, what the network makes of it, and the other crops."""
+    lines = [np.hstack([row[0], apply(network, row[0]), *row[1:]]) for row in rows]
+    half = (len(lines) + 1) // 2
+    lines += [np.zeros_like(lines[0])] * (2 * half - len(lines))
+    picture = np.hstack([np.vstack(lines[:half]), np.vstack(lines[half:])])
+    cv2.imwrite(str(file), picture[:, :, ::-1])
+
+
+def main() -> None:
+    """Read the options, measure, print, and write sheets."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("weights", type=Path)
+    options.add_argument("--every", type=int, default=1, help="look at every nth face only")
+    options.add_argument("--alone", action="store_true", help="leave the other methods out")
+    options.add_argument("--sheet", type=Path, help="write inputs, results and clean faces to this PNG")
+    given = options.parse_args()
+    network = load(given.weights)
+    chosen = [case for case in cases() if case.seed // 100 % given.every == 0]
+    if given.sheet:
+        shown = [(c.worse(c.clean()), c.clean()) for c in chosen]
+        sheet(network, [list(pair) for pair in shown], given.sheet)
+    methods: dict[str, Method] = {"input": keep, "ours": restorer(network)}
+    if not given.alone:
+        methods |= {"bicubic and sharpening": sharpen, "OpenCV's denoiser": denoise}
+    sys.stdout.write(table(measure(methods, chosen)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
