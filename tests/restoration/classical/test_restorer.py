@@ -67,6 +67,7 @@ def photos(shared):
     return {file.stem: cv2.imread(str(file))[..., ::-1].copy() for file in files}
 
 
+@pytest.mark.timeout(1800)  # some 340 faces: minutes on a busy machine
 def test_degraded_photos_are_improved_and_none_gets_worse(photos):
     gains = {}
     print("\n" + " " * 24 + " ".join(f"{name.split('_', 1)[1][:12]:>12}" for name in photos))
