@@ -22,7 +22,7 @@ from tests.faults.photos import landscape
 
 FOLDERS, EACH = 100, 1000
 FILES = FOLDERS * EACH
-FIRST_SECONDS = 5
+FIRST_SECONDS = 30  # 0.6 s on a quiet machine
 MOST_BYTES = 250e6
 IDLE_SECONDS = 10
 RESCAN_SECONDS = 3
@@ -90,7 +90,8 @@ def test_a_backlog_starts_soon_and_costs_little_memory_and_time(daemon, scans, m
     assert found == FILES
     assert memory < MOST_BYTES
     assert idle < 0.02
-    assert rescan < max(1, 6 * walked)  # on a slow disk reading the folders takes longer
+    # About six times the reading of the folders; processor time grows where others share the caches.
+    assert rescan < max(2, 12 * walked)
     assert first < FIRST_SECONDS
 
 
