@@ -1,6 +1,6 @@
 """Choose the evaluation's faces and write its list.
 
-`python -m training.held_out` writes training/evaluation.csv anew: one row a face and a degradation. The list
+`python -m training.held_out` writes training/evaluation.csv: one row a face and a degradation. The list
 is committed and changes only when the portraits do.
 """
 

@@ -20,7 +20,7 @@ _BOXES = ((193, 240, 44, 28), (319, 240, 44, 28), (257, 371, 72, 36))
 """Eyes and mouth in a crop: centre x and y, half width and half height."""
 _ELSEWHERE = 0.15  # what the steepness counts outside the eyes and the mouth
 _TILE = 16
-_UNSEEN = 4e-3  # a distance that nobody sees: a step of 8 bits; without it clean faces would rule
+_UNSEEN = 4e-3  # an invisible distance, one step of 8 bits; without it clean faces would rule
 
 
 def pixel_and_frequency(restored: Tensor, clean: Tensor, sharp: Tensor, frequency: float) -> Tensor:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import Model
-from facewatch.models.files import Check, ModelFiles, size_in_words
+from facewatch.models.files import Check, ModelFiles
+from facewatch.system.disk_space import format_size
 
 
 def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 def _size(row: dict[str, Any]) -> str:
     if row["licence"] is None:
         return ""
-    return size_in_words(row["size_bytes"]) if row["size_bytes"] else "not published"
+    return format_size(row["size_bytes"]) if row["size_bytes"] else "not published"
 
 
 def _state(row: dict[str, Any]) -> str:

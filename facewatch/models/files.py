@@ -23,11 +23,10 @@ from facewatch.models.progress import DEFAULT_TIMEOUTS, DownloadTimeouts, Progre
 from facewatch.models.records import Licences
 from facewatch.models.responses import Source, mirror_source
 from facewatch.system.atomic import sync_folder, translate_write_errors
-from facewatch.system.disk_space import format_size as size_in_words
 from facewatch.system.disk_space import free_bytes
 from facewatch.system.locks import Stopped, hold_lock
 
-__all__ = ["Check", "ModelFiles", "Progress", "State", "own_names", "size_in_words"]
+__all__ = ["Check", "ModelFiles", "Progress", "State", "own_names"]
 
 Stop: TypeAlias = threading.Event | Callable[[], bool]
 """Set, or returns True, when a download should stop."""

@@ -27,7 +27,7 @@ class InferredFace:
 
 
 class Placement(NamedTuple):
-    """Where to paste a face."""
+    """Position and mask of a pasted face."""
 
     affine: Affine
     mask: Mask

@@ -1,4 +1,4 @@
-"""What all tests of an earlier version's files share."""
+"""Fixtures for the tests of an earlier version's files."""
 
 from __future__ import annotations
 
