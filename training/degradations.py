@@ -16,8 +16,8 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 CROP_SIZE = 512
-_CLEAN = 0.12  # share of inputs that come unchanged
-_NEARLY_CLEAN = 0.14  # share with a trace of JPEG, noise or scaling only
+_CLEAN = 0.08  # share of inputs that come unchanged
+_NEARLY_CLEAN = 0.1  # share with a trace of JPEG, noise or scaling only
 _LEAST_SIDE = 40
 _NOISE = np.random.default_rng(1).standard_normal(1 << 22, np.float32)  # drawn once: drawing is what costs
 
@@ -177,7 +177,7 @@ def _add_noise(picture: Floats, draw: np.random.Generator) -> Floats:
     kind = draw.random()
     if kind < 0.15:
         return picture
-    strength = draw.uniform(0, 8) if draw.random() < 0.7 else draw.uniform(8, 24)
+    strength = draw.uniform(0, 8) if draw.random() < 0.5 else draw.uniform(6, 28)
     shape = picture.shape if draw.random() < 0.6 else (*picture.shape[:2], 1)
     grain = noise(shape, draw)
     if kind < 0.35:

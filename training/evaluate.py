@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from facewatch.restoration.networks.builtin import Restorer
 from training.degradations import enlarge, to_pixels
 from training.faces import Identity, Pixels
 from training.held_out import Case, cases
-from training.network import Restorer
 from training.weights import load
 
 Method = Callable[[Case, Pixels, Pixels], Pixels]

@@ -1,7 +1,4 @@
-"""Measure how far a restored face is from the clean one.
-
-A face saved at 256 has no finer truth: what is measured on it is measured after an area mean of 2 x 2 pixels.
-"""
+"""Measure how far restored faces are from the clean ones, at half the crop's size."""
 
 from __future__ import annotations
 
@@ -13,55 +10,41 @@ from torch.nn import functional
 
 from training.sface import SFace
 
-FACE_CORNER, FACE_SIDE = 64, 384
-"""The window that holds the face: left and top, and side."""
-
-_BOXES = ((193, 240, 44, 28), (319, 240, 44, 28), (257, 371, 72, 36))
-"""Eyes and mouth in a crop: centre x and y, half width and half height."""
+BOXES = ((193, 240, 44, 28), (319, 240, 44, 28), (257, 371, 72, 36))
+"""Eyes and mouth in a crop of 512: centre x and y, half width and half height."""
 _ELSEWHERE = 0.15  # what the steepness counts outside the eyes and the mouth
-_TILE = 16
-_UNSEEN = 4e-3  # an invisible distance, one step of 8 bits; without it clean faces would rule
+_TILE = 8
+_FREQUENCY = 0.05  # what the spectra count beside the pixels
+_UNSEEN = 0.02  # added to the input's distance, or clean faces would rule
 
 
-def pixel_and_frequency(restored: Tensor, clean: Tensor, sharp: Tensor, frequency: float) -> Tensor:
-    """Return the mean over the faces of the logarithm of a distance.
+def importance(given: Tensor, clean: Tensor) -> Tensor:
+    """Return what each face counts, (N,): the inverse of how far its input is from the clean face."""
+    error = (given - clean).square().mean((1, 2, 3)).sqrt()
+    return 1 / (error + _UNSEEN)
 
-    restored, clean  (N, 3, S, S), 0-1
-    sharp            (N,) bool; the other faces are compared at half the size
 
-    The distance is Charbonnier's plus `frequency` times that of the spectra. Its logarithm makes
-    a decibel count the same on a face that is nearly clean and on one that is hardly a face.
-    """
+def distance(restored: Tensor, clean: Tensor, counts: Tensor) -> Tensor:
+    """Return Charbonnier's distance and that of the spectra of (N, 3, H, W) faces, weighted by `counts`."""
     difference = restored - clean
-    fine, coarse = difference[sharp], functional.avg_pool2d(difference[~sharp], 2)
-    total = restored.new_zeros(())
-    for part in (fine, coarse):
-        if len(part):
-            spectrum = torch.fft.rfft2(part, norm="ortho")
-            pixels = torch.sqrt(part * part + 1e-6).mean((1, 2, 3))
-            distance = pixels + frequency * _magnitude(spectrum).mean((1, 2, 3))
-            total = total + torch.log(distance + _UNSEEN).sum() / len(restored)
-    return total
+    spectrum = torch.fft.rfft2(difference, norm="ortho")
+    pixels = torch.sqrt(difference.square() + 1e-6).mean((1, 2, 3))
+    # An absolute value whose gradient stays finite at zero.
+    frequencies = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-8).mean((1, 2, 3))
+    return (counts * (pixels + _FREQUENCY * frequencies)).mean()
 
 
-def steepness(restored: Tensor, clean: Tensor, sharp: Tensor) -> Tensor:
+def steepness(restored: Tensor, clean: Tensor) -> Tensor:
     """Return how much the mean gradient differs, tile by tile, against that of the clean face.
 
-    restored, clean  (N, 3, 384, 384), the face's window, 0-1
+    restored, clean  (N, 3, 256, 256), 0-1
 
     An average of likely faces is flatter than each of them; the gradient's size in a tile says so without
     asking where exactly an edge lies. Eyes and mouth count most.
     """
-    importance = _importance().to(restored)
-    total = restored.new_zeros(())
-    for chosen, shrink in ((sharp, 1), (~sharp, 2)):
-        count = int(chosen.sum())
-        if count:
-            maps = [_gradient(functional.avg_pool2d(faces[chosen], shrink)) for faces in (restored, clean)]
-            tiles = [functional.avg_pool2d(each, _TILE // shrink) for each in maps]
-            weighted = (tiles[0] - tiles[1]).abs() * importance
-            total = total + weighted.sum() / (tiles[1] * importance).sum() * (count / len(restored))
-    return total
+    ours, true = (functional.avg_pool2d(_gradient(faces), _TILE) for faces in (restored, clean))
+    weight = _weights().to(restored)
+    return ((ours - true).abs() * weight).sum() / (true * weight).sum()
 
 
 class Perception(nn.Module):
@@ -78,15 +61,13 @@ class Perception(nn.Module):
     def forward(self, restored: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
         """Return 1 minus the cosine of the embeddings, and the distance of the features.
 
-        restored, clean  (N, 3, 384, 384), the face's window, 0-1; what SFace sees beyond it is 8 pixels wide
+        restored, clean  (N, 3, 256, 256) whole faces, 0-1
         """
-        rim = (512 - FACE_SIDE) // 2
-        whole = [functional.pad(faces, (rim,) * 4, mode="replicate") for faces in (restored, clean)]
-        embedding, features = self._sface(whole[0])
-        features += self._edges(functional.avg_pool2d(restored, 2))
+        embedding, features = self._sface(restored)
+        features += self._edges(restored)
         with torch.no_grad():
-            wanted, true_features = self._sface(whole[1])
-            true_features += self._edges(functional.avg_pool2d(clean, 2))
+            wanted, true_features = self._sface(clean)
+            true_features += self._edges(clean)
         distances = [
             (ours - true).abs().mean() / true.abs().mean()
             for ours, true in zip(features, true_features, strict=True)
@@ -128,18 +109,13 @@ def _gradient(faces: Tensor) -> Tensor:
     luma = functional.pad(luma, (1, 1, 1, 1), mode="replicate")
     across = luma[:, :, 1:-1, 2:] - luma[:, :, 1:-1, :-2]
     down = luma[:, :, 2:, 1:-1] - luma[:, :, :-2, 1:-1]
-    return torch.sqrt(across**2 + down**2 + 1e-6)
+    return torch.sqrt(across.square() + down.square() + 1e-6)
 
 
-def _importance() -> Tensor:
-    """Return what each tile of the face's window counts, (1, 1, 24, 24)."""
-    weight = torch.full((1, 1, FACE_SIDE, FACE_SIDE), _ELSEWHERE)
-    for x, y, half_width, half_height in _BOXES:
-        left, top = x - FACE_CORNER, y - FACE_CORNER
-        weight[:, :, top - half_height : top + half_height, left - half_width : left + half_width] = 1
+def _weights() -> Tensor:
+    """Return what each tile of a face of 256 counts, (1, 1, 32, 32)."""
+    weight = torch.full((1, 1, 256, 256), _ELSEWHERE)
+    for x, y, half_width, half_height in BOXES:
+        rows = slice((y - half_height) // 2, (y + half_height) // 2)
+        weight[:, :, rows, (x - half_width) // 2 : (x + half_width) // 2] = 1
     return functional.avg_pool2d(weight, _TILE)
-
-
-def _magnitude(spectrum: Tensor) -> Tensor:
-    """Return the absolute value with a gradient that stays finite at zero."""
-    return torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-8)

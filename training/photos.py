@@ -11,8 +11,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from facewatch.faces.geometry import crop_upright
 
+from facewatch.restoration.alignment import crop_upright
 from training.degradations import enlarge
 from training.evaluate import sheet
 from training.faces import SHARED, Pixels, read

@@ -10,33 +10,27 @@ from dataclasses import dataclass
 class Stage:
     """Describe steps of one kind; the learning rate follows a half cosine from `first_rate` to `last_rate`.
 
-    window     side of the part of each crop that is looked at, a multiple of 64; 384 holds the whole face
-    frequency, identity, perceptual, sharpness
-               how much each loss counts beside the pixels
+    batch   faces a step
+    window  side of the part of each face that is looked at, a multiple of 16; 256 is the whole face
+    identity, perceptual, steepness
+            how much each loss counts beside the distance; where they do, the window must be 256
     """
 
     steps: int
     first_rate: float
     last_rate: float
-    window: int = 512
-    frequency: float = 0.05
+    batch: int
+    window: int
     identity: float = 0.0
     perceptual: float = 0.0
-    sharpness: float = 0.0
-
-    @property
-    def compares_faces(self) -> bool:
-        """True where a loss needs the whole face."""
-        return self.identity + self.perceptual + self.sharpness > 0
+    steepness: float = 0.0
 
 
 STAGES = (
-    Stage(3_000, 1.5e-4, 1.5e-4, window=256),
-    Stage(9_000, 1.5e-4, 1e-4, window=384),
-    Stage(6_000, 1e-4, 5e-5, window=384, identity=0.5, perceptual=0.2, sharpness=0.1),
-    Stage(2_000, 5e-5, 1e-6, window=512, identity=0.5, perceptual=0.2, sharpness=0.1),
+    Stage(4_200, 4e-4, 4e-4, batch=16, window=96),
+    Stage(900, 4e-4, 2e-5, batch=16, window=96),
+    Stage(400, 1e-4, 1e-5, batch=4, window=256, identity=0.5, perceptual=0.3, steepness=0.3),
 )
-"""At batches of 8, 6e-4 undid within a hundred steps what the fitted start gives; 1.5e-4 improves on it."""
 _WARM_UP_STEPS = 60
 
 

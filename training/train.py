@@ -1,7 +1,7 @@
-"""Train the restorer; `python -m training.train DATA` goes on from DATA/state.pt where there is one.
+"""Train the network that facewatch ships; `python -m training.train DATA` goes on from DATA/state.pt.
 
-DATA holds what `python -m training.faces DATA` packed. The trainer saves its state every five minutes and
-when it is asked to end (SIGINT, SIGTERM).
+DATA holds what `python -m training.faces DATA` and `python -m training.pairs DATA` made. The state is saved
+every five minutes, and when the trainer is asked to end (SIGINT, SIGTERM).
 """
 
 from __future__ import annotations
@@ -19,84 +19,70 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from facewatch.restoration.networks.builtin import Restorer
 from training import weights
 from training.faces import SHARED
-from training.held_out import Case, cases
-from training.losses import FACE_CORNER, FACE_SIDE, Perception, pixel_and_frequency, steepness
-from training.network import Restorer
-from training.optimizer import Mixed
-from training.samples import Batch, Samples, scaled, stream
+from training.held_out import Case, Pixels, cases
+from training.losses import Perception, distance, importance, steepness
+from training.pairs import SIDE, pairs, tensor
 from training.schedule import Stage, at
 from training.start import begin
 
 log = logging.getLogger("training")
 
 _SAVE_SECONDS = 300.0
-_CHECK_STEPS = 150
-_START_BATCHES = 48
-_LATE_BATCH = 1 << 39  # no training comes so far
+_CHECK_STEPS = 250
+_START_PAIRS = 600
+_KEEP = 0.998  # of the averaged weights at each step
 _CHECK_LEVELS = ("x1 clean", "x2", "x4", "x8", "old scan x3")
 _CHECK_FACES = 5  # every fifth face of the list
-
-
-@dataclass(frozen=True)
-class Window:
-    """A square of a crop; `face` where it is the one that holds the face."""
-
-    left: int
-    top: int
-    side: int
-    face: bool
 
 
 class Trainer:
     """Hold what a training consists of, and move it step by step."""
 
-    def __init__(self, folder: Path, device: torch.device, parts: int) -> None:
+    def __init__(self, data: Path, device: torch.device, parts: int) -> None:
         torch.manual_seed(0)
         self.step = 0
-        self._file = folder / "state.pt"
+        self._file = data / "state.pt"
         self._device = device
-        self._parts = parts
         self._pool = ThreadPoolExecutor(parts)
+        self._parts = parts
+        self._pairs = pairs(data)
         self.network = Restorer().to(device)
         self.average = Restorer().to(device)
-        self.average.load_state_dict(self.network.state_dict())
-        self._optimizer = Mixed(self.network, self._pool.map)
+        # The filters come from least squares and stay: they are what the U-Net builds on.
+        self.network.filters.requires_grad_(requires_grad=False)
+        self._learning = [p for p in self.network.parameters() if p.requires_grad]
+        self._optimizer = torch.optim.AdamW(self._learning, 1.0, betas=(0.9, 0.99), weight_decay=0)
 
     @cached_property
     def _perception(self) -> Perception:
         return Perception(SHARED / "weights")
 
-    def start(self, samples: Samples, first_weights: Path | None) -> None:
+    def start(self, first_weights: Path | None) -> None:
         """Take up the saved state; where there is none, the weights of a file, or else begin from nothing."""
         if self._file.exists():
-            self._load()
+            state = torch.load(self._file, map_location=self._device, weights_only=True)
+            self.step = state["step"]
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self._optimizer.load_state_dict(state["optimizer"])
             return
         if first_weights:
             self.network.load_state_dict(weights.load(first_weights).state_dict())
         else:
             first = Restorer()
-            begin(first, [samples[_LATE_BATCH + number] for number in range(_START_BATCHES)])
+            begin(first, self._pairs[0][:_START_PAIRS])
             self.network.load_state_dict(first.state_dict())
         self.average.load_state_dict(self.network.state_dict())
-        self.save()
-
-    def _load(self) -> None:
-        state = torch.load(self._file, map_location=self._device, weights_only=True)
-        self.step = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
 
     def save(self) -> None:
         """Write the state whole, or leave the one before."""
@@ -110,51 +96,41 @@ class Trainer:
         torch.save(state, partial)
         partial.replace(self._file)
 
-    def learn(self, batch: Batch, stage: Stage, rate: float) -> float:
+    def learn(self, stage: Stage, rate: float) -> float:
         """Take one step; return the loss."""
-        parameters = list(self.network.parameters())
-        size = len(batch.inputs) // self._parts
-        slices = [slice(i * size, (i + 1) * size) for i in range(self._parts)]
-        windows = self._windows(stage)
-        results = list(
-            self._pool.map(lambda part, window: self._gradients(batch, part, window, stage), slices, windows)
-        )
-        for place, parameter in enumerate(parameters):
+        draw = np.random.default_rng((5, self.step))
+        chosen = draw.integers(0, sum(map(len, self._pairs)), stage.batch)
+        left, top = (int(v) for v in 16 * draw.integers(0, (SIDE - stage.window) // 16 + 1, 2))
+        parts = np.array_split(chosen, self._parts)
+        results = list(self._pool.map(lambda part: self._gradients(part, stage, left, top), parts))
+        for place, parameter in enumerate(self._learning):
             parameter.grad = torch.stack([gradients[place] for _, gradients in results]).mean(0)
-        length = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        length = torch.nn.utils.clip_grad_norm_(self._learning, 1.0)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         if torch.isfinite(length):
             self._optimizer.step()
+        self._follow(min(_KEEP, (1 + self.step) / (10 + self.step)))
         self.step += 1
-        self._follow(min(0.999, (1 + self.step) / (10 + self.step)))
         return float(np.mean([loss for loss, _ in results]))
 
-    def _windows(self, stage: Stage) -> list[Window]:
-        """Choose what each part of the batch looks at: the face in every other step where faces count."""
-        if stage.compares_faces and self.step % 2 == 0:
-            return [Window(FACE_CORNER, FACE_CORNER, FACE_SIDE, face=True)] * self._parts
-        draw = np.random.default_rng(self.step)
-        corners = 64 * draw.integers(0, (512 - stage.window) // 64 + 1, (self._parts, 2))
-        return [Window(int(left), int(top), stage.window, face=False) for left, top in corners]
-
     def _gradients(
-        self, batch: Batch, part: slice, window: Window, stage: Stage
+        self, chosen: Pixels, stage: Stage, left: int, top: int
     ) -> tuple[float, tuple[Tensor, ...]]:
         """Return the loss of a part of the batch and its gradients."""
-        left, top, side = window.left, window.top, window.side
-        cut = (part, slice(top, top + side), slice(left, left + side))
-        inputs, targets = scaled(batch.inputs[cut], self._device), scaled(batch.targets[cut], self._device)
-        sharp = batch.sharp[part].to(self._device)
+        whole = [self._pairs[n // len(self._pairs[0])][n % len(self._pairs[0])] for n in chosen]
+        given, clean = (tensor(np.stack(faces)).to(self._device) for faces in zip(*whole, strict=True))
+        counts = importance(given, clean)
+        cut = (..., slice(top, top + stage.window), slice(left, left + stage.window))
+        given, clean = given[cut], clean[cut]
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
-            restored = self.network(inputs, left, top)
-        restored = restored.float()
-        loss = pixel_and_frequency(restored, targets, sharp, stage.frequency)
-        if window.face:
-            person, features = self._perception(restored, targets)
+            restored = given + self.network.change(given, left, top)
+        loss = distance(restored, clean, counts)
+        if stage.identity:
+            person, features = self._perception(restored, clean)
             loss = loss + stage.identity * person + stage.perceptual * features
-            loss = loss + stage.sharpness * steepness(restored, targets, sharp)
-        return loss.item(), torch.autograd.grad(loss, list(self.network.parameters()))
+            loss = loss + stage.steepness * steepness(restored, clean)
+        return loss.item(), torch.autograd.grad(loss, self._learning)
 
     @torch.no_grad()
     def _follow(self, keep: float) -> None:
@@ -162,51 +138,52 @@ class Trainer:
         for averaged, parameter in zip(self.average.parameters(), self.network.parameters(), strict=True):
             averaged.lerp_(parameter, 1 - keep)
 
-    def check(self, chosen: list[tuple[Case, np.ndarray[Any, Any], np.ndarray[Any, Any]]]) -> str:
+    def check(self, chosen: list[tuple[Case, Pixels, Pixels]]) -> str:
         """Return what the averaged weights gain on a few held-out faces, dB for each level."""
         gains: dict[str, list[float]] = {}
-
-        def gain(item: tuple[Case, np.ndarray[Any, Any], np.ndarray[Any, Any]]) -> tuple[str, float]:
-            case, clean, worse = item
-            with torch.no_grad():
-                given, target = (scaled(torch.from_numpy(x)[None], self._device) for x in (worse, clean))
-                restored = self.average(given).clamp(0, 1)
-                errors = [float(((x - target) ** 2).mean()) for x in (restored, given)]
-            # Where the input is the clean face, its distance is what counts.
-            return case.level, -10 * np.log10(errors[0] / errors[1] if errors[1] else errors[0])
-
-        for level, value in self._pool.map(gain, chosen):
+        for level, value in self._pool.map(self._gain, chosen):
             gains.setdefault(level, []).append(value)
         return ", ".join(f"{level} {np.mean(v):+.2f} (least {np.min(v):+.2f})" for level, v in gains.items())
 
+    @torch.inference_mode()
+    def _gain(self, item: tuple[Case, Pixels, Pixels]) -> tuple[str, float]:
+        case, clean, worse = item
+        given, target = (tensor(face[None]).to(self._device) for face in (worse, clean))
+        restored = self.average(given).clamp(0, 1)
+        errors = [float((faces - target).square().mean()) for faces in (restored, given)]
+        # Where the input is the clean face, its distance is what counts.
+        return case.level, -10 * np.log10(errors[0] / errors[1] if errors[1] else errors[0])
 
-def run(trainer: Trainer, batches: Iterator[Batch], minutes: float) -> None:
+
+def run(trainer: Trainer, minutes: float) -> None:
     """Train until the schedule ends, the time is over or a signal comes."""
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: asked.append(received))
-    chosen = [c for c in cases() if c.level in _CHECK_LEVELS and c.seed // 100 % _CHECK_FACES == 0]
-    pairs = [(case, clean := case.clean(), case.worse(clean)) for case in chosen]
+    checked = list(_checked())
     began = saved = time.monotonic()
     losses: list[float] = []
     while not asked and time.monotonic() - began < 60 * minutes and (now := at(trainer.step)):
-        losses.append(trainer.learn(next(batches), *now))
-        if trainer.step % 20 == 0 or trainer.step < 4:
-            log.info(
-                "%d: loss %.4f, rate %.1e, %.0f s",
-                trainer.step,
-                np.mean(losses),
-                now[1],
-                time.monotonic() - began,
-            )
+        losses.append(trainer.learn(*now))
+        if trainer.step % 50 == 0:
+            seconds = time.monotonic() - began
+            log.info("%d: loss %.4f, rate %.1e, %.0f s", trainer.step, np.mean(losses), now[1], seconds)
             losses.clear()
         if trainer.step % _CHECK_STEPS == 0:
-            log.info("%d: %s", trainer.step, trainer.check(pairs))
+            log.info("%d: %s", trainer.step, trainer.check(checked))
         if time.monotonic() - saved > _SAVE_SECONDS:
             trainer.save()
             saved = time.monotonic()
     trainer.save()
-    log.info("stopped at step %d", trainer.step)
+    log.info("stopped at step %d: %s", trainer.step, trainer.check(checked))
+
+
+def _checked() -> Iterator[tuple[Case, Pixels, Pixels]]:
+    """Yield cases that a training looks at now and then, with the clean and the worse face."""
+    for case in cases():
+        if case.level in _CHECK_LEVELS and case.seed // 100 % _CHECK_FACES == 0:
+            clean = case.clean()
+            yield case, clean, case.worse(clean)
 
 
 def main() -> None:
@@ -217,18 +194,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("data", type=Path)
     options.add_argument("--device", default="cuda" if cuda else "cpu")
-    options.add_argument("--batch", type=int, default=8)
-    options.add_argument(
-        "--parts", type=int, default=1 if cuda else 2, help="parts of a batch, a thread each"
-    )
-    options.add_argument("--workers", type=int, default=1, help="processes that make batches")
+    options.add_argument("--parts", type=int, default=1 if cuda else 2, help="of a batch, a thread each")
     options.add_argument("--minutes", type=float, default=1e9)
     options.add_argument("--first-weights", type=Path, help="where to begin when DATA holds no state")
     given = options.parse_args()
     trainer = Trainer(given.data, torch.device(given.device), given.parts)
-    samples = Samples(given.data, given.batch, seed=0)
-    trainer.start(samples, given.first_weights)
-    run(trainer, stream(samples, trainer.step, given.workers, pinned=cuda), given.minutes)
+    trainer.start(given.first_weights)
+    run(trainer, given.minutes)
 
 
 if __name__ == "__main__":

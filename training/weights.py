@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.network import Restorer
+from facewatch.restoration.networks.builtin import Restorer
 
 
 def save(network: Restorer, file: Path) -> None:

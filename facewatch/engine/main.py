@@ -46,7 +46,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     memory.tune()  # only now: while the networks load, freed memory must return to the system
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     stages = StagedRestorer(restorer, emit, helpers)
-    free_unused = _memory_releaser(device) if setup.files else memory.release
+    free_unused = _memory_releaser(device)
     emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
     while True:
@@ -117,10 +117,6 @@ def _answer_probe(wish: str, emit: Emit) -> None:
 def _load(setup: Setup) -> tuple[Restorer, str, str]:
     """Return the loaded networks, their device, and the device as text for people."""
     from facewatch.engine.restorer import Restorer
-
-    if not setup.files:  # without a network, neither torch nor a GPU is needed
-        limit_memory()
-        return Restorer.load(setup, "cpu"), "cpu", "CPU (no neural model)"
     from facewatch.restoration.networks import device, precision
 
     chosen = device.choose(setup.device)

@@ -157,7 +157,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "builtin",
         "face",
-        "classical filters, no neural model and no download: removes noise, invents nothing",
+        "part of facewatch, no download, free for any use: sharpens and cleans, invents little",
         None,
     ),
     Model(

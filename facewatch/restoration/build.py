@@ -39,7 +39,7 @@ def _file(setup: Setup, name: str) -> Path:
         raise CheckpointMissing(f"the file of {name} was not given to the engine") from None
 
 
-# Each part is imported only when it is used: `builtin` with YuNet never loads torch.
+# Each part is imported only when it is used.
 
 
 def _yunet(setup: Setup, device: str) -> Detector:
@@ -69,13 +69,11 @@ DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
 
 
 def _network(setup: Setup, device: str) -> FaceNetwork:
-    if setup.model == "builtin":
-        from facewatch.restoration.classical.restorer import Builtin
-
-        return Builtin()
+    from facewatch.restoration.networks.builtin import WEIGHTS
     from facewatch.restoration.networks.loader import load
 
-    return load(_file(setup, setup.model), setup.model, device, _precision(setup, device))
+    file = WEIGHTS if setup.model == "builtin" else _file(setup, setup.model)
+    return load(file, setup.model, device, _precision(setup, device))
 
 
 def _precision(setup: Setup, device: str) -> Precision:

@@ -114,12 +114,12 @@ DEAD_DEVICE = """
     import os, sys
     if "engine" in sys.orig_argv:
         from facewatch.errors import DeviceFailed
-        from facewatch.restoration.classical.restorer import Builtin
-        def fail(self, crops, weight, restore=Builtin.restore):
+        from facewatch.restoration.networks.loader import TorchNetwork
+        def fail(self, crops, weight, restore=TorchNetwork.restore):
             if os.path.exists(os.environ["FACEWATCH_HOME"] + "/dead"):
                 raise DeviceFailed("the card is lost")
             return restore(self, crops, weight)
-        Builtin.restore = fail
+        TorchNetwork.restore = fail
 """
 
 

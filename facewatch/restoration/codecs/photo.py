@@ -33,11 +33,8 @@ class Provenance:
 
     @property
     def source_type(self) -> str:
-        """Return IPTC's digital source type: the built-in filters are untrained."""
-        kind = (
-            "algorithmicallyEnhanced" if self.model == "builtin" else "compositeWithTrainedAlgorithmicMedia"
-        )
-        return f"http://cv.iptc.org/newscodes/digitalsourcetype/{kind}"
+        """Return IPTC's digital source type: parts of the picture come from a trained network."""
+        return "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True)

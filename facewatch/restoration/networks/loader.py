@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
-from spandrel import (
-    MAIN_REGISTRY,
-    ArchRegistry,
-    ArchSupport,
-    ImageModelDescriptor,
-    MaskedImageModelDescriptor,
-)
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
+from facewatch.restoration.networks import builtin
 from facewatch.restoration.networks.device import free_cache
 from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
@@ -31,7 +25,10 @@ from facewatch.restoration.networks.torch_errors import (
 )
 from facewatch.restoration.types import CROP_SIZE, Crop
 
-Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
+if TYPE_CHECKING:
+    from spandrel import ArchRegistry, ArchSupport, ImageModelDescriptor, MaskedImageModelDescriptor
+
+    Descriptor: TypeAlias = ImageModelDescriptor[Any] | MaskedImageModelDescriptor[Any]
 
 _BATCH_ON_CARD = 4
 _BATCH_ON_CPU = 1  # more faces do not make a processor faster, and each needs over a gigabyte
@@ -155,8 +152,9 @@ def load(
 ) -> TorchNetwork:
     """Load the network of a checkpoint onto its device.
 
-    checkpoint  GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any face network for 512x512
-                pixels that spandrel supports; it may stay mapped on the CPU: do not change it in place
+    checkpoint  the built-in one, GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any face
+                network for 512x512 pixels that spandrel supports; it may stay mapped on the CPU: do not
+                change it in place
     name        in messages
     device      from `device.choose`
     precision   from `precision.choose`; a network outside of `fast` is always computed in float32
@@ -166,6 +164,10 @@ def load(
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
     """
     state = read_state_dict(checkpoint, mapped=False)  # every tensor is copied into another layout
+    if builtin.recognises(state):  # before spandrel, whose import takes longer than all of its work
+        with translate_torch_errors(f"hold {name}"):
+            forward = builtin.build(state, device, precision)
+        return TorchNetwork(name, forward, device, takes_weight=False, precision=precision)
     support = _recognise(state, (registry,) if registry is not None else _known_architectures())
     architecture = _ARCHITECTURES.get(support.architecture.id)
     if architecture is None:
@@ -186,6 +188,8 @@ def _load_generic(support: ArchSupport, state: StateDict, name: str, device: str
 
 def _known_architectures() -> Iterator[ArchRegistry]:
     """Yield spandrel's registry, then its extra one, which is slow to import."""
+    from spandrel import MAIN_REGISTRY
+
     yield MAIN_REGISTRY
     with warnings.catch_warnings():
         # It scripts a function on import, for which torch warns; a user cannot change that.
@@ -243,6 +247,8 @@ def _load_as(support: ArchSupport, state: StateDict) -> Descriptor:
 
 def _spandrel_forward(descriptor: Descriptor) -> Forward:
     """Return a Forward around spandrel's convention for all networks: [0, 1] in, [0, 1] out."""
+
+    from spandrel import ImageModelDescriptor
 
     def forward(x: torch.Tensor, _weight: float) -> torch.Tensor:
         assert isinstance(descriptor, ImageModelDescriptor)

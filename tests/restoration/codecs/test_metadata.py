@@ -125,12 +125,6 @@ def test_a_copy_of_a_copy_has_only_its_own_provenance(name):
     assert samples.TITLE.encode() in metadata.xmp
 
 
-def test_the_builtin_filters_do_not_claim_training():
-    packet = xmp.restored(None, Provenance("builtin", 0, "1"), (4, 3))
-    assert b"algorithmicallyEnhanced" in packet
-    assert b"Trained" not in packet
-
-
 class TestExif:
     NOTE = b"MAKER\0" + bytes(range(60))
 

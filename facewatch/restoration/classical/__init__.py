@@ -1,1 +1,0 @@
-"""Classical filters of the model `builtin`."""
