@@ -144,12 +144,13 @@ class Restorer(nn.Module):
         left, top  where the part lies in the face, multiples of 16
         returns    the same shape, float32
         """
-        filtered, strengths = self.filters(faces)
+        with torch.autocast(faces.device.type, enabled=False):  # brightness is a thousand times the finest band
+            filtered, strengths = self.filters(faces)
         known = functional.leaky_relu(self.describe(strengths), 0.1)
         given = functional.pixel_unshuffle(faces - 0.5, 2) * _FILTER_SCALE
         features = self.head(torch.cat([given, functional.pixel_unshuffle(filtered, 2) * _CHANGE_SCALE], 1))
         added = self._unet(features, known, left // _PLACES, top // _PLACES)
-        change: Tensor = filtered.float() + _OUTPUT_SCALE * functional.pixel_shuffle(added, 2).float()
+        change: Tensor = filtered + _OUTPUT_SCALE * functional.pixel_shuffle(added, 2).float()
         return change
 
     def _unet(self, features: Tensor, known: Tensor, x: int, y: int) -> Tensor:
@@ -170,7 +171,7 @@ class Restorer(nn.Module):
 
 def strengths_of(bands: Tensor) -> Tensor:
     """Return the logarithm of each band's mean square, (N, BANDS), float32."""
-    return torch.log(bands.float().square().mean((2, 3)) + 1e-3)
+    return torch.log(bands.square().mean((2, 3)) + 1e-3)
 
 
 WEIGHTS = Path(__file__).with_name("builtin.safetensors")

@@ -68,7 +68,7 @@ def test_the_same_face_gives_the_same_bytes(network, face):
 
 def test_bfloat16_gives_nearly_the_same_face(network, face):
     other = load(WEIGHTS, "builtin", "cpu", "bfloat16")
-    assert np.abs(restored(network, face) - restored(other, face)).max() <= 6
+    assert np.abs(restored(network, face) - restored(other, face)).max() <= 2
 
 
 @pytest.mark.parametrize("fault", ["missing", "shape"])
