@@ -43,7 +43,11 @@ class Unreadable(BadPhoto):
 
 
 class PhotoTooLarge(BadPhoto):
-    """The picture has more pixels than the settings allow."""
+    """The picture has more pixels than the settings or the machine's memory allow."""
+
+
+class Animated(BadPhoto):
+    """The file is an animation: it is copied, not restored."""
 
 
 class OwnOutput(BadPhoto):
@@ -133,6 +137,7 @@ BY_NAME: dict[str, type[FacewatchError]] = {
         TruncatedPhoto,
         Unreadable,
         PhotoTooLarge,
+        Animated,
         OwnOutput,
         SourceChanged,
         SourceGone,

@@ -16,12 +16,14 @@ from rich.console import Console
 from facewatch import __version__
 from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.options import ConfigOption, model_files, places, readable_photo, store
+from facewatch.engine.memory import usable_bytes
 from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode_plain
 from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
 from facewatch.restoration.codecs.photo import Provenance
+from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.comparison import contact_sheet
 from facewatch.restoration.resize import eight_bits
 from facewatch.system.atomic import write_temporary
@@ -58,9 +60,10 @@ def compare(  # noqa: PLR0917 - typer's options
     sheet_path = expand_path(output) if output else source.with_name(fit_name(source.stem, " comparison.jpg"))
     _require_writable(sheet_path.parent)
     rows = _recipes(where, names, numbers, accept_licence=accept_licence)
-    limit = round(rows[0][0].engine.max_megapixels * 1e6)
+    most = rows[0][0].engine.max_megapixels
+    limit = SizeLimit(memory_bytes=usable_bytes()) if most == "auto" else SizeLimit(round(most * 1e6))
     try:
-        original = decode(source.read_bytes(), limit)
+        original = decode(source.read_bytes(), limit, settled=True)
     except BadPhoto as error:
         raise BadPhoto(f"{photo}: {error}") from error
     with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
@@ -140,7 +143,9 @@ def _cells(
             with console.status(f"{row[0].plan.model}"):
                 engine.start()
                 for column, recipe in enumerate(row):
-                    answer = engine.restore(recipe.job(0, source, None, folder, refuse_own=False))
+                    answer = engine.restore(
+                        recipe.job(0, source, None, folder, refuse_own=False, settled=True)
+                    )
                     box = _largest(answer.faces)
                     if column == 0:
                         yield "original", _region(before, box, 1)

@@ -22,7 +22,7 @@ from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
-from facewatch.state.reports import faces_summary
+from facewatch.state.reports import answer_summary
 from facewatch.system.atomic import sha256_of, unreadable_photo
 from facewatch.system.paths import Places, expand_path
 from facewatch.watcher import WatchedFolder, spelled_below
@@ -188,12 +188,15 @@ def _restore_one(
         folder = output_folder(source.path, source.root, source.output)
         if not engine.alive:
             engine.start()
-        job = recipe.job(number, source.path, _digest(source.path), folder, key, refuse_own=True)
+        job = recipe.job(
+            number, source.path, _digest(source.path), folder, key, refuse_own=True, settled=True
+        )
         answer = engine.restore(job)
         result |= {
             "faces": answer.faces,
             "seconds": round(answer.seconds, 3),
-            "summary": faces_summary(answer.faces),
+            "summary": answer_summary(answer.faces, answer.lost, answer.left_alone),
+            "lost": answer.lost,
         }
         output = _publish(answer, recipe, source, folder)
     except OwnOutput as error:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from facewatch.system.processes import total_memory_bytes
+
 # From malloc.h of glibc.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -71,11 +73,17 @@ def limit_memory(most_bytes: int | None = None) -> int | None:
         return None  # macOS accepts such a limit but does not enforce it
     import resource
 
-    wanted = int(machine_bytes() * SHARE) if most_bytes is None else most_bytes
+    wanted = usable_bytes() if most_bytes is None else most_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     return limit
+
+
+def usable_bytes() -> int:
+    """Return the memory that one engine may use: nine tenths of the machine's, or of its container's."""
+    whole = machine_bytes() if sys.platform == "linux" else total_memory_bytes()
+    return int(whole * SHARE)
 
 
 def machine_bytes(memory: Path = MEMORY, cgroup: Path = CGROUP) -> int:

@@ -23,9 +23,10 @@ class RestoreRequest:
     weight: float  # 0-1
     restoration: RestorationOptions
     output: OutputOptions
-    max_megapixels: float
+    max_megapixels: float | None  # None: what the memory of the machine holds
     recipe: str = ""  # the recipe's key, for the copy's tags
     refuse_own: bool = True  # whether copies made by facewatch are refused
+    settled: bool = False  # the file is not being written any more, even if it looks unfinished
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class RestoreResult:
     faces: list[dict[str, Any]]  # as faces.forms.FaceReport
     seconds: float
     extras: list[dict[str, str]] = field(default_factory=list)  # as Extra
+    lost: list[str] = field(default_factory=list)  # what the copy does not keep, in words
+    left_alone: str = ""  # why the photo is not restored, for example an animation; the copy is unchanged
 
 
 @dataclass(frozen=True)

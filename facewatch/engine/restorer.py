@@ -22,7 +22,10 @@ from facewatch.restoration.build import build_pipeline
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, encode_plain
+from facewatch.restoration.codecs.losses import find_losses
 from facewatch.restoration.codecs.photo import Photo, Provenance
+from facewatch.restoration.codecs.pixel_modes import shows_through
+from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
@@ -53,7 +56,7 @@ class Restorer:
 
         Raises BadPhoto or a subclass, SourceChanged, SourceGone, or OwnOutput.
         """
-        photo = decode(_read(job), max_pixels=round(job.max_megapixels * 1e6))
+        photo = decode(_read(job), _size_limit(job), settled=job.settled)
         if photo.made_by_facewatch and job.refuse_own:
             raise OwnOutput("skipped: this file was made by facewatch")
         return photo
@@ -89,9 +92,10 @@ class Restorer:
             suffix=_suffix_of(photo, job, format_name),
             faces=[asdict(face) for face in restored.faces],
             seconds=seconds,
+            lost=list(find_losses(photo, formats.BY_NAME[format_name])),
         )
         if restored.photo is photo and (not restored.faces or format_name == photo.format):
-            return answer
+            return replace(answer, lost=[])
         answer = self._written(job, photo, restored, format_name, answer)
         return replace(answer, seconds=seconds + time.monotonic() - started)
 
@@ -138,10 +142,18 @@ def _read(job: RestoreRequest) -> bytes:
     return data
 
 
+def _size_limit(job: RestoreRequest) -> SizeLimit:
+    if job.max_megapixels is not None:
+        return SizeLimit(round(job.max_megapixels * 1e6))
+    return SizeLimit(memory_bytes=memory.usable_bytes(), upscale=job.restoration.upscale)
+
+
 def _format_of(photo: Photo, job: RestoreRequest) -> str:
     if job.output.format != "same":
         return job.output.format
-    return job.output.heic if photo.format == "heic" else photo.format
+    if photo.format != "heic" or job.output.heic == "heic":
+        return photo.format
+    return "png" if photo.alpha is not None and shows_through(photo.alpha) else job.output.heic
 
 
 def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:

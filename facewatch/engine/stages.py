@@ -7,10 +7,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest
-from facewatch.errors import FacewatchError, TooLittleMemory, Unexpected
+from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, RestoreResult
+from facewatch.errors import Animated, FacewatchError, TooLittleMemory, Unexpected
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
@@ -84,6 +85,9 @@ class StagedRestorer:
     def _failures_emitted(self, job: RestoreRequest) -> Iterator[None]:
         try:
             yield
+        except Animated as error:
+            suffix = Path(job.source).suffix
+            self._emit(RestoreResult(job.number, None, None, suffix, [], 0.0, left_alone=str(error)))
         except FacewatchError as error:
             self._emit(RestoreFailure(job.number, type(error).__name__, str(error)))
         except MemoryError:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -31,6 +31,7 @@ from facewatch.settings.types import (
     Weight,
     known_model,
     one_of,
+    reject_booleans,
 )
 from facewatch.system.canonical import path_within
 from facewatch.system.timeouts import TimedCalls
@@ -86,7 +87,14 @@ class Engine(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     unload_after_minutes: float = Field(10, gt=0, le=100_000)
     timeout_seconds: float = Field(600, gt=0, le=86_400)
-    max_megapixels: float = Field(179, gt=0, le=10_000)
+    max_megapixels: Literal["auto"] | Annotated[float, Field(gt=0, le=10_000)] = "auto"
+
+    @field_validator("max_megapixels", mode="before")
+    @classmethod
+    def _former_default(cls, value: Any) -> Any:
+        if value == 179:  # `config init` of earlier versions wrote it into every file
+            return "auto"
+        return reject_booleans(value)
 
 
 class Folder(Section):

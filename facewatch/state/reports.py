@@ -22,5 +22,15 @@ def faces_summary(faces: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(parts)
 
 
+def answer_summary(faces: Sequence[Mapping[str, Any]], lost: Sequence[str], left_alone: str = "") -> str:
+    """Summarise a photo: its faces, and what its copy does not keep.
+
+    lost        what is not kept, in words
+    left_alone  why the photo is not restored; empty if it was tried
+    """
+    summary = f"not restored: {left_alone}" if left_alone else faces_summary(faces)
+    return f"{summary}; not kept: {'; '.join(lost)}" if lost else summary
+
+
 def _short(reason: str) -> str:
     return reason.split(" (", 1)[0]

@@ -111,3 +111,8 @@ def _birth(pid: int) -> str | None:
         return f"{_BOOT.read_text('ascii').strip()} {state[19]}"
     except (OSError, IndexError):
         return None
+
+
+def total_memory_bytes() -> int:
+    """Return the memory of the machine."""
+    return int(psutil.virtual_memory().total)

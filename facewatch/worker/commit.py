@@ -10,7 +10,7 @@ from typing import Any
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import SourceChanged
 from facewatch.state.ledger import Ledger
-from facewatch.state.reports import faces_summary
+from facewatch.state.reports import answer_summary
 from facewatch.system.atomic import copy_to_temporary, remove_file, sha256_of
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import FinishedCopy, discard_result, name_for, publish_copy, take_result
@@ -96,11 +96,12 @@ class Committer:
 def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[str, Any]:
     recipe = photo.ready.recipe
     return {
-        "summary": faces_summary(answer.faces),
+        "summary": answer_summary(answer.faces, answer.lost, answer.left_alone),
         "faces": answer.faces,
         "model": recipe.plan.model,
         "weight": recipe.plan.weight,
         "detector": recipe.detector,
         "device": device,
         "seconds": round(answer.seconds, 3),
+        "lost": answer.lost,
     }

@@ -10,6 +10,7 @@ from facewatch.engine.messages import RestoreRequest as Order
 from facewatch.restoration.options import Setup
 from facewatch.state.ledger import Job
 from facewatch.worker.readiness import Ready
+from facewatch.worker.retry_policy import UNFINISHED_SECONDS
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class InFlightPhoto:
         """Return the request for the engine."""
         recipe = self.ready.recipe
         about = (self.job.turn, self.job.path, self.sha256, self.folder, self.key)
-        return recipe.job(*about, refuse_own=True)
+        settled = self.job.attempts > len(UNFINISHED_SECONDS) or self.job.wishes is not None
+        return recipe.job(*about, refuse_own=True, settled=settled)
 
 
 class InFlightPhotos:

@@ -76,6 +76,7 @@ class Recipe:
         key: str = "",
         *,
         refuse_own: bool,
+        settled: bool,
     ) -> RestoreRequest:
         """Return the request for one photo whose copy goes into `folder`."""
         return RestoreRequest(
@@ -86,9 +87,10 @@ class Recipe:
             weight=self.plan.weight,
             restoration=self.plan.restoration,
             output=self.plan.output,
-            max_megapixels=self.engine.max_megapixels,
+            max_megapixels=None if self.engine.max_megapixels == "auto" else self.engine.max_megapixels,
             recipe=key,
             refuse_own=refuse_own,
+            settled=settled,
         )
 
 

@@ -1,48 +1,51 @@
 """The decoder: a file's bytes to a photo.
 
 The image libraries receive the picture without its metadata, which is read here, so that a broken EXIF block
-or profile cannot stop a picture that decodes. Pillow's format classes are used instead of Image.open: no
-other format can be opened, and no limit or registry of the process is touched.
+or profile cannot stop a picture that decodes.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
-import re
-import struct
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile
-from PIL.AvifImagePlugin import AvifImageFile
+from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from pillow_heif import HeifImageFile, open_heif
 
-from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
-from facewatch.restoration.codecs import jpeg, opencv, pixel_modes, png, sniff, tiff, webp
-from facewatch.restoration.codecs.metadata import exif, icc, xmp
-from facewatch.restoration.codecs.photo import UPRIGHT, Metadata, Photo, Raster, Samples, SourceOrientation
+from facewatch.errors import BadPhoto, FacewatchError, TruncatedPhoto
+from facewatch.restoration.codecs import (
+    bmff,
+    jpeg,
+    jpeg_end,
+    jpeg_turn,
+    opencv,
+    pixel_modes,
+    png,
+    rare,
+    sniff,
+    tiff,
+    webp,
+)
+from facewatch.restoration.codecs.metadata import exif, xmp
+from facewatch.restoration.codecs.photo import Metadata, Photo, Raster, Samples, SourceOrientation
+from facewatch.restoration.codecs.pillow_images import (
+    DECODER_ERRORS,
+    load,
+    open_image,
+    with_dpi,
+    with_exif_dpi,
+)
+from facewatch.restoration.codecs.size_limit import SizeLimit
 
 MAX_DPI = 65_000
 """A higher resolution is noise, and does not fit every format."""
 
-DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, struct.error, LookupError, EOFError, TypeError, ArithmeticError,
-    AttributeError, RuntimeError, AssertionError, zlib.error, Image.DecompressionBombError, Warning,
-)  # fmt: skip
-"""Errors that the image libraries raise for malformed bytes."""
-
-Opener: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
-
-_AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
 _TO_UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
     2: lambda a: cv2.flip(a, 1),
     3: lambda a: cv2.flip(a, -1),
@@ -64,22 +67,39 @@ class _Decoded:
     lossless: bool = False
 
 
-def decode(data: bytes, max_pixels: int) -> Photo:
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """The conditions of one decoding."""
+
+    limit: SizeLimit
+    settled: bool
+
+
+def decode(data: bytes, limit: SizeLimit | int, *, settled: bool = False) -> Photo:
     """Decode a file's bytes into an upright photo.
 
-    Broken metadata (EXIF, XMP, profile) is left out; a broken picture is an error.
+    Broken metadata is left out and named in `Metadata.lost`; a broken picture is an error.
+
+    limit    of the picture's size; a number is the most pixels
+    settled  the file is not being written any more: a JPEG without its end mark is decoded if every row is
+             there, and a file that ends too early is said to be cut off
 
     Raises TruncatedPhoto when the file is empty or ends too early, PhotoTooLarge when its header gives more
-    than `max_pixels`, before anything is decoded, and BadPhoto when it is no photo, damaged or several.
+    than the limit, before anything is decoded, Animated, and BadPhoto when it is no photo or damaged.
     """
-    format_name = sniff.detect_format(data)
-    with _translate_errors():
-        decoded = _DECODERS[format_name](data, max_pixels)
-        return _upright_photo(format_name, decoded)
+    task = _Task(limit if isinstance(limit, SizeLimit) else SizeLimit(limit), settled)
+    try:
+        format_name = sniff.detect_format(data)
+        with _translate_errors(data):
+            return _upright_photo(format_name, _DECODERS[format_name](data, task))
+    except TruncatedPhoto as error:
+        if settled:
+            raise TruncatedPhoto(sniff.CUT_OFF) from error
+        raise
 
 
 @contextmanager
-def _translate_errors() -> Iterator[None]:
+def _translate_errors(data: bytes) -> Iterator[None]:
     try:
         yield
     except FacewatchError:
@@ -87,6 +107,9 @@ def _translate_errors() -> Iterator[None]:
     except DECODER_ERRORS as error:
         if "truncated" in str(error).lower():
             raise TruncatedPhoto("the picture is incomplete: it is damaged or still being copied") from error
+        form = rare.describe(data)
+        if form is not None:
+            raise BadPhoto(form) from error
         raise BadPhoto(
             f"the picture is damaged and cannot be decoded ({error}); "
             "open it in another program and save it again"
@@ -109,6 +132,8 @@ def _upright_photo(format_name: str, decoded: _Decoded) -> Photo:
         dpi=dpi[::-1] if dpi and source_orientation.orientation >= 5 else dpi,
         source_orientation=source_orientation,
     )
+    if metadata.tail:
+        metadata = jpeg_turn.upright(metadata)
     pixels, alpha = pixel_modes.to_rgb(raster, metadata.icc)
     return Photo(
         pixels=pixels,
@@ -139,141 +164,69 @@ def _turn_upright(samples: Samples, orientation: int) -> Samples:
     return np.asarray(turned).view(samples.dtype)
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
-    if width < 1 or height < 1:
-        raise BadPhoto("the picture has no pixels")
-    if width * height > max_pixels:
-        raise PhotoTooLarge(
-            f"the picture has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels); "
-            f"the limit is {max_pixels / 1e6:.0f}; raise max_megapixels if it is a real photo"
-        )
-
-
-def _open(opener: Opener, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """Read the header and check the picture's size."""
-    image = opener(io.BytesIO(data))
-    _check_size(image.size, max_pixels)
-    return image
-
-
-def _load(image: ImageFile.ImageFile) -> Raster:
-    image.load()
-    return pixel_modes.from_pillow(image)
-
-
-def _with_dpi(metadata: Metadata, image: ImageFile.ImageFile) -> Metadata:
-    """Add the resolution from the container, else from EXIF."""
-    stored: Any = image.info.get("dpi")
-    dpi = (float(stored[0]), float(stored[1])) if stored and min(stored) > 0 else None
-    return _with_exif_dpi(dataclasses.replace(metadata, dpi=dpi))
-
-
-def _with_exif_dpi(metadata: Metadata) -> Metadata:
-    return metadata if metadata.dpi else dataclasses.replace(metadata, dpi=exif.resolution(metadata.exif))
-
-
-def _decode_jpeg(data: bytes, max_pixels: int) -> _Decoded:
-    stripped, metadata = jpeg.split(data)
-    image = _open(JpegImageFile, stripped, max_pixels)
-    sampling = get_sampling(image)
+def _decode_jpeg(data: bytes, task: _Task) -> _Decoded:
+    parts = jpeg.split(data)
     # OpenCV would be three times as fast, but it accepts half a picture without an error.
-    return _Decoded(_load(image), _with_dpi(metadata, image), sampling if sampling >= 0 else None)
+    image = open_image(JpegImageFile, parts.picture, task.limit)
+    sampling = get_sampling(image)
+    if not parts.ended:
+        if not (task.settled and jpeg_end.has_every_row(parts.picture)):
+            raise TruncatedPhoto(jpeg.INCOMPLETE)
+        image = open_image(JpegImageFile, parts.picture + jpeg_end.MARK, task.limit)
+    return _Decoded(load(image), with_dpi(parts.metadata, image), sampling if sampling >= 0 else None)
 
 
-def _decode_png(data: bytes, max_pixels: int) -> _Decoded:
+def _decode_png(data: bytes, task: _Task) -> _Decoded:
     stripped, metadata = png.split(data)
-    image = _open(PngImageFile, stripped, max_pixels)
+    image = open_image(PngImageFile, stripped, task.limit)
     if opencv.is_16_bit_png(stripped):
         raster = opencv.read_png(stripped, image.info.get("transparency"))
     else:
         _scale_transparent_level(image, bits=stripped[24])
-        raster = _load(image)
-    return _Decoded(raster, _with_exif_dpi(metadata))
+        raster = load(image)
+    return _Decoded(raster, with_exif_dpi(metadata))
 
 
-def _scale_transparent_level(image: ImageFile.ImageFile, bits: int) -> None:
+def _scale_transparent_level(image: Image.Image, bits: int) -> None:
     """Scale the transparent grey level to 8 bits: Pillow scales the samples, but not that level."""
     if image.mode == "L" and "transparency" in image.info:
         top = 2**bits - 1
         image.info["transparency"] = (image.info["transparency"] & top) * 255 // top
 
 
-def _decode_webp(data: bytes, max_pixels: int) -> _Decoded:
+def _decode_webp(data: bytes, task: _Task) -> _Decoded:
     stripped, metadata = webp.split(data)
     width, height = webp.size(stripped)
-    _check_size((width, height), max_pixels)
+    task.limit.check((width, height))
     picture = opencv.read_webp(stripped, (height, width), zero_tail=sniff.has_zero_tail(data, metadata.exif))
-    return _Decoded(picture, _with_exif_dpi(metadata), lossless=webp.is_lossless(stripped))
+    return _Decoded(picture, with_exif_dpi(metadata), lossless=webp.is_lossless(stripped))
 
 
-def _decode_tiff(data: bytes, max_pixels: int) -> _Decoded:
-    stripped, metadata, page = tiff.split(data)
-    _check_size((page.number(tiff.WIDTH, 0), page.number(tiff.LENGTH, 0)), max_pixels)
+def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
+    stripped, metadata, page = tiff.split(data, settled=task.settled)
+    task.limit.check((page.number(tiff.WIDTH, 0), page.number(tiff.LENGTH, 0)))
     if opencv.is_16_bit_tiff(page):
         return _Decoded(opencv.read_tiff(stripped, page), metadata)
-    image = _open(TiffImageFile, stripped, max_pixels)
+    image = open_image(TiffImageFile, stripped, task.limit)
     # With its memory allocated here, the class does not check the limit of the process.
     image.im = Image.new(image.mode, image.size).im
-    return _Decoded(_load(image), metadata)
+    return _Decoded(load(image), metadata)
 
 
-def _decode_bmp(data: bytes, max_pixels: int) -> _Decoded:
-    image = _open(BmpImageFile, data, max_pixels)
-    return _Decoded(_load(image), _with_dpi(Metadata(), image))
+def _decode_bmp(data: bytes, task: _Task) -> _Decoded:
+    image = open_image(BmpImageFile, data, task.limit)
+    return _Decoded(load(image), with_dpi(Metadata(), image))
 
 
-def _decode_heic(data: bytes, max_pixels: int) -> _Decoded:
-    return _decode_bmff(HeifImageFile, data, max_pixels)
+def _decode_heic(data: bytes, task: _Task) -> _Decoded:
+    return _Decoded(*bmff.read_heic(data, task.limit))
 
 
-def _decode_avif(data: bytes, max_pixels: int) -> _Decoded:
-    return _decode_bmff(_open_avif, data, max_pixels)
+def _decode_avif(data: bytes, task: _Task) -> _Decoded:
+    return _Decoded(*bmff.read_avif(data, task.limit))
 
 
-def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
-    try:
-        image = AvifImageFile(stream)
-    except (SyntaxError, ValueError, UserWarning):
-        # Opening the file reads its EXIF block; hide it in case it is the broken part.
-        image = AvifImageFile(io.BytesIO(_AVIF_EXIF_ITEM.sub(rb"\1skip", stream.getvalue())))
-    if getattr(image, "n_frames", 1) > 1:
-        raise BadPhoto("the AVIF file is animated; only single pictures are restored")
-    if "icc_profile" not in image.info:
-        with suppress(*DECODER_ERRORS):  # Pillow's class does not report the nclx colour values
-            image.info["nclx_profile"] = open_heif(stream.getvalue()).info.get("nclx_profile")
-    return image
-
-
-def _decode_bmff(opener: Opener, data: bytes, max_pixels: int) -> _Decoded:
-    """Decode a HEIC or AVIF file: its picture never ends in zeros, but an EXIF block after it may."""
-    sniff.check_boxes(data)
-    try:
-        image = _open(opener, data, max_pixels)
-    except DECODER_ERRORS as error:
-        if sniff.has_zero_tail(data):
-            raise TruncatedPhoto(sniff.UNFINISHED) from error
-        raise
-    metadata = _container_metadata(image)
-    if sniff.has_zero_tail(data, metadata.exif):
-        raise TruncatedPhoto(sniff.UNFINISHED)
-    return _Decoded(_load(image), metadata)
-
-
-def _container_metadata(image: ImageFile.ImageFile) -> Metadata:
-    info = image.info
-    block, packet = info.get("exif"), info.get("xmp")
-    by_decoder = info.get("original_orientation")  # HEIC is turned by its decoder
-    metadata = Metadata(
-        exif=exif.tiff_block(block) if block else None,
-        xmp=packet or None,
-        icc=info.get("icc_profile") or icc.profile(info.get("nclx_profile")),
-        source_orientation=SourceOrientation(by_decoder) if by_decoder in _TO_UPRIGHT else UPRIGHT,
-    )
-    return _with_dpi(metadata, image)
-
-
-_DECODERS: dict[str, Callable[[bytes, int], _Decoded]] = {
+_DECODERS: dict[str, Callable[[bytes, _Task], _Decoded]] = {
     "jpeg": _decode_jpeg,
     "png": _decode_png,
     "webp": _decode_webp,

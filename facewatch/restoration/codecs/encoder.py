@@ -3,7 +3,7 @@
 A mode that a format cannot hold becomes the nearest that it can (`pixel_modes.MODE_FALLBACKS`): transparency
 is flattened on white for JPEG, 16 bits become 8 for all but PNG and TIFF, CMYK becomes sRGB for all but JPEG
 and TIFF. IPTC records stay in JPEG and TIFF only, JPEG comments and PNG text chunks in their own format. BMP
-holds no metadata, so no provenance either.
+holds no metadata but a profile, so no provenance either. `losses` names what a copy does not keep.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from facewatch.errors import BadPhoto, PhotoTooLarge, WrongUse
-from facewatch.restoration.codecs import formats, jpeg, pixel_modes, png, tiff
+from facewatch.restoration.codecs import formats, jpeg, jpeg_tail, pixel_modes, png, tiff
+from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.codecs.metadata import exif, xmp
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance, Raster
 
@@ -75,20 +76,24 @@ def encode(photo: Photo, format: str, quality: int, provenance: Provenance) -> b
             "a side; choose png or a smaller upscale"
         )
     raster = pixel_modes.for_format(photo, target)
-    metadata = _copy_metadata(photo.metadata, provenance, (width, height), raster.mode)
+    tail = photo.metadata.tail if format == "jpeg" else ()
+    metadata = _copy_metadata(photo.metadata, provenance, (width, height), raster.mode, tail)
     try:
         return _ENCODERS[format](_Output(raster, metadata, photo, quality))
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         raise BadPhoto(f"the restored picture cannot be written as {format} ({error})") from error
 
 
-def _copy_metadata(metadata: Metadata, provenance: Provenance, size: tuple[int, int], mode: str) -> Metadata:
+def _copy_metadata(
+    metadata: Metadata, provenance: Provenance, size: tuple[int, int], mode: str, tail: tuple[TailPart, ...]
+) -> Metadata:
     return dataclasses.replace(
         metadata,
         exif=exif.restored(
             metadata.exif, provenance.software, size, metadata.dpi, metadata.source_orientation
         ),
-        xmp=xmp.restored(metadata.xmp, provenance, size, metadata.source_orientation),
+        xmp=xmp.restored(metadata.xmp, provenance, size, metadata.source_orientation, tail=tail),
+        tail=tail,
         icc=matching_profile(metadata.icc, mode),
     )
 
@@ -122,6 +127,11 @@ def _without_none(options: dict[str, object]) -> dict[str, Any]:
 
 
 def _encode_jpeg(output: _Output) -> bytes:
+    picture = _encode_picture(output)
+    return jpeg_tail.append(picture, output.metadata.tail) if output.metadata.tail else picture
+
+
+def _encode_picture(output: _Output) -> bytes:
     image = pixel_modes.to_pillow(output.raster)
     save = partial(
         _save,

@@ -7,35 +7,61 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from typing import NamedTuple
 
 from facewatch.errors import TruncatedPhoto
-from facewatch.restoration.codecs.metadata import exif, xmp
+from facewatch.restoration.codecs import jpeg_tail
+from facewatch.restoration.codecs.metadata import exif, xmp, xmp_merge
 from facewatch.restoration.codecs.photo import Metadata
 
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
+GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 RESOURCES = b"Photoshop 3.0\0"
-APP0, APP1, APP2, APP13, APP14, APP15, COMMENT, SCAN = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF, 0xFE, 0xDA
+APP0, APP1, APP2, APP11, APP13, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xEF
+COMMENT, SCAN = 0xFE, 0xDA
+REBUILT = (
+    (APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP1, EXIF), (APP1, XMP), (APP1, EXTENDED_XMP), (APP2, ICC),
+    (APP13, RESOURCES), (APP14, b"Adobe"),
+)  # fmt: skip
+"""The application segments that are read and written anew; JFXX is a thumbnail."""
+STALE = {
+    (
+        APP11,
+        b"JP",
+    ): "content credentials (C2PA) and other JUMBF boxes, which are not valid for a changed picture",
+    (APP11, b"HDR_RI"): "HDR data (JPEG-HDR)",
+}
 THUMBNAIL_RESOURCES, IPTC_RESOURCE = (1033, 1036), 0x0404
 MAX_SEGMENT_BYTES = 65_533
+MAX_XMP_BYTES = MAX_SEGMENT_BYTES - len(XMP)
 
-_INCOMPLETE = "the JPEG file is incomplete: it is damaged or still being copied"
+INCOMPLETE = "the JPEG file is incomplete: it is damaged or still being copied"
 
 
-def split(data: bytes) -> tuple[bytes, Metadata]:
-    """Return the file without its metadata, and the metadata.
+class Parts(NamedTuple):
+    """A JPEG file, taken apart."""
+
+    picture: bytes  # the file with nothing but the picture
+    metadata: Metadata
+    ended: bool  # False: the end mark is missing
+
+
+def split(data: bytes) -> Parts:
+    """Take a file apart.
 
     Raises TruncatedPhoto when the file ends before the picture.
     """
     kept, segments, at = [data[:2]], [], 2
+    index, index_at = None, 0
     while True:
         at = data.find(b"\xff", at)
         while at >= 0 and data[at + 1 : at + 2] == b"\xff":
             at += 1
         if at < 0 or at + 4 > len(data):
-            raise TruncatedPhoto(_INCOMPLETE)
+            raise TruncatedPhoto(INCOMPLETE)
         marker = data[at + 1]
         if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:  # stray bytes and markers without a length
             at += 2
@@ -43,31 +69,50 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
         if marker == SCAN:
             break
-        if marker == COMMENT or (APP0 < marker <= APP15 and marker != APP14):
-            segments.append((marker, data[at + 4 : end]))
-        else:
+        payload = data[at + 4 : end]
+        if marker == COMMENT or (APP0 <= marker <= APP15):
+            segments.append((marker, payload))
+        if not (marker == COMMENT or APP0 < marker <= APP15) or (marker == APP14 and payload[:5] == b"Adobe"):
             kept.append(data[at:end])
+        if (marker, payload[:4]) == (APP2, jpeg_tail.MPF) and index is None:
+            index, index_at = payload[4:], at + 8
         at = end
-    if data.rfind(b"\xff\xd9", at) < 0:
-        raise TruncatedPhoto(_INCOMPLETE)
-    return b"".join([*kept, data[at:]]), _metadata(segments)
+    end = jpeg_tail.scan_end(data, at)
+    picture = b"".join([*kept, data[at:end] if end > 0 else data[at:]])
+    tail = jpeg_tail.parse(data, end, index, index_at) if end > 0 else ()
+    return Parts(picture, _metadata(segments, tail), end > 0)
 
 
-def _metadata(segments: list[tuple[int, bytes]]) -> Metadata:
+def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart, ...]) -> Metadata:
     def payloads(marker: int, head: bytes) -> list[bytes]:
         return [
             payload[len(head) :] for kind, payload in segments if kind == marker and payload.startswith(head)
         ]
 
     block = b"".join(payload[1:] for payload in payloads(APP1, EXIF))
-    packets = payloads(APP1, XMP)
+    packets, extended = payloads(APP1, XMP), payloads(APP1, EXTENDED_XMP)
+    extensions, lost = _join_extensions(extended)
+    found = xmp_merge.merge([*packets, *extensions])
     resources = b"".join(payloads(APP13, RESOURCES))
+    lost += [words for (marker, head), words in STALE.items() if payloads(marker, head)]
+    others = [
+        (kind, payload)
+        for kind, payload in segments
+        if kind != COMMENT and not any(kind == m and payload.startswith(h) for m, h in (*REBUILT, *STALE))
+    ]
+    exif_block = exif.tiff_block(block)
+    if block and exif_block is None:
+        lost.append(exif.UNREADABLE)
     return Metadata(
-        exif=exif.tiff_block(block),
-        xmp=_join_xmp(packets[0], payloads(APP1, EXTENDED_XMP)) if packets else None,
+        exif=exif_block,
+        xmp=found.packet,
+        unreadable_xmp=found.unreadable,
         icc=_join_icc(payloads(APP2, ICC)),
         resources=without_thumbnails(resources) if resources else None,
         comments=tuple(payload for kind, payload in segments if kind == COMMENT),
+        segments=tuple(others),
+        tail=tail,
+        lost=(*lost, *found.notes),
     )
 
 
@@ -80,15 +125,26 @@ def _join_icc(parts: list[bytes]) -> bytes | None:
     return b"".join(numbered[number] for number in sorted(numbered))
 
 
-def _join_xmp(packet: bytes, parts: list[bytes]) -> bytes:
-    """Return the packet merged with its extension, if that is complete.
+def _join_extensions(parts: list[bytes]) -> tuple[list[bytes], list[str]]:
+    """Return the extended packets, and what is missing of them, in words.
 
     parts  each begins with the extension's digest, full length and the part's offset
     """
-    found = {struct.unpack_from(">I", part, 36)[0]: part[40:] for part in parts if len(part) > 40}
-    extension = b"".join(found[offset] for offset in sorted(found))
-    complete = bool(parts) and _digest(extension).encode() == parts[0][:32].upper()
-    return xmp.merge_extension(packet, extension) if complete else packet
+    joined: list[bytes] = []
+    lost: list[str] = []
+    for digest in dict.fromkeys(part[:32] for part in parts):
+        own = {
+            struct.unpack_from(">I", part, 36)[0]: part[40:]
+            for part in parts
+            if len(part) > 40 and part[:32] == digest
+        }
+        extension = b"".join(own[offset] for offset in sorted(own))
+        total = next((struct.unpack_from(">I", part, 32)[0] for part in parts if part[:32] == digest), 0)
+        if own and total == len(extension):
+            joined.append(extension)
+        else:
+            lost.append("extended XMP, of which parts are missing in the original")
+    return joined, lost
 
 
 def _digest(extension: bytes) -> str:
@@ -96,19 +152,27 @@ def _digest(extension: bytes) -> str:
 
 
 def metadata_segments(metadata: Metadata) -> bytes:
-    """Return the segments that Pillow has no option for: XMP (perhaps several), IPTC and comments."""
+    """Return the segments that Pillow has no option for: XMP (perhaps several), IPTC, comments and others."""
     parts = _xmp_segments(metadata.xmp) if metadata.xmp else []
+    parts += [(APP1, XMP + packet) for packet in metadata.unreadable_xmp if len(packet) <= MAX_XMP_BYTES]
     if metadata.resources:
         room = MAX_SEGMENT_BYTES - len(RESOURCES)
         block = metadata.resources
         parts += [(APP13, RESOURCES + block[at : at + room]) for at in range(0, len(block), room)]
     parts += [(COMMENT, comment) for comment in metadata.comments]
+    kinds = {part.kind for part in metadata.tail}
+    parts += [
+        (marker, payload)
+        for marker, payload in metadata.segments
+        if not (marker == APP2 and payload.startswith(jpeg_tail.MPF) and not kinds)
+        and not (marker == APP2 and payload.startswith(GAIN_MAP) and "gain map" not in kinds)
+    ]
     return b"".join(struct.pack(">BBH", 0xFF, marker, len(part) + 2) + part for marker, part in parts)
 
 
 def _xmp_segments(packet: bytes) -> list[tuple[int, bytes]]:
     """Return one segment, or one with the provenance and further ones with a packet too long for it."""
-    if len(packet) <= MAX_SEGMENT_BYTES - len(XMP):
+    if len(packet) <= MAX_XMP_BYTES:
         return [(APP1, XMP + packet)]
     digest = _digest(packet)
     head = EXTENDED_XMP + digest.encode() + struct.pack(">I", len(packet))
@@ -116,6 +180,13 @@ def _xmp_segments(packet: bytes) -> list[tuple[int, bytes]]:
     starts = range(0, len(packet), room)
     rest = [(APP1, head + struct.pack(">I", at) + packet[at : at + room]) for at in starts]
     return [(APP1, XMP + xmp.standard_packet(packet, digest)), *rest]
+
+
+def segment_name(marker: int, payload: bytes) -> str:
+    """Return the name of an application segment: its number and the text it begins with."""
+    name = payload[:32].split(b"\0", 1)[0]
+    text = name.decode("ascii", "replace") if name.isalnum() else ""
+    return f"APP{marker - APP0} {text}".rstrip()
 
 
 def parse_resources(block: bytes) -> list[tuple[int, bytes]]:

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.restoration.codecs import sniff, tiff, webp
+from facewatch.restoration.codecs import rare, sniff, tiff, webp
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.tiff_tags import Directory
 from facewatch.restoration.codecs.photo import Raster, Samples
 
 _PNG_MODES = {0: "L16", 2: "RGB16", 4: "LA16", 6: "RGBA16"}
 _CUT_BYTES = 32  # half of sniff.ZERO_TAIL_BYTES; decoders read at most 8 ahead
-_UNSUPPORTED = "this kind of 16-bit TIFF is not supported; save it as RGB with 8 or 16 bits"
+_UNSUPPORTED = "this layout of a 16-bit TIFF is not supported; save it as RGB without extra channels"
 _DAMAGED = "the picture is damaged and cannot be decoded; open it in another program and save it again"
 
 
@@ -49,7 +49,7 @@ def read_png(stripped: bytes, transparent: int | tuple[int, ...] | None) -> Rast
     elif mode == "RGB16" and channels == 4:  # with one transparent colour
         mode = "RGBA16"
     elif channels != {"L16": 1, "RGB16": 3, "RGBA16": 4}.get(mode):
-        raise BadPhoto("the PNG file is damaged: its header does not match the picture")
+        raise BadPhoto(_DAMAGED)
     if mode == "L16" and transparent is not None:  # OpenCV applies it in colour only
         return Raster(
             "LA16", np.dstack([samples, np.where(samples == transparent, 0, 65535).astype(np.uint16)])
@@ -66,7 +66,7 @@ def read_tiff(stripped: bytes, page: Directory) -> Raster:
     mode = {1: "L16", 3: "RGB16", 4: "RGBA16"}.get(channels, "")
     formats = set(page.numbers(tiff.SAMPLE_FORMAT)) or {1}
     if not mode or formats != {1} or (channels > 1) != (page.number(tiff.PHOTOMETRIC, 1) == 2):
-        raise BadPhoto(_UNSUPPORTED)
+        raise BadPhoto(rare.describe_page(page) or _UNSUPPORTED)
     size = (page.number(tiff.LENGTH, 0), page.number(tiff.WIDTH, 0))
     planar = channels > 1 and page.number(tiff.PLANAR, 1) == 2
     samples = _planes(stripped, page, channels, size) if planar else _decode(stripped, size)

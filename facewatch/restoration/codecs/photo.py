@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.types import Pixels
 
 Samples: TypeAlias = npt.NDArray[Any]
@@ -53,13 +54,17 @@ class Metadata:
     """A file's metadata, unchanged."""
 
     exif: bytes | None = None  # a TIFF block that begins with its byte-order mark
-    xmp: bytes | None = None  # one packet
+    xmp: bytes | None = None  # one packet, which can be parsed
+    unreadable_xmp: tuple[bytes, ...] = ()  # packets that cannot
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None  # across, down; of the upright picture
     source_orientation: SourceOrientation = UPRIGHT
     resources: bytes | None = None  # Photoshop's image resources, which hold the IPTC record
     comments: tuple[bytes, ...] = ()  # JPEG's
+    segments: tuple[tuple[int, bytes], ...] = ()  # JPEG's other application segments: marker, payload
+    tail: tuple[TailPart, ...] = ()  # the data behind a JPEG's end mark
     chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG's text, colour and size chunks: kind, payload
+    lost: tuple[str, ...] = ()  # what no copy keeps, in words that follow "not kept: "
 
 
 @dataclass(frozen=True, eq=False)

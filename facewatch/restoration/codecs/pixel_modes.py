@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from facewatch.errors import BadPhoto
 from facewatch.restoration.codecs import parallel
 from facewatch.restoration.codecs.formats import Format
 from facewatch.restoration.codecs.photo import Photo, Raster, Samples
@@ -43,7 +42,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's "L"
 def from_pillow(image: Image.Image) -> Raster:
     """Return the samples of a decoded Pillow image.
 
-    Raises BadPhoto for modes that photo programs do not write by default (floating point, 32 bits, L*a*b*).
+    Raises ValueError for modes that photo programs do not write by default (floating point, 32 bits, L*a*b*).
     """
     if "transparency" in image.info and image.mode in ("1", "L", "RGB"):  # one colour of a PNG is transparent
         image = image.convert("RGBA" if image.mode == "RGB" else "LA")
@@ -51,9 +50,7 @@ def from_pillow(image: Image.Image) -> Raster:
     if image.mode in simpler:
         image = image.convert(simpler[image.mode])
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK"):
-        raise BadPhoto(
-            f'the pixel mode "{image.mode}" is not supported; save the picture with 8 or 16 bits a channel'
-        )
+        raise ValueError(f"pixel mode {image.mode}")
     palette = _palette(image) if image.mode == "P" else None
     return Raster(image.mode, _samples(image), palette)
 
@@ -225,6 +222,11 @@ def _luminance(colour: Samples) -> Samples:
     weighted = np.einsum("hwc,c->hw", colour.astype(np.float32), np.array(LUMINANCE, np.float32))
     equal = (colour[..., 0] == colour[..., 1]) & (colour[..., 1] == colour[..., 2])
     return np.where(equal, colour[..., 0], np.rint(weighted).astype(colour.dtype))
+
+
+def shows_through(alpha: Pixels) -> bool:
+    """Return whether any pixel is not opaque."""
+    return bool(alpha.min() < np.iinfo(alpha.dtype).max)
 
 
 def _flatten_on_white(colour: Samples, alpha: Samples) -> Samples:

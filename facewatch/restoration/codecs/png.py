@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import binascii
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 
-from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.errors import Animated, BadPhoto, TruncatedPhoto
 from facewatch.restoration.codecs import png_rows
-from facewatch.restoration.codecs.metadata import exif
+from facewatch.restoration.codecs.metadata import exif, icc, xmp_merge
 from facewatch.restoration.codecs.photo import Metadata, Samples
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,7 +42,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         if end > len(data) or kind == bytes(4):
             raise TruncatedPhoto(_INCOMPLETE)
         if not kind.isalpha():
-            raise BadPhoto("the PNG file is damaged")
+            raise BadPhoto("the PNG file is damaged; copy it again from where it came from")
         yield kind, data[at + 8 : end - 4], data[at:end]
         if kind == b"IEND":
             return
@@ -58,10 +59,13 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
     for kind, payload, whole in _chunks(data):
         if kind in IMAGE_CHUNKS:
             if struct.pack(">I", zlib.crc32(whole[4:-4])) != whole[-4:]:
-                raise BadPhoto("the PNG file is damaged: a checksum is wrong")
+                raise BadPhoto(
+                    "the PNG file is damaged: a checksum is wrong; copy it again from where it came from, "
+                    "or open it in another program and save it again"
+                )
             kept.append(whole)
         elif kind == b"acTL" and payload[:4] not in (b"\0\0\0\0", b"\0\0\0\1"):
-            raise BadPhoto("the PNG file is animated; only single pictures are restored")
+            raise Animated("the PNG file is animated")
         else:
             others.append((kind, payload))
     return b"".join(kept), _metadata(others)
@@ -74,11 +78,17 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
     texts_by_keyword = {
         keyword: _chunk_text(kind, payload)
         for kind, payload, keyword in reversed(texts)
-        if keyword in special
+        if keyword in RAW_EXIF_KEYWORDS
     }
+    packets = [
+        _chunk_text(kind, payload) if keyword == XMP_KEYWORD else _raw_profile(_chunk_text(kind, payload))
+        for wanted in (XMP_KEYWORD, RAW_XMP_KEYWORD)
+        for kind, payload, keyword in texts
+        if keyword == wanted
+    ]
+    found = xmp_merge.merge([packet for packet in packets if packet])
     raw_exif = (texts_by_keyword[keyword] for keyword in RAW_EXIF_KEYWORDS if keyword in texts_by_keyword)
     block = first.get(b"eXIf") or _raw_profile(next(raw_exif, None))
-    packet = texts_by_keyword.get(XMP_KEYWORD) or _raw_profile(texts_by_keyword.get(RAW_XMP_KEYWORD))
     unit = first.get(b"pHYs", b"")
     dpi = None
     if len(unit) == 9 and unit[8] == 1:
@@ -89,9 +99,16 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
         (kind, payload) for kind, payload in others if kind in COLOUR_CHUNKS or (kind == b"pHYs" and not dpi)
     ]
     kept += [(kind, payload) for kind, payload, keyword in texts if keyword not in special]
+    icc.refuse_hdr(*first.get(b"cICP", b"")[:2])
+    exif_block = exif.tiff_block(block) if block else None
+    has_block = b"eXIf" in first or bool(texts_by_keyword)
+    lost = [exif.UNREADABLE] if has_block and exif_block is None else []
+    lost += ["XMP that cannot be decompressed"] * packets.count(None)
     return Metadata(
-        exif=exif.tiff_block(block) if block else None,
-        xmp=packet,
+        exif=exif_block,
+        xmp=found.packet,
+        unreadable_xmp=found.unreadable,
+        lost=(*lost, *found.notes),
         icc=_inflate(first[b"iCCP"].split(b"\0", 1)[-1][1:]) if b"iCCP" in first else None,
         dpi=dpi,
         chunks=tuple(kept),
@@ -125,10 +142,8 @@ def _raw_profile(text: bytes | None) -> bytes | None:
     """Decode ImageMagick's raw profile: name, length, then the bytes in hexadecimal."""
     if not text:
         return None
-    try:
-        return binascii.unhexlify(b"".join(text.split()[2:]))
-    except binascii.Error:
-        return None
+    digits = re.sub(rb"[^0-9a-fA-F]", b"", b"".join(text.split()[2:]))
+    return binascii.unhexlify(digits[: len(digits) // 2 * 2])
 
 
 def chunk(kind: bytes, payload: bytes) -> bytes:
@@ -172,4 +187,5 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
         parts.append((b"eXIf", metadata.exif))
     if metadata.xmp:
         parts.append((b"iTXt", XMP_KEYWORD + bytes(5) + metadata.xmp))
+    parts += [(b"iTXt", XMP_KEYWORD + bytes(5) + packet) for packet in metadata.unreadable_xmp]
     return b"".join(chunk(kind, payload) for kind, payload in parts)

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
 from facewatch.restoration.codecs import png
 
 ZERO_TAIL_BYTES = 64
 """A file that ends in this many zeros has probably been preallocated and is not yet fully written."""
+CUT_OFF = (
+    "the file is cut off: its end is missing, and it has not changed for a while, so it is not being copied "
+    "any more; copy it again from where it came from"
+)
 UNFINISHED = "the end of the file is empty: it is damaged or still being copied"
+
+
+_OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"GIF8",), "a GIF"),
+    ((b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "a JPEG 2000 picture"),
+    ((b"\xff\x0a", b"\0\0\0\x0cJXL "), "a JPEG XL picture"),
+    ((b"8BPS",), "a Photoshop document"),
+    ((b"%PDF",), "a PDF document"),
+    (
+        (b"II\x1a\0\0\0HEAPCCDR", b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\0", b"FOVb"),
+        "a camera's raw file",
+    ),
+    ((b"PK\x03\x04",), "a zip archive"),
+    ((b"<svg", b"<?xml"), "a drawing (SVG) or another text"),
+    ((b"<!DOCTYPE", b"<html", b"<HTML"), "a web page"),
+    ((b"\x00\x00\x01\x00",), "an icon"),
+)
 
 
 def detect_format(data: bytes) -> str:
@@ -34,7 +56,18 @@ def detect_format(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
-    raise BadPhoto("the file is not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture, despite its name")
+    raise BadPhoto(
+        f"the file is {_other_kind(data)}, not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture; "
+        "save it as one of these"
+    )
+
+
+def _other_kind(data: bytes) -> str:
+    """Name the kind of a file that is not taken."""
+    for heads, name in _OTHER_KINDS:
+        if data.startswith(heads):
+            return name
+    return "of an unknown kind"
 
 
 def _bmff_format(data: bytes) -> str:
@@ -46,7 +79,10 @@ def _bmff_format(data: bytes) -> str:
         return "avif"
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
         return "heic"
-    raise BadPhoto("the file is a video or another MP4-like file, not a HEIC or AVIF picture")
+    raise BadPhoto(
+        "the file is a video or another MP4-like file, not a HEIC or AVIF picture; "
+        "save a picture from it as JPEG"
+    )
 
 
 def has_zero_tail(data: bytes, exif: bytes | None = None) -> bool:
@@ -66,17 +102,30 @@ def check_boxes(data: bytes) -> None:
 
     Raises TruncatedPhoto when they reach past its end, BadPhoto when they are damaged.
     """
+    for _ in _boxes(data):
+        pass
+
+
+def box_kinds(data: bytes) -> set[bytes]:
+    """Return the kinds of a HEIC or AVIF file's boxes.  Raises as `check_boxes`."""
+    return set(_boxes(data))
+
+
+def _boxes(data: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(data):
         if at + 8 > len(data):
             break
-        length, _ = struct.unpack_from(">I4s", data, at)
+        length, kind = struct.unpack_from(">I4s", data, at)
+        yield kind
         if length == 0:  # reaches to the end
             return
         if length == 1 and at + 16 <= len(data):
             (length,) = struct.unpack_from(">Q", data, at + 8)
         if length < 8:
-            raise BadPhoto("the HEIC or AVIF file's structure is damaged")
+            raise BadPhoto(
+                "the HEIC or AVIF file's structure is damaged; copy it again from where it came from"
+            )
         at += length
     if at != len(data):
         raise TruncatedPhoto("the HEIC or AVIF file is incomplete: it is damaged or still being copied")

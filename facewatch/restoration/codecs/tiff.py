@@ -13,7 +13,7 @@ import numpy as np
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, parallel
-from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
 from facewatch.restoration.codecs.parallel import Rows
 from facewatch.restoration.codecs.photo import Metadata, Raster, Samples
@@ -29,7 +29,7 @@ STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
     320,
 )
 TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 324, 325, 332, 338, 339
-SUB_PAGES, XMP, IPTC, RESOURCES, ICC = 330, 700, 33723, 34377, 34675
+SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS = 330, 700, 33723, 34377, 34675, 37724
 
 IMAGE_TAGS = frozenset(
     {
@@ -45,24 +45,29 @@ IMAGE_TAGS = frozenset(
     | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags that a decoder needs."""
-NON_EXIF_TAGS = IMAGE_TAGS | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, 37724, tiff_tags.EXIF, tiff_tags.GPS}
-"""The tags left out of EXIF blocks; 37724 is Photoshop's layers, which show the unrestored picture."""
+NON_EXIF_TAGS = IMAGE_TAGS | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, tiff_tags.EXIF, tiff_tags.GPS}
+"""The tags left out of EXIF blocks."""
+
+COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+"""The channels of each photometric interpretation without extra ones."""
 
 DEFLATE, TARGET_STRIP_BYTES = 8, 1 << 18
 _SAMPLES, _SAMPLE_ROWS = 16, 3
 _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 
 
-def split(data: bytes) -> tuple[bytes, Metadata, Directory]:
+def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Directory]:
     """Return the file with only the picture in its first directory, the metadata, and the old directory.
+
+    settled  the file is not being written any more, so that values past its end are only left out
 
     Raises TruncatedPhoto when data of the page lies past the end, BadPhoto for several pages and for a
     preview that precedes its photo.
     """
     try:
-        pages = list(tiff_tags.read_pages(data))
+        pages = list(tiff_tags.read_pages(data, strict=not settled))
     except BrokenTagsError as error:
-        raise BadPhoto("the TIFF file's header is damaged") from error
+        raise BadPhoto("the TIFF file's header is damaged; copy it again from where it came from") from error
     if not pages:
         raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     page = pages[0]
@@ -96,17 +101,47 @@ def _metadata(page: Directory) -> Metadata:
     def data(tag: int) -> bytes | None:
         return page.tags[tag].data if tag in page.tags else None
 
+    packet = data(XMP)
+    found = xmp_merge.merge([packet] if packet else [])
     resources = data(RESOURCES) or b""
     record = data(IPTC)
     if record and jpeg.iptc_record(resources) is None:
         resources += jpeg.make_resource(jpeg.IPTC_RESOURCE, record)
+    block = exif.from_tiff_page(page, NON_EXIF_TAGS)
     return Metadata(
-        exif=exif.from_tiff_page(page, NON_EXIF_TAGS),
-        xmp=data(XMP),
+        exif=block,
+        xmp=found.packet,
+        unreadable_xmp=found.unreadable,
+        lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page)),
         icc=data(ICC),
         dpi=page.resolution(),
         resources=jpeg.without_thumbnails(resources),
     )
+
+
+def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
+    """Return in words what of the page's tags a copy does not get."""
+    found = []
+    if exif.has_maker_note(page) and not (block and exif.has_maker_note(tiff_tags.read_directory(block))):
+        found.append("the maker note, which is only valid at its place in the original file")
+    if LAYERS in page.tags:
+        found.append("Photoshop's layers, which show the unrestored picture")
+    return found
+
+
+def _lost_channels(page: Directory) -> list[str]:
+    """Return in words what of the samples is not decoded."""
+    extra = list(page.numbers(EXTRA))
+    channels = page.number(CHANNELS, 1)
+    base = COLOUR_CHANNELS.get(page.number(PHOTOMETRIC, 1), 1)
+    dropped = max(0, channels - base - (1 if extra[:1] in ([1], [2]) else 0))
+    found = []
+    if dropped:
+        noun = "extra channel" if dropped == 1 else "extra channels"
+        found.append(f"{dropped} {noun} (saved selections, infrared)")
+    if 16 in page.numbers(BITS) and page.number(PHOTOMETRIC, 1) == 5:
+        found.append("16 bits a channel (8 are kept)")
+    return found
 
 
 def write(raster: Raster, metadata: Metadata) -> bytes:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import struct
 
-from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.restoration.codecs.metadata import exif
+from facewatch.errors import Animated, BadPhoto, TruncatedPhoto
+from facewatch.restoration.codecs.metadata import exif, xmp_merge
 from facewatch.restoration.codecs.photo import Metadata
 
 IMAGE_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH")
+XMP_CHUNKS = (b"XMP ", b"XMP\0")
+"""The second is written by old programs that use Exiv2."""
 
 _INCOMPLETE = "the WebP file is incomplete: it is damaged or still being copied"
 
@@ -25,30 +27,38 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
         raise TruncatedPhoto(_INCOMPLETE)
     end = 8 + struct.unpack_from("<I", data, 4)[0]
     payloads: dict[bytes, bytes] = {}
+    packets: list[bytes] = []
     kept, at = [], 12
     while at + 8 <= end:
         kind, length = struct.unpack_from("<4sI", data, at)
         after = at + 8 + length
-        if not kind.strip().isalnum() or after > end:
+        if kind == bytes(4) or after > end:
             raise TruncatedPhoto(_INCOMPLETE)
         if kind in (b"ANIM", b"ANMF"):
-            raise BadPhoto("the WebP file is animated; only single pictures are restored")
+            raise Animated("the WebP file is animated")
         payloads.setdefault(kind, data[at + 8 : after])
+        if kind in XMP_CHUNKS:
+            packets.append(data[at + 8 : after])
         if kind in IMAGE_CHUNKS:
             kept.append(data[at : after + length % 2].ljust(8 + length + length % 2, b"\0"))
         at = after + length % 2
     if not kept:
-        raise BadPhoto("the WebP file holds no picture")
+        raise BadPhoto("the WebP file holds no picture; save it again from the program it came from")
     head = payloads.get(b"VP8X")
     if head and len(head) == 10:
         only_alpha = bytes([head[0] & 0x10])
         kept.insert(0, struct.pack("<4sI", b"VP8X", 10) + only_alpha + head[1:])
     body = b"WEBP" + b"".join(kept)
     block = payloads.get(b"EXIF")
+    exif_block = exif.tiff_block(block) if block else None
+    found = xmp_merge.merge(packets)
+    lost = [exif.UNREADABLE] if block and exif_block is None else []
     return b"RIFF" + struct.pack("<I", len(body)) + body, Metadata(
-        exif=exif.tiff_block(block) if block else None,
-        xmp=payloads.get(b"XMP "),
+        exif=exif_block,
+        xmp=found.packet,
+        unreadable_xmp=found.unreadable,
         icc=payloads.get(b"ICCP"),
+        lost=(*lost, *found.notes),
     )
 
 
@@ -73,7 +83,7 @@ def size(stripped: bytes) -> tuple[int, int]:
     if kind == b"VP8 " and stripped[start + 3 : start + 6] == b"\x9d\x01\x2a" and len(stripped) > start + 10:
         width, height = struct.unpack_from("<HH", stripped, start + 6)
         return width & 0x3FFF, height & 0x3FFF
-    raise BadPhoto("the WebP file's header is damaged")
+    raise BadPhoto("the WebP file's header is damaged; copy it again from where it came from")
 
 
 def is_lossless(stripped: bytes) -> bool:

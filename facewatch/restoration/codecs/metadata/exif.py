@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.orientation import turn_subject
@@ -17,6 +18,7 @@ EXIF_SIZE = (0xA002, 0xA003)  # PixelXDimension, PixelYDimension
 SUBJECT = (0x9214, 0xA214)  # SubjectArea, SubjectLocation
 RESOLUTION, RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
 THUMBNAIL, THUMBNAIL_BYTES = 0x0201, 0x0202
+UNREADABLE = "an EXIF block that cannot be read"
 MAX_JPEG_BYTES = 65_527
 """The longest EXIF block that a JPEG segment holds."""
 
@@ -101,25 +103,65 @@ def fit_jpeg(exif: bytes) -> bytes:
         return exif
     found = tiff_tags.read_directory(exif)
     packed = tiff_writer.pack(found)
-    for longest in (8192, 256):
+    for shorter in (
+        without_maker_note,
+        partial(_without_long_values, longest=8192),
+        partial(_without_long_values, longest=256),
+    ):
         if len(packed) > MAX_JPEG_BYTES:
-            packed = tiff_writer.pack(_without_long_values(found, longest))
+            packed = tiff_writer.pack(shorter(found))
     return packed
+
+
+def jpeg_losses(exif: bytes | None) -> list[str]:
+    """Return in words what `fit_jpeg` leaves out of a block."""
+    if not exif or len(exif) <= MAX_JPEG_BYTES:
+        return []
+    before, after = (tiff_tags.read_directory(block) for block in (exif, fit_jpeg(exif)))
+    note = (
+        ["the maker note, for which a JPEG has too little room"]
+        if has_maker_note(before) and not has_maker_note(after)
+        else []
+    )
+    dropped = len(_value_numbers(without_maker_note(before)) - _value_numbers(after))
+    return [*note, f"{dropped} long EXIF values, for which a JPEG has too little room"] if dropped else note
+
+
+def has_maker_note(directory: Directory) -> bool:
+    """Return whether the EXIF subdirectory holds a maker note."""
+    inner = directory.children.get(tiff_tags.EXIF)
+    return inner is not None and tiff_tags.MAKER_NOTE in inner.tags
+
+
+def without_maker_note(directory: Directory) -> Directory:
+    """Return the directory without its maker note."""
+    return _without_values(directory, lambda number, _: number == tiff_tags.MAKER_NOTE)
+
+
+def _value_numbers(directory: Directory) -> set[tuple[int, ...]]:
+    inner = {
+        (pointer, *path) for pointer, child in directory.children.items() for path in _value_numbers(child)
+    }
+    return {(number,) for number in directory.tags if number not in directory.children} | inner
 
 
 def _without_long_values(directory: Directory, longest: int) -> Directory:
     """Return the directory without values longer than `longest` bytes, which are usually maker notes."""
+    return _without_values(directory, lambda _, tag: len(tag.data) > longest)
+
+
+def _without_values(directory: Directory, drops: Callable[[int, Tag], bool]) -> Directory:
     return Directory(
         directory.order,
-        {tag: value for tag, value in directory.tags.items() if len(value.data) <= longest},
-        {tag: _without_long_values(child, longest) for tag, child in directory.children.items()},
+        {number: tag for number, tag in directory.tags.items() if not drops(number, tag)},
+        {pointer: _without_values(child, drops) for pointer, child in directory.children.items()},
     )
 
 
 def from_tiff_page(directory: Directory, structural: frozenset[int]) -> bytes | None:
     """Return a TIFF page's non-structural tags as an EXIF block; None if it has none."""
     kept: Mapping[int, Tag] = {tag: value for tag, value in directory.tags.items() if tag not in structural}
-    if not kept:
+    if not kept and not directory.children:
         return None
     return tiff_writer.pack(Directory(directory.order, dict(kept), directory.children))
 

@@ -34,12 +34,17 @@ def profile(nclx: Mapping[str, float] | None) -> bytes | None:
     if nclx is None:
         return None
     primaries, curve = int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])
+    refuse_hdr(primaries, curve)
+    return _display_p3() if (primaries, curve) == (DISPLAY_P3, SRGB_CURVE) else None
+
+
+def refuse_hdr(_primaries: int = 0, curve: int = 0) -> None:
+    """Raise BadPhoto for the HDR curves; the numbers are those of ITU-T H.273."""
     if curve in HDR_CURVES:
         raise BadPhoto(
             f"the photo is made for HDR screens ({HDR_CURVES[curve]}), so its copy would look pale; "
             "export it without HDR, for example as JPEG, and restore that file"
         )
-    return _display_p3() if (primaries, curve) == (DISPLAY_P3, SRGB_CURVE) else None
 
 
 def _display_p3() -> bytes:

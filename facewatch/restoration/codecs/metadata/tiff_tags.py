@@ -20,6 +20,8 @@ BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 SIZES: Mapping[int, int] = {
     1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
 }  # fmt: skip
+UTF8 = 129  # of EXIF 3.0
+MAKER_NOTE = 0x927C
 ByteOrder: TypeAlias = Literal["<", ">"]
 
 INCOMPLETE = "the TIFF file is incomplete: it is damaged or still being copied"
@@ -84,6 +86,10 @@ class Layout:
     order: ByteOrder
     big_tiff: bool
 
+    def knows(self, kind: int) -> bool:
+        """True if readers know the kind of a value; many give up at an unknown one."""
+        return 1 <= kind <= 13 or kind == UTF8 or (self.big_tiff and 16 <= kind <= 18)
+
     @property
     def first_offset_at(self) -> int:
         return 8 if self.big_tiff else 4
@@ -134,7 +140,7 @@ def raw_entries(block: bytes, offset: int, layout: Layout) -> tuple[list[bytes],
         end = start + count * layout.entry_size
         complete = end + layout.inline_size <= len(block)
         (following,) = struct.unpack_from(layout.offset_format, block, end) if complete else (-1,)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise BrokenTagsError("a directory past the end") from error
     if end > len(block) or count > MAX_TAGS:
         raise BrokenTagsError("a directory past the end")
@@ -194,14 +200,14 @@ def _tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:
     return number, Tag(kind, count, block[offset : offset + size], offset)
 
 
-def read_pages(block: bytes) -> Iterator[Directory]:
-    """Read the directories of a TIFF file strictly, one a page."""
+def read_pages(block: bytes, *, strict: bool = True) -> Iterator[Directory]:
+    """Read the directories of a TIFF file, one a page; `strict` as in `read_directory`."""
     seen: set[int] = set()
     offset = first_directory_offset(block)
     while offset and offset not in seen:
         seen.add(offset)
         try:
-            page = read_directory(block, offset, strict=True)
+            page = read_directory(block, offset, strict=strict)
         except BrokenTagsError as error:
             raise TruncatedPhoto(INCOMPLETE) from error
         if page.next_offset < 0:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from facewatch.restoration.codecs.metadata.tiff_tags import (
     ASCII,
+    EXIF,
     LONG,
+    MAKER_NOTE,
     RATIONAL,
     SHORT,
     ByteOrder,
@@ -19,11 +22,19 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
     raw_entries,
 )
 
+MAX_GAP_BYTES = 1 << 18
+"""How far from the start a maker note keeps its place when a block is packed."""
+RELOCATABLE_NOTES = (
+    b"Apple iOS\0", b"FUJIFILM", b"Nikon\0\x02", b"OLYMPUS\0II", b"OLYMPUS\0MM", b"OM SYSTEM\0", b"PENTAX \0",
+)  # fmt: skip
+"""The beginnings of maker notes whose offsets count from their own start."""
+
 
 def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mapping[int, Tag]) -> bytes:
     """Return the block with a new first directory at its end and no further pages.
 
-    Everything else keeps its offset, so that offsets inside a maker note remain valid.
+    Everything else keeps its offset, so that offsets inside a maker note remain valid. Entries of unknown
+    kinds are left out: sorted to the front they would stop readers.
 
     keep     returns whether the new directory has a tag of the old one
     changes  tags that are added or replaced, with data in the block's byte order
@@ -31,7 +42,13 @@ def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mappin
     layout = parse_layout(block)
     old, _ = raw_entries(block, first_directory_offset(block), layout)
     kept = {struct.unpack_from(layout.order + "H", entry)[0]: entry for entry in reversed(old)}
-    rows = {number: entry for number, entry in kept.items() if keep(number) and number not in changes}
+    rows = {
+        number: entry
+        for number, entry in kept.items()
+        if keep(number)
+        and number not in changes
+        and layout.knows(struct.unpack_from(layout.order + "H", entry, 2)[0])
+    }
     body = bytearray(block + b"\0" * (len(block) % 2))
     for number, tag in changes.items():
         rows[number] = _entry(number, tag, len(body), layout)
@@ -50,14 +67,32 @@ def _entry(number: int, tag: Tag, offset: int, layout: Layout) -> bytes:
 
 
 def pack(directory: Directory) -> bytes:
-    """Return a whole block: the header, then the directories."""
-    header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, 8)
-    return header + _packed(directory, 8)
+    """Return a whole block: the header, then the directories.
+
+    A maker note may hold offsets that count from the block's start, so it keeps its place, with zeros before
+    it; one that lies too far from the start is left out.
+    """
+    exif = directory.children.get(EXIF)
+    note = exif.tags.get(MAKER_NOTE) if exif else None
+    fixed: dict[int, int] = {}
+    body = b""
+    if exif and note and not note.data.startswith(RELOCATABLE_NOTES):
+        if 8 <= note.offset <= MAX_GAP_BYTES:
+            fixed[MAKER_NOTE] = note.offset
+            body = bytes(note.offset - 8) + note.data + b"\0" * ((note.offset + len(note.data)) % 2)
+        elif len(note.data) > 4:
+            rest = {number: tag for number, tag in exif.tags.items() if number != MAKER_NOTE}
+            exif = replace(exif, tags=rest)
+            directory = replace(directory, children={**directory.children, EXIF: exif})
+    start = 8 + len(body)
+    header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, start)
+    return header + body + _packed(directory, start, fixed)
 
 
-def _packed(directory: Directory, start: int) -> bytes:
+def _packed(directory: Directory, start: int, fixed: Mapping[int, int]) -> bytes:
+    """Return a directory with its subdirectories; `fixed` has the offsets of values written already."""
     layout = Layout(directory.order, big_tiff=False)
-    rows = dict(directory.tags)
+    rows = {number: tag for number, tag in directory.tags.items() if layout.knows(tag.kind)}
     rows |= {number: Tag(LONG, 1, bytes(4)) for number in directory.children}
     after = start + 2 + 12 * len(rows) + 4
     table, body = [], bytearray()
@@ -66,7 +101,9 @@ def _packed(directory: Directory, start: int) -> bytes:
         offset = after + len(body)
         if number in directory.children:
             data = struct.pack(layout.offset_format, offset)
-            body += _packed(directory.children[number], offset)
+            body += _packed(directory.children[number], offset, fixed)
+        elif len(data) > 4 and number in fixed:
+            offset = fixed[number]
         elif len(data) > 4:
             body += data + b"\0" * (len(data) % 2)
         table.append(_entry(number, Tag(rows[number].kind, rows[number].count, data), offset, layout))

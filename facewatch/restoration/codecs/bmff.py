@@ -1,0 +1,110 @@
+"""HEIC and AVIF files: the picture and its metadata, by pillow_heif and Pillow."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import suppress
+from typing import Any
+
+from PIL import ImageFile
+from PIL.AvifImagePlugin import AvifImageFile
+from pillow_heif import HeifImageFile, open_heif
+
+from facewatch.errors import Animated, TruncatedPhoto
+from facewatch.restoration.codecs import sniff
+from facewatch.restoration.codecs.metadata import exif, icc, xmp_merge
+from facewatch.restoration.codecs.photo import UPRIGHT, Metadata, Raster, SourceOrientation
+from facewatch.restoration.codecs.pillow_images import DECODER_ERRORS, Opener, load, open_image, with_dpi
+from facewatch.restoration.codecs.size_limit import SizeLimit
+
+_AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
+_AUXILIARY = {
+    "hdrgainmap": "the gain map (HDR brightness)",
+    "gainmap": "the gain map (HDR brightness)",
+    "depth": "the depth map",
+    "disparity": "the depth map",
+    "matte": "the mattes of a portrait",
+}
+
+
+def read_heic(data: bytes, limit: SizeLimit) -> tuple[Raster, Metadata]:
+    """Decode a HEIC file's primary picture.  Raises as `_read`."""
+    return _read(HeifImageFile, data, limit)
+
+
+def read_avif(data: bytes, limit: SizeLimit) -> tuple[Raster, Metadata]:
+    """Decode an AVIF file.  Raises as `_read`, and Animated."""
+    return _read(_open_avif, data, limit)
+
+
+def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
+    try:
+        image = AvifImageFile(stream)
+    except (SyntaxError, ValueError, UserWarning):
+        # Opening the file reads its EXIF block; hide it in case it is the broken part.
+        image = AvifImageFile(io.BytesIO(_AVIF_EXIF_ITEM.sub(rb"\1skip", stream.getvalue())))
+    if getattr(image, "n_frames", 1) > 1:
+        raise Animated("the AVIF file is animated")
+    with suppress(*DECODER_ERRORS):  # Pillow's class reports neither the nclx colour values nor the depth
+        info = open_heif(stream.getvalue()).info
+        image.info["bit_depth"] = info.get("bit_depth")
+        if "icc_profile" not in image.info:
+            image.info["nclx_profile"] = info.get("nclx_profile")
+    return image
+
+
+def _read(opener: Opener, data: bytes, limit: SizeLimit) -> tuple[Raster, Metadata]:
+    """Decode a file: its picture never ends in zeros, but an EXIF block after it may.
+
+    Raises TruncatedPhoto, PhotoTooLarge, BadPhoto, DECODER_ERRORS.
+    """
+    sniff.check_boxes(data)
+    try:
+        image = open_image(opener, data, limit)
+    except DECODER_ERRORS as error:
+        if sniff.has_zero_tail(data):
+            raise TruncatedPhoto(sniff.UNFINISHED) from error
+        raise
+    metadata = _metadata(image, data)
+    if sniff.has_zero_tail(data, metadata.exif):
+        raise TruncatedPhoto(sniff.UNFINISHED)
+    return load(image), metadata
+
+
+def _metadata(image: ImageFile.ImageFile, data: bytes) -> Metadata:
+    info = image.info
+    block, packet = info.get("exif"), info.get("xmp")
+    by_decoder = info.get("original_orientation")  # HEIC is turned by its decoder
+    exif_block = exif.tiff_block(block) if block else None
+    found = xmp_merge.merge([packet] if packet else [])
+    lost = [exif.UNREADABLE] if block and exif_block is None else []
+    metadata = Metadata(
+        exif=exif_block,
+        xmp=found.packet,
+        unreadable_xmp=found.unreadable,
+        icc=info.get("icc_profile") or icc.profile(info.get("nclx_profile")),
+        source_orientation=SourceOrientation(by_decoder) if by_decoder and 2 <= by_decoder <= 8 else UPRIGHT,
+        lost=(*lost, *found.notes, *_further(image, data)),
+    )
+    return with_dpi(metadata, image)
+
+
+def _further(image: ImageFile.ImageFile, data: bytes) -> list[str]:
+    """Return what the file holds beside its primary picture, in words."""
+    info: dict[Any, Any] = image.info
+    found = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        found.append("1 further picture" if frames == 2 else f"{frames - 1} further pictures")
+    names = " ".join(info.get("aux") or {}).lower()
+    found += [words for part, words in _AUXILIARY.items() if part in names]
+    if info.get("depth_images"):
+        found.append(_AUXILIARY["depth"])
+    if b"tmap" in data[:65536] and _AUXILIARY["gainmap"] not in found:
+        found.append(_AUXILIARY["gainmap"])
+    if b"mpvd" in sniff.box_kinds(data):
+        found.append("the motion film")
+    if (depth := info.get("bit_depth") or 8) > 8:
+        found.append(f"{depth} bits a channel (8 are kept)")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,108 @@
+"""Sound pictures of forms that are not decoded: their names, and what to save them as."""
+
+from __future__ import annotations
+
+import struct
+
+from facewatch.restoration.codecs import tiff
+from facewatch.restoration.codecs.metadata import tiff_tags
+from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory
+
+_JPEG_KINDS = {
+    0xC3: "a lossless JPEG", 0xC5: "a hierarchical JPEG", 0xC6: "a hierarchical JPEG",
+    0xC7: "a lossless JPEG", 0xCB: "a lossless JPEG", 0xF7: "a JPEG-LS picture",
+}  # fmt: skip
+_PHOTOMETRIC = {
+    8: "L*a*b*", 9: "L*a*b* (ICC)", 10: "L*a*b* (ITU)", 32803: "a camera's raw data", 32844: "LogL",
+    32845: "LogLuv", 34892: "a camera's linear raw data",
+}  # fmt: skip
+_COMPRESSION = {
+    6: "old JPEG", 7: "JPEG", 34661: "JBIG", 34676: "SGI Log", 34677: "SGI Log", 34712: "JPEG 2000",
+    33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy raw JPEG", 34925: "LZMA",
+    50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
+_SAVE_AS_RGB = "save it as RGB with 8 or 16 bits a channel"
+
+
+def describe(data: bytes) -> str | None:
+    """Return what a file is and what to do, in a sentence; None for an ordinary form, which is damaged."""
+    if data.startswith(b"\xff\xd8"):
+        return _jpeg(data)
+    if data.startswith(b"BM"):
+        return _bmp(data)
+    if data[:2] in (b"II", b"MM"):
+        return _tiff(data)
+    return None
+
+
+def _jpeg(data: bytes) -> str | None:
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker, precision = data[at + 1], data[at + 4]
+        if marker in _JPEG_KINDS:
+            return f"the picture is {_JPEG_KINDS[marker]}; save it as PNG, TIFF or an ordinary JPEG"
+        if marker in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):
+            form = f"a JPEG with {precision} bits a channel"
+            return None if precision == 8 else f"the picture is {form}; save it as PNG or TIFF with 16 bits"
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    return None
+
+
+def _bmp(data: bytes) -> str | None:
+    if len(data) < 66:
+        return None
+    header, bits, compression = struct.unpack_from("<I", data, 14)[0], *struct.unpack_from("<HI", data, 28)
+    if header >= 40 and compression in (3, 6):
+        masks = struct.unpack_from("<III", data, 54)
+        depths = "-".join(str(mask.bit_count()) for mask in masks)
+        form = f"a BMP with {bits} bits a pixel ({depths})"
+        return f"the picture is {form}; save it as PNG, or as BMP with 24 bits"
+    names = {4: "a JPEG inside a BMP", 5: "a PNG inside a BMP"}
+    if header >= 40 and compression in names:
+        return f"the picture is {names[compression]}; save it as PNG or JPEG"
+    return None
+
+
+def _tiff(data: bytes) -> str | None:
+    try:
+        page = tiff_tags.read_directory(data)
+    except BrokenTagsError:
+        return None
+    return describe_page(page)
+
+
+def describe_page(page: Directory) -> str | None:
+    """Return what a TIFF page is and what to do, in a sentence; None for an ordinary form."""
+    samples = _samples(page)
+    if samples is not None:
+        return f"the picture {samples}; {_SAVE_AS_RGB}"
+    compression = page.number(tiff.COMPRESSION, 1)
+    if compression in _COMPRESSION:
+        return (
+            f"the picture is compressed with {_COMPRESSION[compression]}, in a form that facewatch does not "
+            "read; save it with LZW or Deflate compression"
+        )
+    channels = page.number(tiff.CHANNELS, 1)
+    expected = tiff.COLOUR_CHANNELS.get(page.number(tiff.PHOTOMETRIC, 1), channels)
+    if channels > expected:
+        return (
+            f"the picture has {channels - expected} extra channels (saved selections, alpha or spot colours) "
+            "in a form that facewatch does not read; remove them and save it again"
+        )
+    return None
+
+
+def _samples(page: Directory) -> str | None:
+    """Return what is rare about the page's samples."""
+    bits = page.numbers(tiff.BITS) or (1,)
+    kind = {2: "signed", 3: "floating point", 5: "complex", 6: "complex"}.get(
+        page.number(tiff.SAMPLE_FORMAT, 1)
+    )
+    photometric = page.number(tiff.PHOTOMETRIC, 1)
+    if kind is not None:
+        return f"has {bits[0]}-bit {kind} samples"
+    if photometric in _PHOTOMETRIC:
+        return f"is in {_PHOTOMETRIC[photometric]}, not RGB"
+    if set(bits) - {1, 2, 4, 8, 16}:
+        return f"has {'-'.join(map(str, sorted(set(bits))))} bits a channel"
+    return None

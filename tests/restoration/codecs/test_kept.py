@@ -1,0 +1,346 @@
+"""What public photos hold beside their picture: it is kept in the copy, or named."""
+
+import io
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from facewatch.errors import Animated, BadPhoto, PhotoTooLarge, TruncatedPhoto
+from facewatch.restoration.codecs import jpeg, sniff
+from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.encoder import encode
+from facewatch.restoration.codecs.formats import BY_NAME
+from facewatch.restoration.codecs.losses import find_losses
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp, xmp_merge
+from facewatch.restoration.codecs.size_limit import SizeLimit, needed_bytes
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, TITLE, XMP, saved, scene
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+FILM = struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0) + bytes(range(250)) * 40
+ORIENTED = b"II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 0x0112, 3, 1, 6, 0)
+
+
+def packet(*properties):
+    return (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about="" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/">'
+        f"{''.join(properties)}</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+def subjects(*names):
+    return (
+        f"<dc:subject><rdf:Bag>{''.join(f'<rdf:li>{name}</rdf:li>' for name in names)}</rdf:Bag></dc:subject>"
+    )
+
+
+def with_segments(data, *segments):
+    """Return a JPEG with application segments, (marker, payload) each, after its start mark."""
+    parts = b"".join(struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments)
+    return data[:2] + parts + data[2:]
+
+
+def copied(data, name="jpeg"):
+    photo = decode(data, LIMIT)
+    return encode(photo, name, 95, BY_A_NETWORK), find_losses(photo, BY_NAME[name])
+
+
+def picture(width=64, height=48, **options):
+    return saved("jpeg", Image.fromarray(scene(width, height)), **options)
+
+
+class TestXmp:
+    @pytest.mark.parametrize(
+        "end", [b'<?xpacket end="w"', b"<", b"junk", b"\xff\xfe\0", b"</x:xmpmeta>", b"&"]
+    )
+    def test_what_follows_the_root_loses_nothing(self, end):
+        whole = XMP[: XMP.rindex(b"<?xpacket")] + end
+        copy, lost = copied(with_segments(picture(), (jpeg.APP1, jpeg.XMP + whole)))
+        assert TITLE.encode() in copy
+        assert b'xmp:Rating="4"' in copy
+        assert not lost
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            XMP.replace(b"Lisbeth", b"Lisb\xe8th"),
+            XMP.replace(b"Lisbeth", b"Lis\0\x01beth"),
+            XMP.replace(b' xmlns:dc="http://purl.org/dc/elements/1.1/"', b""),
+            b"\0\0\n<?xml version='1.0'?>" + XMP,
+            XMP.replace(b"Lisbeth", b"Tom & Anna"),
+            XMP.decode().encode("utf-16-le"),
+            XMP.decode().encode("utf-16-be"),
+        ],
+    )
+    def test_a_packet_that_is_not_quite_valid_is_read(self, broken):
+        after = xmp.restored(broken, BY_A_NETWORK, (80, 60))
+        assert b"1931" in after
+        assert b'xmp:Rating="4"' in after
+
+    @pytest.mark.parametrize("name", ["jpeg", "png"])
+    def test_a_packet_that_cannot_be_parsed_is_carried_over_byte_for_byte(self, name):
+        cut = packet(subjects("Anna"))[:-60]
+        copy, lost = copied(with_segments(picture(), (jpeg.APP1, jpeg.XMP + cut)), name)
+        assert cut in copy
+        assert not lost
+        assert decode(copy, LIMIT).made_by_facewatch
+
+    def test_a_packet_that_cannot_be_parsed_is_named_where_there_is_no_room(self):
+        data = with_segments(picture(), (jpeg.APP1, jpeg.XMP + packet(subjects("Anna"))[:-60]))
+        assert copied(data, "webp")[1] == ("an XMP packet that is not valid XML",)
+
+    def test_the_lists_of_two_packets_are_joined(self):
+        data = with_segments(
+            picture(),
+            (jpeg.APP1, jpeg.XMP + packet(subjects("Anna", "Clara"))),
+            (jpeg.APP1, jpeg.XMP + packet(subjects("Anna", "Berta"), "<xmp:Rating>3</xmp:Rating>")),
+        )
+        copy, lost = copied(data)
+        for name in (b"Anna", b"Berta", b"Clara"):
+            assert copy.count(b"<rdf:li>" + name) == 1
+        assert b"<xmp:Rating>3<" in copy
+        assert not lost
+
+    def test_of_two_values_the_later_counts_and_the_property_is_named(self):
+        found = xmp_merge.merge([packet("<xmp:Rating>1</xmp:Rating>"), packet("<xmp:Rating>2</xmp:Rating>")])
+        assert b"<xmp:Rating>2<" in found.packet
+        assert b"<xmp:Rating>1<" not in found.packet
+        assert found.notes == ("one of two values of xmp:Rating in its XMP",)
+
+    def test_extended_xmp_counts_whatever_its_digest(self):
+        extension = packet(subjects("Anna"))
+        head = jpeg.EXTENDED_XMP + b"0" * 32 + struct.pack(">II", len(extension), 0)
+        data = with_segments(
+            picture(),
+            (jpeg.APP1, jpeg.XMP + packet("<xmp:Rating>3</xmp:Rating>")),
+            (jpeg.APP1, head + extension),
+        )
+        copy, lost = copied(data)
+        assert b"Anna" in copy
+        assert not lost
+        cut = with_segments(picture(), (jpeg.APP1, head + extension[:-9]))
+        assert copied(cut)[1] == ("extended XMP, of which parts are missing in the original",)
+
+    def test_a_webp_chunk_named_by_old_programs_is_read(self):
+        stream = io.BytesIO()
+        Image.fromarray(scene()).save(stream, "WEBP", xmp=XMP)
+        data = stream.getvalue().replace(b"XMP ", b"XMP\0")
+        assert TITLE.encode() in copied(data, "webp")[0]
+
+
+class TestTail:
+    def test_a_film_and_unknown_data_follow_the_copy(self):
+        named = packet('<g:MotionPhoto xmlns:g="http://ns.google.com/photos/1.0/camera/">1</g:MotionPhoto>')
+        data = with_segments(picture(), (jpeg.APP1, jpeg.XMP + named)) + FILM
+        copy, lost = copied(data)
+        assert copy.endswith(b"\xff\xd9" + FILM)
+        assert b"MotionPhoto" in copy
+        assert not lost
+        assert copied(picture() + b"\0\0\x01\x0aSEFHSEFT")[0].endswith(b"\xff\xd9\0\0\x01\x0aSEFHSEFT")
+
+    def test_a_film_is_named_in_other_formats(self):
+        copy, lost = copied(picture() + FILM, "png")
+        assert lost == ("the motion film",)
+        assert FILM not in copy
+
+    def test_padding_is_not_kept(self):
+        copy, lost = copied(picture() + bytes(4096))
+        assert copy.endswith(b"\xff\xd9")
+        assert not lost
+
+    def test_the_further_pictures_of_an_mpo_keep_their_places(self):
+        stream = io.BytesIO()
+        first, second = Image.fromarray(scene(200, 80)), Image.fromarray(scene(64, 48)[::-1].copy())
+        first.save(stream, "MPO", save_all=True, append_images=[second], quality=95)
+        copy, lost = copied(stream.getvalue())
+        assert not lost
+        with Image.open(io.BytesIO(stream.getvalue())) as before, Image.open(io.BytesIO(copy)) as after:
+            assert after.n_frames == 2
+            before.seek(1)
+            after.seek(1)
+            assert np.array_equal(before, after)
+        assert copied(stream.getvalue(), "tiff")[1] == ("1 further picture",)
+
+    def test_a_gain_map_is_turned_with_its_picture(self):
+        marked = with_segments(
+            picture(32, 16),
+            (jpeg.APP1, jpeg.XMP + b'<x xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"/>'),
+        )
+        item = "http://ns.google.com/photos/1.0/container/item/"
+        directory = (
+            '<c:Directory xmlns:c="http://ns.google.com/photos/1.0/container/"><rdf:Seq>'
+            f'<rdf:li><c:Item xmlns:i="{item}" i:Semantic="GainMap" i:Length="{len(marked)}"/></rdf:li>'
+            "</rdf:Seq></c:Directory>"
+        )
+        plain = picture(exif=b"Exif\0\0" + ORIENTED)
+        data = with_segments(plain, (jpeg.APP1, jpeg.XMP + packet(directory))) + marked
+        copy, lost = copied(data)
+        assert not lost
+        (part,) = decode(copy, LIMIT).metadata.tail
+        assert part.kind == "gain map"
+        assert Image.open(io.BytesIO(part.data)).size == (16, 32)
+        assert f'i:Length="{len(part.data)}"'.encode() in copy
+        assert copied(data, "png")[1] == ("the gain map (HDR brightness)",)
+
+    def test_segments_of_makers_are_kept(self):
+        segments = (
+            (0xE1, b"FLIR\0\1\2"),
+            (0xE2, b"FPXR\0\0\1"),
+            (0xEC, b"[picture info]\r\nTimeDate=883612800"),
+        )
+        copy, lost = copied(with_segments(picture(), *segments))
+        assert all(payload in copy for _, payload in segments)
+        assert not lost
+        assert "APP1 FLIR" in copied(with_segments(picture(), *segments), "png")[1][0]
+
+    def test_content_credentials_are_named(self):
+        copy, lost = copied(with_segments(picture(), (0xEB, b"JP\0\1jumb")))
+        assert b"jumb" not in copy
+        assert "content credentials" in lost[0]
+
+
+class TestExif:
+    def test_an_entry_of_an_unknown_kind_does_not_come_first(self):
+        make = struct.pack("<HHI4s", 0x010F, 2, 4, b"ACE\0")
+        bad = struct.pack("<HHII", 1, 0, 1, 0xEE)
+        block = b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + make + bad + bytes(4)
+        found = exif.restored(block, "facewatch", (4, 4), None)
+        layout = tiff_tags.parse_layout(found)
+        entries, _ = tiff_tags.raw_entries(found, tiff_tags.first_directory_offset(found), layout)
+        assert all(1 <= struct.unpack_from("<H", entry, 2)[0] <= 13 for entry in entries)
+        assert make in entries
+
+    @pytest.mark.parametrize(("place", "kept"), [(5000, True), (2_000_000, False)])
+    def test_a_maker_note_of_a_tiff_keeps_its_place_or_is_named(self, place, kept):
+        stream = io.BytesIO()
+        Image.fromarray(scene()).save(stream, "TIFF")
+        data = stream.getvalue()
+        layout = tiff_tags.parse_layout(data)
+        entries, _ = tiff_tags.raw_entries(data, tiff_tags.first_directory_offset(data), layout)
+        note = b"Maker\0" + bytes(range(100))
+        body = data.ljust(place, b"\0") + note
+        inner = len(body)
+        body += struct.pack("<HHHIII", 1, tiff_tags.MAKER_NOTE, 7, len(note), place, 0)
+        at = len(body)
+        entries = sorted([*entries, struct.pack("<HHII", tiff_tags.EXIF, 4, 1, inner)])
+        rows = sorted(entries, key=lambda entry: struct.unpack_from("<H", entry)[0])
+        body += struct.pack("<H", len(rows)) + b"".join(rows) + bytes(4)
+        body = body[:4] + struct.pack("<I", at) + body[8:]
+        copy, lost = copied(body, "tiff")
+        assert (copy[place : place + len(note)] == note) == kept
+        assert (not lost) == kept
+        assert kept or "maker note" in lost[0]
+
+    def test_a_block_that_cannot_be_read_is_named(self):
+        assert copied(with_segments(picture(), (jpeg.APP1, b"Exif\0\0XX")))[1] == (exif.UNREADABLE,)
+
+
+class TestEnd:
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+    def test_a_settled_jpeg_without_its_end_mark_is_decoded_if_every_row_is_there(self, options):
+        whole = picture(160, 120, **options)
+        with pytest.raises(TruncatedPhoto, match="being copied"):
+            decode(whole[:-2], LIMIT)
+        assert np.array_equal(decode(whole[:-2], LIMIT, settled=True).pixels, decode(whole, LIMIT).pixels)
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+    @pytest.mark.parametrize("share", [0.5, 0.8, 0.97])
+    def test_a_cut_jpeg_is_never_decoded(self, options, share):
+        whole = picture(160, 120, **options)
+        with pytest.raises(TruncatedPhoto, match="copy it again from where it came from"):
+            decode(whole[: int(len(whole) * share)], LIMIT, settled=True)
+
+    @pytest.mark.parametrize("name", ["png", "webp", "tiff", "heic"])
+    def test_a_settled_file_is_not_said_to_be_copied(self, name):
+        data = saved(name, Image.fromarray(scene(160, 120)))
+        with pytest.raises(TruncatedPhoto) as caught:
+            decode(data[: len(data) * 3 // 4], LIMIT, settled=True)
+        assert str(caught.value) == sniff.CUT_OFF
+
+
+class TestFormats:
+    def test_alpha_laid_on_white_is_named(self):
+        stream = io.BytesIO()
+        image = Image.fromarray(np.dstack([scene(64, 48), np.full((48, 64), 90, np.uint8)]))
+        pillow_heif.from_pillow(image).save(stream, quality=90)
+        photo = decode(stream.getvalue(), LIMIT)
+        assert find_losses(photo, BY_NAME["jpeg"]) == ("transparency (it is laid on white)",)
+        assert find_losses(photo, BY_NAME["png"]) == ()
+
+    def test_the_pictures_of_a_heic_burst_are_named(self):
+        stream = io.BytesIO()
+        burst = pillow_heif.from_pillow(Image.fromarray(scene(64, 48)))
+        burst.add_from_pillow(Image.fromarray(scene(64, 48)))
+        burst.save(stream)
+        assert "1 further picture" in copied(stream.getvalue())[1]
+
+    def test_what_a_bmp_cannot_hold_is_named(self):
+        data = with_segments(picture(exif=b"Exif\0\0" + ORIENTED), (jpeg.APP1, jpeg.XMP + XMP))
+        assert copied(data, "bmp")[1] == ("EXIF and XMP (BMP holds none)",)
+
+    @pytest.mark.parametrize("name", ["PNG", "WEBP"])
+    def test_an_animation_is_recognised(self, name):
+        stream = io.BytesIO()
+        first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
+        first.save(stream, name, save_all=True, append_images=[second], duration=100)
+        with pytest.raises(Animated, match="animated"):
+            decode(stream.getvalue(), LIMIT)
+
+    @pytest.mark.parametrize(
+        ("array", "options", "words"),
+        [
+            (np.zeros((8, 8), np.float32), {}, "32-bit floating point samples; save it as RGB with 8 or 16"),
+            (np.zeros((8, 8), np.int32), {}, "32-bit signed samples; save it as"),
+        ],
+    )
+    def test_a_sound_picture_of_a_rare_form_is_not_called_damaged(self, array, options, words):
+        with pytest.raises(BadPhoto, match=words):
+            decode(saved("tiff", Image.fromarray(array), **options), LIMIT)
+
+    def test_lab_and_high_dynamic_range_are_named(self):
+        stream = io.BytesIO()
+        Image.new("LAB", (8, 8)).save(stream, "TIFF")
+        with pytest.raises(BadPhoto, match=r"L\*a\*b\*, not RGB; save it as RGB"):
+            decode(stream.getvalue(), LIMIT)
+
+    def test_a_jpeg_of_12_bits_is_named(self):
+        data = bytearray(picture())
+        at = data.index(b"\xff\xc0")
+        data[at + 4] = 12
+        with pytest.raises(BadPhoto, match="a JPEG with 12 bits a channel; save it as PNG or TIFF"):
+            decode(bytes(data), LIMIT)
+
+    @pytest.mark.parametrize(
+        ("head", "name"),
+        [(b"GIF89a", "a GIF"), (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000"), (b"8BPS", "Photoshop")],
+    )
+    def test_a_kind_that_is_not_taken_is_named(self, head, name):
+        with pytest.raises(BadPhoto, match=f"{name}.*save it as one of these"):
+            decode(head + bytes(range(200)), LIMIT)
+
+
+class TestSize:
+    def test_200_megapixels_pass_on_8_gigabytes(self):
+        SizeLimit(memory_bytes=int(0.9 * 7.7e9)).check((12240, 16320))
+
+    def test_a_picture_too_large_for_the_memory_names_what_it_needs(self):
+        words = f"needs about {needed_bytes(12240 * 16320) / 1e9:.1f} GB of memory; this machine has 2.0 GB"
+        with pytest.raises(PhotoTooLarge, match=words):
+            SizeLimit(memory_bytes=2_000_000_000).check((12240, 16320))
+
+    def test_an_enlarged_copy_counts(self):
+        with pytest.raises(PhotoTooLarge, match="a smaller upscale"):
+            SizeLimit(memory_bytes=7_000_000_000, upscale=4).check((12240, 16320))
+
+    def test_a_number_of_pixels_limits_alone(self):
+        with pytest.raises(PhotoTooLarge, match="raise max_megapixels"):
+            SizeLimit(1_000_000).check((1001, 1000))
+
+
+def test_metadata_of_a_photo_stays_as_it_is_when_it_is_only_encoded():
+    photo = decode(picture() + FILM, LIMIT)
+    assert find_losses(replace(photo, pixels=photo.pixels + np.uint8(0)), BY_NAME["jpeg"]) == ()
