@@ -54,6 +54,10 @@ class OwnOutput(BadPhoto):
     """The file is a restored copy made by facewatch."""
 
 
+class NotAPhoto(BadPhoto):
+    """The file's name says nothing, and its content is no photo: it is passed over."""
+
+
 class SourceChanged(FacewatchError):
     """The photo has changed since it was queued."""
 

@@ -21,6 +21,7 @@ from facewatch.engine.messages import RestoreResult
 from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.codecs import formats
 from facewatch.settings.schema import Settings
 from facewatch.state.reports import answer_summary
 from facewatch.system.atomic import sha256_of, unreadable_photo
@@ -172,12 +173,23 @@ def _photos(sources: Sequence[Path], output: Path | None, *, recursive: bool) ->
             if unreadable:
                 folder, reason = next(iter(unreadable.items()))
                 raise WrongUse(f"{folder} cannot be read: {reason}")
-            yield from (Source(photo, path, copies) for photo in sorted(found))
+            yield from (Source(photo, path, copies) for photo in sorted(found) if _holds_photo(photo))
         elif os.path.exists(path):  # noqa: PTH110 - never raises
             copies = expand_path(output) if output else path.parent / OUTPUT
             yield Source(path, path.parent, copies)
         else:
             raise WrongUse(f"{named} is not there or cannot be reached; name photos or folders of photos")
+
+
+def _holds_photo(path: Path) -> bool:
+    """Return False for a file whose name says nothing and whose content is no photo."""
+    if formats.has_photo_suffix(path.name):
+        return True
+    try:
+        with path.open("rb") as stream:
+            return formats.is_photo_head(stream.read(formats.HEAD_BYTES))
+    except OSError:
+        return True  # its own result says why it cannot be read
 
 
 def _restore_one(

@@ -15,7 +15,7 @@ from facewatch.cli.options import ConfigOption, JsonOption, places, store
 from facewatch.errors import BadSettings
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import format_incident
-from facewatch.state.status import Status, headline, read_status
+from facewatch.state.status import Status, headline, passed_over_text, read_status
 from facewatch.system.paths import Places
 
 INCIDENTS_SHOWN = 5
@@ -69,6 +69,8 @@ def _show(now: Status, *, clear: bool) -> None:
         console.print(f"model {name}: {escape(describe_download(download))}", soft_wrap=True)
     for trouble in now.troubles:
         console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
+    if now.passed_over:
+        console.print(escape(passed_over_text(now)), soft_wrap=True)
     for incident in now.incidents[-INCIDENTS_SHOWN:]:
         console.print(f"resolved: {escape(format_incident(incident))}", soft_wrap=True)
     for photo in now.failed[:FAILED_SHOWN]:

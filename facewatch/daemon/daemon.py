@@ -206,7 +206,8 @@ class Daemon:
 
     def _show_problems(self) -> None:
         problems = self._watcher.problems()
-        self._ledger.note("watching", {"problems": problems, "waiting": len(self._inbox)})
+        watching = {"problems": problems, "waiting": len(self._inbox)}
+        self._ledger.note("watching", {**watching, "passed_over": self._watcher.passed_over()})
         self._ledger.note("disks", self._disks.known_mount_points())
 
     def _apply(self, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from facewatch.state.instance import running_pid
 from facewatch.state.ledger import Job, LedgerView
 from facewatch.system.paths import Places
 
+KINDS_SHOWN = 8
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -29,6 +30,8 @@ class Status:
     failed: list[dict[str, Any]]
     recent: list[dict[str, Any]]
     incidents: list[dict[str, Any]] = field(default_factory=list)  # what was resolved and when, oldest first
+
+    passed_over: dict[str, int] = field(default_factory=dict)  # files that are no photos, by kind
 
     @property
     def waiting(self) -> int:
@@ -69,6 +72,7 @@ def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Stat
         failed=[_photo(job) for job in (*view.failed(folders=folders), *view.retrying(folders=folders))],
         recent=[_photo(job) for job in view.recent(recent)],
         incidents=parse_incidents(facts.get(INCIDENTS_KEY)),
+        passed_over=watching.get("passed_over", {}),
     )
 
 
@@ -85,6 +89,19 @@ def headline(status: Status) -> str:
     if status.troubles:
         parts.append(f"{len(status.troubles)} need attention")
     return ", ".join(parts)
+
+
+def passed_over_text(status: Status) -> str:
+    """Return a sentence about the files that are no photos; empty if there are none."""
+    counts = status.passed_over
+    if not counts:
+        return ""
+    total = sum(counts.values())
+    kinds = [f"{count} {kind}" for kind, count in list(counts.items())[:KINDS_SHOWN]]
+    rest = total - sum(list(counts.values())[:KINDS_SHOWN])
+    noun = "file" if total == 1 else "files"
+    named = ", ".join([*kinds, f"{rest} others"] if rest else kinds)
+    return f"{total} {noun} of kinds facewatch does not take: {named}"
 
 
 def _progress_text(current: dict[str, Any]) -> str:

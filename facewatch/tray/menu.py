@@ -9,7 +9,7 @@ from typing import Any
 from facewatch.models import catalogue
 from facewatch.settings.schema import Settings
 from facewatch.state.requests import Request
-from facewatch.state.status import Status
+from facewatch.state.status import Status, passed_over_text
 from facewatch.tray.menu_items import (
     AcceptLicence,
     ChangeSetting,
@@ -71,6 +71,8 @@ def _state_items(view: View) -> Iterator[Item]:
     yield line("state", _capitalize(state_line(view)))
     for number, text in enumerate(trouble_lines(view)):
         yield line(f"trouble {number}", text)
+    if view.status.passed_over:
+        yield line("passed over", shorten(passed_over_text(view.status), LONGEST_LINE))
     for name, download in view.status.downloads.items():
         if download.get("state") == "held":
             yield _licence_item(name, download)

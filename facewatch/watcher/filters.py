@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.restoration.codecs.formats import BY_SUFFIX
+from facewatch.restoration.codecs.formats import has_photo_suffix, may_hold_photo
 from facewatch.settings.patterns import is_ignored, matches
 from facewatch.settings.schema import Settings
 from facewatch.system.canonical import as_walked
@@ -35,10 +35,12 @@ class WatchedFolder:
         )
 
     def takes(self, relative: str) -> bool:
-        """True if suffix and patterns accept a file; `relative` to the root, with forward slashes."""
-        _, dot, suffix = relative.rpartition(".")
-        if (dot + suffix).lower() not in BY_SUFFIX:
-            return False
+        """True if name and patterns accept a file; `relative` to the root, with forward slashes."""
+        name = relative.rpartition("/")[2]
+        return (has_photo_suffix(name) or may_hold_photo(name)) and self.lets_through(relative)
+
+    def lets_through(self, relative: str) -> bool:
+        """True if the patterns accept a file; `relative` to the root, with forward slashes."""
         if self.include and not matches(self.include, relative):
             return False
         return not (self.exclude and matches(self.exclude, relative))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Root:
     problem: str = ""
     unreadable: dict[str, str] = field(default_factory=dict)  # folders below it -> why
     folders: int = 0  # read by the last scan
+    passed_over: Counter[str] = field(default_factory=Counter)  # files that are no photos, by kind
 
     @property
     def online(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from facewatch.restoration.codecs.formats import SIDECAR_SUFFIXES, has_photo_suffix, kind_of_name
 from facewatch.settings.patterns import is_ignored
 from facewatch.watcher.filters import WatchedFolder
 
@@ -23,6 +25,7 @@ class ScanResult:
     folders: int = 0  # read
     offered: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)  # folder -> why
+    passed_over: Counter[str] = field(default_factory=Counter)  # files that are no photos, by kind
 
 
 def leads_elsewhere(folder: Path | os.DirEntry[str]) -> bool:
@@ -88,12 +91,34 @@ def walk_names(
                 break
             continue
         result.folders += 1
+        passed_over: list[str] = []
         for entry in inside:
+            relative = entry.path[cut:].replace(os.sep, "/")
             if entry.is_dir(follow_symlinks=False):
                 wanted = watch.recursive and entry.path not in others and not watch.owns(entry.path)
                 if wanted and not leads_elsewhere(entry):
                     folders.append(entry.path)
-            elif watch.takes(entry.path[cut:].replace(os.sep, "/")):
+            elif _may_be_taken(entry) and watch.takes(relative):
                 result.offered += 1
                 offer(entry.path)
+            elif watch.lets_through(relative):
+                passed_over.append(entry.name)
+        result.passed_over.update(_kinds(passed_over, [entry.name for entry in inside]))
     return result
+
+
+def _may_be_taken(entry: os.DirEntry[str]) -> bool:
+    """Return False for a link to a folder, which is not followed: its name has no suffix."""
+    return has_photo_suffix(entry.name) or entry.is_file()
+
+
+def _kinds(names: list[str], all_names: list[str]) -> Iterator[str]:
+    """Yield the kind of each file that is passed over, without the sidecars of photos beside them."""
+    if not names:
+        return
+    photos = {name.lower() for name in all_names if has_photo_suffix(name)}
+    stems = photos | {name.rpartition(".")[0] for name in photos}
+    for name in names:
+        stem = name.lower().rpartition(".")[0]
+        if not (name.lower().endswith(SIDECAR_SUFFIXES) and stem in stems):
+            yield kind_of_name(name)

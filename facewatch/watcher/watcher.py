@@ -6,7 +6,7 @@ import os
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -131,6 +131,11 @@ class Watcher:
         found = [problem for root in self._supervisor.roots for problem in root.problems()]
         return [*found, self._supervisor.shortage] if self._supervisor.shortage else found
 
+    def passed_over(self) -> dict[str, int]:
+        """Return how many files of each kind the last scans passed over, the most first."""
+        total = sum((root.passed_over for root in self._supervisor.roots), Counter[str]())
+        return dict(total.most_common())
+
     def scan(self) -> int:
         """Offer the photos of the available roots once, without `start`; return how many."""
         self._supervisor.look()
@@ -250,6 +255,7 @@ class Watcher:
         result = self._walk(root, root.watch.root, news=False)
         root.unreadable = result.unreadable
         root.folders = result.folders
+        root.passed_over = result.passed_over
         return result.offered
 
     def _walk(self, root: Root, start: Path, *, news: bool) -> ScanResult:

@@ -6,7 +6,8 @@ import errno
 import fnmatch
 import logging
 import os
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,9 @@ from facewatch.system.processes import is_still_running
 from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
+
+SIDECAR_ENDINGS = (".xmp", ".XMP", ".json", ".JSON", ".supplemental-metadata.json")
+"""What follows a photo's name, or its stem, in the name of a sidecar; the last is Google's."""
 
 
 class FinishedCopy(NamedTuple):
@@ -139,6 +143,7 @@ def publish_copy(
         copy_attributes(file, original)
     final = publish(temporary, wanted, check_and_announce, adopt)
     publish_side_files(extras, final, always_new=adopt is None)
+    publish_sidecars(source, final)
     return final
 
 
@@ -176,6 +181,43 @@ def publish_side_files(extras: Sequence[dict[str, str]], copy: Path, *, always_n
         except FacewatchError as error:
             log.warning("cannot write %s beside its copy: %s", wanted, error)
             remove_file(temporary)
+
+
+def publish_sidecars(source: Path, copy: Path) -> None:
+    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under the copy's name.
+
+    A failure is only logged, as in `publish_side_files`. A file that is there already is never replaced.
+    """
+    extras = []
+    for name, end in _sidecars(source, copy.suffix):
+        try:
+            temporary = copy_to_temporary(source.with_name(name), copy.parent)
+            extras.append({"temporary": str(temporary), "tail": end})
+        except (OSError, FacewatchError) as error:
+            log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
+    publish_side_files(extras, copy)
+
+
+class _Sidecar(NamedTuple):
+    name: str
+    end: str  # what follows the stem in the name of the copy's sidecar
+
+
+def _sidecars(source: Path, suffix: str) -> Iterator[_Sidecar]:
+    """Yield the sidecars of a photo: those named after its whole name, and after its stem.
+
+    suffix  of the copy
+    """
+    found: set[tuple[int, int]] = set()  # where case does not matter, two names are one file
+    for ending in SIDECAR_ENDINGS:
+        for name, end in ((source.name + ending, suffix + ending), (source.stem + ending, ending)):
+            try:
+                status = source.with_name(name).stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in found:
+                found.add((status.st_dev, status.st_ino))
+                yield _Sidecar(name, end)
 
 
 def discard_result(answer: RestoreResult) -> None:

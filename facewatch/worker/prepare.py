@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.errors import CheckpointMissing, ModelAwaited, OwnOutput, SourceGone
+from facewatch.errors import CheckpointMissing, ModelAwaited, NotAPhoto, OwnOutput, SourceGone
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.codecs import formats
 from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
@@ -45,6 +46,8 @@ class Preparer:
             return None
         if job.wishes:
             ready = self._redo(job, ready)
+        if not formats.has_photo_suffix(job.path.name):
+            require_photo(job.path)
         sha256 = hash_photo(job)
         if self.ledger.same_content(job, sha256):
             return None
@@ -73,6 +76,22 @@ class Preparer:
             return self.readiness.redo(ready, job.wishes or {}, self.settings())
         except CheckpointMissing as error:
             raise ModelAwaited(str(error)) from error
+
+
+def require_photo(path: Path) -> None:
+    """Check the first bytes of a file whose name says nothing.
+
+    Raises NotAPhoto, SourceGone or Unreadable.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(formats.HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise SourceGone("the photo is no longer there") from error
+    except OSError as error:
+        raise unreadable_photo(error) from error
+    if not formats.is_photo_head(head):
+        raise NotAPhoto("skipped: the file has no suffix of a photo, and does not begin like one")
 
 
 def hash_photo(job: Job) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import remove_file, sha256_of
-from facewatch.worker.output import publish_side_files
+from facewatch.worker.output import publish_side_files, publish_sidecars
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def finish(ledger: Ledger, job: Job) -> None:
     report = dict(job.report or {})
     extras = [extra for extra in report.pop("extras", []) if Path(extra["temporary"]).exists()]
     publish_side_files(extras, job.output)
+    publish_sidecars(job.path, job.output)
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
     log.info("%s -> %s: its copy was published already", job.path, job.output)
 

@@ -18,6 +18,7 @@ from facewatch.errors import (
     FacewatchError,
     ModelAwaited,
     NetworkFailed,
+    NotAPhoto,
     OutOfMemory,
     OwnOutput,
     SourceChanged,
@@ -88,7 +89,7 @@ def decide(  # noqa: PLR0911 - one line a kind of error
     down           the engine failed on so many photos in a row that none of them is to blame
     others_passed  the engine restored another photo since it first failed on this one
     """
-    if isinstance(error, OwnOutput):
+    if isinstance(error, OwnOutput | NotAPhoto):
         return RetryDecision("skip", level=logging.INFO)
     if isinstance(error, SourceChanged | SourceGone):
         return RetryDecision("look again", level=logging.INFO)

@@ -93,6 +93,9 @@ WORKING = status(
         (status("idle", settling=2), ["~2 waiting"]),
         (status("attention", troubles=["disk: no space left for /out/a.jpg"]),
          ["~Needs attention", "~disk: no space left for /out/a.jpg"]),
+        (status("idle", passed_over={".gif": 12, "without suffix": 1}),
+         ["~All photos are done",
+          "~13 files of kinds facewatch does not take: 12 .gif, 1 without suffix"]),
         (status("stopped", pid=None), ["~Not running", "Start Facewatch"]),
         (status("working", {"queued": 1}, downloads={
             "codeformer": {"state": "downloading", "done_bytes": 94_000_000, "total_bytes": 376_637_898}}),

@@ -29,8 +29,7 @@ def test_photos_are_offered(name):
     "name",
     [
         "a.txt",
-        "jpg",
-        "a.jpg/b",
+        "a.jpg/b.txt",
         ".a.jpg",
         "._a.jpg",
         "x/.hidden/a.jpg",
@@ -204,3 +203,36 @@ def test_a_large_folder_is_scanned_quickly(tmp_path):
     began = time.perf_counter()
     assert walk(WatchedFolder(tmp_path), tmp_path, lambda path: None).offered == 5000
     assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.mpo",
+        "a.jfif",
+        "a.JPE",
+        "scan.jpg_large",
+        "a.jpeg!d",
+        "a.png-small",
+        "noext",
+        "a.jpg2",
+        "x.JPG:large",
+    ],
+)
+def test_photos_under_odd_suffixes_are_taken(name):
+    assert WatchedFolder(Path("/photos")).takes(name)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.cr2", "a.jpg_original", "a.jpg~", "a.jpg.bak", "a.jpgs"])
+def test_other_kinds_are_not_taken(name):
+    assert not WatchedFolder(Path("/photos")).takes(name)
+
+
+def test_a_scan_counts_what_it_passes_over_without_sidecars_and_patterns(tmp_path):
+    names = ("a.jpg", "a.jpg.xmp", "a.json", "b.xmp", "c.gif", "d.GIF", "e.nef", "Thumbs.db", "left.out", "f")
+    for name in names:
+        (tmp_path / name).touch()
+    found = []
+    result = walk(WatchedFolder(tmp_path, exclude=("*.out",)), tmp_path, found.append)
+    assert sorted(path.name for path in found) == ["a.jpg", "f"]
+    assert result.passed_over == {".gif": 2, ".nef": 1, ".xmp": 1}

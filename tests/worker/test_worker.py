@@ -286,3 +286,33 @@ def test_stopping_returns_every_photo_in_the_engine_and_leaves_no_temporary(harn
     assert (counts["queued"], counts["running"]) == (4, 0)
     assert all(job.attempts == 0 for job in harness.ledger._jobs(""))
     assert not list(harness.output.rglob(".facewatch-*"))
+
+
+def test_sidecars_travel_with_the_copy_of_their_photo(harness):
+    for name in ("a.jpg.xmp", "a.xmp", "a.jpg.json", "other.xmp"):
+        (harness.inbox_folder / name).write_bytes(name.encode())
+    harness.drop("a.jpg")
+    harness.work()
+    assert harness.outputs() == ["a.jpg", "a.jpg.json", "a.jpg.xmp", "a.xmp"]
+    assert (harness.output / "a.jpg.xmp").read_bytes() == b"a.jpg.xmp"
+
+
+def test_a_file_without_suffix_is_restored_if_its_content_is_a_photo(harness):
+    harness.drop("photo", b"\xff\xd8\xff\xe0 photo")
+    harness.drop("Makefile", b"all: run")
+    harness.work()
+    assert harness.state("photo") == "done"
+    assert harness.state("Makefile") == "skipped"
+    assert "no suffix of a photo" in harness.ledger.photo(harness.inbox_folder / "Makefile").reason
+    assert len(harness.outputs()) == 1
+
+
+def test_only_the_last_attempt_takes_the_file_for_settled(harness):
+    harness.drop("cut-1.jpg")
+    harness.work()
+    sent = [harness.sent_settled()]
+    for seconds in (30, 120, 600, 3600):
+        harness.clock.now += seconds + 1
+        harness.work()
+        sent.append(harness.sent_settled())
+    assert sent == [False, False, False, False, True]

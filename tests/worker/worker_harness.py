@@ -49,6 +49,7 @@ class WorkerHarness:
         self.wanted = []
         self.excluded = set()
         self.engines = []
+        self.orders = []
         self.window = 1
         self.ledger = Ledger.open(home / "ledger.sqlite3", now=self.clock)
         self.worker = self.new_worker()
@@ -71,8 +72,20 @@ class WorkerHarness:
 
     def make_engine(self, setup, timeout_seconds):
         command = [*FAKE, str(self.window)]
-        self.engines.append(EngineProcess(setup, timeout_seconds=timeout_seconds, command=command))
-        return self.engines[-1]
+        engine = EngineProcess(setup, timeout_seconds=timeout_seconds, command=command)
+        submit = engine.submit
+
+        def record(job):
+            self.orders.append(job)
+            submit(job)
+
+        engine.submit = record
+        self.engines.append(engine)
+        return engine
+
+    def sent_settled(self):
+        """Return whether the last request said that its file is settled."""
+        return self.orders[-1].settled
 
     def drop(self, name, data=b"photo"):
         path = self.inbox_folder / name

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.restoration.codecs import png
+from facewatch.restoration.codecs.formats import SIGNATURES
 
 ZERO_TAIL_BYTES = 64
 """A file that ends in this many zeros has probably been preallocated and is not yet fully written."""
@@ -43,15 +43,7 @@ def detect_format(data: bytes) -> str:
         raise TruncatedPhoto("the file is empty: it is damaged or still being copied")
     if data[4:8] == b"ftyp":
         return _bmff_format(data)
-    for head, name in (
-        (b"\xff\xd8\xff", "jpeg"),
-        (png.SIGNATURE, "png"),
-        (b"II*\0", "tiff"),
-        (b"MM\0*", "tiff"),
-        (b"II+\0", "tiff"),
-        (b"MM\0+", "tiff"),
-        (b"BM", "bmp"),
-    ):
+    for head, name in SIGNATURES:
         if data.startswith(head):
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
