@@ -21,6 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from facewatch.errors import BadPhoto, FacewatchError, TruncatedPhoto
 from facewatch.restoration.codecs import (
     bmff,
+    bmp,
     jpeg,
     jpeg_end,
     jpeg_turn,
@@ -177,7 +178,7 @@ def _decode_jpeg(data: bytes, task: _Task) -> _Decoded:
 
 
 def _decode_png(data: bytes, task: _Task) -> _Decoded:
-    stripped, metadata = png.split(data)
+    stripped, metadata = png.split(data, settled=task.settled)
     image = open_image(PngImageFile, stripped, task.limit)
     if opencv.is_16_bit_png(stripped):
         raster = opencv.read_png(stripped, image.info.get("transparency"))
@@ -215,7 +216,7 @@ def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
 
 def _decode_bmp(data: bytes, task: _Task) -> _Decoded:
     image = open_image(BmpImageFile, data, task.limit)
-    return _Decoded(load(image), with_dpi(Metadata(), image))
+    return _Decoded(load(image), with_dpi(Metadata(icc=bmp.profile(data)), image))
 
 
 def _decode_heic(data: bytes, task: _Task) -> _Decoded:

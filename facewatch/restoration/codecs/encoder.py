@@ -18,7 +18,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
@@ -26,7 +25,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from facewatch.errors import BadPhoto, PhotoTooLarge, WrongUse
-from facewatch.restoration.codecs import formats, jpeg, jpeg_tail, pixel_modes, png, tiff
+from facewatch.restoration.codecs import bmp, formats, jpeg, jpeg_tail, pixel_modes, png, tiff
 from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.codecs.metadata import exif, xmp
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance, Raster
@@ -195,17 +194,10 @@ def _encode_tiff(output: _Output) -> bytes:
 
 
 def _encode_bmp(output: _Output) -> bytes:
-    if output.raster.mode != "RGBA":
-        return _save(pixel_modes.to_pillow(output.raster), "BMP", dpi=output.metadata.dpi)
-    # Pillow's BMP header has no alpha mask; version 4 has one.
-    height, width = output.raster.samples.shape[:2]
-    per_metre = [round(side / 0.0254) for side in output.metadata.dpi or (96, 96)]
-    body = np.ascontiguousarray(cv2.cvtColor(output.raster.samples, cv2.COLOR_RGBA2BGRA)[::-1])
-    header = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, body.nbytes, *per_metre, 0, 0)
-    masks = struct.pack("<IIII4s48x", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs")
-    start = 14 + len(header) + len(masks)
-    first = struct.pack("<2sIHHI", b"BM", start + body.nbytes, 0, 0, start)
-    return b"".join((first, header, masks, body.data))
+    raster, metadata = output.raster, output.metadata
+    if raster.mode == "RGBA" or (raster.mode == "RGB" and metadata.icc):
+        return bmp.write(raster.samples, metadata.dpi, metadata.icc)
+    return _save(pixel_modes.to_pillow(raster), "BMP", dpi=metadata.dpi)
 
 
 def _encode_heic(output: _Output) -> bytes:

@@ -28,13 +28,21 @@ MAX_INFLATED_BYTES = 16_000_000
 """The longest text or profile after decompression; a longer one is dropped."""
 _INCOMPLETE = "the PNG file is incomplete: it is damaged or still being copied"
 
+_END = bytes(4) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield kind, payload and all bytes of every chunk.  Raises TruncatedPhoto when IEND is missing."""
+def _chunks(data: bytes, *, settled: bool) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield kind, payload and all bytes of every chunk.
+
+    settled  the end may be missing, as far as no chunk is cut
+
+    Raises TruncatedPhoto when IEND is missing.
+    """
     at = len(SIGNATURE)
     while True:
+        if at == len(data) and settled:
+            return
         if at + 12 > len(data):
             raise TruncatedPhoto(_INCOMPLETE)
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -49,14 +57,16 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         at = end
 
 
-def split(data: bytes) -> tuple[bytes, Metadata]:
+def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata]:
     """Return the file with only the picture's chunks, and the metadata.
+
+    settled  the file is not being written any more: its end chunk may be missing if every row is there
 
     Raises TruncatedPhoto when the file ends too early, BadPhoto when it is damaged or animated.
     """
     kept: list[bytes] = [SIGNATURE]
     others: list[tuple[bytes, bytes]] = []
-    for kind, payload, whole in _chunks(data):
+    for kind, payload, whole in _chunks(data, settled=settled):
         if kind in IMAGE_CHUNKS:
             if struct.pack(">I", zlib.crc32(whole[4:-4])) != whole[-4:]:
                 raise BadPhoto(
@@ -68,7 +78,25 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
             raise Animated("the PNG file is animated")
         else:
             others.append((kind, payload))
+    if not kept[-1].endswith(_END):
+        if not _has_every_row(kept):
+            raise TruncatedPhoto(_INCOMPLETE)
+        kept.append(_END)
     return b"".join(kept), _metadata(others)
+
+
+def _has_every_row(chunks: list[bytes]) -> bool:
+    """Return whether the picture's compressed data are complete."""
+    decompressor = zlib.decompressobj()
+    try:
+        for whole in chunks:
+            pending = whole[8:-4] if whole[4:8] == b"IDAT" else b""
+            while pending and not decompressor.eof:
+                decompressor.decompress(pending, MAX_INFLATED_BYTES)
+                pending = decompressor.unconsumed_tail
+    except zlib.error:
+        return False
+    return decompressor.eof
 
 
 def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:

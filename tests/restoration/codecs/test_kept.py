@@ -15,9 +15,10 @@ from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.formats import BY_NAME
 from facewatch.restoration.codecs.losses import find_losses
-from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp, xmp_merge
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp, xmp_merge
+from facewatch.restoration.codecs.photo import SourceOrientation
 from facewatch.restoration.codecs.size_limit import SizeLimit, needed_bytes
-from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, TITLE, XMP, saved, scene
+from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, TITLE, XMP, profile, saved, scene
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 FILM = struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0) + bytes(range(250)) * 40
@@ -344,3 +345,48 @@ class TestSize:
 def test_metadata_of_a_photo_stays_as_it_is_when_it_is_only_encoded():
     photo = decode(picture() + FILM, LIMIT)
     assert find_losses(replace(photo, pixels=photo.pixels + np.uint8(0)), BY_NAME["jpeg"]) == ()
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_bmp_keeps_its_profile(channels):
+    icc = profile()
+    array = scene(37, 30, channels)
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, "PNG", icc_profile=icc)
+    first = encode(decode(stream.getvalue(), LIMIT), "bmp", 90, BY_A_NETWORK)
+    photo = decode(encode(decode(first, LIMIT), "bmp", 90, BY_A_NETWORK), LIMIT)
+    assert photo.metadata.icc == icc
+    assert np.array_equal(photo.pixels, array[..., :3])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(first)).convert("RGB")), array[..., :3])
+
+
+def test_a_subject_too_far_for_exif_is_left_out_and_the_rest_kept():
+    entries = struct.pack("<HHIHH", 0x9214, 3, 2, 60000, 60000)
+    entries += struct.pack("<HHII", 0xA002, 4, 1, 40) + struct.pack("<HHII", 0xA003, 4, 1, 30)
+    block = b"II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, tiff_tags.EXIF, 4, 1, 26, 0)
+    block += struct.pack("<H", 3) + entries + bytes(4)
+    found = exif.restored(block, "facewatch", (80, 60), None, SourceOrientation(1, (40, 30)))
+    inner = tiff_tags.read_directory(found).children[tiff_tags.EXIF]
+    assert 0x9214 not in inner.tags
+    assert (inner.number(0xA002, 0), inner.number(0xA003, 0)) == (80, 60)
+
+
+@pytest.mark.parametrize(("start", "outside"), [(500, False), (4, False), (9000, True)])
+@pytest.mark.parametrize("head", [b"", b"OLYMP\0\1\0"])
+def test_a_maker_note_with_values_elsewhere_in_the_file_is_recognised(head, start, outside):
+    rows = struct.pack("<HHHII", 2, 1, 3, 1, 7) + struct.pack("<HHII", 2, 5, 1, start)
+    note = tiff_tags.Tag(7, 200, (head + rows).ljust(200, b"\0"), 400)
+    assert tiff_writer.reaches_outside(note, "<") == outside
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_settled_png_without_its_end_is_decoded_if_every_row_is_there(deep):
+    photo = decode(saved("png", Image.fromarray(scene(160, 120))), LIMIT)
+    pixels = photo.pixels.astype(np.uint16) * 257 if deep else photo.pixels
+    whole = encode(replace(photo, pixels=pixels, mode="RGB16" if deep else "RGB"), "png", 90, BY_A_NETWORK)
+    with pytest.raises(TruncatedPhoto):
+        decode(whole[:-12], LIMIT)
+    assert np.array_equal(decode(whole[:-12], LIMIT, settled=True).pixels, pixels)
+    at = whole.rindex(b"IDAT") - 4
+    with pytest.raises(TruncatedPhoto):
+        decode(whole[:at], LIMIT, settled=True)

@@ -9,7 +9,7 @@ from functools import partial
 
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.orientation import turn_subject
-from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Tag
+from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Layout, Tag
 from facewatch.restoration.codecs.photo import UPRIGHT, SourceOrientation
 
 ORIENTATION, SOFTWARE = 0x0112, 0x0131
@@ -189,11 +189,12 @@ def _patch_exif_directory(
     if tiff_tags.EXIF not in found.children:
         return exif
     layout, body, inner = tiff_tags.parse_layout(exif), bytearray(exif), found.children[tiff_tags.EXIF]
+    if layout.big_tiff:
+        return exif
     first = start + struct.calcsize(layout.count_format)
+    dropped = []
     for index, entry in enumerate(tiff_tags.raw_entries(exif, start, layout)[0]):
         at, number = first + index * layout.entry_size, struct.unpack_from(layout.order + "H", entry)[0]
-        if layout.big_tiff:
-            continue
         if number in EXIF_SIZE:
             value = size[EXIF_SIZE.index(number)]
             struct.pack_into(layout.order + "HHII", body, at, number, tiff_tags.LONG, 1, value)
@@ -202,5 +203,18 @@ def _patch_exif_directory(
             if tag.kind == tiff_tags.SHORT and 2 <= tag.count <= 4:
                 turned = turn_subject(inner.numbers(number), source, size)
                 value_at = at + 8 if tag.offset < 0 else tag.offset
-                struct.pack_into(f"{layout.order}{tag.count}H", body, value_at, *turned)
+                if turned is None:
+                    dropped.append(index)
+                else:
+                    struct.pack_into(f"{layout.order}{tag.count}H", body, value_at, *turned)
+    for index in reversed(dropped):
+        _drop_entry(body, start, index, layout)
     return bytes(body)
+
+
+def _drop_entry(body: bytearray, start: int, index: int, layout: Layout) -> None:
+    """Remove an entry of a directory in place; the bytes after the directory keep their offsets."""
+    (count,) = struct.unpack_from(layout.order + "H", body, start)
+    at, end = start + 2 + index * layout.entry_size, start + 2 + count * layout.entry_size + 4
+    body[at:end] = body[at + layout.entry_size : end] + bytes(layout.entry_size)
+    struct.pack_into(layout.order + "H", body, start, count - 1)

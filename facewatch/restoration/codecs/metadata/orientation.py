@@ -31,8 +31,10 @@ def turn_area(area: Sequence[float], orientation: int) -> tuple[float, float, fl
     return *_TURNS[orientation](x, y), *sides
 
 
-def turn_subject(values: Sequence[int], source: SourceOrientation, size: tuple[int, int]) -> list[int]:
+def turn_subject(values: Sequence[int], source: SourceOrientation, size: tuple[int, int]) -> list[int] | None:
     """Return EXIF's SubjectArea or SubjectLocation for the copy: a point, a circle or a centred rectangle.
+
+    None if a value does not fit into EXIF's 16 bits.
 
     values  x, y and optionally a diameter or width and height, in pixels of the stored picture
     size    width and height of the copy
@@ -43,4 +45,5 @@ def turn_subject(values: Sequence[int], source: SourceOrientation, size: tuple[i
     wide, high = (values[2], values[-1]) if len(values) > 2 else (0, 0)
     area = turn_area((values[0] / across, values[1] / down, wide / across, high / down), source.orientation)
     turned = [round(fraction * side) for fraction, side in zip(area, (*size, *size), strict=True)]
-    return [min(65_535, max(0, value)) for value in turned[: len(values)]]
+    kept = turned[: len(values)]
+    return kept if all(0 <= value <= 65_535 for value in kept) else None

@@ -13,6 +13,7 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
     MAKER_NOTE,
     RATIONAL,
     SHORT,
+    SIZES,
     ByteOrder,
     Directory,
     Layout,
@@ -24,6 +25,9 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
 
 MAX_GAP_BYTES = 1 << 18
 """How far from the start a maker note keeps its place when a block is packed."""
+NOTE_HEADER_BYTES = (0, 6, 8, 10, 12, 14, 16, 18)
+"""Where a maker note's directory may begin, after the maker's name."""
+MAX_NOTE_ENTRIES = 400
 RELOCATABLE_NOTES = (
     b"Apple iOS\0", b"FUJIFILM", b"Nikon\0\x02", b"OLYMPUS\0II", b"OLYMPUS\0MM", b"OM SYSTEM\0", b"PENTAX \0",
 )  # fmt: skip
@@ -70,14 +74,14 @@ def pack(directory: Directory) -> bytes:
     """Return a whole block: the header, then the directories.
 
     A maker note may hold offsets that count from the block's start, so it keeps its place, with zeros before
-    it; one that lies too far from the start is left out.
+    it; one that lies too far from the start, or has values elsewhere in the file, is left out.
     """
     exif = directory.children.get(EXIF)
     note = exif.tags.get(MAKER_NOTE) if exif else None
     fixed: dict[int, int] = {}
     body = b""
     if exif and note and not note.data.startswith(RELOCATABLE_NOTES):
-        if 8 <= note.offset <= MAX_GAP_BYTES:
+        if 8 <= note.offset <= MAX_GAP_BYTES and not reaches_outside(note, directory.order):
             fixed[MAKER_NOTE] = note.offset
             body = bytes(note.offset - 8) + note.data + b"\0" * ((note.offset + len(note.data)) % 2)
         elif len(note.data) > 4:
@@ -87,6 +91,31 @@ def pack(directory: Directory) -> bytes:
     start = 8 + len(body)
     header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, start)
     return header + body + _packed(directory, start, fixed)
+
+
+def reaches_outside(note: Tag, order: ByteOrder) -> bool:
+    """Return whether a maker note is a directory with values that lie outside of it."""
+    for start in NOTE_HEADER_BYTES:
+        rows = _note_rows(note.data, start, order)
+        if rows:
+            sizes = [(SIZES[kind] * count, value) for _, kind, count, value in rows]
+            last = len(note.data)
+            return any(
+                size > 4 and not (note.offset <= at <= note.offset + last - size or 0 <= at <= last - size)
+                for size, at in sizes
+            )
+    return False
+
+
+def _note_rows(data: bytes, start: int, order: ByteOrder) -> list[tuple[int, int, int, int]]:
+    """Return the entries of the directory at `start` of a maker note; none if there is no directory."""
+    if start + 2 > len(data):
+        return []
+    (count,) = struct.unpack_from(order + "H", data, start)
+    if not 2 <= count <= MAX_NOTE_ENTRIES or start + 2 + 12 * count > len(data):
+        return []
+    rows = [struct.unpack_from(order + "HHII", data, start + 2 + 12 * index) for index in range(count)]
+    return rows if all(1 <= kind <= 13 and kind in SIZES for _, kind, _, _ in rows) else []
 
 
 def _packed(directory: Directory, start: int, fixed: Mapping[int, int]) -> bytes:
