@@ -51,6 +51,7 @@ NON_EXIF_TAGS = IMAGE_TAGS | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, tiff
 COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 """The channels of each photometric interpretation without extra ones."""
 
+CLASSIC_MAX_BYTES = 0xFF000000
 DEFLATE, TARGET_STRIP_BYTES = 8, 1 << 18
 _SAMPLES, _SAMPLE_ROWS = 16, 3
 _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
@@ -82,7 +83,19 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
             "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
     _check_complete(page, len(data))
-    return tiff_writer.rewrite_directory(data, lambda tag: tag in IMAGE_TAGS, {}), _metadata(page), page
+    return _stripped(data, page), _metadata(page), page
+
+
+def _stripped(data: bytes, page: Directory) -> bytes:
+    """Return the file with only the page's picture, in a form that decoders know."""
+    extra = page.numbers(EXTRA)
+    changes = {}
+    if page.number(PHOTOMETRIC, 1) == 5 and extra:  # decoders know CMYK with unnamed extra channels only
+        changes[EXTRA] = tiff_writer.short_tag(page.order, *[0] * len(extra))
+    if tiff_tags.parse_layout(data).big_tiff and len(data) < CLASSIC_MAX_BYTES:
+        tags = {tag: value for tag, value in page.tags.items() if tag in IMAGE_TAGS}
+        return tiff_writer.with_classic_header(data, page.order, tags | changes)
+    return tiff_writer.rewrite_directory(data, lambda tag: tag in IMAGE_TAGS, changes)
 
 
 def _is_full_image(page: Directory) -> bool:
@@ -134,7 +147,8 @@ def _lost_channels(page: Directory) -> list[str]:
     extra = list(page.numbers(EXTRA))
     channels = page.number(CHANNELS, 1)
     base = COLOUR_CHANNELS.get(page.number(PHOTOMETRIC, 1), 1)
-    dropped = max(0, channels - base - (1 if extra[:1] in ([1], [2]) else 0))
+    has_alpha = extra[:1] in ([1], [2]) and page.number(PHOTOMETRIC, 1) != 5
+    dropped = max(0, channels - base - int(has_alpha))
     found = []
     if dropped:
         noun = "extra channel" if dropped == 1 else "extra channels"

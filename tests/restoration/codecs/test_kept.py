@@ -390,3 +390,44 @@ def test_a_settled_png_without_its_end_is_decoded_if_every_row_is_there(deep):
     at = whole.rindex(b"IDAT") - 4
     with pytest.raises(TruncatedPhoto):
         decode(whole[:at], LIMIT, settled=True)
+
+
+def test_a_big_endian_bigtiff_is_read():
+    array = scene(40, 30)
+    bits, shape = (8, 8, 8), array.shape
+    entries = [
+        (256, 4, "I", (shape[1],)), (257, 4, "I", (shape[0],)), (258, 3, "H", bits), (259, 3, "H", (1,)),
+        (262, 3, "H", (2,)), (273, 16, "Q", (16,)), (277, 3, "H", (3,)), (279, 16, "Q", (array.nbytes,)),
+    ]  # fmt: skip
+    rows = b"".join(
+        struct.pack(">HHQ", tag, kind, len(values))
+        + struct.pack(f">{len(values)}{code}", *values).ljust(8, b"\0")
+        for tag, kind, code, values in entries
+    )
+    data = b"MM\0+" + struct.pack(">HHQ", 8, 0, 16 + array.nbytes) + array.tobytes()
+    data += struct.pack(">Q", len(entries)) + rows + bytes(8)
+    assert np.array_equal(decode(data, LIMIT).pixels, array)
+
+
+def test_cmyk_with_alpha_is_read_and_the_alpha_named():
+    inks = np.dstack([scene(40, 30, 4), np.full((30, 40), 90, np.uint8)])
+    rows = [
+        (256, 4, 1, 40), (257, 4, 1, 30), (258, 3, 5, 8), (259, 3, 1, 1), (262, 3, 1, 5), (273, 4, 1, 8),
+        (277, 3, 1, 5), (278, 4, 1, 30), (279, 4, 1, inks.nbytes), (338, 3, 1, 2),
+    ]  # fmt: skip
+    end = 8 + inks.nbytes
+    bits_at = end + 2 + 12 * len(rows) + 4
+    table = b"".join(
+        struct.pack("<HHII", tag, kind, count, bits_at if tag == 258 else value)
+        for tag, kind, count, value in rows
+    )
+    data = b"II*\0" + struct.pack("<I", end) + inks.tobytes() + struct.pack("<H", len(rows)) + table
+    photo = decode(data + bytes(4) + struct.pack("<5H", *[8] * 5), LIMIT)
+    assert photo.mode == "CMYK"
+    assert np.array_equal(photo.source.samples, inks[..., :4])
+    assert find_losses(photo, BY_NAME["tiff"]) == ("1 extra channel (saved selections, infrared)",)
+
+
+def test_fragments_of_an_older_packet_are_named():
+    data = with_segments(picture(), (jpeg.APP1, jpeg.XMP + XMP + b"<dc:title>old</dc:title></x:xmpmeta>"))
+    assert copied(data)[1] == ("fragments of XMP behind its end",)

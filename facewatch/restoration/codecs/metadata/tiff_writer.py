@@ -63,6 +63,25 @@ def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mappin
     return bytes(body + bytes(layout.inline_size))
 
 
+def with_classic_header(data: bytes, order: ByteOrder, tags: Mapping[int, Tag]) -> bytes:
+    """Return a BigTIFF file of less than 4 GiB as a TIFF file whose only directory holds the tags."""
+    layout = Layout(order, big_tiff=False)
+    body = bytearray(data + b"\0" * (len(data) % 2))
+    rows = {}
+    for number, tag in tags.items():
+        short = tag
+        if tag.kind in (16, 18):  # LONG8, IFD8
+            values = struct.unpack(f"{order}{tag.count}Q", tag.data)
+            short = Tag(LONG, tag.count, struct.pack(f"{order}{tag.count}I", *values))
+        rows[number] = _entry(number, short, len(body), layout)
+        if len(short.data) > layout.inline_size:
+            body += short.data + b"\0" * (len(short.data) % 2)
+    mark = {"<": b"II", ">": b"MM"}[order]
+    body[:8] = mark + struct.pack(order + "HI", 42, len(body))
+    body += struct.pack(order + "H", len(rows)) + b"".join(rows[number] for number in sorted(rows))
+    return bytes(body + bytes(4))
+
+
 def _entry(number: int, tag: Tag, offset: int, layout: Layout) -> bytes:
     head = struct.pack(layout.order + "HH", number, tag.kind) + struct.pack(layout.offset_format, tag.count)
     if len(tag.data) <= layout.inline_size:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from xml.dom import minidom
 
 from facewatch.restoration.codecs.metadata import xml, xmp
-from facewatch.restoration.codecs.metadata.xmp_parser import RDF, documents, is_empty
+from facewatch.restoration.codecs.metadata.xmp_parser import RDF, documents, has_fragments, is_empty
 
 ARRAYS = ("Bag", "Seq", "Alt")
 
@@ -38,13 +38,14 @@ def merge(packets: Sequence[bytes]) -> Packets:
             unreadable.append(packet)
     if not parsed:
         return Packets(None, tuple(unreadable), ())
+    rest = ("fragments of XMP behind its end",) if any(map(has_fragments, readable)) else ()
     if len(parsed) == 1:
-        return Packets(readable[0], tuple(unreadable), ())
+        return Packets(readable[0], tuple(unreadable), rest)
     replaced: list[str] = []
     for other in parsed[1:]:
         replaced += _merge_into(parsed[0], other)
     notes = tuple(f"one of two values of {name} in its XMP" for name in dict.fromkeys(replaced))
-    return Packets(xmp.serialize(parsed[0]), tuple(unreadable), notes)
+    return Packets(xmp.serialize(parsed[0]), tuple(unreadable), (*rest, *notes))
 
 
 def _merge_into(document: minidom.Document, other: minidom.Document) -> list[str]:

@@ -18,6 +18,7 @@ MAX_ROOTS = 16
 _ROOT = re.compile(rb"<((?:[\w.-]+:)?(?:xmpmeta|xapmeta|RDF))[\s>].*?</\1\s*>", re.DOTALL)
 _PREFIX = re.compile(r"(?:</?|\s)([A-Za-z_][\w.-]*):[A-Za-z_][\w.-]*(?=[\s=/>])")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_ELEMENT = re.compile(rb"<[A-Za-z][\w.-]*:[\w.-]+[\s/>]")
 _STARTS = {b"<\0\0\0": "utf-32-le", b"\0\0\0<": "utf-32-be", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _PADDING = re.compile(rb"\s*(<\?xpacket[^>]*(\?>|$))?[\s\0]*")
 _NAMESPACES = {
@@ -63,6 +64,11 @@ def documents(packet: bytes) -> list[minidom.Document]:
     if not found:
         found = [document for root in _roots(text) if (document := _document(_repair(root))) is not None]
     return [document for document in found if document.getElementsByTagNameNS(RDF, "RDF")]
+
+
+def has_fragments(packet: bytes) -> bool:
+    """Return whether elements lie outside of a packet's roots: the rest of an older, longer packet."""
+    return _ELEMENT.search(_ROOT.sub(b"", _as_utf8(packet))) is not None
 
 
 def is_empty(packet: bytes) -> bool:
