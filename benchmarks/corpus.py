@@ -153,6 +153,11 @@ def _pixel_faults(photo: Photo, copy: bytes, format_name: str) -> list[str]:
         return [f"the copy has {again.pixels.shape}, not {photo.pixels.shape}"]
     target = BY_NAME[format_name]
     faults = []
+    if len(again.pages) != len(photo.pages):
+        return [f"the copy has {len(again.pages) + 1} pages, not {len(photo.pages) + 1}"]
+    pages = zip(again.pages, photo.pages, strict=True)
+    if not all(np.array_equal(mine.pixels, theirs.pixels) for mine, theirs in pages):
+        faults.append("a further page differs")
     expected = matching_profile(photo.metadata.icc, nearest_mode(photo, target))
     if expected is not None and again.metadata.icc != expected:
         faults.append("the ICC profile differs")

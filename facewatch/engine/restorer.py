@@ -61,18 +61,28 @@ class Restorer:
             raise OwnOutput("skipped: this file was made by facewatch")
         return photo
 
-    def infer(self, job: RestoreRequest, photo: Photo, advance: Advance) -> InferredPhoto:
-        """All that the networks do for the photo.
+    def infer(self, job: RestoreRequest, photo: Photo, advance: Advance) -> tuple[InferredPhoto, ...]:
+        """All that the networks do for each page of the photo; nearly always one.
 
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
-        return self._pipeline.infer(photo, job.restoration, job.weight, advance)
+        pages = (photo, *photo.pages)
+        return tuple(self._pipeline.infer(page, job.restoration, job.weight, advance) for page in pages)
 
-    def blend(self, job: RestoreRequest, photo: Photo, drawn: InferredPhoto) -> RestoredPhoto:
+    def blend(self, job: RestoreRequest, photo: Photo, drawn: tuple[InferredPhoto, ...]) -> RestoredPhoto:
         """The restored photo; no network is needed for it."""
         if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
             memory.release()
-        return blend(photo, job.restoration, drawn)
+        pages = (photo, *photo.pages)
+        restored = [blend(page, job.restoration, each) for page, each in zip(pages, drawn, strict=True)]
+        if len(restored) == 1:
+            return restored[0]
+        faces = tuple(face for page in restored for face in page.faces)
+        crops = tuple(crop for page in restored for crop in page.crops)
+        if all(page.photo is before for page, before in zip(restored, pages, strict=True)):
+            return RestoredPhoto(photo, faces, crops)
+        first, *rest = (page.photo for page in restored)
+        return RestoredPhoto(replace(first, pages=tuple(rest)), faces, crops)
 
     def write(
         self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float
@@ -149,6 +159,8 @@ def _size_limit(job: RestoreRequest) -> SizeLimit:
 
 
 def _format_of(photo: Photo, job: RestoreRequest) -> str:
+    if photo.pages:  # no other format holds several
+        return photo.format
     if job.output.format != "same":
         return job.output.format
     if photo.format != "heic" or job.output.heic == "heic":

@@ -71,7 +71,9 @@ class StagedRestorer:
         started = time.monotonic()
         return self._restorer.read(job), time.monotonic() - started
 
-    def _write(self, job: RestoreRequest, photo: Photo, inferred: InferredPhoto, spent: float) -> None:
+    def _write(
+        self, job: RestoreRequest, photo: Photo, inferred: tuple[InferredPhoto, ...], spent: float
+    ) -> None:
         with self._failures_emitted(job):
             started = time.monotonic()
             restored = self._restorer.blend(job, photo, inferred)

@@ -31,9 +31,10 @@ from facewatch.restoration.codecs import (
     rare,
     sniff,
     tiff,
+    tiff_pages,
     webp,
 )
-from facewatch.restoration.codecs.metadata import exif, xmp
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
 from facewatch.restoration.codecs.photo import Metadata, Photo, Raster, Samples, SourceOrientation
 from facewatch.restoration.codecs.pillow_images import (
     DECODER_ERRORS,
@@ -92,11 +93,23 @@ def decode(data: bytes, limit: SizeLimit | int, *, settled: bool = False) -> Pho
     try:
         format_name = sniff.detect_format(data)
         with _translate_errors(data):
+            offsets = tiff_pages.pages_of(data) if format_name == "tiff" else []
+            if offsets:
+                return _decode_pages(data, offsets, task)
             return _upright_photo(format_name, _DECODERS[format_name](data, task))
     except TruncatedPhoto as error:
         if settled:
             raise TruncatedPhoto(sniff.CUT_OFF) from error
         raise
+
+
+def _decode_pages(data: bytes, offsets: list[int], task: _Task) -> Photo:
+    sizes = [tiff.size(tiff_tags.read_directory(data, offset)) for offset in offsets]
+    task.limit.check((max(width for width, _ in sizes), sum(height for _, height in sizes)))
+    first, *rest = (
+        _upright_photo("tiff", _decode_tiff(tiff_pages.single(data, offset), task)) for offset in offsets
+    )
+    return dataclasses.replace(first, pages=tuple(rest))
 
 
 @contextmanager
@@ -205,7 +218,7 @@ def _decode_webp(data: bytes, task: _Task) -> _Decoded:
 
 def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
     stripped, metadata, page = tiff.split(data, settled=task.settled)
-    task.limit.check((page.number(tiff.WIDTH, 0), page.number(tiff.LENGTH, 0)))
+    task.limit.check(tiff.size(page))
     if opencv.is_16_bit_tiff(page):
         return _Decoded(opencv.read_tiff(stripped, page), metadata)
     image = open_image(TiffImageFile, stripped, task.limit)

@@ -25,7 +25,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from facewatch.errors import BadPhoto, PhotoTooLarge, WrongUse
-from facewatch.restoration.codecs import bmp, formats, jpeg, jpeg_tail, pixel_modes, png, tiff
+from facewatch.restoration.codecs import bmp, formats, jpeg, jpeg_tail, pixel_modes, png, tiff, tiff_pages
 from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.codecs.metadata import exif, xmp
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance, Raster
@@ -74,13 +74,24 @@ def encode(photo: Photo, format: str, quality: int, provenance: Provenance) -> b
             f"the picture has {width} x {height} pixels, but {format} holds at most {target.max_side} "
             "a side; choose png or a smaller upscale"
         )
-    raster = pixel_modes.for_format(photo, target)
-    tail = photo.metadata.tail if format == "jpeg" else ()
-    metadata = _copy_metadata(photo.metadata, provenance, (width, height), raster.mode, tail)
     try:
-        return _ENCODERS[format](_Output(raster, metadata, photo, quality))
+        data = _ENCODERS[format](_converted(photo, target, quality, provenance))
+        if photo.pages and format == "tiff":
+            further = [_converted(page, target, quality, provenance) for page in photo.pages]
+            return tiff_pages.append(data, [(page.raster, page.metadata) for page in further])
     except (OSError, ValueError, RuntimeError, struct.error) as error:
-        raise BadPhoto(f"the restored picture cannot be written as {format} ({error})") from error
+        raise BadPhoto(
+            f"the restored picture cannot be written as {format} ({error}); choose another output format"
+        ) from error
+    return data
+
+
+def _converted(photo: Photo, target: formats.Format, quality: int, provenance: Provenance) -> _Output:
+    height, width = photo.pixels.shape[:2]
+    raster = pixel_modes.for_format(photo, target)
+    tail = photo.metadata.tail if target.name == "jpeg" else ()
+    metadata = _copy_metadata(photo.metadata, provenance, (width, height), raster.mode, tail)
+    return _Output(raster, metadata, photo, quality)
 
 
 def _copy_metadata(

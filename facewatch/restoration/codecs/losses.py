@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from facewatch.restoration.codecs import jpeg, jpeg_tail, pixel_modes, png
+from facewatch.restoration.codecs import jpeg, jpeg_tail, pixel_modes, png, tiff_pages
 from facewatch.restoration.codecs.formats import Format
 from facewatch.restoration.codecs.jpeg_tail import Kind
 from facewatch.restoration.codecs.metadata import exif, xmp
@@ -28,6 +28,12 @@ def find_losses(photo: Photo, target: Format) -> tuple[str, ...]:
         found += _bmp_losses(photo)
     else:
         found += _metadata_losses(photo, target)
+    for page in photo.pages:
+        found += find_losses(page, target)
+        if tiff_pages.has_directories(page.metadata.exif):
+            found.append("EXIF of the further pages")
+    if photo.pages and target.name != "tiff":
+        found.append(f"{len(photo.pages)} further pages")
     return tuple(dict.fromkeys(found))
 
 

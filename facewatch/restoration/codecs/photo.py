@@ -98,6 +98,7 @@ class Photo:
     source: Raster | None = None
     subsampling: int | None = None  # a JPEG's: 0 = 4:4:4, 1 = 4:2:2, 2 = 4:2:0
     lossless: bool = False  # a lossless WebP
+    pages: tuple[Photo, ...] = ()  # the further pages of a TIFF
 
     @property
     def grey(self) -> bool:

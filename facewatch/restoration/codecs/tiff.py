@@ -72,13 +72,13 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
     if not pages:
         raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     page = pages[0]
-    if sum(_is_full_image(each) for each in pages) > 1:
-        raise BadPhoto("the TIFF file has several pages; save each as a separate file")
-    if not _is_full_image(page) and SUB_PAGES in page.tags:
+    if sum(is_full_image(each) for each in pages) > 1:
+        raise BadPhoto("the TIFF file's pages cannot be told apart; save each as a separate file")
+    if not is_full_image(page) and SUB_PAGES in page.tags:
         raise BadPhoto(
             "the TIFF file's first page is only a preview, as in raw files; develop it to a photo first"
         )
-    if not _is_full_image(page) and any(_is_full_image(each) for each in pages):
+    if not is_full_image(page) and any(is_full_image(each) for each in pages):
         raise BadPhoto(
             "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
@@ -98,9 +98,14 @@ def _stripped(data: bytes, page: Directory) -> bytes:
     return tiff_writer.rewrite_directory(data, lambda tag: tag in IMAGE_TAGS, changes)
 
 
-def _is_full_image(page: Directory) -> bool:
+def is_full_image(page: Directory) -> bool:
     """Return whether the page is a picture, not a preview or a mask."""
     return not page.number(NEW_SUBFILE, 0) & 0b101 and page.number(SUBFILE, 1) != 2
+
+
+def size(page: Directory) -> tuple[int, int]:
+    """Return width and height of a page; 0 if they are missing."""
+    return page.number(WIDTH, 0), page.number(LENGTH, 0)
 
 
 def _check_complete(page: Directory, size: int) -> None:
@@ -167,9 +172,9 @@ def write(raster: Raster, metadata: Metadata) -> bytes:
     """
     block = _complete_block(metadata.exif or tiff_writer.pack(Directory("<", {})))
     exif_directory = tiff_tags.read_directory(block)
-    strips, rows = _compress_strips(raster.samples, exif_directory.order, predicted=_uses_predictor(raster))
+    strips, rows = compress_strips(raster.samples, exif_directory.order, predicted=uses_predictor(raster))
     lengths = [len(strip) for strip in strips]
-    changes = _metadata_tags(metadata) | _image_tags(raster, exif_directory.order)
+    changes = metadata_tags(metadata) | image_tags(raster, exif_directory.order)
     changes[STRIP_BYTES] = tiff_writer.long_tag(exif_directory.order, *lengths)
     changes[STRIP_ROWS] = tiff_writer.long_tag(exif_directory.order, rows)
 
@@ -196,7 +201,7 @@ def _complete_block(block: bytes) -> bytes:
     return block
 
 
-def _compress_strips(samples: Samples, order: ByteOrder, *, predicted: bool) -> tuple[list[bytes], int]:
+def compress_strips(samples: Samples, order: ByteOrder, *, predicted: bool) -> tuple[list[bytes], int]:
     """Return the compressed strips and the number of rows in each."""
     packed: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
     rows = max(1, TARGET_STRIP_BYTES // max(1, packed[0].nbytes))
@@ -220,12 +225,12 @@ def _compress_strips(samples: Samples, order: ByteOrder, *, predicted: bool) -> 
     return list(parallel.map_ordered(compress, spans)), rows
 
 
-def _uses_predictor(raster: Raster) -> bool:
+def uses_predictor(raster: Raster) -> bool:
     """Return whether samples are stored as differences from their left neighbours: not indices and bits."""
     return raster.mode not in ("1", "P")
 
 
-def _image_tags(raster: Raster, order: ByteOrder) -> dict[int, Tag]:
+def image_tags(raster: Raster, order: ByteOrder) -> dict[int, Tag]:
     """Return the tags that describe the layout of the samples."""
     samples = raster.samples
     height, width = samples.shape[:2]
@@ -241,7 +246,7 @@ def _image_tags(raster: Raster, order: ByteOrder) -> dict[int, Tag]:
         PHOTOMETRIC: tiff_writer.short_tag(order, _PHOTOMETRIC[base]),
         CHANNELS: tiff_writer.short_tag(order, channels),
         PLANAR: tiff_writer.short_tag(order, 1),
-        PREDICTOR: tiff_writer.short_tag(order, 2 if _uses_predictor(raster) else 1),
+        PREDICTOR: tiff_writer.short_tag(order, 2 if uses_predictor(raster) else 1),
     }
     if channels in (2, 4) and base != "CMYK":
         page[EXTRA] = tiff_writer.short_tag(order, 2)
@@ -254,7 +259,8 @@ def _image_tags(raster: Raster, order: ByteOrder) -> dict[int, Tag]:
     return page
 
 
-def _metadata_tags(metadata: Metadata) -> dict[int, Tag]:
+def metadata_tags(metadata: Metadata) -> dict[int, Tag]:
+    """Return the tags of XMP, profile, IPTC and image resources."""
     found: dict[int, Tag] = {}
     record = jpeg.iptc_record(metadata.resources) if metadata.resources else None
     for tag, kind, data in (

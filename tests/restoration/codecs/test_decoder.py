@@ -179,10 +179,10 @@ def test_a_decompression_bomb_in_a_text_does_not_fill_the_memory():
     assert psutil.Process().memory_info().rss - before < 100_000_000
 
 
-@pytest.mark.parametrize("name", ["png", "webp", "avif", "tiff"])
-def test_a_file_of_several_pictures_is_refused(name):
+@pytest.mark.parametrize("name", ["png", "webp", "avif"])
+def test_an_animation_is_refused(name):
     first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
-    with pytest.raises(BadPhoto, match=r"animated|several pages"):
+    with pytest.raises(BadPhoto, match="animated"):
         decode(saved(name, first, save_all=True, append_images=[second]), LIMIT)
 
 

@@ -431,3 +431,40 @@ def test_cmyk_with_alpha_is_read_and_the_alpha_named():
 def test_fragments_of_an_older_packet_are_named():
     data = with_segments(picture(), (jpeg.APP1, jpeg.XMP + XMP + b"<dc:title>old</dc:title></x:xmpmeta>"))
     assert copied(data)[1] == ("fragments of XMP behind its end",)
+
+
+@pytest.mark.parametrize("modes", [("RGB", "RGB"), ("1", "L", "RGB"), ("P", "CMYK")])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_pages_of_a_tiff_are_decoded_and_written_one_by_one(modes, order):
+    images = [Image.fromarray(scene(40 + 8 * n, 30)).convert(mode) for n, mode in enumerate(modes)]
+    stream = io.BytesIO()
+    big_endian = {"big_tiff": False} if order == "<" else {}
+    images[0].save(stream, "TIFF", save_all=True, append_images=images[1:], dpi=(300, 300), **big_endian)
+    photo = decode(stream.getvalue(), LIMIT)
+    if order == ">":
+        block = b"MM\0*\0\0\0\x08" + struct.pack(">HHHI4sI", 1, 0x010F, 2, 4, b"ACE\0", 0)
+        photo = replace(photo, metadata=replace(photo.metadata, exif=block))
+    patched = replace(photo.pages[0], pixels=255 - photo.pages[0].pixels)
+    copy = encode(replace(photo, pages=(patched, *photo.pages[1:])), "tiff", 95, BY_A_NETWORK)
+    again = decode(copy, LIMIT)
+    assert [page.mode for page in (again, *again.pages)] == list(modes)
+    assert np.array_equal(again.pixels, photo.pixels)
+    if modes[1] in ("RGB", "L"):
+        assert np.array_equal(again.pages[0].pixels, patched.pixels)
+    assert all(page.metadata.dpi == pytest.approx((300, 300)) for page in again.pages)
+    with Image.open(io.BytesIO(copy)) as other:
+        assert other.n_frames == len(modes)
+        for number in range(len(modes)):
+            other.seek(number)
+            other.load()
+    assert find_losses(photo, BY_NAME["tiff"]) == ()
+    assert "1 further pages" not in find_losses(photo, BY_NAME["tiff"])
+
+
+def test_the_pages_of_a_tiff_count_together_against_the_limit():
+    images = [Image.fromarray(scene()) for _ in range(4)]
+    stream = io.BytesIO()
+    images[0].save(stream, "TIFF", save_all=True, append_images=images[1:])
+    decode(stream.getvalue(), 4 * 40 * 30)
+    with pytest.raises(PhotoTooLarge):
+        decode(stream.getvalue(), 4 * 40 * 30 - 1)

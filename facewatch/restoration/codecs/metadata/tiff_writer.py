@@ -65,21 +65,31 @@ def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mappin
 
 def with_classic_header(data: bytes, order: ByteOrder, tags: Mapping[int, Tag]) -> bytes:
     """Return a BigTIFF file of less than 4 GiB as a TIFF file whose only directory holds the tags."""
-    layout = Layout(order, big_tiff=False)
     body = bytearray(data + b"\0" * (len(data) % 2))
-    rows = {}
+    short = dict(tags)
     for number, tag in tags.items():
-        short = tag
         if tag.kind in (16, 18):  # LONG8, IFD8
             values = struct.unpack(f"{order}{tag.count}Q", tag.data)
-            short = Tag(LONG, tag.count, struct.pack(f"{order}{tag.count}I", *values))
-        rows[number] = _entry(number, short, len(body), layout)
-        if len(short.data) > layout.inline_size:
-            body += short.data + b"\0" * (len(short.data) % 2)
-    mark = {"<": b"II", ">": b"MM"}[order]
-    body[:8] = mark + struct.pack(order + "HI", 42, len(body))
-    body += struct.pack(order + "H", len(rows)) + b"".join(rows[number] for number in sorted(rows))
-    return bytes(body + bytes(4))
+            short[number] = Tag(LONG, tag.count, struct.pack(f"{order}{tag.count}I", *values))
+    offset = append_directory(body, order, short)
+    body[:8] = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "HI", 42, offset)
+    return bytes(body)
+
+
+def append_directory(body: bytearray, order: ByteOrder, tags: Mapping[int, Tag]) -> int:
+    """Append values and a directory without a successor to a TIFF file, and return its offset.
+
+    body  of even length
+    """
+    layout = Layout(order, big_tiff=False)
+    rows = {}
+    for number, tag in tags.items():
+        rows[number] = _entry(number, tag, len(body), layout)
+        if len(tag.data) > layout.inline_size:
+            body += tag.data + b"\0" * (len(tag.data) % 2)
+    offset = len(body)
+    body += struct.pack(order + "H", len(rows)) + b"".join(rows[number] for number in sorted(rows)) + bytes(4)
+    return offset
 
 
 def _entry(number: int, tag: Tag, offset: int, layout: Layout) -> bytes:

@@ -1,0 +1,86 @@
+"""The restorer's choice of a copy's format, pages, and what it reports."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from facewatch.engine.messages import RestoreRequest, RestoreResult
+from facewatch.engine.restorer import Restorer
+from facewatch.engine.stages import Helpers, StagedRestorer
+from facewatch.restoration.blending import InferredPhoto
+from facewatch.restoration.options import OutputOptions, RestorationOptions
+from facewatch.restoration.types import FaceReport
+
+FACE = FaceReport((0.0, 0.0, 9.0, 9.0), 1.0, "restored", "")
+
+
+class WhitePaint:
+    """A pipeline that paints every page white, as a background network might."""
+
+    def infer(self, photo, options, weight, advance):
+        return InferredPhoto((FACE,), background=np.full_like(photo.pixels, 255))
+
+
+def restored(tmp_path, data, name, **output):
+    (tmp_path / name).write_bytes(data)
+    job = RestoreRequest(
+        1, str(tmp_path / name), None, str(tmp_path), 0.0, RestorationOptions(), OutputOptions(**output), None
+    )
+    restorer = Restorer("builtin", WhitePaint())
+    photo = restorer.read(job)
+    answer = restorer.write(job, photo, restorer.blend(job, photo, restorer.infer(job, photo, print)), 0.0)
+    return answer, Image.open(io.BytesIO(Path(answer.temporary).read_bytes()))
+
+
+def heic(alpha):
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGBA", (64, 48), (9, 90, 200, alpha))).save(stream, quality=90)
+    return stream.getvalue()
+
+
+def test_a_heic_with_transparency_becomes_a_png(tmp_path):
+    answer, copy = restored(tmp_path, heic(90), "a.heic")
+    assert (answer.suffix, copy.format, copy.mode, answer.lost) == (".png", "PNG", "RGBA", [])
+
+
+def test_an_opaque_heic_becomes_a_jpeg(tmp_path):
+    answer, copy = restored(tmp_path, heic(255), "a.heic")
+    assert (answer.suffix, copy.format) == (".jpg", "JPEG")
+
+
+def test_transparency_laid_on_white_at_the_users_wish_is_reported(tmp_path):
+    answer, _ = restored(tmp_path, heic(90), "a.heic", format="jpeg")
+    assert answer.lost == ["transparency (it is laid on white)"]
+
+
+def test_every_page_of_a_scan_is_restored_whatever_the_format(tmp_path):
+    pages = [Image.new("RGB", (40, 30), (number, 0, 0)) for number in range(3)]
+    stream = io.BytesIO()
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
+    answer, copy = restored(tmp_path, stream.getvalue(), "a.tif", format="jpeg")
+    assert (answer.suffix, copy.n_frames, len(answer.faces)) == (".tif", 3, 3)
+    for number in range(3):
+        copy.seek(number)
+        assert copy.convert("RGB").getextrema() == ((255, 255),) * 3
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_an_animation_is_left_alone_and_said_so(tmp_path, name):
+    frames = [Image.new("RGB", (40, 30), (number, 0, 0)) for number in (0, 200)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=100)
+    job = RestoreRequest(
+        7, str(tmp_path / name), None, str(tmp_path), 0.0, RestorationOptions(), OutputOptions(), 100.0
+    )
+    said = []
+    staged = StagedRestorer(Restorer("builtin", WhitePaint()), said.append, Helpers(1, 1))
+    staged.finish(staged.begin(job))
+    (answer,) = said
+    assert answer == replace(RestoreResult(7, None, None, name[1:], [], 0.0), left_alone=answer.left_alone)
+    assert "is animated" in answer.left_alone
