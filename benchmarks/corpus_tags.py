@@ -36,7 +36,7 @@ CHANGED = {
     "TileByteCounts", "FillOrder", "T6Options", "T4Options", "JPEGTables", "YCbCrSubSampling",
     "PageNumber", "YCbCrPositioning", "ReferenceBlackWhite", "YCbCrCoefficients", "SubjectArea",
     "SubjectLocation", "RelatedImageWidth", "RelatedImageHeight", "DigitalSourceType",
-    "NumberOfInks", "InkNames", "DotRange", "Threshholding", "CellWidth", "CellLength",
+    "NumberOfInks", "InkNames", "DotRange", "Thresholding", "CellWidth", "CellLength",
     "GrayResponseUnit", "GrayResponseCurve", "FreeOffsets", "FreeByteCounts", "MinSampleValue",
     "MaxSampleValue", "JPEGProc", "JPEGQTables", "JPEGDCTables", "JPEGACTables",
     "JPEGRestartInterval", "JPEGInterchangeFormat", "HasExtendedXMP", "XMPToolkit", "About",

@@ -106,10 +106,12 @@ def decode(data: bytes, limit: SizeLimit | int, *, settled: bool = False) -> Pho
 def _decode_pages(data: bytes, offsets: list[int], task: _Task) -> Photo:
     sizes = [tiff.size(tiff_tags.read_directory(data, offset)) for offset in offsets]
     task.limit.check((max(width for width, _ in sizes), sum(height for _, height in sizes)))
-    first, *rest = (
-        _upright_photo("tiff", _decode_tiff(tiff_pages.single(data, offset), task)) for offset in offsets
-    )
-    return dataclasses.replace(first, pages=tuple(rest))
+    pages = []
+    for offset in offsets:
+        alone = tiff_pages.single(data, offset)
+        with _translate_errors(alone):
+            pages.append(_upright_photo("tiff", _decode_tiff(alone, task)))
+    return dataclasses.replace(pages[0], pages=tuple(pages[1:]))
 
 
 @contextmanager
@@ -120,7 +122,9 @@ def _translate_errors(data: bytes) -> Iterator[None]:
         raise
     except DECODER_ERRORS as error:
         if "truncated" in str(error).lower():
-            raise TruncatedPhoto("the picture is incomplete: it is damaged or still being copied") from error
+            raise TruncatedPhoto(
+                "the picture is incomplete: it is damaged or still being copied; facewatch tries it again"
+            ) from error
         form = rare.describe(data)
         if form is not None:
             raise BadPhoto(form) from error

@@ -38,7 +38,7 @@ THUMBNAIL_RESOURCES, IPTC_RESOURCE = (1033, 1036), 0x0404
 MAX_SEGMENT_BYTES = 65_533
 MAX_XMP_BYTES = MAX_SEGMENT_BYTES - len(XMP)
 
-INCOMPLETE = "the JPEG file is incomplete: it is damaged or still being copied"
+INCOMPLETE = "the JPEG file is incomplete: it is damaged or still being copied; facewatch tries it again"
 
 
 class Parts(NamedTuple):

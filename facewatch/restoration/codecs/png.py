@@ -26,7 +26,7 @@ RAW_EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 RAW_XMP_KEYWORD = b"Raw profile type xmp"
 MAX_INFLATED_BYTES = 16_000_000
 """The longest text or profile after decompression; a longer one is dropped."""
-_INCOMPLETE = "the PNG file is incomplete: it is damaged or still being copied"
+_INCOMPLETE = "the PNG file is incomplete: it is damaged or still being copied; facewatch tries it again"
 
 _END = bytes(4) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}

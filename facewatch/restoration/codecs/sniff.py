@@ -10,11 +10,8 @@ from facewatch.restoration.codecs.formats import SIGNATURES
 
 ZERO_TAIL_BYTES = 64
 """A file that ends in this many zeros has probably been preallocated and is not yet fully written."""
-CUT_OFF = (
-    "the file is cut off: its end is missing, and it has not changed for a while, so it is not being copied "
-    "any more; copy it again from where it came from"
-)
-UNFINISHED = "the end of the file is empty: it is damaged or still being copied"
+CUT_OFF = "the file is cut off: its end is missing; copy it again from where it came from"
+UNFINISHED = "the end of the file is empty: it is damaged or still being copied; facewatch tries it again"
 
 
 _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
@@ -40,7 +37,9 @@ def detect_format(data: bytes) -> str:
     Raises TruncatedPhoto for an empty or zero-filled file, BadPhoto for any other format.
     """
     if not data[:4096].strip(b"\0"):
-        raise TruncatedPhoto("the file is empty: it is damaged or still being copied")
+        raise TruncatedPhoto(
+            "the file is empty: it is damaged or still being copied; facewatch tries it again"
+        )
     if data[4:8] == b"ftyp":
         return _bmff_format(data)
     for head, name in SIGNATURES:
@@ -120,4 +119,7 @@ def _boxes(data: bytes) -> Iterator[bytes]:
             )
         at += length
     if at != len(data):
-        raise TruncatedPhoto("the HEIC or AVIF file is incomplete: it is damaged or still being copied")
+        raise TruncatedPhoto(
+            "the HEIC or AVIF file is incomplete: it is damaged or still being copied; "
+            "facewatch tries it again"
+        )

@@ -15,7 +15,7 @@ IMAGE_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH")
 XMP_CHUNKS = (b"XMP ", b"XMP\0")
 """The second is written by old programs that use Exiv2."""
 
-_INCOMPLETE = "the WebP file is incomplete: it is damaged or still being copied"
+_INCOMPLETE = "the WebP file is incomplete: it is damaged or still being copied; facewatch tries it again"
 
 
 def split(data: bytes) -> tuple[bytes, Metadata]:

@@ -24,7 +24,7 @@ UTF8 = 129  # of EXIF 3.0
 MAKER_NOTE = 0x927C
 ByteOrder: TypeAlias = Literal["<", ">"]
 
-INCOMPLETE = "the TIFF file is incomplete: it is damaged or still being copied"
+INCOMPLETE = "the TIFF file is incomplete: it is damaged or still being copied; facewatch tries it again"
 MAX_TAGS = 4096
 """A directory with a higher count is noise."""
 
@@ -201,7 +201,10 @@ def _tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:
 
 
 def read_pages(block: bytes, *, strict: bool = True) -> Iterator[Directory]:
-    """Read the directories of a TIFF file, one a page; `strict` as in `read_directory`."""
+    """Read the directories of a TIFF file, one a page.
+
+    strict  as in `read_directory`; otherwise pages after the first that cannot be read are left out
+    """
     seen: set[int] = set()
     offset = first_directory_offset(block)
     while offset and offset not in seen:
@@ -209,8 +212,10 @@ def read_pages(block: bytes, *, strict: bool = True) -> Iterator[Directory]:
         try:
             page = read_directory(block, offset, strict=strict)
         except BrokenTagsError as error:
+            if len(seen) > 1 and not strict:
+                return
             raise TruncatedPhoto(INCOMPLETE) from error
-        if page.next_offset < 0:
+        if page.next_offset < 0 and strict:
             raise TruncatedPhoto(INCOMPLETE)
         yield page
-        offset = page.next_offset
+        offset = max(0, page.next_offset)
