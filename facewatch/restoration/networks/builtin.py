@@ -144,7 +144,7 @@ class Restorer(nn.Module):
         left, top  where the part lies in the face, multiples of 16
         returns    the same shape, float32
         """
-        with torch.autocast(faces.device.type, enabled=False):  # brightness is a thousand times the finest band
+        with torch.autocast(faces.device.type, enabled=False):  # brightness drowns fine bands
             filtered, strengths = self.filters(faces)
         known = functional.leaky_relu(self.describe(strengths), 0.1)
         given = functional.pixel_unshuffle(faces - 0.5, 2) * _FILTER_SCALE
