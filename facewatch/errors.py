@@ -46,7 +46,11 @@ class PhotoTooLarge(BadPhoto):
     """The picture has more pixels than the settings or the machine's memory allow."""
 
 
-class Animated(BadPhoto):
+class NotSupported(BadPhoto):
+    """The file is intact, but of a kind that facewatch does not restore."""
+
+
+class Animated(NotSupported):
     """The file is an animation: it is copied, not restored."""
 
 
@@ -101,6 +105,11 @@ class BadCheckpoint(FacewatchError):
 class DownloadFailed(FacewatchError):
     """A model's file could not be downloaded."""
 
+    def __init__(self, text: str, cause: str = "") -> None:
+        """Store the text, and its cause in one short sentence for small screens."""
+        super().__init__(text)
+        self.cause = cause or text
+
 
 class LicenceNotAccepted(FacewatchError):
     """A model's licence has to be accepted before its file is downloaded."""
@@ -142,6 +151,7 @@ BY_NAME: dict[str, type[FacewatchError]] = {
         Unreadable,
         PhotoTooLarge,
         Animated,
+        NotSupported,
         OwnOutput,
         SourceChanged,
         SourceGone,

@@ -14,7 +14,9 @@ from facewatch.settings.installation import no_folder_error
 from facewatch.system.autostart import Login, of_this_system, own_command
 from facewatch.system.paths import expand_path
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Turn start at login on or off.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Turn start at login on or off."
+)
 
 
 @app.command()

@@ -25,7 +25,9 @@ from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
 from facewatch.restoration.codecs.photo import Provenance
 from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.comparison import contact_sheet
-from facewatch.restoration.resize import eight_bits
+from facewatch.restoration.resize import eight_bits, fit
+from facewatch.settings import weights as weight_words
+from facewatch.state.outcomes import final_reason
 from facewatch.system.atomic import write_temporary
 from facewatch.system.paths import Places, expand_path
 from facewatch.system.publish import fit_name, publish
@@ -36,23 +38,31 @@ Picture = npt.NDArray[np.uint8]
 
 
 def compare(  # noqa: PLR0917 - typer's options
-    photo: Annotated[Path, typer.Argument(help="The photo.")],
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.")],
     models: Annotated[
-        str, typer.Option("--models", "-m", help="Names, separated by commas.")
+        str, typer.Option("--models", "-m", metavar="NAMES", help="Names, separated by commas.")
     ] = "gfpgan-1.4,codeformer",
     weights: Annotated[
-        str, typer.Option("--weights", "-w", help="0 = all restoration, 1 = closest to the original.")
+        str,
+        typer.Option(
+            "--weights", "-w", metavar="WEIGHTS", help=f"Separated by commas; each {weight_words.HELP}"
+        ),
     ] = "0,0.5,1",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File for the sheet.", show_default="PHOTO comparison.jpg"),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File for the sheet.", show_default="PHOTO comparison.jpg"
+        ),
     ] = None,
+    face: Annotated[
+        int, typer.Option("--face", min=1, metavar="NUMBER", help="Which face; 1 is the largest.")
+    ] = 1,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the models' licences without a question.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Restore the largest face of a photo with every model and weight, side by side."""
+    """Compare models and weights on one face, side by side."""
     where = places(config)
     names, numbers = _names(models), _numbers(weights)
     source = readable_photo(photo)
@@ -65,9 +75,9 @@ def compare(  # noqa: PLR0917 - typer's options
     try:
         original = decode(source.read_bytes(), limit, settled=True)
     except BadPhoto as error:
-        raise BadPhoto(f"{photo}: {error}") from error
+        raise BadPhoto(f"{photo}: {final_reason(str(error))}") from error
     with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
-        cells = list(_cells(where, rows, source, eight_bits(original.pixels), Path(folder)))
+        cells = list(_cells(where, rows, source, eight_bits(original.pixels), Path(folder), number=face))
     sheet = contact_sheet(cells, columns=len(numbers) + 1)
     data = encode_plain(
         sheet, format_name, Provenance(", ".join(names), 0, __version__), icc=original.metadata.icc
@@ -88,10 +98,9 @@ def _names(text: str) -> tuple[str, ...]:
 def _numbers(text: str) -> tuple[float, ...]:
     """Return the weights in "0,0.5,1"."""
     try:
-        found = tuple(float(number) for number in text.split(","))
-    except ValueError as error:
-        raise WrongUse(f"--weights {text}: write numbers separated by commas, for example 0,0.5,1") from error
-    return found
+        return tuple(weight_words.parse_weight(number) for number in text.split(","))
+    except WrongUse as error:
+        raise WrongUse(f"--weights {text}: write them separated by commas, for example 0,0.5,1") from error
 
 
 def _format_of(output: Path | None) -> str:
@@ -132,7 +141,13 @@ def _recipes(
 
 
 def _cells(
-    where: Places, rows: Sequence[Sequence[Recipe]], source: Path, before: Picture, folder: Path
+    where: Places,
+    rows: Sequence[Sequence[Recipe]],
+    source: Path,
+    before: Picture,
+    folder: Path,
+    *,
+    number: int,
 ) -> Iterator[tuple[str, Picture]]:
     console = Console(stderr=True)
     for row in rows:
@@ -146,11 +161,12 @@ def _cells(
                     answer = engine.restore(
                         recipe.job(0, source, None, folder, refuse_own=False, settled=True)
                     )
-                    box = _largest(answer.faces)
-                    if column == 0:
-                        yield "original", _region(before, box, 1)
+                    box = _face(answer.faces, number)
                     after = before if answer.temporary is None else _read(Path(answer.temporary))
-                    label = f"{recipe.plan.model}  {recipe.plan.weight:g}"
+                    if column == 0:  # as large as the others, so that the columns show the same
+                        cut = _region(after, box, after.shape[0] // before.shape[0])
+                        yield "original", fit(_region(before, box, 1), (cut.shape[1], cut.shape[0]))
+                    label = f"{recipe.plan.model}, weight {recipe.plan.weight:g}"
                     yield label, _region(after, box, after.shape[0] // before.shape[0])
         finally:
             engine.close()
@@ -160,11 +176,15 @@ def _read(copy: Path) -> Picture:
     return eight_bits(decode(copy.read_bytes(), 1 << 40).pixels)
 
 
-def _largest(faces: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
+def _face(faces: Sequence[dict[str, Any]], number: int) -> tuple[float, float, float, float]:
+    """Return the box of a face; number 1 is the largest."""
     boxes = [face["box"] for face in faces]
     if not boxes:
         raise BadPhoto("no face was found in the photo: there is nothing to compare")
-    x0, y0, x1, y1 = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    if number > len(boxes):
+        raise WrongUse(f"--face {number}: {len(boxes)} faces were found in the photo; 1 is the largest")
+    by_size = sorted(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
+    x0, y0, x1, y1 = by_size[number - 1]
     return x0, y0, x1, y1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +12,20 @@ import tomlkit
 import typer
 
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
-from facewatch.errors import WrongUse
+from facewatch.errors import FacewatchError, WrongUse
 from facewatch.settings.installation import no_folder_error
-from facewatch.settings.schema import full_key
+from facewatch.settings.schema import Folder, full_key
 from facewatch.settings.store import example
 from facewatch.system.atomic import translate_write_errors, write_atomically
+from facewatch.system.paths import Places
+from facewatch.system.write_access import write_problem
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, check and create the config file.")
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Show, check and create the config file.",
+)
 
 
 @app.command()
@@ -38,25 +46,41 @@ def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 @app.command()
 def check(config: ConfigOption = None) -> None:
-    """Check the config file."""
+    """Check the config file and its folders, as `facewatch run` does."""
     where = places(config)
     settings = store(where).load()
-    if settings.folders:
-        count = len(settings.folders)
-        print(f"{where.config}: OK, {count} watched folder{'s' * (count > 1)}")
-    elif os.path.exists(where.config):  # noqa: PTH110 - never raises
-        print(f"{where.config}: OK\nbut {no_folder_error(where)}")
-    else:
-        print(
-            f"{where.config} is not there: the defaults apply, and no folder is watched; "
-            "`facewatch config init` writes one"
-        )
+    if not settings.folders:
+        raise no_folder_error(where)
+    problems = [problem for folder in settings.folders for problem in _folder_problems(folder)]
+    if problems:
+        raise FacewatchError("\n".join(f"{where.config}: {problem}" for problem in problems))
+    count = len(settings.folders)
+    print(f"{where.config}: OK, {count} watched folder{'s' * (count > 1)}")
+
+
+def _folder_problems(folder: Folder) -> Iterator[str]:
+    """Yield what keeps a running facewatch from watching a folder, or from writing its copies."""
+    if not os.path.isdir(folder.input):  # noqa: PTH112 - never raises
+        yield f"the input {folder.input} is not a folder, or cannot be reached; make it, or name another"
+    elif not os.access(folder.input, os.R_OK | os.X_OK):
+        yield f"the input {folder.input} cannot be read; change its permissions"
+    if problem := write_problem(folder.output):
+        yield problem
 
 
 @app.command()
 def init(config: ConfigOption = None) -> None:
     """Write a config file with the usual folders, or add them to one without folders; create them."""
     where = places(config, new=True)
+    print(write_first_config(where))
+    print("`facewatch models pull gfpgan-1.4` shows its licence and downloads it; `facewatch run` starts")
+
+
+def write_first_config(where: Places) -> str:
+    """Write a config file with the usual folders, or add them to one without; return what was done.
+
+    Raises WrongUse if the file names folders already, CannotWrite or DiskFull.
+    """
     home = where.pictures / "Facewatch"
     inbox, restored = home / "Inbox", home / "Restored"
     if not os.path.exists(where.config):  # noqa: PTH110 - never raises
@@ -70,8 +94,7 @@ def init(config: ConfigOption = None) -> None:
         with translate_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     write_atomically(where.config, text.encode())
-    print(f"{done}\ndrop photos into {inbox}; copies appear in {restored}")
-    print("`facewatch models pull gfpgan-1.4` shows its licence and downloads it; `facewatch run` starts")
+    return f"{done}\ndrop photos into {inbox}; copies appear in {restored}"
 
 
 def _with_folder(text: str, inbox: Path, restored: Path) -> str:
@@ -86,11 +109,13 @@ def _with_folder(text: str, inbox: Path, restored: Path) -> str:
 
 
 def set_value(
-    key: Annotated[str, typer.Argument(help="For example model, weight, upscale, output.quality.")],
-    value: Annotated[str, typer.Argument(help='The new value; "default" removes the key.')],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="For example model, weight, upscale, output.quality.")
+    ],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help='The new value; "default" removes the key.')],
     config: ConfigOption = None,
 ) -> None:
-    """Change one setting in the config file; a running daemon follows."""
+    """Change one setting; a running facewatch follows."""
     settings_store = store(places(config))
     if key == "weight":
         key = f"weights.{settings_store.load().model}"

@@ -29,6 +29,8 @@ def fetch_missing(files: ModelFiles, names: Iterable[str], *, accept_licence: bo
     missing = [name for name in names if files.state(name) not in {"present", "builtin"}]
     console = Console(stderr=True, highlight=False)
     for name in missing:
+        if problem := files.problem(name):
+            console.print(problem, markup=False, soft_wrap=True)
         ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
         fetch(console, files, name)

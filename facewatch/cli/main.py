@@ -15,7 +15,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from facewatch import __version__
-from facewatch.errors import FacewatchError, WrongUse
+from facewatch.errors import AlreadyRunning, FacewatchError, WrongUse
+
+SOME_FAILED, WRONG_USE, ALREADY_RUNNING, INTERRUPTED = 1, 2, 4, 130
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 something failed, such as some of the photos; 2 wrong use, or wrong settings; "
+    "4 facewatch is running already; 130 interrupted."
+)
 
 
 @dataclass(frozen=True)
@@ -30,31 +36,29 @@ class Row:
 
 COMMANDS = {
     "run": Row("run:run", "Watch the folders and restore new photos until stopped."),
+    "start": Row("start:start", "Start facewatch in the background, or show the one that runs."),
     "restore": Row("restore:restore", "Restore photos now; the originals are only read."),
-    "compare": Row(
-        "compare:compare", "Restore the largest face of a photo with every model and weight, side by side."
-    ),
-    "demo": Row("demo.demo:demo", "Start the daemon on a temporary inbox, drop photos in, show the results."),
-    "status": Row("status:status", "Show what the daemon is doing, what it did, and what failed and why."),
+    "compare": Row("compare:compare", "Compare models and weights on one face, side by side."),
+    "demo": Row("demo.demo:demo", "Try facewatch on a sample photo, in a folder of its own."),
+    "status": Row("status:status", "Show progress, results, and what failed and why."),
     "pause": Row("control:pause", "Start no further photo; the current one is finished."),
     "resume": Row("control:resume", "Continue after a pause."),
     "set": Row(
         "config:set_value",
-        "Change one setting in the config file; a running daemon follows.",
+        "Change one setting; a running facewatch follows.",
         takes_dashes=True,
     ),
     "models": Row("models:app", "List, download, check and remove models."),
     "config": Row("config:app", "Show, check and create the config file."),
-    "redo": Row(
-        "control:redo", "Restore a photo again, optionally with another model or weight; keep the first copy."
-    ),
-    "retry": Row("control:retry", "Try all failed photos again."),
-    "tray": Row("tray:tray", "Show the icon in the tray; `facewatch run` starts it automatically."),
+    "redo": Row("control:redo", "Restore a photo again; the earlier copy is kept."),
+    "retry": Row("control:retry", "Try failed photos again: all, or those that are named."),
+    "tray": Row("tray:tray", "Show the tray icon; `facewatch run` starts it by itself."),
     "autostart": Row("autostart:app", "Turn start at login on or off."),
-    "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix (then exit code 1)."),
+    "install": Row("start:install", "Put facewatch and its icon into the menu of a Linux desktop."),
+    "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix."),
     "report": Row(
         "report.report:report",
-        "Pack log, settings, versions and figures into a zip for a bug report, without names and photos.",
+        "Pack a zip for a bug report, without names and photos.",
     ),
     "bench": Row("bench.bench:bench", "Measure how fast facewatch is on this machine."),
     "engine": Row(
@@ -75,13 +79,24 @@ class LazyCommand(TyperCommand):
         module, _, name = self._row.target.partition(":")
         app = getattr(importlib.import_module(f"facewatch.cli.{module}"), name)
         if not isinstance(app, typer.Typer):
-            function, app = app, typer.Typer(add_completion=False)
+            function, app = app, typer.Typer(add_completion=False, rich_markup_mode=None)
             app.command(context_settings={"ignore_unknown_options": self._row.takes_dashes})(function)
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        _hide_types(command)
+        return command
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
         """Parse the arguments with the command itself; its context then runs it."""
         return self.load().make_context(*arguments, **named)
+
+
+def _hide_types(command: Any) -> None:
+    """Leave Python's types, such as list[Path], out of the help of arguments."""
+    for inner in getattr(command, "commands", {}).values():
+        _hide_types(inner)
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda **_: None
 
 
 class LazyGroup(TyperGroup):
@@ -95,6 +110,9 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Watches folders, restores the faces in new photos, and leaves the originals alone.",
     pretty_exceptions_enable=False,
@@ -117,17 +135,19 @@ def facewatch(
     """Take the options that come before the command."""
 
 
-def main(program: Callable[[], object] = app) -> None:
-    """Run one command and exit: 0 done, 1 something failed, 2 wrong use, 130 interrupted."""
+def main(program: Callable[..., object] = app) -> None:
+    """Run one command and exit with one of EXIT_CODES."""
     _escape_unprintable_names()
     try:
-        program()
+        program(prog_name="facewatch") if program is app else program()
     except WrongUse as error:
-        sys.exit(_print_error(error, 2))
+        sys.exit(_print_error(error, WRONG_USE))
+    except AlreadyRunning as error:
+        sys.exit(_print_error(error, ALREADY_RUNNING))
     except FacewatchError as error:
-        sys.exit(_print_error(error, 1))
+        sys.exit(_print_error(error, SOME_FAILED))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left: Python's last flush must not fail
         sys.exit(1)

@@ -14,6 +14,10 @@ from facewatch.models.catalogue import Model
 from facewatch.models.files import Check, ModelFiles
 from facewatch.system.disk_space import format_size
 
+PIPE_WIDTH = 300  # a pipe has no width; cut nothing
+PLAIN_STATES = {"present": "downloaded", "missing": "not downloaded", "builtin": "included"}
+WIDE = 160  # columns that the table with licences and paths needs
+
 
 def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
     """Return one model and the state of its file as plain data."""
@@ -29,6 +33,7 @@ def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
         "about": row.about,
         "size_bytes": check.size_bytes or (checkpoint.size_bytes if checkpoint else None),
         "licence": checkpoint.licence.name if checkpoint else None,
+        "non_commercial": checkpoint is not None and checkpoint.licence.non_commercial,
         "terms_url": checkpoint.licence.terms_url if checkpoint else None,
         "state": check.state,
         "problem": problem,
@@ -42,6 +47,28 @@ def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print such rows as a table, and below it why a file could not be checked."""
+    console = Console(highlight=False, markup=False)
+    if not sys.stdout.isatty():
+        console.width = PIPE_WIDTH
+    console.print(_wide(rows) if console.width >= WIDE else _narrow(rows))
+    for row in rows:
+        if row["problem"]:
+            typer.echo(f"\n{row['name']}: {row['problem']}")
+
+
+def _narrow(rows: list[dict[str, Any]]) -> Table:
+    """Return the table for a terminal: the models that are here first, each with what it is for."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "state", "size", "what it is for"):
+        table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
+    for row in sorted(rows, key=lambda row: row["state"] == "missing"):
+        terms = " (non-commercial)" if row["non_commercial"] else ""
+        state = PLAIN_STATES.get(_state(row), _state(row))
+        table.add_row(row["name"], state, _size(row), f"{row['about']}{terms}")
+    return table
+
+
+def _wide(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("name", "kind", "what it is for", "size", "licence", "state", "where"):
         table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
@@ -49,13 +76,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         licence = row["licence"] or "part of facewatch"
         size, state, where = _size(row), _state(row), _where(row)
         table.add_row(row["name"], row["kind"], row["about"], size, licence, state, where)
-    console = Console(highlight=False, markup=False)
-    if not sys.stdout.isatty():
-        console.width = 300  # a pipe has no width; cut nothing
-    console.print(table)
-    for row in rows:
-        if row["problem"]:
-            typer.echo(f"\n{row['name']}: {row['problem']}")
+    return table
 
 
 def _size(row: dict[str, Any]) -> str:

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.cli.options import JsonOption
-from facewatch.errors import FacewatchError, WrongUse
+from facewatch.errors import BadCheckpoint, FacewatchError, WrongUse
 from facewatch.system.paths import expand_path
 
 if TYPE_CHECKING:
     from facewatch.models.files import Check, ModelFiles
 
-app = typer.Typer(add_completion=False, help="List, download, check and remove models.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="List, download, check and remove models."
+)
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Models, by their names in the list.")]
-OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Models; all if none.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Models, by their names in the list.")]
+OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models; all if none.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Accept a file whose digest is not the published one.")
@@ -60,7 +62,9 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
 @app.command()
 def pull(
     context: typer.Context,
-    names: OptionalNames = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Models to download, or else --all.")
+    ] = None,
     everything: AllOption = False,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept each model's licence without a question.")
@@ -86,8 +90,9 @@ def verify(context: typer.Context, names: OptionalNames = None) -> None:
     failed = []
     for name in names or present:
         check = files.verify(name)
-        typer.echo(f"{name}: {_describe_check(check)}")
-        if check.state not in ("present", "builtin"):
+        problem = _content_problem(check)
+        typer.echo(f"{name}: {problem or _describe_check(check)}")
+        if problem or check.state not in ("present", "builtin"):
             failed.append(name)
     if not names and not present:
         typer.echo(f"there is no model file in {files.folder}")
@@ -105,7 +110,8 @@ def remove(context: typer.Context, names: Names) -> None:
 def add(  # noqa: PLR0917 - typer's options
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="The model's name; for a file of your own, one of your choice.")
+        str,
+        typer.Argument(metavar="NAME", help="The model's name; for a file of your own, one of your choice."),
     ] = "",
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="Its file (.pth, .safetensors).")
@@ -136,7 +142,9 @@ def add(  # noqa: PLR0917 - typer's options
 
 
 @app.command()
-def path(context: typer.Context, name: Annotated[str, typer.Argument(help="A model.")] = "") -> None:
+def path(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="A model.")] = ""
+) -> None:
     """Print the models folder, or the path of one model's file."""
     files = open_model_files(context)
     typer.echo(files.find(name) if name else files.folder)
@@ -183,6 +191,21 @@ def _describe_check(check: Check) -> str:
         return f"OK, sha256 {check.sha256}, {check.path}"
     expected = check.published or (check.trusted.sha256 if check.trusted else None)
     return f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}"
+
+
+def _content_problem(check: Check) -> str:
+    """Return why a file whose digest nobody has published is no model; empty if it is one."""
+    if check.state != "present" or check.path is None or check.sha256 == check.published:
+        return ""
+    from facewatch.restoration.networks.state_dict import read_state_dict
+
+    try:
+        read_state_dict(check.path)
+    except BadCheckpoint as error:
+        return f"not a model, {check.path}: {error}"
+    except OSError as error:
+        return f"cannot be read, {check.path}: {error.strerror}"
+    return ""
 
 
 def _remove_one(files: ModelFiles, name: str) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.errors import WrongUse
+from facewatch.settings import weights
+from facewatch.settings.weights import parse_weight
 from facewatch.system.paths import Places, expand_path, require_photo
 
 if TYPE_CHECKING:
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
     from facewatch.settings.store import Store
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="PATH", help="Use this config file.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="NAME", help="A name from `facewatch models`.")
+]
+WeightOption = Annotated[
+    float | None,
+    typer.Option("--weight", "-w", parser=parse_weight, metavar="WEIGHT", help=weights.HELP.capitalize()),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,56 +15,79 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.download_ui import fetch_missing
-from facewatch.cli.options import ConfigOption, JsonOption, model_files, places, store
+from facewatch.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    WeightOption,
+    model_files,
+    places,
+    store,
+)
+from facewatch.cli.sources import Source, photos_of
 from facewatch.engine.messages import RestoreResult
 from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
 from facewatch.models.files import ModelFiles
-from facewatch.restoration.codecs import formats
 from facewatch.settings.schema import Settings
+from facewatch.state.outcomes import (
+    UNSUCCESSFUL,
+    final_reason,
+    format_outcomes,
+    outcome_of_faces,
+    outcome_of_failure,
+)
 from facewatch.state.reports import answer_summary
 from facewatch.system.atomic import sha256_of, unreadable_photo
-from facewatch.system.paths import Places, expand_path
-from facewatch.watcher import WatchedFolder, spelled_below
-from facewatch.watcher.scan import walk
+from facewatch.system.paths import Places
 from facewatch.worker.output import discard_result, name_for, output_folder, publish_copy, take_result
 from facewatch.worker.recipe import Recipe, resolve
 
-OUTPUT = "Restored"
 # Settings that are options here too: section, key, type, help.
 CHOICES: tuple[tuple[str, str, type, str], ...] = (
-    ("engine", "device", str, "auto, cuda, cuda:1, mps, xpu, cpu."),
-    ("restoration", "upscale", int, "Enlarge 1 to 4 times."),
-    ("restoration", "background", str, "none, realesrgan-x2, realesrgan-x4, realesr-general."),
+    ("engine", "device", str, "auto, cuda, cuda:1, mps, xpu or cpu."),
+    ("restoration", "upscale", int, "Enlarge so many times."),
+    ("restoration", "background", str, "none, realesrgan-x2, realesrgan-x4 or realesr-general."),
     ("restoration", "face_upsample", bool, "Enlarge the faces with the background's network."),
     ("restoration", "only_center_face", bool, "Only the face nearest to the centre."),
     ("restoration", "aligned", bool, "Each photo is one upright face, cut out."),
     ("restoration", "max_faces", int, "Maximum number of faces; the largest are restored."),
     ("restoration", "min_face_px", float, "Minimum pixels between the eyes."),
     ("restoration", "max_face_px", int, "Leave sharp faces larger than this alone."),
-    ("restoration", "detector", str, "auto, retinaface-resnet50, retinaface-mobilenet, yunet."),
-    ("restoration", "detect_size", int, "Pixels of the long side that the detector sees."),
-    ("restoration", "detect_threshold", float, "Minimum score of a detected face, 0-1."),
+    ("restoration", "detector", str, "auto, retinaface-resnet50, retinaface-mobilenet or yunet."),
+    ("restoration", "detect_size", int, "Long side of the picture that the detector sees."),
+    ("restoration", "detect_threshold", float, "Minimum score of a detected face."),
     ("restoration", "try_rotations", bool, "Find faces lying on their side too."),
     ("restoration", "mask", str, "soft or parse."),
     ("restoration", "color_fix", bool, "Keep the colours of the original face."),
-    ("output", "format", str, "same, jpeg, png, webp, tiff, bmp, heic, avif."),
+    ("output", "format", str, "same, jpeg, png, webp, tiff, bmp, heic or avif."),
     ("output", "heic", str, "Format of copies of HEIC photos: heic or jpeg."),
-    ("output", "quality", int, "1-100."),
+    ("output", "quality", int, "Quality of lossy formats."),
     ("output", "suffix", str, "Suffix added to the file name."),
-    ("output", "no_faces", str, "Photos without faces: copy or skip."),
-    ("restoration", "compare", str, "none, side-by-side, slider-html."),
+    ("output", "no_faces", str, ""),
+    ("restoration", "compare", str, "none, side-by-side or slider-html."),
     ("restoration", "save_crops", bool, "Save each face as a file too."),
 )
+METAVARS = {
+    "device": "DEVICE",
+    "upscale": "1-4",
+    "max_faces": "COUNT",
+    "min_face_px": "PIXELS",
+    "max_face_px": "PIXELS",
+    "detect_size": "PIXELS",
+    "detect_threshold": "0-1",
+    "quality": "1-100",
+    "suffix": "TEXT",
+}
+"""Placeholders of values in the help; NAME for other text, none for a switch."""
+HIDDEN = {"no_faces"}  # earlier names of options
 
 
-@dataclass(frozen=True)
-class Source:
-    """One photo, and where its copy goes."""
+COLOURS = {"failed": "red", "not supported": "red", "skipped": "yellow", "unchanged": "yellow"}
 
-    path: Path
-    root: Path  # sub-folders below it are mirrored
-    output: Path
+
+def _metavar(key: str, kind: type) -> str | None:
+    return None if kind is bool else METAVARS.get(key, "NAME")
 
 
 def _with_choices(command: Callable[..., None]) -> Callable[..., None]:
@@ -77,7 +99,9 @@ def _with_choices(command: Callable[..., None]) -> Callable[..., None]:
             key,
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
             default=None,
-            annotation=Annotated[kind | None, typer.Option(help=text)],
+            annotation=Annotated[
+                kind | None, typer.Option(metavar=_metavar(key, kind), help=text, hidden=key in HIDDEN)
+            ],
         )
         for _, key, kind, text in CHOICES
     ]
@@ -89,25 +113,31 @@ def _with_choices(command: Callable[..., None]) -> Callable[..., None]:
 
 @_with_choices
 def restore(  # noqa: PLR0917 - typer's options
-    sources: Annotated[list[Path], typer.Argument(metavar="PHOTO|FOLDER...", help="Photos or folders.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Photos, or folders of photos.")],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder for the copies.", show_default="Restored, beside each photo"
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the copies.",
+            show_default="Restored, beside each photo",
         ),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A name from `facewatch models`.")
-    ] = None,
-    weight: Annotated[
-        float | None, typer.Option("--weight", "-w", help="0 = all restoration, 1 = closest to the original.")
-    ] = None,
+    model: ModelOption = None,
+    weight: WeightOption = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Include sub-folders.")] = False,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the model's licence without a question.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
+    with_copies: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-without-faces/--skip-without-faces", help="Copy photos without faces, or leave them out."
+        ),
+    ] = None,
     **choices: Any,
 ) -> None:
     """Restore photos now; the originals are only read."""
@@ -115,9 +145,11 @@ def restore(  # noqa: PLR0917 - typer's options
     for section, key, _, _ in CHOICES:
         if choices.get(key) is not None:
             changes.setdefault(section, {})[key] = choices[key]
+    if with_copies is not None:
+        changes.setdefault("output", {})["no_faces"] = "copy" if with_copies else "skip"
     where = places(config)
     settings = _settings(where, changes, weight)
-    photos = list(_photos(sources, output, recursive=recursive))
+    photos = list(photos_of(sources, output, recursive=recursive))
     if not photos:
         raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
     files = model_files(where, settings)
@@ -126,7 +158,7 @@ def restore(  # noqa: PLR0917 - typer's options
     results, about = _restore_all(photos, recipe, files, quiet=as_json)
     if as_json:
         print(json.dumps({**about, "photos": results}, indent=2))
-    raise typer.Exit(1 if any(result["outcome"] == "failed" for result in results) else 0)
+    raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
 
 
 def _restore_all(
@@ -147,6 +179,8 @@ def _restore_all(
                 progress.advance(task)
                 if not quiet:
                     progress.console.print(_line(results[-1]), soft_wrap=True)
+        if not quiet and len(results) > 1:
+            console.print(_totals(results))
     finally:
         engine.close()
     return results, {"device": engine.device, "model": recipe.plan.model, "detector": recipe.detector}
@@ -160,36 +194,6 @@ def _settings(where: Places, changes: Mapping[str, Any], weight: float | None) -
     if weight is not None:
         data["weights"] = {**data.get("weights", {}), data.get("model", base.model): weight}
     return store(where).parse(data, "the options")
-
-
-def _photos(sources: Sequence[Path], output: Path | None, *, recursive: bool) -> Iterator[Source]:
-    for named in sources:
-        path = expand_path(named)
-        if os.path.isdir(path):  # noqa: PTH112 - never raises
-            copies = expand_path(output) if output else path / OUTPUT
-            watch = WatchedFolder(path, recursive=recursive, outputs=(copies, *spelled_below(path, [copies])))
-            found: list[Path] = []
-            unreadable = walk(watch, path, found.append).unreadable
-            if unreadable:
-                folder, reason = next(iter(unreadable.items()))
-                raise WrongUse(f"{folder} cannot be read: {reason}")
-            yield from (Source(photo, path, copies) for photo in sorted(found) if _holds_photo(photo))
-        elif os.path.exists(path):  # noqa: PTH110 - never raises
-            copies = expand_path(output) if output else path.parent / OUTPUT
-            yield Source(path, path.parent, copies)
-        else:
-            raise WrongUse(f"{named} is not there or cannot be reached; name photos or folders of photos")
-
-
-def _holds_photo(path: Path) -> bool:
-    """Return False for a file whose name says nothing and whose content is no photo."""
-    if formats.has_photo_suffix(path.name):
-        return True
-    try:
-        with path.open("rb") as stream:
-            return formats.is_photo_head(stream.read(formats.HEAD_BYTES))
-    except OSError:
-        return True  # its own result says why it cannot be read
 
 
 def _restore_one(
@@ -214,8 +218,13 @@ def _restore_one(
     except OwnOutput as error:
         return {**result, "outcome": "skipped", "summary": str(error)}
     except FacewatchError as error:
-        return {**result, "error": type(error).__name__, "summary": str(error)}
-    return {**result, "output": str(output) if output else None, "outcome": _outcome(answer)}
+        name, reason = type(error).__name__, final_reason(str(error))
+        return {**result, "error": name, "summary": reason, "outcome": outcome_of_failure(name, reason)}
+    return {
+        **result,
+        "output": str(output) if output else None,
+        "outcome": "not supported" if answer.left_alone else outcome_of_faces(answer.faces),
+    }
 
 
 def _digest(path: Path) -> str:
@@ -223,12 +232,6 @@ def _digest(path: Path) -> str:
         return sha256_of(path)
     except OSError as error:
         raise unreadable_photo(error) from error
-
-
-def _outcome(answer: RestoreResult) -> str:
-    if any(face["fate"] == "restored" for face in answer.faces):
-        return "restored"
-    return "unchanged" if answer.temporary is None else "re-encoded"
 
 
 def _publish(answer: RestoreResult, recipe: Recipe, source: Source, folder: Path) -> Path | None:
@@ -247,9 +250,16 @@ def _publish(answer: RestoreResult, recipe: Recipe, source: Source, folder: Path
 
 
 def _line(result: Mapping[str, Any]) -> str:
-    colour = {"failed": "red", "skipped": "yellow"}.get(result["outcome"], "green")
+    colour = COLOURS.get(result["outcome"], "green")
     place = result["output"] or result["source"]
     return f"[{colour}]{result['outcome']}[/] {escape(place)}: {escape(result['summary'])}"
+
+
+def _totals(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the counts in one line: "3 restored, 1 unchanged, 1 skipped"."""
+    counts = Counter(result["outcome"] for result in results)
+    skipped = [f"{counts['skipped']} skipped"] if counts["skipped"] else []
+    return ", ".join([*filter(None, [format_outcomes(counts)]), *skipped])
 
 
 def _progress(console: Console) -> Progress:

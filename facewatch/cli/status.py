@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -15,12 +16,14 @@ from facewatch.cli.options import ConfigOption, JsonOption, places, store
 from facewatch.errors import BadSettings
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import format_incident
-from facewatch.state.status import Status, headline, passed_over_text, read_status
+from facewatch.state.outcomes import OutcomeCounter, format_outcomes, outcome_of_failure
+from facewatch.state.status import Status, headline, passed_over_text, photo_text, read_status
+from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
 
 INCIDENTS_SHOWN = 5
 FAILED_SHOWN = 20
-STATES_SHOWN = {"parked": "failed", "retry": "will retry", "poison": "failed (crashes)"}
+STATES_SHOWN = {"retry": "will retry", "poison": "failed (crashes)"}
 
 
 def status(
@@ -28,10 +31,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Update every second.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what the daemon is doing, what it did, and what failed and why."""
-    where = places(config)
+    """Show progress, results, and what failed and why."""
+    where, counter = places(config), OutcomeCounter()
     while True:
-        now = _read(where)
+        now = _read(where, counter)
         if as_json:
             print(json.dumps(now.as_json(), indent=None if watch else 2), flush=True)
         else:
@@ -41,18 +44,33 @@ def status(
         time.sleep(1)
 
 
-def state_shown(state: str) -> str:
-    """Return the words for a photo's state in the ledger."""
-    return STATES_SHOWN.get(state, state.replace("_", " "))
+def state_shown(photo: Mapping[str, Any]) -> str:
+    """Return the words for the state of a photo of `Status.failed`."""
+    state = photo["state"]
+    return STATES_SHOWN.get(state) or outcome_of_failure(photo["error"], photo["reason"])
 
 
-def _read(where: Places) -> Status:
+def _read(where: Places, counter: OutcomeCounter) -> Status:
     try:
         settings = store(where).load()
     except BadSettings as error:
-        now = read_status(where, Settings())
-        return replace(now, troubles=[f"config: {error}", *now.troubles])
-    return read_status(where, settings)
+        now = read_status(where, Settings(), counter=counter)
+        # A running daemon has met the same mistake; its text says what it does meanwhile.
+        known = any(trouble.startswith("config: ") for trouble in now.troubles)
+        return now if known else replace(now, troubles=[f"config: {error}", *now.troubles])
+    return read_status(where, settings, counter=counter)
+
+
+def _counts(now: Status) -> str:
+    """Return the photos by what became of them, and those to come: "3 restored, 2 waiting"."""
+    others = {
+        "skipped": now.counts["skipped"],
+        "will retry": now.counts["retry"],
+        "waiting": now.counts["queued"] + now.settling,
+        "in work": now.counts["running"] + now.counts["committing"],
+    }
+    parts = [format_outcomes(now.outcomes), *(f"{count} {words}" for words, count in others.items() if count)]
+    return ", ".join(part for part in parts if part)
 
 
 def _show(now: Status, *, clear: bool) -> None:
@@ -60,8 +78,7 @@ def _show(now: Status, *, clear: bool) -> None:
     if clear:
         console.clear()
     console.print(escape(headline(now)), style="bold", soft_wrap=True)
-    counts = ", ".join(f"{count} {state_shown(state)}" for state, count in now.counts.items() if count)
-    console.print(f"photos: {counts or 'none yet'}")
+    console.print(f"photos: {_counts(now) or 'none yet'}", soft_wrap=True)
     if now.engine:
         about = ", ".join(f"{key} {value}" for key, value in now.engine.items())
         console.print(f"engine: {escape(about)}", soft_wrap=True)
@@ -74,10 +91,10 @@ def _show(now: Status, *, clear: bool) -> None:
     for incident in now.incidents[-INCIDENTS_SHOWN:]:
         console.print(f"resolved: {escape(format_incident(incident))}", soft_wrap=True)
     for photo in now.failed[:FAILED_SHOWN]:
-        words = f"{state_shown(photo['state'])}: {photo['path']}: {photo['reason']}"
+        words = f"{state_shown(photo)}: {photo['path']}: {photo_text(photo)}"
         console.print(escape(words), soft_wrap=True)
     for photo in now.recent:
-        console.print(f"{escape(photo['path'])}: {escape(photo['reason'])}", style="dim", soft_wrap=True)
+        console.print(f"{escape(photo['path'])}: {escape(photo_text(photo))}", style="dim", soft_wrap=True)
 
 
 def describe_download(download: dict[str, Any]) -> str:
@@ -86,7 +103,8 @@ def describe_download(download: dict[str, Any]) -> str:
         done, total, left = download["done_bytes"], download["total_bytes"], download["seconds_left"]
         parts = [f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"]
         parts.append(f"{download['bytes_per_second'] / 1e6:.1f} MB/s")
-        return ", ".join([*parts, f"{left:.0f} s left"] if left is not None else parts)
+        return ", ".join([*parts, f"{format_duration(left)} left"] if left is not None else parts)
     if download["state"] == "waiting":
-        return f"{download['reason']}; next try in {max(0, download['retry_at'] - time.time()):.0f} s"
+        seconds = max(0, download["retry_at"] - time.time())
+        return f"{download['reason'].rstrip('.')}. Next try in {format_duration(seconds)}"
     return str(download.get("reason") or download["state"])

@@ -15,7 +15,7 @@ from facewatch.tray import main
 
 
 def tray(config: ConfigOption = None) -> None:
-    """Show the icon in the tray; `facewatch run` starts it automatically.
+    """Show the tray icon; `facewatch run` starts it by itself.
 
     Exits with 0 when it is closed, 3 if the desktop has no tray, 4 if another process already shows it.
     """

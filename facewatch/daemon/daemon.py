@@ -23,6 +23,7 @@ from facewatch.state import requests
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, watched_photo
+from facewatch.state.status import BATCH_KEY
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
@@ -66,7 +67,12 @@ class Daemon:
             settings=self._settings,
             model_files=lambda: self._model_files,
             readiness=Readiness(
-                lambda: self._model_files, self.alerts, self._downloader.want, probe, disks=self._disks
+                lambda: self._model_files,
+                self.alerts,
+                self._downloader.want,
+                probe,
+                want_for_settings=self._downloader.want_for_settings,
+                disks=self._disks,
             ),
             root_of=self._root_of,
             make_engine=lambda setup, seconds: EngineProcess(setup, timeout_seconds=seconds),
@@ -128,7 +134,7 @@ class Daemon:
 
     def _begin(self) -> None:
         self._end_leftover_engine()
-        self._ledger.forget("current", "engine", "troubles", "downloads")
+        self._ledger.forget("current", "engine", "troubles", "downloads", BATCH_KEY)
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
             self.alerts.raise_alert("old ledger", self._ledger.notice)
@@ -183,7 +189,12 @@ class Daemon:
         if request.kind == "quit":
             self.stop()
         elif request.kind == "retry_failed":
-            log.info("%d failed photos are queued again", self._ledger.requeue_failed())
+            count = self._ledger.requeue(request.path) if request.path else self._ledger.requeue_failed()
+            log.info("%d failed photos are queued again", count)
+        elif request.kind == "download_now" and request.model is not None:
+            self._downloader.try_now(request.model)
+        elif request.kind == "download_cancel" and request.model is not None:
+            self._downloader.cancel(request.model)
         elif request.path is not None:
             self._redo(request.path, {"model": request.model, "weight": request.weight})
         self._inbox.wake()
@@ -213,6 +224,8 @@ class Daemon:
     def _apply(self, settings: Settings) -> None:
         self._inbox.settle_seconds = settings.watching.settle_seconds
         self._inbox.wake()
+        if settings.pausing():  # else the worker says at its next turn which models are needed now
+            self._downloader.want_for_settings(())
         if (settings.models_folder, settings.model_mirror) != self._models:
             self._models = settings.models_folder, settings.model_mirror
             self._model_files = open_model_files(self._places, settings)

@@ -18,6 +18,7 @@ from facewatch.state.alerts import Alerts
 from facewatch.state.heartbeat import HeartbeatMonitor, tray_heartbeat_file
 from facewatch.state.instance import single_instance
 from facewatch.state.ledger import DamagedLedger, Ledger
+from facewatch.state.status import BATCH_KEY
 from facewatch.system import logs
 from facewatch.system.paths import Places
 from facewatch.system.processes import facewatch_command
@@ -82,7 +83,7 @@ def _run(
             return 0
     finally:
         with suppress(DiskFull):  # the next start deletes them
-            ledger.forget("daemon", "current", "engine", "downloads", "watching")
+            ledger.forget("daemon", "current", "engine", "downloads", "watching", BATCH_KEY)
 
 
 def _tray_supervisor(places: Places, alerts: Alerts) -> TraySupervisor:

@@ -73,20 +73,30 @@ class Download:
         Raises DownloadFailed with a reason for each address (received bytes are kept), DiskFull or
         CannotWrite.
         """
-        name, reasons = self._request.name, []
+        name = self._request.name
+        faults: list[tuple[Source, DownloadFault]] = []
         try:
             with open_client(self._timeouts.connect_seconds, self._timeouts.stall_seconds) as client:
                 for source in sources:
                     try:
                         return self._download_from(client, source)
                     except DownloadFault as fault:
-                        log.info("%s: %s: %s", name, source.redacted, fault.reason)
-                        reasons.append(f"\n  {source.redacted}: {fault.reason}")
+                        log.log(
+                            logging.WARNING if source.mirror else logging.INFO,
+                            "%s: %s: %s",
+                            name,
+                            source.redacted,
+                            fault.reason,
+                        )
+                        faults.append((source, fault))
         except Stopped:
             raise DownloadFailed(f"{name}: the download was stopped{self._kept()}") from None
+        cause = brief_cause(faults)
+        reasons = "".join(f"\n  {source.redacted}: {fault.reason}" for source, fault in faults)
         raise DownloadFailed(
-            f"{name} could not be downloaded{self._kept()}{''.join(reasons)}\n"
-            f"You can also add the file by hand: `facewatch models add {name} FILE`"
+            f"{name} could not be downloaded{self._kept()}{reasons}\n"
+            f"{cause} You can also add the file by hand: `facewatch models add {name} FILE`",
+            cause,
         )
 
     def _kept(self) -> str:
@@ -194,6 +204,16 @@ class Download:
             step = min(left, STOP_CHECK_SECONDS)
             timeouts.sleep(step)
             left -= step
+
+
+def brief_cause(faults: Sequence[tuple[Source, DownloadFault]]) -> str:
+    """Return in a sentence why no address gave the file; the first address counts, the published one."""
+    if not faults:
+        return ""
+    source, fault = faults[0]
+    if isinstance(fault, Unreachable):
+        return f"Cannot reach {source.host}. Check the connection."
+    return f"{source.host}: {fault.reason}."
 
 
 def _headers(requested: RequestedRange) -> dict[str, str]:

@@ -6,11 +6,11 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from facewatch.errors import BadCheckpoint, DiskFull, FacewatchError, LicenceNotAccepted
+from facewatch.errors import BadCheckpoint, DiskFull, DownloadFailed, FacewatchError, LicenceNotAccepted
 from facewatch.models.catalogue import Licence
 from facewatch.models.files import ModelFiles, Progress
 
@@ -30,7 +30,8 @@ class _Request:
     """One requested model, and the state of its download."""
 
     requested_at: float  # clock seconds, at the last `want`
-    state: Literal["queued", "downloading", "waiting", "held"] = "queued"
+    state: Literal["queued", "downloading", "waiting", "held", "cancelled"] = "queued"
+    by_settings: bool = False  # the settings name the model; else a redo does
     failures: int = 0
     due: float = 0.0  # clock seconds
     reason: str = ""
@@ -94,13 +95,49 @@ class Downloader:
             if request is None:
                 self._changed.notify_all()
 
+    def want_for_settings(self, names: Collection[str]) -> None:
+        """Request the models that the settings need, and drop those that they needed before.
+
+        Raises RuntimeError as `want`.
+        """
+        for name in names:
+            self.want(name)
+        with self._changed:
+            dropped = [
+                name for name, request in self._requests.items() if request.by_settings and name not in names
+            ]
+            for name in dropped:
+                del self._requests[name]
+            for name in names:
+                self._requests[name] = replace(self._requests[name], by_settings=True)
+            if dropped:
+                self._report_pending = True
+                self._changed.notify_all()
+
+    def try_now(self, name: str) -> None:
+        """Download a requested model at once that waits for its next try, or was cancelled."""
+        with self._changed:
+            request = self._requests.get(name)
+            if request is not None and request.state in ("waiting", "cancelled"):
+                self._requests[name] = _Request(request.requested_at, by_settings=request.by_settings)
+                self._changed.notify_all()
+
+    def cancel(self, name: str) -> None:
+        """Stop the download of a model until `try_now`; received bytes are kept, its photos wait."""
+        with self._changed:
+            request = self._requests.get(name)
+            if request is not None:
+                self._requests[name] = replace(request, state="cancelled", progress=None, reason="")
+                self._report_pending = True
+                self._changed.notify_all()
+
     def use(self, model_files: ModelFiles) -> None:
         """Switch to `model_files` (another folder or mirror); waiting requests are retried at once."""
         with self._changed:
             self._model_files = model_files
             for name, request in self._requests.items():
                 if request.state != "downloading":
-                    self._requests[name] = _Request(request.requested_at)
+                    self._requests[name] = _Request(request.requested_at, by_settings=request.by_settings)
             self._changed.notify_all()
 
     def busy(self) -> bool:
@@ -112,7 +149,8 @@ class Downloader:
         """Return the state of each requested model as plain data, without those already downloaded.
 
         state  "queued", "downloading" (done_bytes, total_bytes, bytes_per_second, seconds_left), "waiting"
-               (reason, failures, retry_at as a Unix time) or "held" (reason, licence, terms_url, sentence)
+               (reason, failures, retry_at as a Unix time), "held" (reason, licence, terms_url, sentence)
+               or "cancelled"
         """
         with self._changed:
             return {name: self._as_json(request) for name, request in self._requests.items()}
@@ -173,7 +211,7 @@ class Downloader:
         self._set(name, state="downloading", progress=None, reason="")
         self._report()
         try:
-            self._model_files.fetch(name, self._on_progress, self._stopping)
+            self._model_files.fetch(name, self._on_progress, lambda: self._is_stopped(name))
         except LicenceNotAccepted as error:
             log.warning("%s", error)
             self._set(name, state="held", reason=str(error), licence=self._licence_question(name))
@@ -185,19 +223,29 @@ class Downloader:
                 self._requests.pop(name, None)
         self._report()
 
+    def _is_stopped(self, name: str) -> bool:
+        """Return True if the download that runs should end: nobody wants it now, or it was cancelled."""
+        with self._changed:
+            request = self._requests.get(name)
+        return self._stopping.is_set() or request is None or request.state != "downloading"
+
     def _schedule_retry(self, name: str, error: FacewatchError) -> None:
         if self._stopping.is_set():
             self._set(name, state="queued", progress=None)
             return
+        if self._is_stopped(name):
+            return
         with self._changed:
-            failures = self._requests[name].failures + 1
+            request = self._requests.get(name)
+            failures = (request.failures if request else 0) + 1
         wait = min(FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 20), LONGEST_WAIT_SECONDS)
         if isinstance(error, DiskFull):
             wait = DISK_FULL_WAIT_SECONDS
         wait *= 0.75 + 0.5 * self._jitter()
         log.warning("%s; next try in %.0f s", error, wait)
         due = self._clock() + wait
-        self._set(name, state="waiting", failures=failures, due=due, reason=str(error), progress=None)
+        reason = error.cause if isinstance(error, DownloadFailed) else str(error)
+        self._set(name, state="waiting", failures=failures, due=due, reason=reason, progress=None)
 
     def _report(self) -> None:
         try:
@@ -215,8 +263,11 @@ class Downloader:
             self._report()
 
     def _set(self, name: str, **fields: Any) -> None:
+        """Change a request, unless it was dropped or cancelled meanwhile."""
         with self._changed:
-            self._requests[name] = replace(self._requests[name], **fields)
+            request = self._requests.get(name)
+            if request is not None and request.state != "cancelled":
+                self._requests[name] = replace(request, **fields)
 
     def _as_json(self, request: _Request) -> dict[str, Any]:
         facts: dict[str, Any] = {"state": request.state}

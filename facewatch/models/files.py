@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
+from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed, LicenceNotAccepted
 from facewatch.models.catalogue import MODELS, Kind, Licence, Model
 from facewatch.models.imports import ModelImports
 from facewatch.models.index import Check, ModelIndex, State, lock_path, require_checkpoint
@@ -135,7 +135,7 @@ class ModelFiles:
         if self.state(name) == "present":
             return self.find(name)
         sources = self._sources(name)
-        self._licences.require_accepted(self.row(name))
+        self._require_accepted(name)
         final = self.folder / checkpoint.file_name
         with translate_write_errors(final):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -190,6 +190,24 @@ class ModelFiles:
         if self._index.entry(name).kind != kind:
             self._index.update(name, kind=kind)
 
+    def _require_accepted(self, name: str) -> None:
+        """Raise LicenceNotAccepted, which names the corrupt file that the download would replace."""
+        try:
+            self._licences.require_accepted(self.row(name))
+        except LicenceNotAccepted as error:
+            check = self._index.check(name)
+            if check.state != "corrupt":
+                raise
+            raise LicenceNotAccepted(f"{self._wrong_digest(check)}\n{error}") from error
+
+    def problem(self, name: str) -> str:
+        """Return what is wrong with a model's file that is here; empty if nothing is, or there is none.
+
+        Raises BadCheckpoint when the file cannot be read.
+        """
+        check = self._index.check(name) if self._index.knows(name) else None
+        return self._wrong_digest(check) if check is not None and check.state == "corrupt" else ""
+
     def _sources(self, name: str) -> list[Source]:
         checkpoint = require_checkpoint(self.row(name))
         if self.is_own(name):
@@ -237,4 +255,6 @@ class ModelFiles:
             if self.is_own(check.name)
             else f"`facewatch models pull {check.name}` downloads it again"
         )
-        return f"{check.path} {problem} (its sha256 is {check.sha256}, not {expected}): {remedy}"
+        return (
+            f"{check.path} is corrupt: it {problem} (its sha256 is {check.sha256}, not {expected}): {remedy}"
+        )

@@ -77,6 +77,11 @@ class Source:
     mirror: bool = False  # set by the user in model_mirror
 
     @property
+    def host(self) -> str:
+        """The name of the server."""
+        return urlsplit(self.address).hostname or self.address
+
+    @property
     def redacted(self) -> str:
         """The address without password and query, for messages and files."""
         parts = urlsplit(self.address)
@@ -117,8 +122,9 @@ def check_length(body: ResponseBody, expected: int | None) -> None:
     """Raise DownloadFault unless the file on the server is as long as the published one."""
     if expected is not None and body.total not in (None, expected):
         raise DownloadFault(
-            f"the server offers {_exact(body.total)}, the published file has {_exact(expected)}",
-            retryable=True,
+            f"the server offers {_exact(body.total)}, the published file has {_exact(expected)}: "
+            "it is another file",
+            retryable=False,
         )
 
 

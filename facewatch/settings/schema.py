@@ -111,7 +111,12 @@ class Folder(Section):
 
     @model_validator(mode="after")
     def _apart(self) -> Folder:
-        inside = self.input == self.output or self.output in self.input.parents
+        if self.input == self.output:
+            raise ValueError(
+                f"the input {self.input} lies in the output: they are the same folder; choose another for "
+                "the copies"
+            )
+        inside = self.output in self.input.parents
         if inside or self._really_inside():
             raise ValueError(
                 f"the input {self.input} lies in the output {self.output}, where no photo is restored; "

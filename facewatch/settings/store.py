@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -21,6 +22,7 @@ else:
 from facewatch.errors import BadCheckpoint, BadSettings
 from facewatch.settings import schema
 from facewatch.settings.schema import Settings
+from facewatch.settings.toml_hints import toml_hint
 from facewatch.system.atomic import write_atomically
 from facewatch.system.paths import expand_path
 
@@ -126,7 +128,7 @@ class Store:
         try:
             return tomllib.loads(self._text())
         except tomllib.TOMLDecodeError as error:
-            raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
+            raise _not_toml(self.path, self._text(), error) from error
 
     def _text(self) -> str:
         """Return the text of the file; empty if it never existed."""
@@ -159,7 +161,14 @@ def _parse_text(text: str, path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as error:
-        raise BadSettings(f"{path} is not valid TOML: {error}; fix it before changing settings") from error
+        raise _not_toml(path, text, error) from error
+
+
+def _not_toml(path: Path, text: str, error: Exception) -> BadSettings:
+    """Return the error for a text that is no TOML, with what to type where that can be told."""
+    place = re.search(r"at line (\d+)", str(error))
+    hint = toml_hint(text, int(place[1])) if place else ""
+    return BadSettings(f"{path} is not valid TOML: {error}{hint and f'; {hint}'}")
 
 
 def _set_key(table: Any, keys: list[str], value: Any) -> None:

@@ -35,6 +35,11 @@ Weight = Annotated[float, BeforeValidator(reject_booleans), Field(ge=0, le=1)]
 
 def expand_home(path: Path) -> Path:
     """Return an absolute path, `~` replaced by the home folder."""
+    if any(ord(character) < 32 for character in str(path)):
+        raise ValueError(
+            f"{str(path)!r}: after a backslash, t and n mean a tab and a new line; write paths with slashes, "
+            'such as "C:/Users/me/Pictures"'
+        )
     path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises, also for an unknown user
     if not path.is_absolute():
         raise ValueError(f"{str(path)!r} is a relative path; write the full path, or begin it with ~/")

@@ -20,7 +20,7 @@ from facewatch.system.paths import Places, require_photo
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["redo", "retry_failed", "quit"]
+Kind = Literal["redo", "retry_failed", "quit", "download_now", "download_cancel"]
 LARGEST_BYTES = 64 * 1024  # a request is a few hundred bytes; a larger file is not one
 BAD_SUFFIX = ".bad"
 
@@ -29,9 +29,11 @@ BAD_SUFFIX = ".bad"
 class Request:
     """One request; fields that its kind does not use are None.
 
-    redo          restore `path` again, with `model` or `weight` (0-1) instead of the settings' own
-    retry_failed  queue all failed photos
-    quit          end the daemon whose process id is `pid`, and no later one
+    redo             restore `path` again, with `model` or `weight` (0-1) instead of the settings' own
+    retry_failed     queue all failed photos, or only the one at `path`
+    quit             end the daemon whose process id is `pid`, and no later one
+    download_now     download `model` at once, which waits for its next try or was cancelled
+    download_cancel  stop the download of `model`
     """
 
     kind: Kind
@@ -136,6 +138,8 @@ def parse(data: Any) -> Request:
     path, model, weight, pid = (data.get(name) for name in ("path", "model", "weight", "pid"))
     if data["kind"] == "redo" and not (isinstance(path, str) and Path(path).is_absolute()):
         raise ValueError("a redo needs the absolute path of a photo")
+    if data["kind"].startswith("download_") and not isinstance(model, str):
+        raise ValueError("the name of the model is missing")
     if not isinstance(model, str | None) or not isinstance(pid, int | None):
         raise ValueError("the model is not a name, or the process id not a number")  # noqa: TRY004 - one error for all
     if weight is not None and not (isinstance(weight, int | float) and 0 <= weight <= 1):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
 from facewatch.state.instance import running_pid
-from facewatch.state.ledger import Job, LedgerView
+from facewatch.state.ledger import FINISHED, Job, LedgerView
+from facewatch.state.outcomes import Outcome, OutcomeCounter
+from facewatch.state.reports import report_summary
+from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
 
 KINDS_SHOWN = 8
+BATCH_KEY = "batch"
+"""The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -30,6 +37,12 @@ class Status:
     failed: list[dict[str, Any]]
     recent: list[dict[str, Any]]
     incidents: list[dict[str, Any]] = field(default_factory=list)  # what was resolved and when, oldest first
+    progress: dict[str, Any] | None = (
+        None  # done, total and seconds_left (or None) of the photos of this batch
+    )
+    outcomes: dict[Outcome, int] = field(
+        default_factory=dict
+    )  # photos that are through, by what became of them
 
     passed_over: dict[str, int] = field(default_factory=dict)  # files that are no photos, by kind
 
@@ -43,8 +56,12 @@ class Status:
         return {**asdict(self), "waiting": self.waiting}
 
 
-def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Status:
+def read_status(
+    places: Places, settings: Settings, *, recent: int = 10, counter: OutcomeCounter | None = None
+) -> Status:
     """Return the state of the daemon.
+
+    counter  that of the last call, for a caller that looks again and again
 
     Raises BadLedger if the ledger cannot be read.
     """
@@ -60,6 +77,7 @@ def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Stat
     # Photos of folders no longer watched would be shown for ever. Without a config all are shown.
     folders = [folder.input for folder in settings.folders] or None
     counts: dict[str, int] = dict(view.counts(folders).items())
+    finished = sum(counts[state] for state in FINISHED)
     return Status(
         mood=_mood(pid, settings, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
@@ -73,6 +91,8 @@ def read_status(places: Places, settings: Settings, *, recent: int = 10) -> Stat
         recent=[_photo(job) for job in view.recent(recent)],
         incidents=parse_incidents(facts.get(INCIDENTS_KEY)),
         passed_over=watching.get("passed_over", {}),
+        progress=_progress(view, facts.get(BATCH_KEY) if pid else None, counts, watching.get("waiting", 0)),
+        outcomes=(counter or OutcomeCounter()).count(view, finished, folders),
     )
 
 
@@ -83,11 +103,15 @@ def headline(status: Status) -> str:
     parts: list[str] = [status.mood]
     if status.current:
         parts[0] = f"working: {status.current['path']}{_progress_text(status.current)}"
-    if status.waiting:
+    progress = progress_text(status)
+    if progress:
+        parts.append(progress)
+    elif status.waiting:
         parts.append(f"{status.waiting} waiting")
     parts += [f"{name}: waiting for download" for name in status.downloads]
     if status.troubles:
-        parts.append(f"{len(status.troubles)} need attention")
+        count = len(status.troubles)
+        parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")
     return ", ".join(parts)
 
 
@@ -104,8 +128,44 @@ def passed_over_text(status: Status) -> str:
     return f"{total} {noun} of kinds facewatch does not take: {named}"
 
 
+def progress_text(status: Status) -> str:
+    """Return the progress of a batch: "34 of 120, about 25 minutes"; empty for a single photo."""
+    if not status.progress or status.progress["total"] < 2:
+        return ""
+    left = status.progress["seconds_left"]
+    parts = [f"{status.progress['done']} of {status.progress['total']}"]
+    return ", ".join([*parts, *([] if left is None else [f"about {format_duration(left)}"])])
+
+
+def _progress(
+    view: LedgerView, batch: dict[str, Any] | None, counts: dict[str, int], settling: int
+) -> dict[str, Any] | None:
+    """Return how many photos of the present batch are through, of how many, and the seconds left."""
+    if batch is None:
+        return None
+    done = view.ended_since(batch["began"])
+    left = settling + sum(counts[state] for state in ("queued", "retry", "running", "committing"))
+    if not left:
+        return None
+    working_seconds = max(0.0, time.time() - batch["began"] - batch["idle_seconds"])
+    known = done > 0 and not batch["idle"]
+    return {
+        "done": done,
+        "total": done + left,
+        "seconds_left": left * working_seconds / done if known else None,
+    }
+
+
 def _progress_text(current: dict[str, Any]) -> str:
     return f" ({current['done']} of {current['total']} {current['what']})" if current.get("total") else ""
+
+
+def photo_text(photo: Mapping[str, Any]) -> str:
+    """Return why a photo failed, or what became of its faces, in today's words.
+
+    photo  one of `failed` or `recent`; a report of an earlier version has its summary in other words
+    """
+    return report_summary(photo["report"]) or str(photo["reason"])
 
 
 def _mood(

@@ -14,6 +14,7 @@ from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state.instance import running_pid
+from facewatch.state.outcomes import OutcomeCounter
 from facewatch.state.requests import Request, put
 from facewatch.state.status import Status, read_status
 from facewatch.system.autostart import Login as LoginEntries
@@ -77,6 +78,7 @@ class App:
         self._login_state: LoginState = "off"
         self._choices_checked_at = float("-inf")
         self._memory = Memory()
+        self._counter = OutcomeCounter()
         self._shown: tuple[Picture, str, Menu] | None = None
 
     def click(self, action: menu_items.Action) -> None:
@@ -125,9 +127,8 @@ class App:
         status = self._read_status()
         self._refresh_choices(status)
         view = self._view(status)
-        current = status.current or {}
         shown = (
-            picture(view.mood, current.get("done"), current.get("total")),
+            _picture(view),
             text.title(view),
             menu(view),
         )
@@ -158,7 +159,7 @@ class App:
 
     def _read_status(self) -> Status:
         try:
-            return read_status(self._places, self._settings or Settings())
+            return read_status(self._places, self._settings or Settings(), counter=self._counter)
         except FacewatchError as error:
             return unreadable(str(error), running_pid(self._places))
 
@@ -201,6 +202,10 @@ class App:
             self._store.update({"paused": pause_value(action.duration, self._now())})
         elif isinstance(action, menu_items.Open):
             self._opener.open(action.target)
+        elif isinstance(action, menu_items.OpenOwn):
+            self._opener.open(str(self._places.config if action.what == "config" else self._places.log))
+        elif isinstance(action, menu_items.ShowFailures):
+            self._opener.show_failures(self._read_status().failed)
         elif isinstance(action, menu_items.ShowInFolder):
             self._opener.show(action.file)
         elif isinstance(action, menu_items.ShowBeforeAfter):
@@ -263,6 +268,15 @@ def choices(model_files: ModelFiles, beat: Callable[[], None]) -> tuple[Choice, 
             )
         )
     return tuple(found)
+
+
+def _picture(view: View) -> Picture:
+    """Return the icon: its progress is that of the batch, or of the photo if there is only one."""
+    batch, current = view.status.progress, view.status.current or {}
+    of = batch if batch and batch["total"] > 1 else current
+    return picture(
+        view.mood, of.get("done"), of.get("total"), failed=view.status.outcomes.get("failed", 0) > 0
+    )
 
 
 def _no_heartbeat() -> None:

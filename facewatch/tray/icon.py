@@ -28,6 +28,7 @@ OVERSAMPLING = 4  # drawn so many times larger, then shrunk for smooth edges
 
 INK = "#10222e"
 PAPER = "#ffffff"
+FAILED = "#d7263d"
 FILLS: dict[Look, str] = {
     "idle": "#2aa198",
     "working": "#2f7fe0",
@@ -78,19 +79,21 @@ class Picture:
 
     look: Look
     step: int = 0  # 0-STEPS, if working
+    failed: bool = False  # with a mark: photos have failed
 
     @property
     def name(self) -> str:
         """The icon's file name, without a suffix."""
-        return f"{self.look}-{self.step}" if self.look == "working" else self.look
+        name = f"{self.look}-{self.step}" if self.look == "working" else self.look
+        return f"{name}-failed" if self.failed else name
 
 
-def picture(mood: Mood, done: int | None, total: int | None) -> Picture:
+def picture(mood: Mood, done: int | None, total: int | None, *, failed: bool = False) -> Picture:
     """Return the icon for a mood and a progress of `done` out of `total` (None: unknown)."""
     look = LOOKS[mood]
     if look != "working" or not total:
-        return Picture(look)
-    return Picture(look, max(0, min(STEPS, STEPS * (done or 0) // total)))
+        return Picture(look, failed=failed)
+    return Picture(look, max(0, min(STEPS, STEPS * (done or 0) // total)), failed)
 
 
 def draw(of: Picture, side_px: int = UNITS) -> Image.Image:
@@ -105,6 +108,10 @@ def draw(of: Picture, side_px: int = UNITS) -> Image.Image:
 
 def shapes(of: Picture) -> tuple[Shape, ...]:
     """Return the icon's shapes from back to front, in units of a 64 by 64 square, y down."""
+    return (*_look(of), *_mark()) if of.failed else _look(of)
+
+
+def _look(of: Picture) -> tuple[Shape, ...]:
     if of.look == "attention":
         return _triangle()
     fill = FILLS[of.look]
@@ -116,6 +123,12 @@ def shapes(of: Picture) -> tuple[Shape, ...]:
     if of.look == "working":
         return _ring(of.step)
     return (*rim, *_face(PAPER))
+
+
+def _mark() -> tuple[Shape, ...]:
+    """Return the red mark of failed photos: a badge with an exclamation mark."""
+    badge = (Disc(48, 48, 16, PAPER), Disc(48, 48, 13.5, FAILED))
+    return (*badge, Path(((48, 40), (48, 48)), PAPER, 4.5), Disc(48, 55, 2.6, PAPER))
 
 
 def _face(ink: str) -> tuple[Shape, ...]:

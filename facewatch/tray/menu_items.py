@@ -86,6 +86,18 @@ class Open:
 
 
 @dataclass(frozen=True)
+class OpenOwn:
+    """Open the settings file or the log."""
+
+    what: Literal["config", "log"]
+
+
+@dataclass(frozen=True)
+class ShowFailures:
+    """Show the failed photos, each with its reason."""
+
+
+@dataclass(frozen=True)
 class ShowInFolder:
     """Show a file in its folder."""
 
@@ -135,6 +147,8 @@ Action = (
     ChangeSetting
     | Pause
     | Open
+    | OpenOwn
+    | ShowFailures
     | ShowInFolder
     | ShowBeforeAfter
     | SendRequest

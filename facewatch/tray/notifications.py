@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
+from facewatch.state.outcomes import OUTCOMES, UNSUCCESSFUL, Outcome, format_outcomes
+from facewatch.state.requests import Request
 from facewatch.state.status import Status
-from facewatch.tray.text import count_failed, count_photos, format_size, shorten
+from facewatch.tray.menu_items import (
+    AcceptLicence,
+    Action,
+    Open,
+    OpenOwn,
+    SendRequest,
+    ShowFailures,
+    ShowInFolder,
+    StartDaemon,
+)
+from facewatch.tray.text import count_photos, format_size, one_line, shorten
 
 Level = Literal["all", "summary", "errors", "none"]
 Category = Literal["error", "summary", "detail"]
 QUIET_SECONDS = 8.0  # a batch has ended when no photo was in work for so long
+DOWNLOAD_SECONDS = (
+    3.0  # a download that ends sooner is not notified, and what begins with it joins its bubble
+)
 REPEAT_SECONDS = 3600.0  # a trouble that comes and goes is notified once in this time
+DOWNLOADING = "downloading"
+COMING = ("queued", "downloading")
 CATEGORIES: dict[Level, frozenset[Category]] = {
     "all": frozenset({"error", "summary", "detail"}),
     "summary": frozenset({"error", "summary"}),
@@ -22,19 +40,19 @@ CATEGORIES: dict[Level, frozenset[Category]] = {
 
 @dataclass(frozen=True)
 class Notification:
-    """One notification."""
+    """One notification; a click on it runs the first of its actions."""
 
     title: str
     text: str
     category: Category
+    actions: tuple[tuple[str, Action], ...] = ()  # the label of each button, and what it does
 
 
 @dataclass(frozen=True)
 class Batch:
     """Photos processed in one go: the lowest counts seen, and the time since when no photo is in work."""
 
-    finished: int
-    failed: int
+    lowest: dict[Outcome, int]
     quiet_since: float | None = None  # clock seconds; None: photos are in work
 
 
@@ -45,6 +63,7 @@ class Memory:
     status: Status | None = None
     batch: Batch | None = None
     notified: dict[str, float] = field(default_factory=dict)  # trouble or download -> clock seconds
+    downloading_since: float | None = None  # clock seconds
 
 
 def due_notifications(
@@ -61,13 +80,22 @@ def due_notifications(
         found += _summary(batch, status)
         batch = None
     notified = {text: at for text, at in memory.notified.items() if clock_seconds - at < REPEAT_SECONDS}
-    for key, notification in (*_troubles(status), *_downloads(status)):
+    since = memory.downloading_since
+    since = None if not status.downloads else clock_seconds if since is None else since
+    due = _troubles(status)
+    if since is None:
+        notified.pop(DOWNLOADING, None)
+    elif clock_seconds - since >= DOWNLOAD_SECONDS:
+        due += _downloads(status)
+    for key, notification in due:
         if key not in notified:
             notified[key] = clock_seconds
             found.append(notification)
+        if key.startswith("held "):
+            notified[DOWNLOADING] = clock_seconds  # the user knows what an answer begins
     found += [*_finished_downloads(before, status), *_daemon_end(before, status)]
     shown = tuple(notification for notification in found if notification.category in CATEGORIES[level])
-    return replace(memory, status=status, batch=batch, notified=notified), shown
+    return Memory(status, batch, notified, since), shown
 
 
 def _batch(batch: Batch | None, before: Status | None, status: Status, now: float) -> Batch | None:
@@ -76,22 +104,16 @@ def _batch(batch: Batch | None, before: Status | None, status: Status, now: floa
     )
     if batch is None:
         last = before or status
-        # A photo may have come and gone between two looks.
-        if not busy and (_count_finished(status), count_failed(status)) == (
-            _count_finished(last),
-            count_failed(last),
-        ):
+        if not busy and status.outcomes == last.outcomes:  # a photo may come and go between two looks
             return None
-        batch = Batch(_count_finished(last), count_failed(last))
+        batch = Batch(dict(last.outcomes))
     # A photo that is redone first leaves the count and then returns to it.
-    lowest = replace(
-        batch,
-        finished=min(batch.finished, _count_finished(status)),
-        failed=min(batch.failed, count_failed(status)),
-    )
+    lowest = {
+        outcome: min(batch.lowest.get(outcome, 0), status.outcomes.get(outcome, 0)) for outcome in OUTCOMES
+    }
     if busy:
-        return replace(lowest, quiet_since=None)
-    return replace(lowest, quiet_since=now if batch.quiet_since is None else batch.quiet_since)
+        return Batch(lowest)
+    return Batch(lowest, now if batch.quiet_since is None else batch.quiet_since)
 
 
 def _is_over(batch: Batch | None, now: float) -> TypeGuard[Batch]:
@@ -99,44 +121,89 @@ def _is_over(batch: Batch | None, now: float) -> TypeGuard[Batch]:
 
 
 def _summary(batch: Batch, status: Status) -> list[Notification]:
-    restored = _count_finished(status) - batch.finished
-    failed = count_failed(status) - batch.failed
-    if restored <= 0 and failed <= 0:
+    ended = {outcome: status.outcomes.get(outcome, 0) - batch.lowest.get(outcome, 0) for outcome in OUTCOMES}
+    if not any(ended.values()):
         return []
-    parts = [f"{count_photos(restored)} restored"] if restored > 0 else []
+    failed = sum(ended[outcome] for outcome in UNSUCCESSFUL)
+    succeeded = sum(ended.values()) - failed
+    first, _, rest = format_outcomes(ended).partition(" ")
+    text = f"{count_photos(int(first))} {rest}"  # "12 photos restored, 3 unchanged"
+    actions: list[tuple[str, Action]] = []
     if failed > 0:
-        parts.append(f"{failed} failed" if parts else f"{count_photos(failed)} failed")
-    return [Notification("Facewatch", ", ".join(parts), "error" if failed > 0 else "summary")]
+        actions.append(("Why?", ShowFailures()))
+    if succeeded > 0 and (shown := _show(status, succeeded)) is not None:
+        actions.insert(0 if succeeded > failed else 1, ("Show", shown))
+    return [Notification("Facewatch", text, "error" if failed > 0 else "summary", tuple(actions))]
+
+
+def _show(status: Status, count: int) -> Action | None:
+    """Return the action that shows the newest of `count` copies; None if none was written."""
+    copies = [Path(photo["output"]) for photo in status.recent[:count] if photo["output"]]
+    if not copies:
+        return None
+    return ShowInFolder(copies[0]) if len(copies) > 1 else Open(str(copies[0]))
 
 
 def _troubles(status: Status) -> list[tuple[str, Notification]]:
     return [
-        (text, Notification("Facewatch needs attention", shorten(text, 200), "error"))
+        (
+            text,
+            Notification("Facewatch needs attention", shorten(one_line(text), 200), "error", _remedy(text)),
+        )
         for text in status.troubles
     ]
 
 
+def _remedy(trouble: str) -> tuple[tuple[str, Action], ...]:
+    """Return the action that opens what a trouble is about: its folder, the settings, or the log."""
+    place = trouble.partition(": ")[0]
+    for prefix in ("folder ", "disk of "):
+        if place.startswith(prefix):
+            return (("Show", Open(place.removeprefix(prefix))),)
+    return (("Open settings", OpenOwn("config")) if place == "config" else ("Open log", OpenOwn("log")),)
+
+
 def _downloads(status: Status) -> list[tuple[str, Notification]]:
-    found = []
+    """Return the notifications about downloads, each with its key; in an episode one is enough."""
+    asked = _questions(status)
+    failing = {name: it for name, it in status.downloads.items() if it.get("state") == "waiting"}
+    if failing:
+        reason = shorten(one_line(next(iter(failing.values())).get("reason", "")), 160)
+        again = tuple(("Try now", SendRequest(Request("download_now", model=name))) for name in failing)[:1]
+        text = f"{', '.join(failing)}: {reason}"
+        asked.append(("waiting", Notification("Cannot download model", text, "error", again)))
+    coming = {name: it for name, it in status.downloads.items() if it.get("state") in COMING}
+    if coming and not asked:
+        text = ", ".join(_model_text(name, download) for name, download in coming.items())
+        title = "Downloading model" if len(coming) == 1 else "Downloading models"
+        asked.append((DOWNLOADING, Notification(title, f"{text}{_waiting_photos(status)}", "summary")))
+    return asked
+
+
+def _questions(status: Status) -> list[tuple[str, Notification]]:
+    """Return a question for each licence that has to be accepted."""
+    found: dict[str, Notification] = {}
     for name, download in status.downloads.items():
-        state = download.get("state")
-        if state == "held":
-            licence = download.get("licence", "a licence")
-            text = f"{name} is under {licence}: read and accept it in the tray menu"
-            found.append((f"held {name}", Notification("Licence approval needed", text, "summary")))
-        elif state == "waiting":
-            text = f"{name}: {shorten(download.get('reason', ''), 160)}"
-            found.append((f"waiting {name}", Notification("Cannot download model", text, "error")))
-        elif state == "downloading":
-            text = _download_text(name, download)
-            found.append((f"downloading {name}", Notification("Downloading model", text, "summary")))
-    return found
+        licence = download.get("licence", "a licence")
+        if download.get("state") != "held" or licence in found:
+            continue
+        text = f"{name} is under {licence}. {download.get('sentence', '')}".rstrip()
+        actions: list[tuple[str, Action]] = [("Accept", AcceptLicence(name))]
+        if download.get("terms_url"):
+            actions.insert(0, ("Read the terms", Open(download["terms_url"])))
+        found[licence] = Notification("Licence approval needed", text, "summary", tuple(actions))
+    return [(f"held {licence}", notification) for licence, notification in found.items()]
 
 
-def _download_text(name: str, download: dict[str, Any]) -> str:
+def _model_text(name: str, download: dict[str, Any]) -> str:
     total = download.get("total_bytes")
-    model = f"{name} ({format_size(total)})" if total else name
-    return f"{model}; photos wait until it is downloaded"
+    return f"{name} ({format_size(total)})" if total else name
+
+
+def _waiting_photos(status: Status) -> str:
+    if not status.waiting:
+        return ""
+    return f"; {count_photos(status.waiting)} {'waits' if status.waiting == 1 else 'wait'}"
 
 
 def _finished_downloads(before: Status, status: Status) -> list[Notification]:
@@ -151,8 +218,4 @@ def _daemon_end(before: Status, status: Status) -> list[Notification]:
     if before.pid is None or status.pid is not None:
         return []
     text = "New photos wait until you start it again in the tray menu"
-    return [Notification("Facewatch has stopped", text, "error")]
-
-
-def _count_finished(status: Status) -> int:
-    return status.counts["done"] + status.counts["no_faces"]
+    return [Notification("Facewatch has stopped", text, "error", (("Start", StartDaemon()),))]

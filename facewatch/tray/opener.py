@@ -6,13 +6,16 @@ import html
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from facewatch.errors import FacewatchError
 from facewatch.system.atomic import write_atomically
 
 PAGE_NAME = "before-after.html"
+FAILURES_NAME = "failed.html"
 
 
 class Opener:
@@ -56,6 +59,12 @@ class Opener:
                 raise FacewatchError(f"{file} does not exist")
         page = self._folder / PAGE_NAME
         write_atomically(page, before_after(original, restored).encode())
+        self.open(str(page))
+
+    def show_failures(self, photos: Sequence[Mapping[str, Any]]) -> None:
+        """Open a page that lists failed photos, those of `Status.failed`, each with its reason."""
+        page = self._folder / FAILURES_NAME
+        write_atomically(page, failures(photos).encode())
         self.open(str(page))
 
     def start(self, command: list[str], environment: dict[str, str]) -> None:
@@ -112,6 +121,30 @@ def before_after(original: Path, restored: Path) -> str:
     )
 
 
+def failures(photos: Sequence[Mapping[str, Any]]) -> str:
+    """Return an HTML page with a row for each failed photo: its name, its folder, its reason."""
+    rows = []
+    for photo in photos:
+        path = Path(photo["path"])
+        cells = (path.name, photo["reason"] or "reason unknown", str(path.parent))
+        shown = (html.escape(cell.encode("utf-8", "replace").decode("utf-8")) for cell in cells)
+        rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in shown)}</tr>")
+    return _FAILURES.substitute(rows="\n".join(rows))
+
+
+_FAILURES = Template("""<!doctype html>
+<meta charset="utf-8">
+<title>Facewatch: failed photos</title>
+<style>
+body { margin: 1.5rem; background: #202020; color: #ececec; font: 15px sans-serif }
+td, th { padding: .4rem 1rem .4rem 0; text-align: left; vertical-align: top; white-space: pre-line }
+</style>
+<h1>Failed photos</h1>
+<table><tr><th>photo</th><th>reason</th><th>folder</th></tr>
+$rows
+</table>
+<p>"Retry all" in the tray menu, or <code>facewatch retry</code>, tries them again.</p>
+""")
 _PAGE = Template("""<!doctype html>
 <meta charset="utf-8">
 <title>$title: before and after</title>

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from facewatch.state.status import Status
+from facewatch.state.outcomes import UNSUCCESSFUL, format_outcomes
+from facewatch.state.status import Status, progress_text
+from facewatch.system.durations import format_duration
 from facewatch.tray.view import View
 
 LONGEST_LINE = 90  # characters; panels cut longer ones anywhere
+LONGEST_DOWNLOAD = 110  # its reason and the next try are both needed
 LONGEST_TITLE = 120  # Windows refuses tooltips of 128 and more
-TROUBLES_SHOWN = 4
 
 
 def title(view: View) -> str:
@@ -30,46 +33,87 @@ def state_line(view: View) -> str:
         parts.append(_paused(view))
     elif view.mood == "attention":
         parts.append("needs attention")
-    if status.waiting:
+    progress = progress_text(status)
+    if progress:
+        parts.append(progress)
+    elif status.waiting:
         parts.append(f"{status.waiting} waiting")
     if status.current:
         parts.append(_restoring(status.current))
-    failed = count_failed(status)
+    unsuccessful = {outcome: status.outcomes.get(outcome, 0) for outcome in UNSUCCESSFUL}
+    failed = format_outcomes(unsuccessful)
     if failed:
-        parts.append(f"{failed} failed")
+        parts.append(failed)
     if not parts or (view.mood == "idle" and not status.waiting and not status.current):
-        parts.insert(0, "all photos are done" if failed == 0 else "idle")
+        parts.insert(0, "idle" if failed else "all photos are done")
     return shorten(", ".join(parts), LONGEST_LINE)
 
 
-def trouble_lines(view: View) -> tuple[str, ...]:
-    """Return the troubles, one line each, the worst first, and a line that counts the rest."""
+def totals_line(status: Status) -> str:
+    """Return the counts of all photos by outcome: "112 restored, 3 unchanged, 2 without faces"."""
+    return shorten(format_outcomes(status.outcomes) or "no photos yet", LONGEST_LINE)
+
+
+def troubles(view: View) -> list[str]:
+    """Return the problems, the worst first, each in one line of any length."""
     # The reason matters more than the whole path, which would push it out of the line.
     problem = view.problem.replace(str(view.config), view.config.name)
-    lines = [line for line in (problem, *view.status.troubles) if line]
-    shown = [shorten(line.partition("\n")[0], LONGEST_LINE) for line in lines[:TROUBLES_SHOWN]]
-    if len(lines) > TROUBLES_SHOWN:
-        shown.append(f"and {len(lines) - TROUBLES_SHOWN} more")
-    return tuple(shown)
+    others = view.status.troubles
+    if problem:  # the daemon has met the same mistake in the settings
+        others = [text for text in others if not text.startswith("config: ")]
+    return [one_line(text) for text in (problem, *others) if text]
 
 
-def download_line(name: str, download: Mapping[str, Any]) -> str:
-    """Return the progress of a model's download: "downloading codeformer: 45 % of 377 MB"."""
+def trouble_line(found: list[str]) -> str:
+    """Return the menu's row about problems: "No problems", the only one, or their number and the first."""
+    if not found:
+        return "No problems"
+    text = found[0] if len(found) == 1 else f"{len(found)} problems: {found[0]}"
+    brief = text if len(text) <= LONGEST_LINE else text.rpartition("; ")[0] or text  # the advice is inside
+    return shorten(brief, LONGEST_LINE)
+
+
+def wrapped(text: str) -> list[str]:
+    """Return a text as lines that a panel shows whole."""
+    return [shorten(line, LONGEST_LINE) for line in textwrap.wrap(text, LONGEST_LINE)]
+
+
+def download_line(name: str, download: Mapping[str, Any], now: datetime) -> str:
+    """Return the progress of a model's download: "downloading codeformer: 45 % of 377 MB, 40 s left"."""
     state = download.get("state")
     if state == "held":
         return f"{name}: licence approval needed"
     if state == "waiting":
-        return shorten(f"{name} is not downloaded: {download.get('reason', '')}", LONGEST_LINE)
+        again = download.get("retry_at")
+        seconds = None if again is None else max(0.0, again - now.timestamp())
+        when = "" if seconds is None else f" Next try in {format_duration(seconds)}"
+        text = f"{name} is not downloaded: {one_line(download.get('reason', '')).rstrip('.')}."
+        return shorten(text, LONGEST_DOWNLOAD - len(when)) + when
+    if state == "cancelled":
+        return f"{name}: download cancelled"
     done, total = download.get("done_bytes"), download.get("total_bytes")
     if state == "downloading" and done is not None:
         progress = f"{100 * done // total} % of {format_size(total)}" if total else format_size(done)
-        return f"downloading {name}: {progress}"
+        left = download.get("seconds_left")
+        return f"downloading {name}: {progress}{'' if left is None else f', {format_duration(left)} left'}"
     return f"downloading {name}"
 
 
-def count_failed(status: Status) -> int:
-    """Return the number of failed photos that are not retried automatically."""
-    return status.counts["parked"] + status.counts["poison"]
+def downloads_line(downloads: Mapping[str, Mapping[str, Any]], now: datetime) -> str:
+    """Return the menu's row about downloads: "No downloads", or the first and the number of the others."""
+    if not downloads:
+        return "No downloads"
+    lines = [download_line(name, download, now) for name, download in downloads.items()]
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    return f"{shorten(lines[0], LONGEST_DOWNLOAD - len(more))}{more}"
+
+
+def one_line(text: str) -> str:
+    """Return a text of several lines as one, each line ended by a stop."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(line if line.endswith((".", ":", ";", ",")) else f"{line}." for line in lines[:-1]) + (
+        f" {lines[-1]}" if len(lines) > 1 else "".join(lines)
+    )
 
 
 def count_photos(count: int) -> str:

@@ -104,4 +104,5 @@ def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[st
         "device": device,
         "seconds": round(answer.seconds, 3),
         "lost": answer.lost,
+        "left_alone": answer.left_alone,
     }

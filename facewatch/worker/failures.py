@@ -9,6 +9,7 @@ from pathlib import Path
 from facewatch.errors import FacewatchError
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Job, Ledger
+from facewatch.state.outcomes import final_reason
 from facewatch.worker.inbox import Inbox
 from facewatch.worker.readiness import Readiness
 from facewatch.worker.retry_policy import LONGEST_HOLD_SECONDS, FailureStreak, RetryDecision, decide
@@ -16,6 +17,15 @@ from facewatch.worker.retry_policy import LONGEST_HOLD_SECONDS, FailureStreak, R
 log = logging.getLogger(__name__)
 
 SHORTEST_HOLD_SECONDS = 5.0
+WORDS = {  # of the log, for each decision
+    "retry": "will retry",
+    "later": "will retry",
+    "park": "failed",
+    "poison": "failed (crashes)",
+    "skip": "skipped",
+    "give back": "waits",
+    "look again": "will look again",
+}
 
 
 class Failures:
@@ -103,7 +113,7 @@ class Failures:
         self._streak.failed(job.id, error)
         others_passed = self._streak.others_passed(job.id)
         decision = decide(error, job.attempts, down=self._streak.down, others_passed=others_passed)
-        log.log(decision.level, "%s: %s [%s]", job.path, error, decision.what)
+        log.log(decision.level, "%s: %s [%s]", job.path, error, WORDS[decision.what])
         if decision.hold_place:
             self.hold(decision.hold_place, error)
         if decision.rests:
@@ -122,7 +132,7 @@ class Failures:
             after = decision.after_seconds or 2 * self._hold_seconds
             self._ledger.retry(job, reason, name, after, counted=False)
         elif decision.what == "park":
-            self._ledger.park(job, reason, name)
+            self._ledger.park(job, final_reason(reason), name)
         elif decision.what == "poison":
             self._ledger.poison(job, reason, name)
         elif decision.what == "skip":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Folder, Settings
 from facewatch.state.alerts import Alerts
 from facewatch.system.mounts import Disks
-from facewatch.system.paths import nearest_existing
+from facewatch.system.write_access import write_problem
 from facewatch.worker.recipe import Probe, Recipe, resolve
 
 PROBE_AGAIN_SECONDS = 60.0
@@ -38,10 +37,17 @@ class Readiness:
         want: Callable[[str], None],
         probe: Probe,
         *,
+        want_for_settings: Callable[[Collection[str]], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         disks: Disks | None = None,
     ) -> None:
+        """Store the arguments.
+
+        want               requests a model for a redo
+        want_for_settings  requests the models that the settings need, and no others; None: `want` for each
+        """
         self._model_files = model_files
+        self._want_for_settings = want_for_settings or (lambda names: list(map(want, names)))
         self._alerts = alerts
         self._want = want
         self._probe = probe
@@ -56,17 +62,22 @@ class Readiness:
     def folders(self, settings: Settings) -> dict[Path, Ready]:
         """Return the folders that are ready for work, by watched root."""
         ready = {}
+        wanted: list[str] = []
         before, self._shown = self._shown, set()
         for folder in settings.folders:
             if not self._is_usable(folder):
                 continue
             recipe = self._recipe(folder, settings)
-            if recipe is None or self._is_resting(folder.input, recipe) or not self._all_present(recipe):
+            if recipe is None or self._is_resting(folder.input, recipe):
+                continue
+            if missing := self._missing(recipe):
+                wanted += missing
                 continue
             self._recipes[folder.input] = recipe
             ready[folder.input] = Ready(folder, recipe)
         for place in before - self._shown:  # also of folders and models no longer in the settings
             self._alerts.clear_alert(place)
+        self._want_for_settings(dict.fromkeys(wanted))
         return ready
 
     def rest(self, root: Path, seconds: float) -> None:
@@ -89,9 +100,11 @@ class Readiness:
         plan = settings.plan(ready.folder).model_copy(update=changes)
         recipe = resolve(plan, settings.engine, self._device)
         shown = self._shown.copy()
-        present = self._all_present(recipe)
+        missing = self._missing(recipe)
         self._shown = shown  # no folder uses this model, which must not clear its alert
-        if not present:
+        for name in missing:
+            self._want(name)
+        if missing:
             raise CheckpointMissing(f"{plan.model} is not downloaded yet; the photo is restored once it is")
         return Ready(ready.folder, recipe)
 
@@ -111,7 +124,7 @@ class Readiness:
         return self._disks.has_folder(folder.input)
 
     def _is_writable(self, folder: Folder) -> bool:
-        problem = self._disks.ask(folder.output, lambda: _write_problem(folder.output))
+        problem = self._disks.ask(folder.output, lambda: write_problem(folder.output))
         self._set_alert(f"folder {folder.output}", problem)
         return not problem
 
@@ -143,24 +156,16 @@ class Readiness:
                 raise
         return self._devices[requested]
 
-    def _all_present(self, recipe: Recipe) -> bool:
-        missing = [name for name in recipe.models if not self._is_present(name)]
-        for name in missing:
-            self._want(name)
-        return not missing
+    def _missing(self, recipe: Recipe) -> list[str]:
+        return [name for name in recipe.models if not self._is_present(name)]
 
     def _is_present(self, name: str) -> bool:
         try:
-            state = self._model_files().state(name)
+            files = self._model_files()
+            state = files.state(name)
+            problem = files.problem(name) if state == "corrupt" else ""
         except BadCheckpoint as error:
             self._set_alert(f"model {name}", str(error))
             return False
-        self._set_alert(f"model {name}", "")
+        self._set_alert(f"model {name}", problem)
         return state in ("present", "builtin")
-
-
-def _write_problem(output: Path) -> str:
-    folder = nearest_existing(output)
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-        return ""
-    return f"copies cannot be written to {folder}; check that it is a folder, and its permissions"

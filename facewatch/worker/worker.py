@@ -17,6 +17,7 @@ from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import DamagedLedger, Job, Ledger
+from facewatch.worker.batch import Batch
 from facewatch.worker.commit import Committer
 from facewatch.worker.failures import Failures
 from facewatch.worker.in_flight import InFlightPhoto, InFlightPhotos
@@ -60,6 +61,7 @@ class Worker:
         self._in_flight = InFlightPhotos()
         self._next: InFlightPhoto | None = None  # prepared, but it may not join the others in the engine
         self._failures = Failures(inbox, ledger, alerts, readiness, root_of=root_of, clock=clock)
+        self._batch = Batch(ledger, clock)
         self._stopping = threading.Event()
         self.damaged_ledger: DamagedLedger | None = None  # the error that ended `run`
         self._unsettled: dict[int, Job] = {}  # by turn: started, and their result is not in the ledger
@@ -106,6 +108,7 @@ class Worker:
             self._put_back()
             if self._in_flight:  # the photos in the engine are finished, and leave no temporaries
                 self._receive()
+            self._batch.look(working=len(self._in_flight) > 0, held=True)
             return len(self._in_flight) > 0
         for job in tuple(self._unsettled.values()):
             self._give_back(job)
@@ -118,6 +121,7 @@ class Worker:
             self._put_back()
         else:
             prepared = self._fill(settings)
+        self._batch.look(working=len(self._in_flight) > 0, held=settings.pausing())
         if self._in_flight:
             self._receive()
         busy = took or prepared > 0 or len(self._in_flight) > 0 or self._next is not None
@@ -198,8 +202,7 @@ class Worker:
             self._crashed(error)
             return
         if isinstance(message, Progress):
-            photo = self._in_flight.find(message.number)
-            if photo is not None:
+            if (photo := self._in_flight.find(message.number)) is not None:
                 self._show(photo, message)
         elif message is not None:
             self._settle(message)

@@ -76,7 +76,7 @@ def test_every_command_of_the_readme_exists():
 
 
 def test_the_first_steps_of_the_readme(facewatch):
-    assert facewatch("config", "check").returncode == 0
+    assert facewatch("config", "check").returncode == 2  # as `facewatch run`: no folder is watched yet
     init = facewatch("config", "init")
     assert init.returncode == 0
     assert "Inbox" in init.stdout
@@ -102,7 +102,7 @@ def test_the_first_steps_of_the_readme(facewatch):
         (["compare", "portrait.jpg", "-m", "gfpgan-9"], "unknown name"),
         (["set", "model", "gfpgan"], "unknown name"),
         (["restore", "nowhere.jpg"], "nowhere.jpg is not there"),
-        (["restore", "portrait.jpg", "--weight", "1.4"], "less than or equal to 1"),
+        (["restore", "portrait.jpg", "--weight", "1.4"], "the weight 1.4 is not possible"),
         (["restore", "portrait.jpg", "--model", "gfpgan-9"], "gfpgan-1"),
         (["run", "--no-tray"], "names no folder"),
         (["demo", "nowhere.jpg"], "nowhere.jpg is not there"),
@@ -174,7 +174,7 @@ def test_a_photo_without_faces_is_skipped_on_request_even_when_it_would_be_enlar
     assert json.loads(run.stdout)["photos"][0]["output"] is None
     assert not list((tmp_path / "Restored").iterdir())
     run = facewatch("restore", tmp_path / "noise.jpg", "-m", "builtin", "--upscale", "2", "--json")
-    assert json.loads(run.stdout)["photos"][0]["outcome"] == "re-encoded"
+    assert json.loads(run.stdout)["photos"][0]["outcome"] == "without faces"
 
 
 def test_status_still_answers_when_the_config_is_broken(facewatch, tmp_path):
@@ -209,7 +209,7 @@ def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait,
         os.path.relpath(photo["source"], folder): photo["outcome"]
         for photo in json.loads(run.stdout)["photos"]
     }
-    assert outcomes == {"a.jpg": "restored", "b.jpg": "failed", str(Path("sub") / "c.jpg"): "restored"}
+    assert outcomes == {"a.jpg": "restored", "b.jpg": "not supported", str(Path("sub") / "c.jpg"): "restored"}
     assert (tmp_path / "out" / "sub" / "c.jpg").exists()
     assert (tmp_path / "out" / "sub" / "c before-after.jpg").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -80,20 +81,24 @@ def test_the_advice_of_run_works(call, places, tmp_path, named):
     assert "[[folders]]" in config.read_text("utf-8")
 
 
-def test_check_says_when_there_is_no_config(call, places):
+def test_check_refuses_what_the_daemon_refuses(call, places):
     said = call("config", "check")
-    assert said.code == 0
-    assert f"{places.config} is not there: the defaults apply, and no folder is watched" in said.out
-    assert "`facewatch config init` writes one" in said.out
-    assert "OK" not in said.out
-
-
-def test_check_says_when_no_folder_is_named(call, places):
+    assert said.code == 2
+    assert f"{places.config} names no folder to watch; `facewatch config init` adds the usual one" in said.err
     call("pause")
+    assert call("config", "check").code == 2
+
+
+def test_check_names_folders_that_cannot_be_used(call, places, tmp_path):
+    places.config.parent.mkdir(parents=True)
+    places.config.write_text(
+        f'[[folders]]\ninput = "{(tmp_path / "gone").as_posix()}"\noutput = "/proc/restored"\n', "utf-8"
+    )
     said = call("config", "check")
-    assert said.code == 0
-    assert said.out.startswith(f"{places.config}: OK\n")
-    assert "names no folder to watch; `facewatch config init` adds the usual one" in said.out
+    assert said.code == 1
+    assert "gone is not a folder, or cannot be reached" in said.err
+    if os.path.isdir("/proc"):  # noqa: PTH112
+        assert "/proc/restored cannot be made" in said.err or "/proc cannot be written to" in said.err
 
 
 def test_check_counts_the_folders(call, places, inbox):

@@ -43,7 +43,7 @@ def test_a_folder_that_no_config_can_name_is_refused(call, tmp_path):
     ("mistake", "code", "words"),
     [
         (["-m", "nope"], 2, "unknown name"),
-        (["-w", "1.4"], 2, "less than or equal to 1"),
+        (["-w", "1.4"], 2, "the weight 1.4 is not possible"),
         (["-m", "codeformer"], 1, "facewatch models accept codeformer"),
     ],
 )

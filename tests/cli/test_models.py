@@ -146,6 +146,10 @@ def test_verify_says_what_each_file_is(model_files: ModelFiles):
     assert "toy: corrupt" in bad.stdout
     assert "builtin: part of facewatch" in bad.stdout
     assert call(model_files, "verify", "gone").exit_code == 1
+    (model_files.folder / "wedding.pth").write_bytes(b"no model at all")
+    mine = call(model_files, "verify", "wedding")
+    assert mine.exit_code == 1
+    assert mine.stdout.startswith("wedding: not a model, ")
 
 
 def test_remove_says_what_was_not_there(model_files: ModelFiles):

@@ -53,7 +53,7 @@ def test_a_truncated_photo_is_retried_and_then_parked_until_it_changes(daemon, c
     photo.write_bytes(data)
     daemon.wait_for(lambda: daemon.outputs() == ["half.jpg"], "the copy of the complete photo")
     measured(
-        f"no output; parked after {attempts} attempts ({waits} s apart), visible; restored once complete"
+        f"no output; failed after {attempts} attempts ({waits} s apart), visible; restored once complete"
     )
 
 

@@ -95,7 +95,7 @@ def test_a_full_output_disk_pauses_the_work_and_damages_nothing(daemon, mount_sm
     mount_small_disk(daemon.output)
     photos = drop(daemon)
     daemon.start()
-    daemon.wait_for(lambda: daemon.console().count("[give back]") >= 2, "the disk to be found full, twice")
+    daemon.wait_for(lambda: daemon.console().count("[waits]") >= 2, "the disk to be found full, twice")
     view = LedgerView(daemon.places.ledger)
     assert "free some space" in view.fact("troubles")["disk"]["text"]
     daemon.wait_for(lambda: view.interrupted() == [], "interrupted photos to be queued again")

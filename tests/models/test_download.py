@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from facewatch.errors import DiskFull, DownloadFailed, FacewatchError
+from facewatch.errors import DiskFull, DownloadFailed, FacewatchError, LicenceNotAccepted
 from facewatch.models.files import Progress
 from tests.models.download_harness import failure, fetch, gets
 from tests.models.fault_server import FaultServer, content
-from tests.models.rows import SIZE, make_model_files, quick_timeouts, row, served
+from tests.models.rows import NON_COMMERCIAL, SIZE, make_model_files, quick_timeouts, row, served
 
 
 def test_a_good_server_gets_one_request(server: FaultServer, tmp_path: Path):
@@ -167,3 +167,33 @@ def test_a_stop_ends_a_download_while_the_server_is_silent(
     assert time.monotonic() - started < 2
     assert "was stopped" in said[0]
     assert [one.name for one in threading.enumerate() if one.name == "download"] == []
+
+
+def test_a_mirror_with_a_file_of_another_size_is_left_at_once_and_named(
+    server: FaultServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    server.put("/mirror/toy.pth", SIZE - 10)
+    model_files = make_model_files(tmp_path, served(server), mirror=f"{server.base}/mirror")
+    server.log()
+    assert fetch(model_files).read_bytes() == content(SIZE, 1)
+    assert len(gets(server)) == 2
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{server.base}/mirror/toy.pth: the server offers" in warning
+    assert "it is another file" in warning
+
+
+def test_the_cause_of_a_failure_is_one_short_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    toy = row("toy", "http://127.0.0.1:9/toy.pth", "0" * 64, 10)
+    with pytest.raises(DownloadFailed) as error:
+        fetch(make_model_files(tmp_path, toy))
+    assert error.value.cause == "Cannot reach 127.0.0.1. Check the connection."
+
+
+def test_a_corrupt_file_is_named_before_the_licence_is_asked_for(server: FaultServer, tmp_path: Path):
+    model_files = make_model_files(tmp_path, served(server, licence=NON_COMMERCIAL))
+    (tmp_path / "toy.pth").write_bytes(b"cut off")
+    with pytest.raises(LicenceNotAccepted) as error:
+        fetch(model_files)
+    assert str(error.value).startswith(f"{tmp_path / 'toy.pth'} is corrupt: it is not the published file")
+    assert model_files.problem("toy").startswith(f"{tmp_path / 'toy.pth'} is corrupt")

@@ -266,3 +266,51 @@ def test_a_real_download_is_reported_and_can_be_stopped(
         server.close()
     assert [one for one in threading.enumerate() if one.name in ("downloader", "download")] == []
     assert downloader.states()["slow"]["state"] == "queued"
+
+
+def test_a_wish_of_the_settings_ends_when_they_need_another_model(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network")]
+    setup.downloader.want_for_settings(["toy"])
+    setup.downloader.want("for a redo")
+    assert setup.downloader.turn()
+    assert setup.state("toy") == "waiting"
+    setup.downloader.want_for_settings(["other"])
+    assert set(setup.downloader.states()) == {"other", "for a redo"}
+    assert setup.downloader.turn()
+    assert "toy" not in setup.reports[-1]
+
+
+def test_a_download_that_runs_stops_when_it_is_no_longer_wanted_or_is_cancelled(setup: Setup):
+    for end in (lambda: setup.downloader.want_for_settings([]), lambda: setup.downloader.cancel("toy")):
+        stopped = []
+
+        def fetch(name, on_progress, stop, end=end, stopped=stopped):
+            assert not stop()
+            end()
+            stopped.append(stop())
+            raise DownloadFailed("stopped")
+
+        setup.model_files.fetch = fetch  # type: ignore[method-assign]
+        setup.downloader.want_for_settings(["toy"])
+        assert setup.downloader.turn()
+        assert stopped == [True]
+        assert setup.state("toy") in (None, "cancelled")
+    setup.downloader.want_for_settings(["toy"])
+    assert not setup.downloader.turn()  # cancelled: it waits for the user
+
+
+def test_a_cancelled_or_waiting_download_begins_at_once_on_request(setup: Setup):
+    setup.model_files.errors = [DownloadFailed("no network")]
+    setup.downloader.want("toy")
+    setup.downloader.turn()
+    assert not setup.downloader.turn()
+    setup.downloader.try_now("toy")
+    assert setup.downloader.turn()
+    assert setup.model_files.present == {"toy"}
+    setup.downloader.want("other")
+    setup.downloader.cancel("other")
+    assert not setup.downloader.turn()
+    assert setup.state("other") == "cancelled"
+    setup.downloader.try_now("other")
+    assert setup.downloader.turn()
+    assert "other" in setup.model_files.present

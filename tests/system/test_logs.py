@@ -47,8 +47,8 @@ def test_each_photo_has_one_line_and_each_failure_its_reason(tmp_path):
         (daemon.inbox / name).write_bytes(data)
     assert daemon.command("run", "--no-tray", "--once").returncode == 1
     lines = Path(daemon.places.log).read_text("utf-8").splitlines()
-    ends = {"good.jpg": "1 of 1 face restored", "words.jpg": "[park]", r"two\nlines.jpg": "[park]"}
+    ends = {"good.jpg": "1 of 1 face restored", "words.jpg": "[failed]", r"two\nlines.jpg": "[failed]"}
     for name, end in ends.items():
         (line,) = [line for line in lines if name in line]
         assert line.endswith(end)
-        assert end != "[park]" or "is not a JPEG" in line
+        assert end != "[failed]" or "is not a JPEG" in line

@@ -29,6 +29,8 @@ XML = f"""<node>
     <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="as" direction="in"/>
     <arg type="a{{sv}}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/>
   </method>
+  <method name="GetCapabilities"><arg type="as" direction="out"/></method>
+  <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
 </interface>
 </node>"""
 
@@ -37,6 +39,7 @@ class Panel:
     def __init__(self) -> None:
         self.items: list[tuple[str, str]] = []
         self.notified: list[tuple[str, str]] = []
+        self.buttons: list[list[str]] = []  # of each notification: key and label in turn
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION, None)
         watcher, bubbles = Gio.DBusNodeInfo.new_for_xml(XML).interfaces
         self.bus.register_object("/StatusNotifierWatcher", watcher, self.called, self.read, None)
@@ -55,7 +58,12 @@ class Panel:
             )  # fmt: skip
         elif method == "Notify":
             self.notified.append((values[3], values[4]))
-        invocation.return_value(GLib.Variant("(u)", (7,)) if method == "Notify" else None)
+            self.buttons.append(values[5])
+        elif method == "GetCapabilities":
+            invocation.return_value(GLib.Variant("(as)", (["body", "body-markup", "actions"],)))
+            return
+        number = GLib.Variant("(u)", (len(self.notified),))
+        invocation.return_value(number if method == "Notify" else None)
 
     def read(self, _bus, _sender, _path, _interface, name) -> Any:
         return {
@@ -82,14 +90,24 @@ class Panel:
         values = GLib.Variant("(isvu)", (number, "clicked", GLib.Variant("s", ""), 0))
         self.call(self.properties()["Menu"], MENU, "Event", values)
 
+    def press(self, label: str) -> None:
+        """Press a button of the last notification; "" clicks on its text."""
+        keys = dict(zip(self.buttons[-1][1::2], self.buttons[-1][::2], strict=True))
+        values = GLib.Variant("(us)", (len(self.notified), keys[label] if label else "default"))
+        self.bus.emit_signal(None, "/org/freedesktop/Notifications", BUBBLES, "ActionInvoked", values)
+
     def answer(self, request: list[Any]) -> Any:
         name, *rest = request
         if name == "items":
             return len(self.items)
         if name == "notified":
             return self.notified
+        if name == "buttons":
+            return self.buttons
         if name == "own":
             return self.own(*rest)
+        if name == "press":
+            return self.press(*rest)
         return {"properties": self.properties, "tree": self.tree, "click": self.click}[name](*rest)
 
 

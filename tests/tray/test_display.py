@@ -38,7 +38,7 @@ def test_a_tick_does_not_change_when_the_file_cannot_be_written(tray, panel):
     assert panel.on("Upscale: 1 x") == ["1"]
     tray.places.config.write_text(good.replace('model = "builtin"', 'model = "codeformer"'), "utf-8")
     eventually(lambda: panel.on("Model: codeformer") == ["codeformer"], "the corrected file", 2)
-    eventually(lambda: panel.on("Weight: 0.6") == ["0.6"], "its own weight", 1)
+    eventually(lambda: panel.on("Weight: Balanced (0.6)") == ["Balanced"], "its own weight", 1)
     panel.click("Upscale", "3 x")
     eventually(lambda: tray.settings.restoration.upscale == 3, "the click", 1)
     eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the end of the trouble", 2)
@@ -74,9 +74,13 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
         eventually(lambda: tray.settings.model == name, name, 1)  # noqa: B023
         eventually(lambda: panel.on("Model") == [name], name, 1)  # noqa: B023
     for step in (*range(1, 11), 0):
-        panel.click("Weight", f"{step / 10:.1f}")
+        panel.click("Weight", "By number", f"{step / 10:.1f}")
         eventually(lambda: tray.settings.weight_of("builtin") == step / 10, f"weight {step}", 1)  # noqa: B023
-        eventually(lambda: panel.on("Weight") == [f"{step / 10:.1f}"], f"weight {step}", 1)  # noqa: B023
+        eventually(lambda: panel.on("Weight", "By number") == [f"{step / 10:.1f}"], f"weight {step}", 1)  # noqa: B023
+    for word, weight in (("Balanced", 0.5), ("Faithful", 0.8), ("Strong", 0.0)):
+        panel.click("Weight", word)
+        eventually(lambda: tray.settings.weight_of("builtin") == weight, word, 1)  # noqa: B023
+        eventually(lambda: panel.on("Weight") == [word], word, 1)  # noqa: B023
     for factor in (2, 3, 4, 1):
         panel.click("Upscale", f"{factor} x")
         eventually(lambda: tray.settings.restoration.upscale == factor, f"{factor} x", 1)  # noqa: B023
@@ -97,11 +101,13 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
     redo = requests(*recent, "Redo with another model", "builtin")
     assert (redo.kind, redo.path, redo.model, redo.weight) == ("redo", done, "builtin", None)
     for weight in (0.0, 0.3, 0.5, 0.7, 1.0):
-        redo = requests(*recent, "Redo with another weight", f"{weight}")
+        redo = requests(*recent, "Redo with another weight", "By number", f"{weight}")
         assert (redo.path, redo.weight) == (done, weight)
     opens(broken, "Failed (1)", "broken.jpg", "Open original")
     opens(broken.parent, "Failed (1)", "broken.jpg", "Show in folder")
+    opens(tray.places.state / "failed.html", "Failed (1)", "Show all reasons")
     assert requests("Failed (1)", "Retry all").kind == "retry_failed"
+    assert requests("Failed (1)", "broken.jpg", "Retry now").path == broken
     tray.places.log.parent.mkdir(exist_ok=True)
     tray.places.log.touch()
     opens(tray.places.log, "Failed (1)", "Open the log")
@@ -163,6 +169,48 @@ def test_a_batch_is_notified_once_after_it_has_ended(tray, panel):
     assert panel.ask("notified") == []
     eventually(lambda: panel.ask("notified"), "the summary", QUIET_SECONDS + 5)
     assert panel.ask("notified") == [["Facewatch", "3 photos restored, 1 failed"]]
+    assert panel.ask("buttons")[0][1::2] == ["Show", "Show", "Why?"]
+    panel.ask("press", "Why?")
+    page = tray.places.state / "failed.html"
+    eventually(lambda: tray.opened.exists() and str(page) in tray.opened.read_text("utf-8"), "the reasons", 2)
+    assert "no photo" in page.read_text("utf-8")
+    panel.ask("press", "")
+    eventually(lambda: str(tray.home / "out") in tray.opened.read_text("utf-8").splitlines(), "the folder", 2)
+
+
+def test_the_rows_stay_where_they_are_while_a_download_comes_and_goes(tray, panel):
+    def place(text: str) -> int:
+        return [item["text"] for item in panel.tree()].index(text)
+
+    eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
+    before = place("Start at login")
+    tray.ledger.note("downloads", {"codeformer": {"state": "downloading"}})
+    tray.ledger.note("troubles", {"disk": {"text": "no space left", "since": 1}})
+    eventually(lambda: "downloading codeformer" in [item["text"] for item in panel.tree()], "the download", 2)
+    assert place("Start at login") == before
+    tray.ledger.note("downloads", {})
+    eventually(lambda: "No downloads" in [item["text"] for item in panel.tree()], "its end", 2)
+    assert place("Start at login") == before
+
+
+def test_a_batch_of_which_one_face_changed_says_so_in_bubble_menu_and_icon(tray, panel):
+    eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
+    ends = ["restored", *["kept"] * 5]
+    for number in range(len(ends)):
+        photos.queue(tray.ledger, tray.home / "in" / f"{number}.jpg")
+    photos.queue(tray.ledger, tray.home / "in" / "note.jpg")
+    eventually(lambda: panel.tree()[0]["text"].startswith("7 waiting"), "the batch", 2)
+    for number, fate in enumerate(ends):
+        photo = tray.home / "in" / f"{number}.jpg"
+        photos.finish(tray.ledger, photo, tray.home / "out" / photo.name, fates=[fate])
+    photos.fail(tray.ledger, tray.home / "in" / "note.jpg", "the file is not a JPEG, PNG, or other picture")
+    words = "restored, 5 unchanged, 1 not supported"
+    eventually(lambda: panel.tree()[2]["text"] == f"1 {words}", "the menu", 2)
+    eventually(lambda: panel.ask("notified"), "the summary", QUIET_SECONDS + 5)
+    assert panel.ask("notified") == [["Facewatch", f"1 photo {words}"]]
+    photos.queue(tray.ledger, tray.home / "in" / "bad.jpg")
+    photos.fail(tray.ledger, tray.home / "in" / "bad.jpg", "the picture is damaged")
+    eventually(lambda: panel.ask("properties")["IconName"].endswith("idle-failed.png"), "the mark", 2)
 
 
 def test_a_second_tray_leaves_the_first_alone(tray):

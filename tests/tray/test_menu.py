@@ -25,6 +25,10 @@ from tests.tray.views import DONE, FAILED, NOW, every, find, lines, make_view, s
 
 IDLE_MENU = """\
 ~All photos are done
+~No problems >
+~No photos yet
+~No files of other kinds
+~No downloads >
 ---
 Pause
 Pause for a while >
@@ -36,18 +40,22 @@ Model: gfpgan-1.4 >
   ( ) restoreformer (download 291 MB)
   ( ) codeformer (download 377 MB, non-commercial)
   ( ) builtin
-Weight: 0.0 >
-  (*) 0.0 (more restoration, default)
-  ( ) 0.1
-  ( ) 0.2
-  ( ) 0.3
-  ( ) 0.4
-  ( ) 0.5
-  ( ) 0.6
-  ( ) 0.7
-  ( ) 0.8
-  ( ) 0.9
-  ( ) 1.0 (closer to the original)
+Weight: Strong (0.0) >
+  (*) Strong (0.0, default)
+  ( ) Balanced (0.5)
+  ( ) Faithful (0.8)
+  By number >
+    (*) 0.0 (full restoration)
+    ( ) 0.1
+    ( ) 0.2
+    ( ) 0.3
+    ( ) 0.4
+    ( ) 0.5
+    ( ) 0.6
+    ( ) 0.7
+    ( ) 0.8
+    ( ) 0.9
+    ( ) 1.0 (closest to the original)
 Upscale: 1 x >
   (*) 1 x (original size)
   ( ) 2 x
@@ -55,6 +63,7 @@ Upscale: 1 x >
   ( ) 4 x
 ---
 ~Recent >
+~No failed photos >
 Open inbox
 Open restored
 ---
@@ -68,10 +77,9 @@ def test_the_whole_menu_when_there_is_nothing_to_do():
     assert "\n".join(lines(menu(make_view()))) == IDLE_MENU
 
 
-def first_lines(*arguments, **changes):
-    """Return the lines above the first separator."""
-    text = lines(menu(make_view(*arguments, **changes)))
-    return text[: text.index("---")]
+def first_rows(*arguments, **changes):
+    """Return the texts of the rows above the first separator: state, problems, totals, downloads."""
+    return [item.text for item in menu(make_view(*arguments, **changes))[:4]]
 
 
 WORKING = status(
@@ -80,53 +88,123 @@ WORKING = status(
     settling=1,
     current={"path": "/in/IMG_2041.jpg", "done": 2, "total": 4, "what": "faces"},
 )
+BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
 
 
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (WORKING, ["~3 waiting, restoring IMG_2041.jpg (2 of 4 faces)"]),
-        (status("working", {"queued": 3}), ["~3 waiting"]),
-        (status("paused", {"queued": 3}), ["~Paused, 3 waiting"]),
-        (status("idle", {"done": 9, "parked": 1, "poison": 1}), ["~Idle, 2 failed"]),
-        (status("idle", {"retry": 1}), ["~1 waiting"]),
-        (status("idle", settling=2), ["~2 waiting"]),
-        (status("attention", troubles=["disk: no space left for /out/a.jpg"]),
-         ["~Needs attention", "~disk: no space left for /out/a.jpg"]),
-        (status("idle", passed_over={".gif": 12, "without suffix": 1}),
-         ["~All photos are done",
-          "~13 files of kinds facewatch does not take: 12 .gif, 1 without suffix"]),
-        (status("stopped", pid=None), ["~Not running", "Start Facewatch"]),
-        (status("working", {"queued": 1}, downloads={
-            "codeformer": {"state": "downloading", "done_bytes": 94_000_000, "total_bytes": 376_637_898}}),
-         ["~1 waiting", "~downloading codeformer: 24 % of 377 MB"]),
-        (status("working", {"queued": 1}, downloads={
-            "codeformer": {"state": "waiting", "reason": "no connection", "retry_at": 5}}),
-         ["~1 waiting", "~codeformer is not downloaded: no connection"]),
+        (WORKING, "3 waiting, restoring IMG_2041.jpg (2 of 4 faces)"),
+        (replace(WORKING, progress=BATCH),
+         "34 of 120, about 25 minutes, restoring IMG_2041.jpg (2 of 4 faces)"),
+        (replace(WORKING, progress={**BATCH, "seconds_left": None}),
+         "34 of 120, restoring IMG_2041.jpg (2 of 4 faces)"),
+        (status("working", {"queued": 3}), "3 waiting"),
+        (status("paused", {"queued": 3}), "Paused, 3 waiting"),
+        (status("idle", {"done": 9, "parked": 1, "poison": 1}), "Idle, 2 failed"),
+        (status("idle", outcomes={"not supported": 1, "failed": 2}), "Idle, 1 not supported, 2 failed"),
+        (status("idle", {"retry": 1}), "1 waiting"),
+        (status("idle", settling=2), "2 waiting"),
+        (status("attention", troubles=["disk: no space left for /out/a.jpg"]), "Needs attention"),
+        (status("stopped", pid=None), "Not running"),
     ],
 )  # fmt: skip
-def test_the_first_lines_show_state_and_progress(now, expected):
-    assert first_lines(now) == expected
+def test_the_first_line_shows_state_and_progress(now, expected):
+    assert first_rows(now)[0] == expected
 
 
-def test_many_troubles_are_counted_and_long_ones_are_shortened():
-    text = first_lines(status("attention", troubles=["engine: " + "x" * 300, "b", "c", "d", "e", "f"]))
-    assert text[0] == "~Needs attention"
-    assert len(text[1]) <= 91
-    assert "…" in text[1]
-    assert text[-1] == "~and 2 more"
+def test_every_outcome_is_counted_apart():
+    outcomes = {"restored": 12, "partly restored": 1, "unchanged": 3, "without faces": 2, "not supported": 5,
+                "failed": 6}  # fmt: skip
+    assert first_rows(status(outcomes=outcomes))[2] == (
+        "12 restored, 1 partly restored, 3 unchanged, 2 without faces, 5 not supported, 6 failed"
+    )
+
+
+def test_files_of_other_kinds_are_counted():
+    assert first_rows(status(passed_over={".gif": 12, "without suffix": 1}))[3] == (
+        "13 files of kinds facewatch does not take: 12 .gif, 1 without suffix"
+    )
+
+
+CODEFORMER = "codeformer"
+DOWNLOADING = {
+    "state": "downloading",
+    "done_bytes": 94_000_000,
+    "total_bytes": 376_637_898,
+    "seconds_left": 40.0,
+}
+FAILING = {
+    "state": "waiting", "retry_at": NOW.timestamp() + 35,
+    "reason": "Cannot reach github.com.\nCheck the connection",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("download", "row", "actions"),
+    [
+        (DOWNLOADING, "downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
+        (FAILING, ("codeformer is not downloaded: Cannot reach github.com. Check the connection. "
+         "Next try in 35 s"), ["download_now", "download_cancel"]),
+        ({"state": "cancelled"}, "codeformer: download cancelled", ["download_now"]),
+    ],
+)  # fmt: skip
+def test_a_download_has_a_row_with_its_actions(download, row, actions):
+    shown = menu(make_view(status("working", {"queued": 1}, downloads={CODEFORMER: download})))
+    downloads = find(shown, "downloads")
+    assert downloads.text == row
+    requests = [item.action.request for item in downloads.items if item.action]
+    assert requests == [Request(kind, model=CODEFORMER) for kind in actions]
+
+
+def test_rows_keep_their_places_whatever_happens():
+    def places(*arguments, **changes):
+        rows = menu(make_view(*arguments, **changes))
+        keys = {"start": "run", "resume": "run", "pause": "run"}
+        return [keys.get(item.key, item.key) for item in rows]
+
+    usual = places()
+    licence = {"state": "held", "licence": "S-Lab License 1.0", "terms_url": "x", "sentence": "y"}
+    for now in (
+        WORKING,
+        status("stopped", pid=None),
+        status("attention", troubles=["a", "b"], downloads={"gfpgan-1.4": DOWNLOADING, CODEFORMER: licence}),
+        status(counts={"parked": 1}, failed=[FAILED], recent=[DONE]),
+    ):
+        assert places(now) == usual
+    assert places(status("paused"), {"paused": True}) == usual
+
+
+def test_many_problems_are_counted_and_long_ones_are_shortened():
+    now = status("attention", troubles=["engine: " + "x" * 300, "b", "c", "d", "e", "f"])
+    problems = find(menu(make_view(now)), "problems")
+    assert problems.text.startswith("6 problems: engine: xxx")
+    assert len(problems.text) <= 90
+    assert "…" in problems.text
+    assert [item.text for item in problems.items[-7:-2]] == ["b", "c", "d", "e", "f"]
+    assert "".join(item.text for item in problems.items[:-7]).count("x") == 300
+    assert problems.items[-1].action == Open("/home/a/facewatch.log")
 
 
 def test_a_bad_edit_of_the_settings_is_shown_first():
     problem = "config.toml is not valid TOML: Expected '=' (at line 3, column 5)"
-    assert first_lines(WORKING, problem=problem)[:2] == [
-        "~Needs attention, 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)", f"~{problem}"]  # fmt: skip
+    assert first_rows(WORKING, problem=problem)[:2] == [
+        "Needs attention, 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)",
+        problem,
+    ]
+
+
+def test_a_problem_of_several_lines_is_one_line_without_odd_signs():
+    row = first_rows(status("attention", troubles=["models: first\n  second\n"]))[1]
+    assert row == "models: first. second"
 
 
 def test_a_config_file_that_was_never_readable_can_be_opened_from_the_menu():
     shown = menu(replace(make_view(problem="config.toml: wrong"), settings=None))
     assert [item.key for item in shown if item.kind != "separator"] == [
-        "state", "trouble 0", "recent", "login", "settings file", "quit"]  # fmt: skip
+        "state", "problems", "totals", "passed over", "downloads", "recent", "failed", "login",
+        "settings file", "quit",
+    ]  # fmt: skip
 
 
 def test_a_licence_question_shows_its_sentence_and_its_terms():
@@ -134,15 +212,16 @@ def test_a_licence_question_shows_its_sentence_and_its_terms():
             "sentence": "Non-commercial purposes only."}  # fmt: skip
     shown = menu(make_view(status("working", {"queued": 1}, downloads={"codeformer": held})))
     assert shown[0].text == "Needs attention, 1 waiting"
-    question = find(shown, "licence codeformer")
+    question = find(shown, "downloads")
     assert lines((question,)) == [
         "codeformer: licence approval needed >",
+        "  ~codeformer: licence approval needed",
         "  ~Non-commercial purposes only.",
         "  Read the terms",
         "  Accept S-Lab License 1.0 and download",
     ]
-    assert find(question.items, "terms").action == Open("https://example.org/terms")
-    assert find(question.items, "accept").action == AcceptLicence("codeformer")
+    assert find(question.items, "codeformer terms").action == Open("https://example.org/terms")
+    assert find(question.items, "codeformer accept").action == AcceptLicence("codeformer")
 
 
 def test_the_menu_offers_to_pause_and_while_paused_to_resume():
@@ -152,31 +231,36 @@ def test_the_menu_offers_to_pause_and_while_paused_to_resume():
     assert find(shown, "pause for", "tomorrow").action == Pause("until tomorrow")
     paused = menu(make_view(status("paused"), {"paused": True}))
     assert find(paused, "resume").action == Pause("no longer")
-    assert not {"pause", "pause for"} & {item.key for item in paused}
+    assert "pause" not in {item.key for item in paused}
+    assert not find(paused, "pause for").enabled
 
 
 def test_a_pause_with_an_end_shows_the_time():
     local = NOW.astimezone()
     soon, later = local + timedelta(minutes=30), local + timedelta(days=2)
-    assert first_lines(status("paused"), {"paused": soon}) == [f"~Paused until {soon:%H:%M}"]
-    assert first_lines(status("paused"), {"paused": later}) == [f"~Paused until {later:%a} {later:%H:%M}"]
+    assert first_rows(status("paused"), {"paused": soon})[0] == f"Paused until {soon:%H:%M}"
+    assert first_rows(status("paused"), {"paused": later})[0] == f"Paused until {later:%a} {later:%H:%M}"
 
 
 def test_each_model_has_its_own_weight_and_default():
     shown = menu(make_view(settings={"model": "codeformer", "weights": {"codeformer": 0.3}}))
     weights = find(shown, "weight")
-    assert weights.text == "Weight: 0.3"
-    assert [item.text for item in weights.items if item.checked] == ["0.3"]
-    assert [item.text for item in weights.items if "default" in item.text] == ["0.6 (default)"]
-    assert find(weights.items, "0.7").action == ChangeSetting("weights.codeformer", 0.7)
+    assert weights.text == "Weight: Strong (0.3)"
+    assert [item.text for item in weights.items if item.checked] == ["Strong (0.3)"]
+    assert [item.text for item in weights.items if item.kind == "radio"] == [
+        "Strong (0.0)", "Strong (0.3)", "Balanced (0.6, default)", "Faithful (0.8)",
+    ]  # fmt: skip
+    assert find(weights.items, "numbers", "0.7").action == ChangeSetting("weights.codeformer", 0.7)
 
 
 @pytest.mark.parametrize("weight", [0, 0.1, 0.3, 0.65, 0.7, 1])
 def test_exactly_one_radio_is_checked_for_any_weight(weight):
     shown = menu(make_view(settings={"weights": {"gfpgan-1.4": weight}}))
-    for key in ("model", "weight", "upscale"):
-        assert sum(item.checked for item in find(shown, key).items) == 1
-    assert len({item.key for item in find(shown, "weight").items}) == (12 if weight == 0.65 else 11)
+    for keys in (("model",), ("weight",), ("weight", "numbers"), ("upscale",)):
+        assert sum(item.checked for item in find(shown, *keys).items) == 1
+    assert len({item.key for item in find(shown, "weight", "numbers").items}) == (
+        12 if weight == 0.65 else 11
+    )
 
 
 def test_a_model_whose_file_has_gone_stays_chosen():
@@ -197,7 +281,7 @@ def test_the_menu_counts_folders_with_a_model_of_their_own():
 def test_recent_photos_can_be_opened_shown_compared_and_redone():
     actions = find(menu(make_view(status(recent=[DONE]))), "recent", "/in/IMG_1.jpg 5.0")
     assert actions.text == "IMG_1.jpg: 2 of 2 faces restored"
-    assert [item.action for item in actions.items[:4]] == [
+    assert [item.action for item in actions.items[1:5]] == [
         Open("/out/IMG_1.jpg"),
         Open("/in/IMG_1.jpg"),
         ShowInFolder(Path("/out/IMG_1.jpg")),
@@ -205,14 +289,30 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
     ]
     model = find(actions.items, "redo model", "builtin")
     assert model.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), model="builtin"))
-    assert not find(actions.items, "redo model", "codeformer").enabled  # not downloaded
-    weight = find(actions.items, "redo weight", "0.5")
+    missing = find(actions.items, "redo model", "codeformer")
+    assert missing.text == "codeformer (download 377 MB, non-commercial)"
+    assert missing.enabled  # the photo is restored once the model is downloaded
+    assert find(actions.items, "redo weight", "word 0.5").text == "Balanced (0.5)"
+    weight = find(actions.items, "redo weight", "numbers", "0.5")
     assert weight.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
+
+
+def test_a_recent_photo_names_its_folder_its_model_and_its_weight():
+    report = {"model": "codeformer", "weight": 0.6, "faces": []}
+    photo = {**DONE, "path": "/in/holiday/IMG_1.jpg", "report": report}
+    actions = find(menu(make_view(status(recent=[photo]))), "recent", "/in/holiday/IMG_1.jpg 5.0")
+    assert actions.items[0].text == "in holiday, codeformer, Balanced (0.6)"
 
 
 def test_a_photo_without_a_copy_has_no_actions_on_a_copy():
     actions = find(menu(make_view(status(recent=[{**DONE, "output": None}]))), "recent", "/in/IMG_1.jpg 5.0")
-    assert [item.key for item in actions.items] == ["original", "folder", "redo model", "redo weight"]
+    assert [item.key for item in actions.items] == [
+        "about",
+        "original",
+        "folder",
+        "redo model",
+        "redo weight",
+    ]
 
 
 def test_before_and_after_is_disabled_for_pictures_that_browsers_do_not_show():
@@ -226,12 +326,16 @@ def test_failed_photos_show_their_reason_and_can_be_retried():
         "Failed (1) >",
         "  broken.jpg >",
         "    ~the file is cut off",
+        "    Retry now",
         "    Open original",
         "    Show in folder",
         "  ---",
         "  Retry all",
+        "  Show all reasons",
         "  Open the log",
     ]
+    one = find(shown, "failed", "/in/broken.jpg", "again")
+    assert one.action == SendRequest(Request("retry_failed", Path("/in/broken.jpg")))
     assert find(shown, "failed", "again").action == SendRequest(Request("retry_failed"))
     assert find(shown, "failed", "log").action == Open("/home/a/facewatch.log")
 

@@ -1,9 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from facewatch.tray.notifications import QUIET_SECONDS, REPEAT_SECONDS, Memory, due_notifications
-from tests.tray.views import status
+from facewatch.state.requests import Request
+from facewatch.tray.menu_items import AcceptLicence, Open, OpenOwn, SendRequest, ShowFailures, ShowInFolder
+from facewatch.tray.notifications import (
+    DOWNLOAD_SECONDS,
+    QUIET_SECONDS,
+    REPEAT_SECONDS,
+    Memory,
+    Notification,
+    due_notifications,
+)
+from tests.tray.views import DONE, status
 
 
 class Tray:
@@ -12,11 +24,13 @@ class Tray:
     def __init__(self, level="summary") -> None:
         self.level, self.memory, self.now = level, Memory(), 1000.0
         self.texts: list[str] = []
+        self.last: Notification | None = None
 
     def look(self, now_status, *, after: float = 1.0) -> list[str]:
         self.now += after
         self.memory, found = due_notifications(self.memory, now_status, self.level, self.now)
         texts = [notification.text for notification in found]
+        self.last = found[-1] if found else self.last
         self.texts += texts
         return texts
 
@@ -87,19 +101,81 @@ def test_a_trouble_that_comes_and_goes_is_notified_once():
     assert tray.look(trouble) == ["disk: no space left"]
 
 
-def test_a_licence_question_and_a_download_are_notified_once():
+HELD = {
+    "state": "held", "licence": "S-Lab License 1.0", "terms_url": "https://example.org/terms",
+    "sentence": "Not for sale.",
+}  # fmt: skip
+COMING = {"state": "downloading", "done_bytes": 0, "total_bytes": 376637898}
+
+
+def test_a_download_is_notified_once_and_says_how_many_photos_wait():
     tray = Tray()
     tray.look(counts())
-    held = {"codeformer": {"state": "held", "licence": "S-Lab License 1.0"}}
-    question = "codeformer is under S-Lab License 1.0: read and accept it in the tray menu"
-    assert tray.look(status("working", downloads=held)) == [question]
-    assert tray.look(status("working", downloads=held)) == []
-    coming = {"codeformer": {"state": "downloading", "done_bytes": 0, "total_bytes": 376637898}}
-    assert tray.look(status("working", downloads=coming)) == [
-        "codeformer (377 MB); photos wait until it is downloaded"
+    now = status("working", {"queued": 1}, downloads={"codeformer": COMING, "parsenet": {"state": "queued"}})
+    assert tray.look(now) == []
+    assert tray.look(now, after=DOWNLOAD_SECONDS) == ["codeformer (377 MB), parsenet; 1 photo waits"]
+    later = status("working", {"queued": 2}, downloads={"codeformer": {**COMING, "done_bytes": 5}})
+    assert tray.look(later) == []
+    assert tray.look(status("working"), after=60) == []
+    assert tray.look(status("working", downloads={"gfpgan-1.4": COMING})) == []
+    assert tray.look(status("working", downloads={"gfpgan-1.4": COMING}), after=9) == ["gfpgan-1.4 (377 MB)"]
+
+
+def test_before_the_first_photo_there_is_one_notification_with_buttons():
+    tray = Tray()
+    tray.look(counts())
+    held = {"gfpgan-1.4": {**HELD, "licence": "NVIDIA"}, "detector": {"state": "downloading"}}
+    for _ in range(20):
+        tray.look(status("working", {"queued": 8}, downloads=held))
+    assert tray.texts == ["gfpgan-1.4 is under NVIDIA. Not for sale."]
+    assert tray.last.actions == (
+        ("Read the terms", Open("https://example.org/terms")),
+        ("Accept", AcceptLicence("gfpgan-1.4")),
+    )
+    accepted = {"gfpgan-1.4": COMING}
+    for _ in range(20):
+        tray.look(status("working", {"queued": 8}, downloads=accepted))
+    assert len(tray.texts) == 1
+
+
+def test_models_that_cannot_be_downloaded_are_one_notification():
+    tray = Tray()
+    tray.look(counts())
+    failing = {"state": "waiting", "reason": "Cannot reach github.com. Check the connection."}
+    now = status("working", {"queued": 1}, downloads={"codeformer": failing, "parsenet": failing})
+    tray.look(now)
+    assert tray.look(now, after=DOWNLOAD_SECONDS) == [
+        "codeformer, parsenet: Cannot reach github.com. Check the connection."
     ]
-    coming = {"codeformer": {**coming["codeformer"], "done_bytes": 5}}
-    assert tray.look(status("working", downloads=coming)) == []
+    assert tray.last.actions == (("Try now", SendRequest(Request("download_now", model="codeformer"))),)
+
+
+def test_the_outcomes_of_a_batch_are_counted_apart():
+    tray = Tray()
+    tray.look(counts())
+    tray.look(counts(queued=8))
+    ended = {"restored": 1, "unchanged": 5, "without faces": 1, "not supported": 1}
+    copy = {**DONE, "output": "/out/a.jpg"}
+    now = status(outcomes=ended, recent=[copy, {**copy, "output": "/out/b.jpg"}])
+    assert tray.quiet(now) == ["1 photo restored, 5 unchanged, 1 without faces, 1 not supported"]
+    assert tray.last.actions == (("Show", ShowInFolder(Path("/out/a.jpg"))), ("Why?", ShowFailures()))
+    assert tray.quiet(replace(now, outcomes={**ended, "unchanged": 6})) == ["1 photo unchanged"]
+    assert tray.last.actions == (("Show", Open("/out/a.jpg")),)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "action"),
+    [
+        ("folder /out: cannot be written", ("Show", Open("/out"))),
+        ("config: unknown key modle", ("Open settings", OpenOwn("config"))),
+        ("engine for /in: out of memory", ("Open log", OpenOwn("log"))),
+    ],
+)
+def test_a_click_on_a_trouble_opens_what_it_is_about(trouble, action):
+    tray = Tray()
+    tray.look(counts())
+    assert tray.look(status("attention", troubles=[trouble])) == [trouble]
+    assert tray.last.actions == (action,)
 
 
 def test_a_stopped_daemon_is_notified():
@@ -112,11 +188,11 @@ def test_a_stopped_daemon_is_notified():
     assert tray.look(counts()) == []
 
 
-DOWNLOADING = "codeformer; photos wait until it is downloaded"
+DOWNLOADING = "codeformer; 1 photo waits"
 EVENTS = [
     counts(),
     status("working", {"queued": 1}),
-    status("working", {"queued": 1}, downloads={"codeformer": {"state": "downloading"}}),
+    *[status("working", {"queued": 1}, downloads={"codeformer": {"state": "downloading"}})] * 5,
     status("attention", {"done": 1}, troubles=["device: no GPU"]),
 ]
 

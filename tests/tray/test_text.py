@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from facewatch.tray.text import count_photos, download_line, format_size, shorten, title
-from tests.tray.views import make_view, status
+from tests.tray.views import NOW, make_view, status
 
 CURRENT = {"path": "/in/IMG_2041.jpg", "done": 2, "total": 4, "what": "faces"}
 
@@ -33,5 +33,5 @@ def test_sizes_and_counts_read_as_people_write_them():
 
 def test_a_download_of_unknown_size_shows_the_received_bytes():
     got = {"state": "downloading", "done_bytes": 12_000_000, "total_bytes": None}
-    assert download_line("codeformer", got) == "downloading codeformer: 12 MB"
-    assert download_line("codeformer", {"state": "queued"}) == "downloading codeformer"
+    assert download_line("codeformer", got, NOW) == "downloading codeformer: 12 MB"
+    assert download_line("codeformer", {"state": "queued"}, NOW) == "downloading codeformer"

@@ -41,8 +41,15 @@ FAILED = {
 }  # fmt: skip
 
 
-def status(mood="idle", counts=None, **changes) -> Status:
-    return replace(IDLE, mood=mood, counts={**IDLE.counts, **(counts or {})}, **changes)
+def status(mood="idle", counts=None, outcomes=None, **changes) -> Status:
+    """Return a status; its finished photos were restored, unless `outcomes` says otherwise."""
+    all_counts = {**IDLE.counts, **(counts or {})}
+    plain = {
+        "restored": all_counts["done"],
+        "without faces": all_counts["no_faces"],
+        "failed": all_counts["parked"] + all_counts["poison"],
+    }
+    return replace(IDLE, mood=mood, counts=all_counts, outcomes={**plain, **(outcomes or {})}, **changes)
 
 
 def make_view(given_status=IDLE, settings=None, **changes) -> View:

@@ -25,11 +25,18 @@ PhotosOption = Annotated[
         show_default="the picture that is shipped",
     ),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cuda, cuda:1, mps, xpu, cpu.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps, xpu, cpu.")
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Some stages, on small pictures.")]
 StagesOption = Annotated[
     str,
-    typer.Option("--stages", help="Names or beginnings of names, separated by commas.", show_default="all"),
+    typer.Option(
+        "--stages",
+        metavar="NAMES",
+        help="Names or beginnings of names, separated by commas.",
+        show_default="all",
+    ),
 ]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -17,21 +19,26 @@ import tomlkit
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.prompt import Confirm
 
 from facewatch.cli.download_ui import fetch_missing
-from facewatch.cli.options import model_files, readable_photo, store
+from facewatch.cli.options import WeightOption, model_files, readable_photo, store
 from facewatch.cli.status import state_shown
 from facewatch.engine.process import probe
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.state.status import Status, headline, read_status
+from facewatch.settings.weights import format_weight
+from facewatch.state.outcomes import outcome_of_report
+from facewatch.state.status import Status, headline, photo_text, read_status
 from facewatch.system.atomic import copy_to_temporary, translate_write_errors, write_atomically
 from facewatch.system.paths import Places, expand_path
 from facewatch.system.processes import child_environment, facewatch_command
 from facewatch.system.publish import fit_name, publish
+from facewatch.tray.opener import Opener
 from facewatch.watcher import WatchedFolder, is_photo
 from facewatch.worker.recipe import resolve
 
 PORTRAIT = "eileen-collins.jpg"
+BETTER = "gfpgan-1.4"
 CREDIT = (
     "Colonel Eileen Collins, NASA astronaut: NASA's official portrait, public domain, made worse on purpose"
 )
@@ -40,21 +47,27 @@ STOP_SECONDS = 20.0
 
 def demo(
     photos: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PHOTO]...", help="Your own photos to restore too.")
+        list[Path] | None, typer.Argument(metavar="PHOTO", help="Your own photos to restore too.")
     ] = None,
-    model: Annotated[str, typer.Option("--model", "-m", help="A name from `facewatch models`.")] = "builtin",
-    weight: Annotated[
-        float | None, typer.Option("--weight", "-w", help="0 = all restoration, 1 = closest to the original.")
-    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="NAME", help="A name from `facewatch models`.")
+    ] = "builtin",
+    weight: WeightOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for everything.", show_default="a new temporary folder"),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for everything.",
+            show_default="a new temporary folder",
+        ),
     ] = None,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the model's licence without a question.")
     ] = False,
 ) -> None:
-    """Start the daemon on a temporary inbox, drop photos in, show the results."""
+    """Try facewatch on a sample photo, in a folder of its own."""
     own = [_photo(named) for named in photos or []]
     home = None if output is None else _new_folder(output)
     _fetch_models(model, weight, accept_licence=accept_licence)
@@ -69,7 +82,12 @@ def demo(
     with _daemon(home) as daemon:
         dropped = _drop(own, inbox)
         status = _follow(console, where, daemon, len(dropped))
-    raise typer.Exit(_print_results(console, status, home))
+    pictures = _print_results(console, status)
+    used = f"restored with {model}, {format_weight(store(where).load().weight_of(model))}"
+    better = "" if model == BETTER else f"; `facewatch demo --model {BETTER}` shows a stronger one"
+    console.print(f"{used}{better}", soft_wrap=True)
+    _offer(console, pictures, home)
+    raise typer.Exit(1 if status.failed else 0)
 
 
 def _photo(named: Path) -> Path:
@@ -170,17 +188,38 @@ def _finished_count(status: Status) -> int:
     return sum(status.counts[state] for state in ("done", "no_faces", "skipped", "retry", "parked", "poison"))
 
 
-def _print_results(console: Console, status: Status, home: Path) -> int:
+def _print_results(console: Console, status: Status) -> list[Path]:
+    """Print what became of each photo, and return the before/after pictures."""
+    pictures = []
     for photo in reversed(status.recent):
         output = Path(photo["output"])
-        console.print(f"[green]done[/] {escape(str(output))}: {escape(photo['reason'])}", soft_wrap=True)
+        outcome = outcome_of_report(photo["report"])
+        console.print(
+            f"[green]{outcome}[/] {escape(str(output))}: {escape(photo_text(photo))}", soft_wrap=True
+        )
         side_by_side = output.with_name(fit_name(output.stem, " before-after.jpg"))
         if side_by_side.exists():
+            pictures.append(side_by_side)
             console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)
     for photo in status.failed:
         console.print(
-            f"[red]{state_shown(photo['state'])}[/] {escape(photo['path'])}: {escape(photo['reason'])}",
+            f"[red]{state_shown(photo)}[/] {escape(photo['path'])}: {escape(photo_text(photo))}",
             soft_wrap=True,
         )
-    console.print(f"everything is kept in {escape(str(home))}", soft_wrap=True)
-    return 1 if status.failed else 0
+    return pictures
+
+
+def _offer(console: Console, pictures: Sequence[Path], home: Path) -> None:
+    """Open the first picture and offer to remove the folder, if somebody sits at the terminal."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        console.print(f"everything is kept in {escape(str(home))}", soft_wrap=True)
+        return
+    if pictures:
+        try:
+            Opener(home).open(str(pictures[0]))
+        except FacewatchError as error:  # there may be no desktop; the path is printed above
+            console.print(escape(str(error)), style="yellow", soft_wrap=True)
+    if Confirm.ask(f"Remove {escape(str(home))} with all that is in it?", console=console, default=False):
+        shutil.rmtree(home)
+    else:
+        console.print(f"everything is kept in {escape(str(home))}", soft_wrap=True)

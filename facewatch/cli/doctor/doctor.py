@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from facewatch import __version__
 from facewatch.cli.doctor.computing import engine, torch_and_driver
 from facewatch.cli.doctor.desktop import login, tray
 from facewatch.cli.doctor.folders import folders, room, watches
 from facewatch.cli.doctor.running import clock, daemon
-from facewatch.cli.doctor.types import Finding, Machine
+from facewatch.cli.doctor.types import Finding, Level, Machine
 from facewatch.cli.options import ConfigOption, JsonOption, places
 from facewatch.errors import FacewatchError
 from facewatch.settings.installation import open_store
@@ -45,24 +47,43 @@ PACKAGES = (
     "platformdirs",
     "pystray",
 )
-SIGNS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "fix": "[red]fix[/] "}
+SIGNS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fix": "[red]fix[/]"}
+ORDER: tuple[Level, ...] = ("fix", "note", "ok")
+PIPE_WIDTH = 1000  # a pipe has no width; wrap nothing
 
 
 def doctor(
     as_json: JsonOption = False,
     quick: Annotated[bool, typer.Option("--quick", help="Do not start the engine.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List the versions of the packages too.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Check the installation and say what to fix (then exit code 1)."""
+    """Check the installation and say what to fix."""
     findings = examine(places(config), quick=quick)
     if as_json:
         print(json.dumps([{**vars(finding), "ok": finding.ok} for finding in findings], indent=2))
     else:
-        console = Console(highlight=False)
-        for finding in findings:
-            sign = SIGNS[finding.level]
-            console.print(f"{sign} {escape(finding.what)}: {escape(finding.text)}", soft_wrap=True)
+        print_findings(findings, everything=everything)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def print_findings(findings: Sequence[Finding], *, everything: bool) -> None:
+    """Print what has to be fixed first, then notes, then the rest.
+
+    everything  with the versions of the packages, which are left out while they are right
+    """
+    shown = [it for it in findings if everything or not (it.ok and it.what in PACKAGES)]
+    table = Table.grid(padding=(0, 1))
+    for overflow in ("ellipsis", "fold", "fold"):
+        table.add_column(overflow=overflow)
+    for finding in sorted(shown, key=lambda it: ORDER.index(it.level)):
+        table.add_row(SIGNS[finding.level], escape(f"{finding.what}:"), escape(finding.text))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
+    if not everything:
+        console.print("`facewatch doctor --all` lists the versions of the packages too")
 
 
 def examine(where: Places, *, quick: bool = False, machine: Machine | None = None) -> list[Finding]:

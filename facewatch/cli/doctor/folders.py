@@ -13,6 +13,7 @@ from facewatch.errors import FacewatchError
 from facewatch.settings.schema import Folder, Settings
 from facewatch.system.atomic import write_temporary
 from facewatch.system.paths import nearest_existing
+from facewatch.system.write_access import write_problem
 
 LOW_SPACE_BYTES = 1 << 30
 WATCHES_SHARE = 0.8  # of the limit: editors and file managers watch folders too
@@ -30,19 +31,19 @@ def folders(settings: Settings) -> Iterator[Finding]:
 def room(what: str, folder: Path) -> Finding:
     """Check that a folder can be written to, trying it if it exists, and has space left."""
     existing = nearest_existing(folder)
-    if not os.path.isdir(existing):  # noqa: PTH112 - never raises
-        return Finding(what, "fix", f"{existing} is a file, not a folder: choose another place")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        return Finding(what, "fix", f"{existing} cannot be written to: change its permissions")
-    free = shutil.disk_usage(existing).free
-    if free < LOW_SPACE_BYTES:
+    problem = write_problem(folder)
+    if problem:
+        return Finding(what, "fix", problem)
+    usage = shutil.disk_usage(existing)
+    free = usage.free
+    if usage.total and free < LOW_SPACE_BYTES:  # some network file systems report no sizes
         return Finding(what, "fix", f"{folder}: only {free / 1e6:.0f} MB are free: make some space")
     if existing == folder:
         try:
             write_temporary(folder, b"can this be written?").unlink()
         except (FacewatchError, OSError) as error:
             return Finding(what, "fix", str(error))
-    return Finding(what, "ok", f"{folder} ({free / 1e9:.0f} GB free)")
+    return Finding(what, "ok", f"{folder} ({free / 1e9:.0f} GB free)" if usage.total else str(folder))
 
 
 def watches(settings: Settings, machine: Machine) -> Iterator[Finding]:

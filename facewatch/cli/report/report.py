@@ -69,7 +69,7 @@ def report(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Pack log, settings, versions and figures into a zip for a bug report, without names and photos."""
+    """Pack a zip for a bug report, without names and photos."""
     name = default_name(datetime.now().astimezone())
     target = expand_path(output) if output else Path.cwd()
     target = target / name if os.path.isdir(target) else target  # noqa: PTH112 - never raises

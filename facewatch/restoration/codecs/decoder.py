@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from facewatch.errors import BadPhoto, FacewatchError, TruncatedPhoto
+from facewatch.errors import BadPhoto, FacewatchError, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs import (
     bmff,
     bmp,
@@ -127,7 +127,7 @@ def _translate_errors(data: bytes) -> Iterator[None]:
             ) from error
         form = rare.describe(data)
         if form is not None:
-            raise BadPhoto(form) from error
+            raise NotSupported(form) from error
         raise BadPhoto(
             f"the picture is damaged and cannot be decoded ({error}); "
             "open it in another program and save it again"

@@ -10,7 +10,7 @@ import struct
 import cv2
 import numpy as np
 
-from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs import rare, sniff, tiff, webp
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.tiff_tags import Directory
@@ -66,12 +66,12 @@ def read_tiff(stripped: bytes, page: Directory) -> Raster:
     mode = {1: "L16", 3: "RGB16", 4: "RGBA16"}.get(channels, "")
     formats = set(page.numbers(tiff.SAMPLE_FORMAT)) or {1}
     if not mode or formats != {1} or (channels > 1) != (page.number(tiff.PHOTOMETRIC, 1) == 2):
-        raise BadPhoto(rare.describe_page(page) or _UNSUPPORTED)
+        raise NotSupported(rare.describe_page(page) or _UNSUPPORTED)
     size = (page.number(tiff.LENGTH, 0), page.number(tiff.WIDTH, 0))
     planar = channels > 1 and page.number(tiff.PLANAR, 1) == 2
     samples = _planes(stripped, page, channels, size) if planar else _decode(stripped, size)
     if samples.shape != (size if channels == 1 else (*size, channels)):
-        raise BadPhoto(_UNSUPPORTED)
+        raise NotSupported(_UNSUPPORTED)
     if page.number(tiff.PHOTOMETRIC, 1) == 0:  # white is zero
         samples = np.uint16(65535) - samples
     extra = page.number(tiff.EXTRA, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs.formats import SIGNATURES
 
 ZERO_TAIL_BYTES = 64
@@ -47,7 +47,7 @@ def detect_format(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
-    raise BadPhoto(
+    raise NotSupported(
         f"the file is {_other_kind(data)}, not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture; "
         "save it as one of these"
     )
@@ -70,7 +70,7 @@ def _bmff_format(data: bytes) -> str:
         return "avif"
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
         return "heic"
-    raise BadPhoto(
+    raise NotSupported(
         "the file is a video or another MP4-like file, not a HEIC or AVIF picture; "
         "save a picture from it as JPEG"
     )

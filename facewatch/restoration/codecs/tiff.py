@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from facewatch.errors import BadPhoto, TruncatedPhoto
+from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, parallel
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
@@ -75,11 +75,11 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
     if sum(is_full_image(each) for each in pages) > 1:
         raise BadPhoto("the TIFF file's pages cannot be told apart; save each as a separate file")
     if not is_full_image(page) and SUB_PAGES in page.tags:
-        raise BadPhoto(
+        raise NotSupported(
             "the TIFF file's first page is only a preview, as in raw files; develop it to a photo first"
         )
     if not is_full_image(page) and any(is_full_image(each) for each in pages):
-        raise BadPhoto(
+        raise NotSupported(
             "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
     _check_complete(page, len(data))

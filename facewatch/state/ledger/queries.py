@@ -87,6 +87,38 @@ class LedgerQueries(ABC):
         where = f"WHERE state IN ({placeholders(FAILED)}) AND {which} ORDER BY changed DESC, id DESC LIMIT ?"
         return self._jobs(where, [*FAILED, *values, limit])
 
+    def failures(self, folders: Collection[Path] | None = None) -> list[tuple[str, str]]:
+        """Return the error's class name and reason of each parked or poison photo; roots as `failed`."""
+        which, values = _in(folders)
+        sql = f"SELECT error, reason FROM photos WHERE state IN ({placeholders(FAILED)}) AND {which}"  # noqa: S608  # as above
+        return [(error, reason) for error, reason in self._rows(sql, [*FAILED, *values])]
+
+    def reports_after(self, changed: float) -> list[tuple[float, dict[str, Any] | None]]:
+        """Return the reports of the photos finished after a time, each with its own time.
+
+        changed  wall clock seconds
+        """
+        rows = self._rows(
+            "SELECT changed, report FROM photos INDEXED BY photos_finished "
+            "WHERE state IN ('done', 'no_faces') AND changed > ?",
+            [changed],
+        )
+        with translated(self.file):
+            return [(at, None if report is None else json.loads(report)) for at, report in rows]
+
+    def ended_since(self, changed: float) -> int:
+        """Return how many photos ended, well or not, since a time in wall clock seconds."""
+        finished = self._rows(
+            "SELECT COUNT(*) FROM photos INDEXED BY photos_finished "
+            "WHERE state IN ('done', 'no_faces') AND changed >= ?",
+            [changed],
+        )
+        others = self._rows(
+            "SELECT COUNT(*) FROM photos WHERE state IN ('skipped', 'parked', 'poison') AND changed >= ?",
+            [changed],
+        )
+        return sum(int(rows[0][0]) for rows in (finished, others) if rows)
+
     def retrying(self, limit: int = 100, *, folders: Collection[Path] | None = None) -> list[Job]:
         """Return the failed photos that will be tried again, the earliest due first; roots as `failed`."""
         which, values = _in(folders)

@@ -38,10 +38,16 @@ class LedgerQueue(LedgerConnection):
 
     def requeue_failed(self) -> int:
         """Queue all parked, poison and retry photos again, no attempt counted; return how many."""
+        return self._requeue("TRUE", [])
+
+    def requeue(self, path: Path) -> int:
+        """Queue one parked, poison or retry photo again, no attempt counted; return 0 if it is none."""
+        return self._requeue("path = ?", [to_blob(path)])
+
+    def _requeue(self, which: str, values: list[Any]) -> int:
+        failed = f"SELECT id FROM photos WHERE state IN ('parked', 'poison', 'retry') AND {which}"  # noqa: S608  # no text from outside
         with self._writing() as connection:
-            rows = connection.execute(
-                "SELECT id FROM photos WHERE state IN ('parked', 'poison', 'retry') ORDER BY turn"
-            ).fetchall()
+            rows = connection.execute(f"{failed} ORDER BY turn", values).fetchall()
             now = self._now()
             connection.executemany(
                 "UPDATE photos SET state = 'queued', turn = ?, attempts = 0, not_before = NULL, "

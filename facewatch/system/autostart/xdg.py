@@ -74,6 +74,24 @@ def text(command: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def launcher_text(command: Sequence[str]) -> str:
+    """Return the text of an entry in the desktop's menu. Raises as `text`."""
+    lines = (
+        "[Desktop Entry]",
+        "Type=Application",
+        "Name=Facewatch",
+        "GenericName=Face restoration",
+        "Comment=Restores the faces in new photos",
+        f"Exec={desktop_exec(command)}",
+        "Icon=facewatch",
+        "Terminal=false",
+        "StartupNotify=false",
+        "Categories=Graphics;Photography;",
+        "Keywords=photo;face;restore;",
+    )
+    return "\n".join(lines) + "\n"
+
+
 def config_home() -> Path:
     """Return the user's configuration folder (XDG Base Directory Specification)."""
     named = os.environ.get("XDG_CONFIG_HOME", "")

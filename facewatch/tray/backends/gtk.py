@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pystray
-from gi.repository import Gio, GLib, Gtk
+from gi.repository import GLib, Gtk
 from PIL import Image
 
+from facewatch.tray.backends.notifier import Notifier
 from facewatch.tray.menu_items import Action, Item, Menu
+from facewatch.tray.notifications import Notification
 
 
 class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
@@ -28,6 +30,7 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         on_click  called in the main thread with the action of a click
         on_quit   called when the system asks this process to end
         """
+        self._on_click = on_click
         self._on_quit = on_quit
         self._named_image: tuple[str, Image.Image] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="facewatch-tray-"))
@@ -44,6 +47,10 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         """Replace the menu. From any thread."""
         GLib.idle_add(self._live_menu.update, menu)
 
+    def show_notification(self, notification: Notification) -> None:
+        """Show a notification. From any thread."""
+        GLib.idle_add(self._notifier.show, notification, self._icon_path or "")
+
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call `callback` from GTK's loop. From any thread."""
         GLib.idle_add(callback)  # once, since it returns nothing
@@ -51,7 +58,7 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
     def _initialize(self) -> None:
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, self._on_quit)
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_quit)
-        self._notifier = Notifier()
+        self._notifier = Notifier(self._on_click)
         self._mark_ready()
 
     def _update_menu(self) -> None:
@@ -166,30 +173,3 @@ class LiveMenu:
         for inner in submenu.get_children() if submenu else ():
             self._forget(inner)
         del self._items[widget]
-
-
-class Notifier:
-    """Notifications over the bus, sent without waiting: a slow or missing service must not block the menu."""
-
-    def notify(self, title: str, message: str, icon: str) -> None:
-        """Send a notification; nothing happens without a notification service."""
-        values = GLib.Variant(
-            "(susssasa{sv}i)",
-            ("Facewatch", 0, icon or "", title, GLib.markup_escape_text(message), [], {}, -1),
-        )
-        name = "org.freedesktop.Notifications"
-        Gio.bus_get_sync(Gio.BusType.SESSION, None).call(
-            name,
-            f"/{name.replace('.', '/')}",
-            name,
-            "Notify",
-            values,
-            None,
-            Gio.DBusCallFlags.NONE,
-            5000,
-            None,
-            None,
-        )
-
-    def hide(self) -> None:
-        """Do nothing: notifications stay until the desktop removes them."""

@@ -10,6 +10,7 @@ from PIL import Image
 
 from facewatch.tray.backends.descriptors import descriptors
 from facewatch.tray.menu_items import Action, Menu
+from facewatch.tray.notifications import Notification
 
 
 class Handlers:
@@ -62,6 +63,10 @@ class MacIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call `callback` from AppKit's loop. From any thread."""
         _on_main_thread(callback)
+
+    def show_notification(self, notification: Notification) -> None:
+        """Show a notification, without buttons: only signed programs may have them. From any thread."""
+        self.notify(notification.text, notification.title)
 
     def _update_menu(self) -> None:
         self._handlers.begin_menu()

@@ -56,7 +56,7 @@ class BackendTrayIcon:
 
     def notify(self, notification: Notification) -> None:
         """Show a notification."""
-        self._icon.notify(notification.text, notification.title)
+        self._icon.show_notification(notification)
 
 
 def create(

@@ -12,8 +12,10 @@ from PIL import Image
 
 from facewatch.tray.backends.descriptors import descriptors
 from facewatch.tray.menu_items import Action, Menu
+from facewatch.tray.notifications import Notification
 
 RIGHT_BUTTON_UP = 0x0205
+BALLOON_CLICK = 0x0405  # NIN_BALLOONUSERCLICK
 CALL_SOON = 0x8000 + 7  # WM_APP and a number that pystray does not use
 LONGEST_TITLE, LONGEST_TEXT = 63, 255  # the limits of NOTIFYICONDATA
 
@@ -27,6 +29,7 @@ class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         """
         del on_quit
         self._on_click = on_click
+        self._on_balloon: Action | None = None
         self._lock = threading.RLock()
         self._open = False
         self._stale = False
@@ -51,6 +54,11 @@ class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         self._callbacks.put(callback)
         win32.PostMessage(self._hwnd, CALL_SOON, 0, 0)
 
+    def show_notification(self, notification: Notification) -> None:
+        """Show a notification; a click on it runs its first action. From any thread."""
+        self._on_balloon = notification.actions[0][1] if notification.actions else None
+        self.notify(notification.text, notification.title)
+
     def notify(self, message: str, title: str | None = None) -> None:
         """Show a notification, cut to the lengths that Windows accepts."""
         super().notify(message[:LONGEST_TEXT], (title or "")[:LONGEST_TITLE])
@@ -66,6 +74,8 @@ class WindowsIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         self._callbacks.get()()
 
     def _on_notify(self, wparam: Any, lparam: Any) -> None:
+        if lparam == BALLOON_CLICK and self._on_balloon is not None:
+            self._on_click(self._on_balloon)
         if lparam != RIGHT_BUTTON_UP:
             super()._on_notify(wparam, lparam)
             return

@@ -34,7 +34,7 @@ def masks():
 @pytest.mark.parametrize(
     "line",
     [
-        "{}: no photo [park]",
+        "{}: no photo [failed]",
         "{} -> /data/in restored/{}: 1 of 1 face restored",
         "the photo '{}' cannot be read: Permission denied",
         'FileNotFoundError: [Errno 2] No such file or directory: "{}"',

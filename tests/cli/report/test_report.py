@@ -48,7 +48,10 @@ def places(tmp_path):
     alerts.raise_alert(f"folder {output}", "copies cannot be written")
     ledger.close()
     head = "2026-03-04 10:00:00,123 WARNING facewatch.worker: "
-    lines = [f"{head}{inbox}/wedding of Anna.jpg: no photo [park]", f"{head}{inbox}/Müller: a -> b.png: bad"]
+    lines = [
+        f"{head}{inbox}/wedding of Anna.jpg: no photo [failed]",
+        f"{head}{inbox}/Müller: a -> b.png: bad",
+    ]
     places.log.write_text("\n".join(lines) + "\n", "utf-8")
     Path(f"{places.log}.1").write_text(f"{head}/mnt/Anna/Geheim.jpg is gone\n", "utf-8")
     (places.logs / "tray.log").write_text(f"{head}'Anna.jpg failed' could not be shown\n", "utf-8")
@@ -73,7 +76,7 @@ def test_the_report_holds_the_figures_and_no_names(places, tmp_path):
         for secret in (*SECRETS, str(tmp_path), str(Path.home())):
             assert secret.lower() not in text.lower(), f"{secret} in {name}: {text}"
     assert texts["logs/facewatch.log"].count("folder-1/") == 2
-    assert ".jpg: no photo [park]" in texts["logs/facewatch.log"]
+    assert ".jpg: no photo [failed]" in texts["logs/facewatch.log"]
     figures = json.loads(texts["ledger.json"])
     assert (figures["photos"]["done"], figures["photos"]["queued"]) == (1, 1)
     assert sum(figures["errors"].values()) == 1
@@ -142,4 +145,4 @@ def test_the_command_reports_on_a_daemon_that_has_worked(tmp_path):
             assert secret not in text, f"{secret} in {name}: {text}"
     log = texts["logs/facewatch.log"]
     assert "of 1 face" in log
-    assert "[park]" in log
+    assert "[failed]" in log

@@ -184,3 +184,12 @@ def test_failed_photos_are_queued_again_on_request(ledger):
     assert job is not None
     assert job.attempts == 0
     assert not ledger.same_content(job, "content 0")
+
+
+def test_one_failed_photo_is_queued_again_and_the_others_are_not(ledger):
+    names = [ROOT / "a.jpg", ROOT / "b.jpg"]
+    for name in names:
+        ledger.park(started(ledger, name), "no photo", "BadPhoto")
+    assert ledger.requeue(names[1]) == 1
+    assert [ledger.photo(name).state for name in names] == ["parked", "queued"]
+    assert ledger.requeue(names[1]) == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from facewatch.errors import BadPhoto
+from facewatch.errors import NotSupported
 
 DISPLAY_P3, SRGB_CURVE = 12, 13
 HDR_CURVES = {16: "PQ", 18: "HLG"}
@@ -41,7 +41,7 @@ def profile(nclx: Mapping[str, float] | None) -> bytes | None:
 def refuse_hdr(_primaries: int = 0, curve: int = 0) -> None:
     """Raise BadPhoto for the HDR curves; the numbers are those of ITU-T H.273."""
     if curve in HDR_CURVES:
-        raise BadPhoto(
+        raise NotSupported(
             f"the photo is made for HDR screens ({HDR_CURVES[curve]}), so its copy would look pale; "
             "export it without HDR, for example as JPEG, and restore that file"
         )

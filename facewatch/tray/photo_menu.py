@@ -1,0 +1,136 @@
+"""The menu's entries about photos: those finished last, and those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewatch.settings.weights import WORDS, format_number, format_weight, word_for
+from facewatch.state.outcomes import Outcome
+from facewatch.state.requests import Request
+from facewatch.state.status import Status, photo_text
+from facewatch.tray.download_menu import model_text
+from facewatch.tray.menu_items import (
+    Item,
+    Open,
+    SendRequest,
+    ShowBeforeAfter,
+    ShowFailures,
+    ShowInFolder,
+    click,
+    line,
+    separator,
+    submenu,
+)
+from facewatch.tray.text import LONGEST_LINE, one_line, shorten
+from facewatch.tray.view import View
+
+FAILED_SHOWN = 10
+SHOWN_BY_BROWSERS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"}
+
+
+def photo_items(view: View) -> Iterator[Item]:
+    """Yield the submenus of the recent and of the failed photos."""
+    yield submenu("recent", "Recent", _recent_items(view))
+    failed = view.status.failed
+    entries: tuple[Item, ...] = ()
+    if failed:
+        retry = click("again", "Retry all", SendRequest(Request("retry_failed")), enabled=view.running)
+        why = click("why", "Show all reasons", ShowFailures())
+        log = click("log", "Open the log", Open(str(view.log)))
+        entries = (*_failed_items(view, failed), separator("end"), retry, why, log)
+    yield submenu("failed", _failed_text(view.status), entries)
+
+
+def weights_in_words(default: float, *others: float) -> list[float]:
+    """Return a weight for each word, the model's default in place of the usual one, and `others`."""
+    words = {word_for(weight): weight for weight in (*WORDS.values(), default)}
+    return sorted({*words.values(), *others})
+
+
+def number_text(weight: float) -> str:
+    """Return a weight as a number, with its meaning at the ends: "0.0 (full restoration)"."""
+    note = {0.0: " (full restoration)", 1.0: " (closest to the original)"}.get(weight, "")
+    return f"{format_number(weight)}{note}"
+
+
+def _failed_text(status: Status) -> str:
+    outcomes: tuple[Outcome, ...] = ("failed", "not supported")
+    found = [f"{it} ({status.outcomes[it]})" for it in outcomes if status.outcomes.get(it)]
+    if not found and status.counts["retry"]:
+        found = [f"will retry ({status.counts['retry']})"]
+    text = ", ".join(found) or "no failed photos"
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _recent_items(view: View) -> Iterator[Item]:
+    """Yield the photos finished last, each with its actions."""
+    for photo in view.status.recent:
+        text = shorten(Path(photo["path"]).name, 50)
+        if became := photo_text(photo):
+            text = f"{text}: {shorten(became, 40)}"
+        yield submenu(f"{photo['path']} {photo['changed']}", text, _photo_actions(view, photo))
+
+
+def _failed_items(view: View, failed: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
+    """Yield the failed photos, each with its reason."""
+    for photo in failed[:FAILED_SHOWN]:
+        path = Path(photo["path"])
+        reason = shorten(one_line(photo["reason"]), LONGEST_LINE)
+        retry = " (will retry)" if photo["state"] == "retry" else ""
+        again = SendRequest(Request("retry_failed", path))
+        yield submenu(
+            str(path),
+            f"{shorten(path.name, 60)}{retry}",
+            (
+                line("reason", reason or "reason unknown"),
+                click("again", "Retry now", again, enabled=view.running),
+                click("original", "Open original", Open(str(path))),
+                click("folder", "Show in folder", ShowInFolder(path)),
+            ),
+        )
+    if len(failed) > FAILED_SHOWN:
+        yield line("more", f"and {len(failed) - FAILED_SHOWN} more: `facewatch status` lists them")
+
+
+def _photo_actions(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
+    original = Path(photo["path"])
+    restored = Path(photo["output"]) if photo["output"] else None
+    yield line("about", _about(original, photo["report"] or {}))
+    if restored is not None:
+        yield click("restored", "Open restored", Open(str(restored)))
+    yield click("original", "Open original", Open(str(original)))
+    yield click("folder", "Show in folder", ShowInFolder(restored or original))
+    if restored is not None:
+        shown = {original.suffix.lower(), restored.suffix.lower()} <= SHOWN_BY_BROWSERS
+        yield click("before after", "Before / after", ShowBeforeAfter(original, restored), enabled=shown)
+    yield submenu("redo model", "Redo with another model", _redo_model_items(view, original))
+    yield submenu("redo weight", "Redo with another weight", _redo_weight_items(view, photo))
+
+
+def _about(original: Path, report: Mapping[str, Any]) -> str:
+    """Return where a photo is and what restored it: "in holiday, codeformer, Balanced (0.6)"."""
+    parts = [f"in {shorten(original.parent.name or str(original.parent), 30)}"]
+    if "model" in report:
+        parts += [str(report["model"]), format_weight(report.get("weight", 0.0))]
+    return shorten(", ".join(parts), LONGEST_LINE)
+
+
+def _redo_model_items(view: View, original: Path) -> Iterator[Item]:
+    for choice in view.choices:
+        request = Request("redo", original, model=choice.name)
+        yield click(choice.name, model_text(choice), SendRequest(request), enabled=view.running)
+
+
+def _redo_weight_items(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
+    model = (photo["report"] or {}).get("model")  # that of its copy; None: the settings' own
+
+    def entry(key: str, text: str, weight: float) -> Item:
+        request = SendRequest(Request("redo", Path(photo["path"]), model=model, weight=weight))
+        return click(key, text, request, enabled=view.running)
+
+    for weight in WORDS.values():
+        yield entry(f"word {weight}", format_weight(weight), weight)
+    numbers = [step / 10 for step in range(11)]
+    yield submenu("numbers", "By number", (entry(str(it), number_text(it), it) for it in numbers))

@@ -1,0 +1,54 @@
+"""The first contact without a terminal: the launcher, and what it starts."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from facewatch.cli import start as module
+from facewatch.state.instance import single_instance
+
+pytestmark = pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="Linux desktops")
+
+
+@pytest.fixture
+def spawned(monkeypatch):
+    commands = []
+    monkeypatch.setattr(
+        module.Opener, "_spawn", lambda self, command, environment=None: commands.append(command)
+    )
+    return commands
+
+
+def test_a_start_without_a_config_makes_the_usual_folders_and_opens_the_inbox(call, places, spawned):
+    said = call("start")
+    inbox = places.pictures / "Facewatch" / "Inbox"
+    assert said.code == 0
+    assert inbox.is_dir()
+    assert spawned[0][-3:] == ["run", "--config", str(places.config)]
+    assert spawned[1] == ["xdg-open", str(inbox)]
+
+
+def test_a_second_start_shows_the_one_that_runs(call, places, inbox, spawned):
+    with single_instance(places):
+        said = call("start")
+    assert "is running (process" in said.out
+    assert spawned == [["xdg-open", str(inbox)]]
+    call("start")  # after its end it starts again
+    assert spawned[1][-3] == "run"
+
+
+def test_the_launcher_is_a_valid_entry_that_starts_facewatch(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert call("install").code == 0
+    entry = tmp_path / "data/applications/facewatch.desktop"
+    assert '"start"' in entry.read_text("utf-8")
+    assert "<svg" in (tmp_path / "data/icons/hicolor/scalable/apps/facewatch.svg").read_text("utf-8")
+    validate = shutil.which("desktop-file-validate")
+    if validate:
+        assert subprocess.run([validate, str(entry)], capture_output=True, check=True).stdout == b""
+    assert call("install", "--remove").code == 0
+    assert not entry.exists()
