@@ -14,7 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.portrait import portrait_bytes
 

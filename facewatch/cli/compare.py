@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.options import ConfigOption, model_files, places, readable_photo, store
 from facewatch.engine.memory import usable_bytes
 from facewatch.engine.process import EngineProcess, probe
+from facewatch.engine.source import read_source
 from facewatch.errors import BadPhoto, WrongUse
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode_plain
@@ -31,6 +33,7 @@ from facewatch.state.outcomes import final_reason
 from facewatch.system.atomic import write_temporary
 from facewatch.system.paths import Places, expand_path
 from facewatch.system.publish import fit_name, publish
+from facewatch.system.text import printable
 from facewatch.worker.recipe import Recipe, resolve
 
 MARGIN = 0.5  # of the face's box, on each side
@@ -73,7 +76,7 @@ def compare(  # noqa: PLR0917 - typer's options
     most = rows[0][0].engine.max_megapixels
     limit = SizeLimit(memory_bytes=usable_bytes()) if most == "auto" else SizeLimit(round(most * 1e6))
     try:
-        original = decode(source.read_bytes(), limit, settled=True)
+        original = decode(read_source(source, limit), limit, settled=True)
     except BadPhoto as error:
         raise BadPhoto(f"{photo}: {final_reason(str(error))}") from error
     with tempfile.TemporaryDirectory(prefix="facewatch-compare-") as folder:
@@ -82,9 +85,10 @@ def compare(  # noqa: PLR0917 - typer's options
     data = encode_plain(
         sheet, format_name, Provenance(", ".join(names), 0, __version__), icc=original.metadata.icc
     )
-    temporary = write_temporary(sheet_path.parent, data)
-    temporary.chmod(source.stat().st_mode & 0o666)  # who may see the photo may see the sheet
-    print(publish(temporary, sheet_path, lambda _: None))
+    mode = source.stat().st_mode & 0o666  # who may see the photo may see the sheet
+    temporary = write_temporary(sheet_path.parent, data, mode)
+    sheet_file = publish(temporary, sheet_path, lambda _: None, sha256=hashlib.sha256(data).hexdigest())
+    print(printable(sheet_file))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -129,6 +129,6 @@ def set_value(
 def _toml_value(text: str) -> Any:
     """Return the value as TOML reads it; plain words are text."""
     try:
-        return tomlkit.parse(f"value = {text}").unwrap()["value"]
+        return tomlkit.parse(f"value = {text}\n")["value"]  # as typed: 0.30 stays 0.30
     except tomlkit.exceptions.ParseError:
         return text

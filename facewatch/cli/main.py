@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from facewatch import __version__
 from facewatch.errors import AlreadyRunning, FacewatchError, WrongUse
+from facewatch.system.text import printable
 
 SOME_FAILED, WRONG_USE, ALREADY_RUNNING, INTERRUPTED = 1, 2, 4, 130
 EXIT_CODES = (
@@ -165,5 +166,5 @@ def _escape_unprintable_names() -> None:
 
 
 def _print_error(error: FacewatchError, code: int) -> int:
-    print(f"facewatch: {error}", file=sys.stderr)
+    print(f"facewatch: {printable(error)}", file=sys.stderr)
     return code

@@ -13,6 +13,7 @@ from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import Model
 from facewatch.models.files import Check, ModelFiles
 from facewatch.system.disk_space import format_size
+from facewatch.system.text import printable
 
 PIPE_WIDTH = 300  # a pipe has no width; cut nothing
 PLAIN_STATES = {"present": "downloaded", "missing": "not downloaded", "builtin": "included"}
@@ -53,7 +54,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     console.print(_wide(rows) if console.width >= WIDE else _narrow(rows))
     for row in rows:
         if row["problem"]:
-            typer.echo(f"\n{row['name']}: {row['problem']}")
+            typer.echo(printable(f"\n{row['name']}: {row['problem']}"))
 
 
 def _narrow(rows: list[dict[str, Any]]) -> Table:
@@ -64,7 +65,7 @@ def _narrow(rows: list[dict[str, Any]]) -> Table:
     for row in sorted(rows, key=lambda row: row["state"] == "missing"):
         terms = " (non-commercial)" if row["non_commercial"] else ""
         state = PLAIN_STATES.get(_state(row), _state(row))
-        table.add_row(row["name"], state, _size(row), f"{row['about']}{terms}")
+        table.add_row(printable(row["name"]), state, _size(row), f"{row['about']}{terms}")
     return table
 
 
@@ -75,7 +76,8 @@ def _wide(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         licence = row["licence"] or "part of facewatch"
         size, state, where = _size(row), _state(row), _where(row)
-        table.add_row(row["name"], row["kind"], row["about"], size, licence, state, where)
+        cells = (row["name"], row["kind"], row["about"], size, licence, state, where)
+        table.add_row(*map(printable, cells))
     return table
 
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.markup import escape
 from facewatch.cli.options import (
     ConfigOption,
     JsonOption,
@@ -27,6 +27,7 @@ from facewatch.cli.options import (
 from facewatch.cli.sources import Source, photos_of
 from facewatch.engine.messages import RestoreResult
 from facewatch.engine.process import EngineProcess, probe
+from facewatch.engine.source import hash_source
 from facewatch.errors import FacewatchError, OwnOutput, WrongUse
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
@@ -38,7 +39,6 @@ from facewatch.state.outcomes import (
     outcome_of_failure,
 )
 from facewatch.state.reports import answer_summary
-from facewatch.system.atomic import sha256_of, unreadable_photo
 from facewatch.system.paths import Places
 from facewatch.worker.output import discard_result, name_for, output_folder, publish_copy, take_result
 from facewatch.worker.recipe import Recipe, resolve
@@ -204,9 +204,8 @@ def _restore_one(
         folder = output_folder(source.path, source.root, source.output)
         if not engine.alive:
             engine.start()
-        job = recipe.job(
-            number, source.path, _digest(source.path), folder, key, refuse_own=True, settled=True
-        )
+        digest = hash_source(source.path, recipe.size_limit)
+        job = recipe.job(number, source.path, digest, folder, key, refuse_own=True, settled=True)
         answer = engine.restore(job)
         result |= {
             "faces": answer.faces,
@@ -227,24 +226,17 @@ def _restore_one(
     }
 
 
-def _digest(path: Path) -> str:
-    try:
-        return sha256_of(path)
-    except OSError as error:
-        raise unreadable_photo(error) from error
-
-
 def _publish(answer: RestoreResult, recipe: Recipe, source: Source, folder: Path) -> Path | None:
     output = recipe.plan.output
     if not answer.faces and output.no_faces == "skip":
         discard_result(answer)
         return None
-    temporary, _, suffix = take_result(answer, source.path, folder)
-    wanted = name_for(source.path, folder, output.suffix, suffix)
+    copy = take_result(answer, source.path, folder)
+    wanted = name_for(source.path, folder, output.suffix, copy.suffix)
     try:
-        return publish_copy(temporary, source.path, wanted, lambda _: None, answer.extras)
+        return publish_copy(copy, source.path, wanted, lambda _: None, answer.extras, output=source.output)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        copy.temporary.unlink(missing_ok=True)
         discard_result(answer)
         raise
 

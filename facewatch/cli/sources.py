@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facewatch.errors import WrongUse
 from facewatch.restoration.codecs import formats
+from facewatch.system.opened import open_regular
 from facewatch.system.paths import expand_path
 from facewatch.watcher import WatchedFolder, spelled_below
 from facewatch.watcher.scan import walk
@@ -55,7 +56,7 @@ def _holds_photo(path: Path) -> bool:
     if formats.has_photo_suffix(path.name):
         return True
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, follow=True) as stream:
             return formats.is_photo_head(stream.read(formats.HEAD_BYTES))
     except OSError:
         return True  # its own result says why it cannot be read

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
+from facewatch.cli.markup import escape
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
 from facewatch.errors import BadSettings
 from facewatch.settings.schema import Settings

@@ -34,6 +34,7 @@ class SideFile:
     """A file beside the restored copy: a comparison, a crop."""
 
     temporary: str
+    sha256: str  # of the temporary
     tail: str  # what follows the copy's stem in its name, suffix and all
 
 

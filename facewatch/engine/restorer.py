@@ -15,7 +15,8 @@ import numpy.typing as npt
 from facewatch import __version__
 from facewatch.engine import memory
 from facewatch.engine.messages import RestoreRequest, RestoreResult, SideFile
-from facewatch.errors import OwnOutput, SourceChanged, SourceGone
+from facewatch.engine.source import CHANGED, read_source
+from facewatch.errors import OwnOutput, SourceChanged
 from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.build import build_pipeline
@@ -29,7 +30,7 @@ from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
-from facewatch.system.atomic import remove_file, unreadable_photo, write_temporary
+from facewatch.system.atomic import remove_file, write_temporary
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -128,7 +129,7 @@ class Restorer:
             extras = []
             for tail, extra in side_files(restored, eight_bits(photo.pixels), job, side_provenance):
                 temporaries.append(write_temporary(folder, extra))
-                extras.append(asdict(SideFile(str(temporaries[-1]), tail)))
+                extras.append(asdict(SideFile(str(temporaries[-1]), hashlib.sha256(extra).hexdigest(), tail)))
             temporaries.append(write_temporary(folder, data))
         except BaseException:
             for temporary in temporaries:
@@ -140,15 +141,9 @@ class Restorer:
 
 
 def _read(job: RestoreRequest) -> bytes:
-    source = Path(job.source)
-    try:
-        data = source.read_bytes()
-    except FileNotFoundError as error:
-        raise SourceGone("the photo is no longer there") from error
-    except OSError as error:
-        raise unreadable_photo(error) from error
+    data = read_source(Path(job.source), _size_limit(job))
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
-        raise SourceChanged("the photo changed; it is restored once it has been quiet for a while")
+        raise SourceChanged(CHANGED)
     return data
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewatch.errors import BadCheckpoint
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from facewatch.models.index import ModelIndex, lock_path, require_checkpoint, re
 from facewatch.models.own import own_target
 from facewatch.models.partial import Partial
 from facewatch.models.records import Seen, Trusted
-from facewatch.system.atomic import sha256_of, sync_file, sync_folder, translate_write_errors
+from facewatch.system.atomic import sync_file, sync_folder, translate_write_errors
 from facewatch.system.disk_space import format_size
 from facewatch.system.locks import LockHeld, acquire_lock
+from facewatch.system.opened import sha256_of
 from facewatch.system.paths import expand_path
 
 LOCK_TIMEOUT_SECONDS = 0.2

@@ -181,7 +181,13 @@ def mirror_source(mirror: str, file_name: str) -> Source:
 
     Raises BadSettings when the base address is not allowed.
     """
-    parts = urlsplit(mirror)
+    try:
+        parts = urlsplit(mirror)
+        _ = parts.port  # reading it checks it
+    except ValueError as error:
+        raise BadSettings(f"model_mirror cannot be used: {error}; write it as https://HOST/FOLDER") from error
+    if not mirror.isprintable() or " " in mirror:
+        raise BadSettings("model_mirror cannot be used: it has spaces or control characters; remove them")
     if not parts.hostname or not _allowed(parts.scheme, parts.hostname, mirror=True):
         raise BadSettings(
             f'model_mirror = "{Source(mirror).redacted}" cannot be used: it must begin with https://, or '

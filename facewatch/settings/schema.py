@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass
 
 from facewatch.errors import BadSettings
 from facewatch.models import catalogue
+from facewatch.models.responses import mirror_source
 from facewatch.restoration.options import OutputOptions, RestorationOptions
 from facewatch.settings.types import (
     SECTION,
@@ -38,6 +39,7 @@ from facewatch.system.timeouts import TimedCalls
 
 checked = dataclass(config=SECTION)
 
+MAX_SUFFIX_BYTES = 64  # of the 255 of a name
 LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer
 
 
@@ -70,6 +72,8 @@ class Output(CheckedOptions, OutputOptions):
     def _part_of_a_name(cls, suffix: str) -> str:
         if any(character in suffix for character in '/\\:*?"<>|') or not suffix.isprintable():
             raise ValueError(f"{suffix!r} cannot be part of a file's name; use letters, digits, - or _")
+        if len(suffix.encode()) > MAX_SUFFIX_BYTES:
+            raise ValueError(f"{suffix!r} is too long; use at most {MAX_SUFFIX_BYTES} bytes")
         return suffix
 
 
@@ -92,9 +96,8 @@ class Engine(Section):
     @field_validator("max_megapixels", mode="before")
     @classmethod
     def _former_default(cls, value: Any) -> Any:
-        if value == 179:  # `config init` of earlier versions wrote it into every file
-            return "auto"
-        return reject_booleans(value)
+        # `config init` of earlier versions wrote 179 into every file.
+        return "auto" if value == 179 else reject_booleans(value)
 
 
 class Folder(Section):
@@ -163,6 +166,16 @@ class Settings(Section):
     def _known_model(cls, name: str, info: ValidationInfo) -> str:
         return known_model(name, catalogue.names("face"), info)
 
+    @field_validator("model_mirror")
+    @classmethod
+    def _reachable_mirror(cls, mirror: str | None) -> str | None:
+        if mirror:
+            try:
+                mirror_source(mirror, "model.pth")
+            except BadSettings as error:
+                raise ValueError(str(error)) from error
+        return mirror
+
     @field_validator("weights")
     @classmethod
     def _known_models(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
@@ -201,8 +214,10 @@ class Settings(Section):
         """Whether restoration is paused at `now`; None: at present."""
         if isinstance(self.paused, bool):
             return self.paused
-        until = self.paused if self.paused.tzinfo else self.paused.astimezone()
-        return (now or datetime.now(timezone.utc)) < until
+        present = now or datetime.now(timezone.utc)
+        if self.paused.tzinfo is None:  # compared as it is written: the first and last years have no UTC
+            return present.astimezone().replace(tzinfo=None) < self.paused
+        return present < self.paused
 
     def plan(self, folder: Folder | None, *, context: Mapping[str, Any] | None = None) -> Plan:
         """Return the plan for the photos of `folder`; None: outside every folder."""

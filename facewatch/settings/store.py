@@ -6,7 +6,9 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,17 +21,20 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from facewatch.errors import BadCheckpoint, BadSettings
+from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
 from facewatch.settings import schema
 from facewatch.settings.schema import Settings
 from facewatch.settings.toml_hints import toml_hint
-from facewatch.system.atomic import write_atomically
+from facewatch.system.atomic import translate_write_errors, write_atomically
+from facewatch.system.locks import LockHeld, acquire_lock
 from facewatch.system.paths import expand_path
 
 Subscriber = Callable[[Settings], None]
 OwnModels = Callable[[Path | None], Collection[str]]
 """The names of the user's own model files, given the `models_folder` of the settings."""
 
+QUIET_SECONDS = 1.0  # without an edit, before a changed file is read
+LOCK_SECONDS = 10.0  # a change takes a moment
 EXAMPLE = "config.example.toml"
 EXAMPLE_HOME = "~/Pictures/Facewatch"
 
@@ -37,9 +42,16 @@ EXAMPLE_HOME = "~/Pictures/Facewatch"
 class Store:
     """Holds the settings of one config file; every change is made in the file."""
 
-    def __init__(self, path: Path, own_models: OwnModels = lambda _: ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        own_models: OwnModels = lambda _: (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = path
         self._own_models = own_models
+        self._clock = clock
+        self._edited: tuple[tuple[int, ...] | None, float] | None = None  # the newest stamp, first seen when
         self._lock = threading.RLock()
         self._current: Settings | None = None
         self._existed = False
@@ -81,12 +93,20 @@ class Store:
         return loaded
 
     def reload_if_changed(self) -> bool:
-        """Read the file again if it has changed; return True if it had.
+        """Read the file again if it has changed and been quiet since; return True if it was read.
+
+        An editor may write it in pieces, each of which can be valid alone: it is whole only when its stamp
+        has been the same for QUIET_SECONDS of calls.
 
         Raises BadSettings once per bad edit; for unreadable records of the user's own models, at each call
         until they can be read. The last valid settings are kept.
         """
-        if self._stamp_of_file() == self._stamp:
+        stamp, now = self._stamp_of_file(), self._clock()
+        if stamp == self._stamp:
+            return False
+        if self._edited is None or self._edited[0] != stamp:
+            self._edited = stamp, now
+        if now - self._edited[1] < QUIET_SECONDS:
             return False
         self.load()
         return True
@@ -96,13 +116,28 @@ class Store:
 
         Raises BadSettings, with the file unchanged, when the result would be invalid; CannotWrite.
         """
-        with self._lock:
+        with self._lock, self._alone():
             document = _parse_text(self._text(), self.path)
             for key, value in changes.items():
                 _set_key(document, schema.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
             write_atomically(self.path, tomlkit.dumps(document).encode())
             return self.load()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from changing the file between its reading and its writing.
+
+        Raises CannotWrite or DiskFull.
+        """
+        with translate_write_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            held = acquire_lock(self.path.with_name(f".{self.path.name}.lock"), LOCK_SECONDS)
+        except LockHeld as error:
+            raise CannotWrite(f"another program is changing {self.path}; try again") from error
+        with held:
+            yield
 
     def parse(self, raw: Mapping[str, Any], source: str) -> Settings:
         """Check plain data as if it came from this file; `source` is named in errors.
@@ -154,7 +189,7 @@ class Store:
             stat = os.stat(self.path)  # noqa: PTH116 - follows a link as open() will
         except OSError:
             return None
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _parse_text(text: str, path: Path) -> tomlkit.TOMLDocument:

@@ -35,6 +35,8 @@ Weight = Annotated[float, BeforeValidator(reject_booleans), Field(ge=0, le=1)]
 
 def expand_home(path: Path) -> Path:
     """Return an absolute path, `~` replaced by the home folder."""
+    if "\0" in str(path):
+        raise ValueError("a path cannot have a zero character in it")
     if any(ord(character) < 32 for character in str(path)):
         raise ValueError(
             f"{str(path)!r}: after a backslash, t and n mean a tab and a new line; write paths with slashes, "

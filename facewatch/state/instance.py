@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from facewatch.errors import AlreadyRunning
-from facewatch.system.atomic import make_private_folder, write_atomically
+from facewatch.system.atomic import make_private_folder, remove_file, write_atomically
 from facewatch.system.locks import LockHeld, acquire_lock, is_lock_held
 from facewatch.system.paths import Places
 from facewatch.system.processes import find_running, identity
@@ -66,4 +66,4 @@ def single_instance(places: Places) -> Iterator[None]:
             write_atomically(places.pid, json.dumps(identity(os.getpid())).encode())
             yield
         finally:
-            places.pid.unlink(missing_ok=True)
+            remove_file(places.pid)

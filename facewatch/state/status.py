@@ -35,7 +35,7 @@ class Status:
     downloads: dict[str, dict[str, Any]]  # by model
     troubles: list[str]
     failed: list[dict[str, Any]]
-    recent: list[dict[str, Any]]
+    recent: list[dict[str, Any]]  # finished last: done, without faces, or skipped
     incidents: list[dict[str, Any]] = field(default_factory=list)  # what was resolved and when, oldest first
     progress: dict[str, Any] | None = (
         None  # done, total and seconds_left (or None) of the photos of this batch
@@ -88,12 +88,17 @@ def read_status(
         downloads=downloads,
         troubles=troubles if pid else [],
         failed=[_photo(job) for job in (*view.failed(folders=folders), *view.retrying(folders=folders))],
-        recent=[_photo(job) for job in view.recent(recent)],
+        recent=_latest(recent, view.recent(recent), view.skips(recent, folders=folders)),
         incidents=parse_incidents(facts.get(INCIDENTS_KEY)),
         passed_over=watching.get("passed_over", {}),
         progress=_progress(view, facts.get(BATCH_KEY) if pid else None, counts, watching.get("waiting", 0)),
         outcomes=(counter or OutcomeCounter()).count(view, finished, folders),
     )
+
+
+def _latest(most: int, *groups: list[Job]) -> list[dict[str, Any]]:
+    jobs = [job for group in groups for job in group]
+    return [_photo(job) for job in sorted(jobs, key=lambda job: job.changed, reverse=True)[:most]]
 
 
 def headline(status: Status) -> str:

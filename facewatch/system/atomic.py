@@ -9,7 +9,6 @@ import io
 import logging
 import os
 import secrets
-import shutil
 import stat
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import BinaryIO, TypeVar
 
 from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
 from facewatch.system.disk_space import FREE_SPACE, NO_SPACE, preallocate, require_space
+from facewatch.system.opened import CHUNK_BYTES, set_permissions
 from facewatch.system.processes import mark_of
 
 log = logging.getLogger(__name__)
@@ -84,41 +84,52 @@ def creator_of(temporary: Path) -> tuple[int, str]:
     return int(number) if number.isdecimal() else 0, mark[0] if len(mark) > 1 else ""
 
 
-def write_temporary(folder: Path, data: bytes) -> Path:
+def write_temporary(folder: Path, data: bytes, mode: int | None = None) -> Path:
     """Write `data` into a new temporary in `folder`, and sync it to the disk.
+
+    mode  its permissions; None: only its owner may read it
 
     Raises CannotWrite, or DiskFull, also if the disk would then be nearly full; nothing is left behind.
     """
     with translate_write_errors(folder):
         require_space(folder, len(data))
-    return _temporary_with(folder, io.BytesIO(data), len(data))
+    return _temporary_with(folder, io.BytesIO(data), len(data), mode)[0]
 
 
-def copy_to_temporary(source: Path, folder: Path) -> Path:
-    """Copy a file's bytes into a new temporary in `folder`, and sync it to the disk.
+def copy_to_temporary(original: BinaryIO, folder: Path) -> tuple[Path, str]:
+    """Copy an opened file, as long as it is now, into a new temporary in `folder`, and sync it to the disk.
 
-    Raises OSError when `source` cannot be opened, and as `write_temporary`.
+    returns  the temporary, and the SHA-256 of what was written into it
+
+    Raises as `write_temporary`.
     """
-    with source.open("rb") as original:
-        size = os.fstat(original.fileno()).st_size
-        with translate_write_errors(folder):
-            require_space(folder, size)
-        return _temporary_with(folder, original, size)
+    size = os.fstat(original.fileno()).st_size
+    with translate_write_errors(folder):
+        require_space(folder, size)
+    return _temporary_with(folder, original, size)
 
 
-def _temporary_with(folder: Path, data: BinaryIO, size_bytes: int) -> Path:
+def _temporary_with(
+    folder: Path, data: BinaryIO, size_bytes: int, mode: int | None = None
+) -> tuple[Path, str]:
     descriptor, path = new_temporary(folder)
+    digest, left = hashlib.sha256(), size_bytes
     try:
         with translate_write_errors(path), os.fdopen(descriptor, "wb") as file:
             preallocate(descriptor, size_bytes)
-            shutil.copyfileobj(data, file, 1 << 20)
+            while chunk := data.read(min(left, CHUNK_BYTES)):
+                file.write(chunk)
+                digest.update(chunk)
+                left -= len(chunk)
             file.flush()
             file.truncate()  # a source that shrank meanwhile leaves preallocated space
+            if mode is not None:
+                set_permissions(file, path, mode)
             sync_file(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return path
+    return path, digest.hexdigest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -129,11 +140,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     with translate_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     target = Path(os.path.realpath(path))  # a config that links into the user's dotfiles stays a link
-    temporary = _temporary_with(target.parent, io.BytesIO(data), len(data))
+    with translate_write_errors(path):
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    temporary, _ = _temporary_with(target.parent, io.BytesIO(data), len(data), mode)
     try:
         with translate_write_errors(path):
-            if target.exists():
-                shutil.copymode(target, temporary)
             retry_while_busy(lambda: temporary.replace(target))  # on Windows a reader blocks it
             sync_folder(target.parent)
     except BaseException:
@@ -164,17 +175,6 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        if sys.version_info >= (3, 11):
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-        return digest.hexdigest()
 
 
 def remove_file(temporary: Path) -> bool:

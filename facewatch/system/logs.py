@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 from pathlib import Path
+from typing import Any
 
-from facewatch.system.atomic import translate_write_errors
+from facewatch.system.atomic import make_private_folder, translate_write_errors
+from facewatch.system.text import one_line, printable
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MAX_BYTES, FILE_COUNT = 10_000_000, 5
-_LINE_ENDS = str.maketrans(
-    {end: end.encode("unicode_escape").decode() for end in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
-)
 
 
 class OneLineFormatter(logging.Formatter):
@@ -21,10 +21,18 @@ class OneLineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         return one_line(super().formatMessage(record))
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        return printable(super().formatException(ei))
 
-def one_line(text: str) -> str:
-    """Return the text with its line ends escaped."""
-    return text.translate(_LINE_ENDS)
+
+class PrivateHandler(logging.handlers.RotatingFileHandler):
+    """A rotating log that only its owner can read, whatever the umask: it names photos and people."""
+
+    def _open(self) -> Any:
+        descriptor = os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, 0o600)  # of a log that an earlier version began
+        return os.fdopen(descriptor, self.mode, encoding=self.encoding, errors=self.errors)
 
 
 def start(file: Path, level: int = logging.INFO) -> None:
@@ -33,8 +41,8 @@ def start(file: Path, level: int = logging.INFO) -> None:
     Raises CannotWrite when the file cannot be opened.
     """
     with translate_write_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        rotating = logging.handlers.RotatingFileHandler(
+        make_private_folder(file.parent)
+        rotating = PrivateHandler(
             file, maxBytes=MAX_BYTES, backupCount=FILE_COUNT - 1, encoding="utf-8", errors="backslashreplace"
         )
     terminal = logging.StreamHandler()

@@ -5,19 +5,27 @@ from __future__ import annotations
 import ctypes
 import errno
 import hashlib
+import logging
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
-from facewatch.system.atomic import (
-    remove_file,
-    retry_while_busy,
+from facewatch.errors import CannotWrite
+from facewatch.system.atomic import remove_file, retry_while_busy, sync_folder, translate_write_errors
+from facewatch.system.opened import (
+    digest_opened,
+    link_opened,
+    open_folder,
+    open_regular,
+    set_permissions,
+    set_times,
     sha256_of,
-    sync_folder,
-    translate_write_errors,
 )
+
+log = logging.getLogger(__name__)
 
 MAX_NAME_LENGTH = 255  # bytes; on Windows UTF-16 units
 NUMBER_LENGTH = len(" (99999)")
@@ -56,7 +64,7 @@ def numbered_names(wanted: Path) -> Iterator[Path]:
 
 
 def link_or_rename(temporary: Path, final: Path) -> None:
-    """Give a temporary its final name by a hard link, or rename it where links are refused.
+    """Give a temporary its final name by a hard link, or rename it where links are refused; all by name.
 
     Raises FileExistsError when the name is taken, OSError.
     """
@@ -116,37 +124,100 @@ def publish(
     wanted: Path,
     announce: Callable[[Path], None],
     adopt: Callable[[Path], bool] | None = None,
+    *,
+    sha256: str,
+    original: os.stat_result | None = None,
+    output: Path | None = None,
 ) -> Path:
     """Give a finished temporary the first free name of `numbered_names`, and return that name.
 
     announce  called with each name before it is tried
     adopt     called with the name of a file that has the same bytes; True takes that file as the copy, so
               that no second one is made
+    sha256    of what was written into the temporary: a file that others put in its place is refused
+    original  gives the copy its permissions and times
+    output    the folder below which no link is followed to `wanted`; None: its own folder
 
     Raises CannotWrite or DiskFull; the temporary still exists then.
     """
-    for name in numbered_names(wanted):
-        adopted = adopt is not None and _has_same_bytes(name, temporary) and adopt(name)
-        if os.path.lexists(name) and not adopted:
-            continue
-        announce(name)
-        with translate_write_errors(name):
-            try:
-                if not adopted:
-                    link_or_rename(temporary, name)
-            except FileExistsError:
+    with ExitStack() as stack:
+        with translate_write_errors(wanted):
+            folder = stack.enter_context(open_folder(output or wanted.parent, wanted.parent))
+            file = stack.enter_context(_open_temporary(temporary, sha256, folder))
+        if original is not None:
+            copy_attributes(file, temporary, original)
+        for name in numbered_names(wanted):
+            adopted = adopt is not None and _has_digest(name, sha256, folder) and adopt(name)
+            if os.path.lexists(name) and not adopted:
                 continue
-            sync_folder(name.parent)
-        remove_file(temporary)
-        return name
-    raise AssertionError("the names never end")
+            announce(name)
+            with translate_write_errors(name):
+                try:
+                    if not adopted:
+                        _give_name(file, temporary, name, folder, sha256)
+                except FileExistsError:
+                    continue
+                sync_folder(name.parent)
+            break
+    remove_file(temporary)
+    return name
 
 
-def _has_same_bytes(name: Path, temporary: Path) -> bool:
-    """Return True if `name` is a file, not a link, with the bytes of `temporary`."""
+def _open_temporary(temporary: Path, sha256: str, folder: int | None) -> BinaryIO:
+    place = temporary if folder is None else temporary.name
+    file = open_regular(place, follow=False, folder=folder)
+    if digest_opened(file) != sha256:
+        file.close()
+        raise _replaced(temporary)
+    return file
+
+
+def _replaced(path: Path) -> CannotWrite:
+    return CannotWrite(
+        f"another program has put another file in the place of {path}; check who may write in its folder"
+    )
+
+
+def _give_name(file: BinaryIO, temporary: Path, final: Path, folder: int | None, sha256: str) -> None:
+    """Link what was opened; where the system can only go by the name, check afterwards what got it."""
     try:
-        found = name.lstat()
-        same_size = stat.S_ISREG(found.st_mode) and found.st_size == temporary.stat().st_size
-        return same_size and sha256_of(name) == sha256_of(temporary)
+        if link_opened(file, final, folder):
+            return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    if os.name == "nt":
+        file.close()  # an open file cannot be renamed there
+    link_or_rename(temporary, final)
+    if sha256_of(final, follow=False) != sha256:
+        raise _replaced(final)
+
+
+def copy_attributes(file: BinaryIO, path: Path, original: os.stat_result) -> None:
+    """Give an opened copy the permissions and times of its original, as far as its disk supports them.
+
+    path  of the copy
+
+    Raises CannotWrite or DiskFull.
+    """
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: set_permissions(file, path, original.st_mode & 0o777),
+        lambda: set_times(file, path, original.st_atime_ns, original.st_mtime_ns),
+    )
+    for step in steps:
+        with translate_write_errors(path):
+            try:
+                step()
+            except OSError as error:  # vfat with a umask, or a share in gvfs, supports neither
+                if error.errno not in {errno.EPERM, errno.ENOTSUP}:
+                    raise
+                log.debug("%s does not get all attributes of its original: %s", path, error)
+
+
+def _has_digest(name: Path, sha256: str, folder: int | None) -> bool:
+    """Return True if `name` is a file, not a link or a pipe, with these bytes."""
+    try:
+        with open_regular(name if folder is None else name.name, follow=False, folder=folder) as file:
+            return digest_opened(file) == sha256
     except OSError:
         return False  # it does not exist, or cannot be read

@@ -9,9 +9,11 @@ from typing import Any
 
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import SourceChanged
+from facewatch.restoration.codecs import formats
 from facewatch.state.ledger import Ledger
 from facewatch.state.reports import answer_summary
-from facewatch.system.atomic import copy_to_temporary, remove_file, sha256_of
+from facewatch.system.atomic import copy_to_temporary, remove_file
+from facewatch.system.opened import digest_opened, open_regular
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import FinishedCopy, discard_result, name_for, publish_copy, take_result
 
@@ -34,13 +36,15 @@ class Committer:
         if duplicate is None or restoration.compare != "none" or restoration.save_crops:
             return False  # the ledger does not list the side files of a copy, so they have to be made again
         try:
-            temporary = copy_to_temporary(duplicate.output, photo.folder)
+            found = open_regular(duplicate.output, follow=False)
         except OSError:
-            return False  # moved or deleted
-        if sha256_of(temporary) != duplicate.output_sha256:
-            remove_file(temporary)
-            return False
-        copy = FinishedCopy(temporary, duplicate.output_sha256, duplicate.output.suffix)
+            return False  # moved, deleted, or no file any more
+        with found:
+            if digest_opened(found) != duplicate.output_sha256:
+                return False
+            found.seek(0)
+            copied = copy_to_temporary(found, photo.folder)
+        copy = FinishedCopy(*copied, _suffix_beside(duplicate.output, photo.job.path))
         self._publish(photo, copy, duplicate.report or {}, [])
         return True
 
@@ -76,7 +80,7 @@ class Committer:
         wanted = name_for(job.path, photo.folder, ready.recipe.plan.output.suffix, copy.suffix)
         try:
             final = publish_copy(
-                copy.temporary,
+                copy,
                 job.path,
                 wanted,
                 announce,
@@ -91,6 +95,12 @@ class Committer:
         end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
         end(job, report)
         log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))
+
+
+def _suffix_beside(copy: Path, source: Path) -> str:
+    """Return the suffix of a duplicate's copy: its own (.JPEG) where that means the same format."""
+    own, made = (formats.BY_SUFFIX.get(path.suffix.lower()) for path in (source, copy))
+    return source.suffix if own is not None and own == made else copy.suffix
 
 
 def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.metadata.provenance import Origin, origin
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import open_regular, sha256_of
 from facewatch.system.publish import numbered_names
 from facewatch.worker.output import name_for
 
@@ -44,7 +43,9 @@ def adopt_existing_copy(ledger: Ledger, job: Job, sha256: str, folder: Path, tai
         if found is None or found.source != sha256 or ledger.claimed(name, job):
             continue
         ledger.record_hash(job, sha256, found.recipe or "")
-        if ledger.committing(job, name, sha256_of(name), None, REPORT) and ledger.done(job, REPORT):
+        if ledger.committing(job, name, sha256_of(name, follow=False), None, REPORT) and ledger.done(
+            job, REPORT
+        ):
             log.info("%s -> %s: %s", job.path, name, REPORT["summary"])
             return name
     return None
@@ -64,9 +65,7 @@ def _existing_files(source: Path, folder: Path, tail: str) -> Iterator[Path]:
 
 def _origin(file: Path) -> Origin | None:
     try:
-        if not stat.S_ISREG(file.lstat().st_mode):
-            return None
-        with file.open("rb") as stream:
+        with open_regular(file, follow=False) as stream:
             return origin(stream)
     except OSError as error:
         log.warning("cannot read %s, so it does not count as a copy: %s", file, error.strerror)

@@ -84,6 +84,11 @@ class Failures:
         self._hold_seconds = 0.0
         self._clear_alerts("ledger", "engine", _engine_for(job))
 
+    def published(self) -> None:
+        """Clear the alert about a full disk: a copy had room."""
+        self._streak.published()
+        self._clear_alerts("disk")
+
     def idle(self) -> None:
         """Clear the alerts that no photo causes any longer, after a turn that found nothing to do.
 
@@ -110,9 +115,17 @@ class Failures:
 
         Raises DiskFull or BadLedger.
         """
+        again = self._streak.had_no_room(job.id)
         self._streak.failed(job.id, error)
         others_passed = self._streak.others_passed(job.id)
-        decision = decide(error, job.attempts, down=self._streak.down, others_passed=others_passed)
+        decision = decide(
+            error,
+            job.attempts,
+            down=self._streak.down,
+            others_passed=others_passed,
+            full=self._streak.full,
+            again=again,
+        )
         log.log(decision.level, "%s: %s [%s]", job.path, error, WORDS[decision.what])
         if decision.hold_place:
             self.hold(decision.hold_place, error)

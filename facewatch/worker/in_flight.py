@@ -30,7 +30,8 @@ class InFlightPhoto:
         recipe = self.ready.recipe
         about = (self.job.turn, self.job.path, self.sha256, self.folder, self.key)
         settled = self.job.attempts > len(UNFINISHED_SECONDS) or self.job.wishes is not None
-        return recipe.job(*about, refuse_own=True, settled=settled)
+        refuse_own = self.job.wishes is None  # a redo was asked for
+        return recipe.job(*about, refuse_own=refuse_own, settled=settled)
 
 
 class InFlightPhotos:

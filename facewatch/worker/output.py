@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import logging
 import os
@@ -13,18 +12,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from facewatch.engine.messages import RestoreResult
+from facewatch.engine.source import CHANGED, open_source
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
 from facewatch.system.atomic import (
     TEMPORARY_PREFIX,
     copy_to_temporary,
     creator_of,
     remove_file,
-    sha256_of,
     sync_folder,
     translate_write_errors,
 )
 from facewatch.system.disk_space import require_space
 from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.opened import open_regular
 from facewatch.system.processes import is_still_running
 from facewatch.system.publish import fit_name, publish
 
@@ -90,11 +90,14 @@ def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
 
 
 def take_result(answer: RestoreResult, source: Path, folder: Path) -> FinishedCopy:
-    """Return the restored copy, or else an unchanged copy of the original."""
+    """Return the restored copy, or else an unchanged copy of the original.
+
+    Raises SourceGone, BadPhoto, CannotWrite or DiskFull.
+    """
     if answer.temporary is not None and answer.sha256 is not None:
         return FinishedCopy(Path(answer.temporary), answer.sha256, answer.suffix)
-    temporary = copy_to_temporary(source, folder)
-    return FinishedCopy(temporary, sha256_of(temporary), source.suffix)
+    with open_source(source) as original:
+        return FinishedCopy(*copy_to_temporary(original, folder), source.suffix)
 
 
 def stat_source(source: Path, expected: Fingerprint | None = None) -> os.stat_result:
@@ -107,12 +110,12 @@ def stat_source(source: Path, expected: Fingerprint | None = None) -> os.stat_re
     except OSError as error:
         raise SourceGone("the photo is no longer there") from error
     if expected is not None and Fingerprint.of(status) != expected:
-        raise SourceChanged("the photo changed; it is restored once it has been quiet for a while")
+        raise SourceChanged(CHANGED)
     return status
 
 
 def publish_copy(
-    temporary: Path,
+    copy: FinishedCopy,
     source: Path,
     wanted: Path,
     announce: Callable[[Path], None],
@@ -139,45 +142,42 @@ def publish_copy(
         if output is not None:
             stay_inside(name.parent, output)
 
-    for file in (temporary, *(Path(extra["temporary"]) for extra in extras)):
-        copy_attributes(file, original)
-    final = publish(temporary, wanted, check_and_announce, adopt)
-    publish_side_files(extras, final, always_new=adopt is None)
+    if output is not None:
+        stay_inside(wanted.parent, output)
+    final = publish(
+        copy.temporary,
+        wanted,
+        check_and_announce,
+        adopt,
+        sha256=copy.sha256,
+        original=original,
+        output=output,
+    )
+    publish_side_files(extras, final, original, always_new=adopt is None)
     publish_sidecars(source, final)
     return final
 
 
-def copy_attributes(copy: Path, original: os.stat_result) -> None:
-    """Give a copy the permissions and times of its original, as far as its disk supports them.
-
-    Raises CannotWrite or DiskFull.
-    """
-    steps: tuple[Callable[[], object], ...] = (
-        lambda: copy.chmod(original.st_mode & 0o777),
-        lambda: os.utime(copy, ns=(original.st_atime_ns, original.st_mtime_ns)),
-    )
-    for step in steps:
-        with translate_write_errors(copy):
-            try:
-                step()
-            except OSError as error:  # vfat with a umask, or a share in gvfs, supports neither
-                if error.errno not in {errno.EPERM, errno.ENOTSUP}:
-                    raise
-                log.debug("%s does not get all attributes of its original: %s", copy, error)
-
-
-def publish_side_files(extras: Sequence[dict[str, str]], copy: Path, *, always_new: bool = False) -> None:
+def publish_side_files(
+    extras: Sequence[dict[str, str]],
+    copy: Path,
+    original: os.stat_result | None = None,
+    *,
+    always_new: bool = False,
+) -> None:
     """Give the side files of a copy its name and their own tail.
 
     A failure is only logged: the copy itself exists and must not be made again.
 
     extras      the fields of engine.messages.SideFile, for each
+    original    gives them its permissions and times
     always_new  False: an existing file with the same name and bytes serves as the side file
     """
     for extra in extras:
         wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
         try:
-            publish(temporary, wanted, _announce_nothing, None if always_new else _adopt_any)
+            adopt = None if always_new else _adopt_any
+            publish(temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original)
         except FacewatchError as error:
             log.warning("cannot write %s beside its copy: %s", wanted, error)
             remove_file(temporary)
@@ -191,8 +191,9 @@ def publish_sidecars(source: Path, copy: Path) -> None:
     extras = []
     for name, end in _sidecars(source, copy.suffix):
         try:
-            temporary = copy_to_temporary(source.with_name(name), copy.parent)
-            extras.append({"temporary": str(temporary), "tail": end})
+            with open_regular(source.with_name(name), follow=True) as sidecar:
+                temporary, sha256 = copy_to_temporary(sidecar, copy.parent)
+            extras.append({"temporary": str(temporary), "sha256": sha256, "tail": end})
         except (OSError, FacewatchError) as error:
             log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
     publish_side_files(extras, copy)

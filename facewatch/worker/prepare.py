@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewatch.errors import CheckpointMissing, ModelAwaited, NotAPhoto, OwnOutput, SourceGone
+from facewatch.engine.source import hash_source, open_source
+from facewatch.errors import CheckpointMissing, ModelAwaited, NotAPhoto, OwnOutput
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import sha256_of, unreadable_photo
+from facewatch.system.atomic import unreadable_photo
 from facewatch.worker.existing_copies import adopt_existing_copy
 from facewatch.worker.in_flight import InFlightPhoto
-from facewatch.worker.output import output_folder, stat_source
+from facewatch.worker.output import output_folder
 from facewatch.worker.readiness import Readiness, Ready
 from facewatch.worker.recovery import copy_exists, finish
 
@@ -48,10 +49,10 @@ class Preparer:
             ready = self._redo(job, ready)
         if not formats.has_photo_suffix(job.path.name):
             require_photo(job.path)
-        sha256 = hash_photo(job)
+        sha256 = hash_source(job.path, ready.recipe.size_limit, job.fingerprint)
         if self.ledger.same_content(job, sha256):
             return None
-        if self.ledger.is_output(sha256, job.path):
+        if job.wishes is None and self.ledger.is_output(sha256, job.path):
             raise OwnOutput("skipped: this file was made by facewatch")
         key = ready.recipe.key(self.model_files())
         if job.attempts > 1 and (job.sha256, job.recipe) == (sha256, key) and copy_exists(job):
@@ -83,26 +84,10 @@ def require_photo(path: Path) -> None:
 
     Raises NotAPhoto, SourceGone or Unreadable.
     """
-    try:
-        with path.open("rb") as stream:
+    with open_source(path) as stream:
+        try:
             head = stream.read(formats.HEAD_BYTES)
-    except FileNotFoundError as error:
-        raise SourceGone("the photo is no longer there") from error
-    except OSError as error:
-        raise unreadable_photo(error) from error
+        except OSError as error:
+            raise unreadable_photo(error) from error
     if not formats.is_photo_head(head):
         raise NotAPhoto("skipped: the file has no suffix of a photo, and does not begin like one")
-
-
-def hash_photo(job: Job) -> str:
-    """Return the SHA-256 of the photo.
-
-    Raises SourceChanged unless it still is the file that settled, SourceGone, BadPhoto or Unreadable.
-    """
-    stat_source(job.path, job.fingerprint)
-    try:
-        return sha256_of(job.path)
-    except FileNotFoundError as error:
-        raise SourceGone("the photo is no longer there") from error
-    except OSError as error:
-        raise unreadable_photo(error) from error

@@ -12,6 +12,7 @@ from facewatch import __version__
 from facewatch.engine.messages import RestoreRequest
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Engine, Plan
 
@@ -35,6 +36,12 @@ class Recipe:
         named = (self.plan.model, self.detector, self.parser, self.upscaler)
         rows = catalogue.BY_NAME
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
+
+    @property
+    def size_limit(self) -> SizeLimit:
+        """The limit for a photo that the settings give; the engine knows the one of its memory."""
+        most = self.engine.max_megapixels
+        return SizeLimit(None if most == "auto" else round(most * 1e6))
 
     def setup(self, model_files: ModelFiles) -> Setup:
         """Return the setup for the engine.

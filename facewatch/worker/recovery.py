@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import remove_file, sha256_of
+from facewatch.system.atomic import remove_file
+from facewatch.system.opened import sha256_of
 from facewatch.worker.output import publish_side_files, publish_sidecars
 
 log = logging.getLogger(__name__)
@@ -56,16 +58,26 @@ def finish(ledger: Ledger, job: Job) -> None:
     """
     assert job.output is not None
     report = dict(job.report or {})
-    extras = [extra for extra in report.pop("extras", []) if Path(extra["temporary"]).exists()]
-    publish_side_files(extras, job.output)
+    extras = [hashed for extra in report.pop("extras", []) if (hashed := _with_hash(extra)) is not None]
+    with suppress(FileNotFoundError):  # the copy was deleted just now; its side files wait for the next sweep
+        publish_side_files(extras, job.output, job.output.lstat())
     publish_sidecars(job.path, job.output)
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
     log.info("%s -> %s: its copy was published already", job.path, job.output)
 
 
+def _with_hash(extra: dict[str, str]) -> dict[str, str] | None:
+    """Return a side file with its hash, which earlier versions did not record; None if it has its name."""
+    try:
+        found = sha256_of(extra["temporary"], follow=False)
+    except OSError:
+        return None
+    return {"sha256": found, **extra}
+
+
 def copy_exists(job: Job) -> bool:
     """True if the copy has its name and its recorded content."""
     try:
-        return job.output is not None and sha256_of(job.output) == job.output_sha256
+        return job.output is not None and sha256_of(job.output, follow=False) == job.output_sha256
     except OSError:
         return False

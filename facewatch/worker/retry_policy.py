@@ -33,7 +33,9 @@ UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may 
 AGAIN_SECONDS = (5.0, 60.0)
 MODEL_WAIT_SECONDS = 10.0
 NO_ENGINE_SECONDS = 30.0
+ROOM_WAIT_SECONDS = 30.0  # of a photo that needs more room than there is, while others go on
 DOWN_AFTER = 3  # different photos in a row
+FULL_AFTER = 2
 LONGEST_HOLD_SECONDS = {"disk": 60.0, "ledger": 60.0, "engine": 300.0}
 
 _ENGINE_ERRORS = (EngineFailed, DeviceFailed, NetworkFailed, OutOfMemory, TooLittleMemory, Unexpected)
@@ -58,11 +60,25 @@ class FailureStreak:
     def __init__(self) -> None:
         self._in_a_row: set[int] = set()  # the photos' ids
         self._outdone: set[int] = set()  # failed, and then another photo was restored
+        self._no_room: set[int] = set()  # had no room on the disk, and no other photo had since
 
     @property
     def down(self) -> bool:
         """True if so many different photos failed in a row that the engine is to blame."""
         return len(self._in_a_row) >= DOWN_AFTER
+
+    @property
+    def full(self) -> bool:
+        """True if different photos in a row had no room: the disk is to blame, not one photo's size."""
+        return len(self._no_room) >= FULL_AFTER
+
+    def had_no_room(self, photo: int) -> bool:
+        """Return True if this photo had no room before, and no other had since."""
+        return photo in self._no_room
+
+    def published(self) -> None:
+        """Count a photo whose copy had room."""
+        self._no_room.clear()
 
     def others_passed(self, photo: int) -> bool:
         """Return True if the engine restored another photo after it failed on this one."""
@@ -72,6 +88,8 @@ class FailureStreak:
         """Count a failure of the engine; other errors say nothing about the engine."""
         if isinstance(error, _ENGINE_ERRORS):
             self._in_a_row.add(photo)
+        if isinstance(error, DiskFull):
+            self._no_room.add(photo)
 
     def passed(self, photo: int) -> None:
         """Count a photo that the engine restored."""
@@ -81,12 +99,20 @@ class FailureStreak:
 
 
 def decide(  # noqa: PLR0911 - one line a kind of error
-    error: FacewatchError, attempts: int, *, down: bool = False, others_passed: bool = True
+    error: FacewatchError,
+    attempts: int,
+    *,
+    down: bool = False,
+    others_passed: bool = True,
+    full: bool = True,
+    again: bool = False,
 ) -> RetryDecision:
     """Decide about one failure.
 
     attempts       of this photo, including the one that just failed
     down           the engine failed on so many photos in a row that none of them is to blame
+    full           several photos in a row had no room; False: this one may only need more than the others
+    again          this photo had no room before, and no other had since
     others_passed  the engine restored another photo since it first failed on this one
     """
     if isinstance(error, OwnOutput | NotAPhoto):
@@ -94,7 +120,7 @@ def decide(  # noqa: PLR0911 - one line a kind of error
     if isinstance(error, SourceChanged | SourceGone):
         return RetryDecision("look again", level=logging.INFO)
     if isinstance(error, DiskFull):
-        return RetryDecision("give back", hold_place="disk")
+        return _wait_for_room(full=full, again=again)
     if isinstance(error, ModelAwaited):
         return RetryDecision("later", after_seconds=MODEL_WAIT_SECONDS, level=logging.INFO)
     if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
@@ -108,6 +134,13 @@ def decide(  # noqa: PLR0911 - one line a kind of error
     if down or (isinstance(error, _DEVICE_ERRORS) and not others_passed):
         return RetryDecision("later", new_engine=True, hold_place="engine")
     return _retry_or(AGAIN_SECONDS, attempts, RetryDecision("poison", new_engine=True))
+
+
+def _wait_for_room(*, full: bool, again: bool) -> RetryDecision:
+    """A photo that needs more room than there is waits alone; on a full disk all wait, and take turns."""
+    if full and not again:
+        return RetryDecision("give back", hold_place="disk")
+    return RetryDecision("later", after_seconds=ROOM_WAIT_SECONDS, hold_place="disk" if full else None)
 
 
 def _retry_or(delays: tuple[float, ...], attempts: int, last: RetryDecision) -> RetryDecision:

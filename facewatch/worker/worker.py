@@ -217,7 +217,7 @@ class Worker:
                 raise to_error(outcome)
             self._failures.passed(photo.job)
             self._committer.commit(photo, outcome, self._engine.device)
-            self._alerts.clear_alert("disk")
+            self._failures.published()
         if not self._in_flight:
             self._ledger.forget("current")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from facewatch.state.ledger import LedgerView
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import is_complete, landscape, portrait
 

@@ -115,7 +115,7 @@ IGNORE_INTERRUPTED_COMMITS = """
         facewatch.worker.prepare.adopt_existing_copy = lambda *_: None
         output = facewatch.worker.output
         publish = output.publish
-        output.publish = lambda temporary, wanted, heard, _: publish(temporary, wanted, heard)
+        output.publish = lambda temporary, wanted, heard, _, **more: publish(temporary, wanted, heard, **more)
 """
 
 OPEN_ORIGINALS_FOR_WRITING = """

@@ -16,7 +16,7 @@ import pytest
 
 from facewatch.errors import BadLedger
 from facewatch.state.ledger import Job, LedgerView
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.kills import process_tree
 from tests.faults.photos import is_complete

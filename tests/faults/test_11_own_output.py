@@ -14,7 +14,7 @@ import pytest
 
 from facewatch.errors import BadLedger
 from facewatch.state.ledger import LedgerView
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 from facewatch.worker.existing_copies import REPORT
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import landscape, portrait

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from facewatch.state.ledger import Job, LedgerView
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.photos import portrait
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from facewatch.state.ledger import FINISHED, LedgerView
-from facewatch.system.atomic import sha256_of
+from facewatch.system.opened import sha256_of
 from tests.daemon_process import DaemonProcess
 from tests.faults.kills import SLOW_SECONDS, engine_of, wait_until_writing
 from tests.faults.photos import noisy_portrait

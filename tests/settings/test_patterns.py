@@ -51,6 +51,12 @@ def test_a_pattern_does_not_match(pattern, path):
     assert not matches([pattern], path)
 
 
+def test_many_stars_take_no_longer_than_the_name():
+    pattern = "**/" + "*a" * 30 + "b.jpg"
+    assert not matches([pattern], "a" * 250 + ".jpg")
+    assert matches([pattern], "x/" + "a" * 250 + "b.jpg")
+
+
 @pytest.mark.parametrize("pattern", ["", "[z-a].jpg"])
 def test_an_invalid_pattern_is_refused(pattern):
     with pytest.raises(BadSettings):

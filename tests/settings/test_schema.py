@@ -35,6 +35,12 @@ FOLDER = {"input": "/photos/in", "output": "/photos/out"}
         ({"output": {"quality": True}}, ["output.quality", "true is no number"]),
         ({"weights": {"codeformer": True}}, ["weights.codeformer", "no number"]),
         ({"engine": {"timeout_seconds": float("inf")}}, ["engine.timeout_seconds", "finite"]),
+        ({"output": {"suffix": "x" * 300}}, ["output.suffix", "too long"]),
+        ({"model_mirror": "file:///"}, ["model_mirror", "https://"]),
+        ({"model_mirror": "https://[::1/"}, ["model_mirror", "https://HOST"]),
+        ({"model_mirror": "https://nas:port/"}, ["model_mirror", "https://HOST"]),
+        ({"model_mirror": "https://nas/a\nb"}, ["model_mirror", "control characters"]),
+        ({"folders": [{**FOLDER, "output": "/out\0"}]}, ["folders.0.output", "zero character"]),
         ({"output": {"suffix": "a/b"}}, ["output.suffix", "file's name"]),
         (
             {"folders": [{**FOLDER, "exclude": ["*.png", "[z-a]*.jpg"]}]},
@@ -120,6 +126,13 @@ def test_the_home_folder_may_be_abbreviated():
 )
 def test_a_pause_may_have_an_end(paused, at, pausing):
     assert Settings(paused=paused).pausing(at) is pausing
+
+
+@pytest.mark.parametrize("zone", [None, timezone.utc, timezone(timedelta(hours=14))])
+@pytest.mark.parametrize(("year", "pausing"), [(1, False), (9999, True)])
+def test_the_first_and_the_last_year_are_times_too(zone, year, pausing):
+    until = datetime(year, 1, 1, tzinfo=zone)
+    assert parse({"paused": until}, "config.toml").pausing() is pausing
 
 
 def test_a_time_without_a_zone_is_the_users_own():

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from facewatch.errors import BadCheckpoint, BadSettings
+from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
 from facewatch.settings.schema import Folder, Settings, keys_of, parse
-from facewatch.settings.store import Store, example
+from facewatch.settings.store import QUIET_SECONDS, Store, example
+from facewatch.system.locks import acquire_lock
 from tests.conftest import ROOT
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+class Seconds:
+    """A clock on which a second passes between two looks."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += QUIET_SECONDS
+        return self.now
+
+
+def reload(store):
+    """Look twice, as the daemon does, with a second of quiet in between."""
+    return store.reload_if_changed() or store.reload_if_changed()
 
 
 @pytest.fixture
@@ -54,7 +72,7 @@ def test_a_first_config_file_uses_the_given_home(tmp_path):
 
 def test_a_change_keeps_comments_order_and_white_space(path):
     path.write_text('# mine\nmodel   =  "builtin"   # why not\n\n[output]\nquality=90 # enough\n', "utf-8")
-    store = Store(path)
+    store = Store(path, clock=Seconds())
     store.load()
     store.update({"quality": 80, "weights.gfpgan-1.4": 0.3})
     assert path.read_text("utf-8") == (
@@ -66,7 +84,7 @@ def test_a_change_keeps_comments_order_and_white_space(path):
 
 def test_an_invalid_change_leaves_the_file_unchanged(path):
     path.write_text('model = "builtin"\n', "utf-8")
-    store = Store(path)
+    store = Store(path, clock=Seconds())
     store.load()
     with pytest.raises(BadSettings, match=r"weights\.codeformer"):
         store.update({"weights.codeformer": 3})
@@ -75,7 +93,7 @@ def test_an_invalid_change_leaves_the_file_unchanged(path):
 
 
 def test_a_key_can_be_removed(path):
-    store = Store(path)
+    store = Store(path, clock=Seconds())
     store.update({"paused": True})
     assert store.update({"paused": None}).paused is False
     assert "paused" not in path.read_text("utf-8")
@@ -83,34 +101,34 @@ def test_a_key_can_be_removed(path):
 
 def test_a_broken_edit_keeps_the_last_valid_settings_until_it_is_fixed(path):
     path.write_text('model = "builtin"\n', "utf-8")
-    store = Store(path)
+    store = Store(path, clock=Seconds())
     store.load()
     path.write_text('model = "builtin\n', "utf-8")
     with pytest.raises(BadSettings, match="line 1"):
-        store.reload_if_changed()
+        reload(store)
     assert store.current.model == "builtin"
     assert store.problem is not None
-    assert store.reload_if_changed() is False  # reported once
+    assert reload(store) is False  # reported once
     path.write_text('model = "codeformer"\n', "utf-8")
-    assert store.reload_if_changed() is True
+    assert reload(store) is True
     assert store.problem is None
     assert store.current.model == "codeformer"
 
 
 def test_a_deleted_file_keeps_the_last_valid_settings_until_it_is_back(path):
     path.write_text('model = "builtin"\n', "utf-8")
-    store = Store(path)
+    store = Store(path, clock=Seconds())
     store.load()
     path.unlink()
     with pytest.raises(BadSettings, match=r"config\.toml is gone.*put it back"):
-        store.reload_if_changed()
+        reload(store)
     assert store.current.model == "builtin"
     assert store.problem is not None
     with pytest.raises(BadSettings, match="is gone"):
         store.update({"paused": True})  # a file with nothing else in it would watch no folder
     assert not path.exists()
     path.write_text('model = "codeformer"\n', "utf-8")
-    assert store.reload_if_changed() is True
+    assert reload(store) is True
     assert store.current.model == "codeformer"
 
 
@@ -128,34 +146,34 @@ class Models:
 
 def test_damaged_model_records_do_not_affect_settings_without_own_models(path):
     models = Models("my-faces")
-    store = Store(path, models)
+    store = Store(path, models, clock=Seconds())
     store.load()
     models.damaged = True
     path.write_text('model = "builtin"\npaused = true\n', "utf-8")
-    assert store.reload_if_changed()
+    assert reload(store)
     assert store.current.paused
     assert store.update({"paused": False}).paused is False
 
 
 def test_settings_with_an_own_model_wait_until_its_damaged_records_are_fixed(path):
     models = Models("my-faces")
-    store = Store(path, models)
+    store = Store(path, models, clock=Seconds())
     path.write_text('model = "my-faces"\n', "utf-8")
     store.load()
     models.damaged = True
     path.write_text('model = "my-faces"\npaused = true\n', "utf-8")
     for _ in range(2):
         with pytest.raises(BadSettings, match=r"my-faces.*\n.*records.json cannot be read; delete it"):
-            store.reload_if_changed()
+            reload(store)
         assert not store.current.paused
     models.damaged = False
-    assert store.reload_if_changed()
+    assert reload(store)
     assert store.current.paused
-    assert not store.reload_if_changed()
+    assert not reload(store)
 
 
 def test_subscribers_are_called_only_for_changes(path):
-    store = Store(path)
+    store = Store(path, clock=Seconds())
     received = []
     store.subscribe(received.append)
     store.load()
@@ -181,3 +199,37 @@ def test_dumped_settings_parse_with_the_own_models_of_their_folder(tmp_path):
     raw = {"models_folder": str(tmp_path / "models"), "model": "mine"}
     settings = store.parse(raw, "a file")
     assert store.parse(settings.model_dump(exclude_unset=True), "the options") == settings
+
+
+def test_an_edit_in_pieces_is_read_when_it_has_been_quiet(path):
+    now = 0.0
+    path.write_text("")
+    store = Store(path, clock=lambda: now)
+    store.load()
+    for text in ("# \n", "[output]\n", "[output]\nquality = 80\n", '[output]\nquality = 80\nsuffix = "-x"\n'):
+        now += 0.75 * QUIET_SECONDS
+        path.write_text(text)
+        assert not store.reload_if_changed()
+        assert store.current == Settings()
+    now += QUIET_SECONDS
+    assert store.reload_if_changed()
+    assert (store.current.output.quality, store.current.output.suffix) == (80, "-x")
+
+
+def test_changes_by_several_processes_at_once_are_all_kept(path):
+    script = (
+        "import sys; from pathlib import Path; from facewatch.settings.store import Store\n"
+        "for number in range(70, 90): Store(Path(sys.argv[1])).update({sys.argv[2]: number})"
+    )
+    keys = ("max_faces", "max_face_px", "quality")
+    children = [subprocess.Popen([sys.executable, "-c", script, path, key]) for key in keys]
+    assert [child.wait() for child in children] == [0, 0, 0]
+    settings = Store(path).load()
+    assert settings.restoration.max_faces == settings.restoration.max_face_px == settings.output.quality == 89
+
+
+def test_a_file_that_another_program_is_changing_is_left_alone(path, monkeypatch):
+    monkeypatch.setattr("facewatch.settings.store.LOCK_SECONDS", 0.0)
+    with acquire_lock(path.with_name(f".{path.name}.lock")), pytest.raises(CannotWrite, match="try again"):
+        Store(path).update({"paused": True})
+    assert not path.exists()

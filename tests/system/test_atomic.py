@@ -11,13 +11,8 @@ import pytest
 
 from facewatch.errors import CannotWrite, DiskFull
 from facewatch.system import atomic
-from facewatch.system.atomic import (
-    copy_to_temporary,
-    make_private_folder,
-    sha256_of,
-    write_atomically,
-    write_temporary,
-)
+from facewatch.system.atomic import copy_to_temporary, make_private_folder, write_atomically, write_temporary
+from facewatch.system.opened import sha256_of
 
 
 def test_a_temporary_is_private_and_complete(tmp_path):
@@ -47,7 +42,10 @@ def test_an_original_that_shrinks_while_it_is_copied_leaves_no_empty_end(tmp_pat
         os.truncate(original, 1000)
 
     monkeypatch.setattr(atomic, "require_space", shrink)
-    assert copy_to_temporary(original, tmp_path).read_bytes() == b"x" * 1000
+    with original.open("rb") as file:
+        copy, digest = copy_to_temporary(file, tmp_path)
+    assert copy.read_bytes() == b"x" * 1000
+    assert digest == sha256_of(copy)
 
 
 def test_all_bytes_are_flushed_before_the_sync(tmp_path, monkeypatch):
@@ -106,6 +104,7 @@ def test_a_file_open_in_a_reader_on_windows_is_still_replaced(tmp_path, monkeypa
 def test_a_copy_has_the_bytes_of_its_original(tmp_path):
     original = tmp_path / "a.jpg"
     original.write_bytes(b"photo")
-    copy = copy_to_temporary(original, tmp_path)
+    with original.open("rb") as file:
+        copy, digest = copy_to_temporary(file, tmp_path)
     assert copy.read_bytes() == b"photo"
-    assert sha256_of(copy) == sha256_of(original)
+    assert digest == sha256_of(copy) == sha256_of(original)

@@ -26,8 +26,8 @@ def test_space_is_checked_before_anything_is_written(tmp_path, monkeypatch):
     message = r"needs 4\.0 kB in .*, where 14\.0 kB are free and 10\.0 kB must stay free: free some space"
     with pytest.raises(DiskFull, match=message):
         write_temporary(tmp_path, bytes(4_001))
-    with pytest.raises(DiskFull, match=message):
-        copy_to_temporary(original, tmp_path)
+    with pytest.raises(DiskFull, match=message), original.open("rb") as file:
+        copy_to_temporary(file, tmp_path)
     assert list(tmp_path.iterdir()) == [original]
 
 

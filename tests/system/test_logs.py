@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from facewatch.system.logs import FILE_COUNT, FORMAT, MAX_BYTES, OneLineFormatter, files_of
 from tests.daemon_process import DaemonProcess
 from tests.portrait import portrait_bytes
@@ -34,6 +36,20 @@ def test_the_log_rotates_at_ten_megabytes_and_keeps_five_files(tmp_path):
     assert sum(part.stat().st_size for part in parts) > 4 * 9_800_000
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions for others there")
+def test_only_the_owner_reads_the_log(tmp_path):
+    file = tmp_path / "logs" / "a.log"
+    file.parent.mkdir()
+    file.write_text("begun by an earlier version\n")
+    file.chmod(0o644)
+    script = "import os; os.umask(0)\n" + CHATTER
+    subprocess.run(
+        [sys.executable, "-c", script, str(file)], stderr=subprocess.DEVNULL, check=True, timeout=120
+    )
+    assert {part.stat().st_mode & 0o777 for part in files_of(file)} == {0o600}
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_name_with_line_ends_stays_on_one_line():
     record = {"name": "a", "levelname": "INFO", "msg": "%s: bad", "args": ("x\r\ny\u2028z",)}
     assert OneLineFormatter(FORMAT).format(logging.makeLogRecord(record)).endswith(r"a: x\r\ny\u2028z: bad")
@@ -51,4 +67,4 @@ def test_each_photo_has_one_line_and_each_failure_its_reason(tmp_path):
     for name, end in ends.items():
         (line,) = [line for line in lines if name in line]
         assert line.endswith(end)
-        assert end != "[failed]" or "is not a JPEG" in line
+        assert end != "[failed]" or "not a JPEG" in line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from facewatch.system.atomic import remove_file, retry_while_busy, write_tempora
 from facewatch.system.publish import _rename_exclusively, fit_name, link_or_rename, numbered_names, publish
 
 TAIL = " before-after.jpg"
+OURS = hashlib.sha256(b"ours").hexdigest()
 
 
 def test_a_read_only_temporary_is_removed_on_windows(tmp_path, monkeypatch):
@@ -68,7 +70,7 @@ def test_a_name_that_is_taken_is_never_replaced(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"the user's own")
     (tmp_path / "a (2).jpg").symlink_to(tmp_path / "nowhere")  # a dangling link is not ours either
     announced = []
-    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", announced.append)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", announced.append, sha256=OURS)
     assert final == tmp_path / "a (3).jpg"
     assert announced == [final]
     assert final.read_bytes() == b"ours"
@@ -88,7 +90,9 @@ def test_a_file_with_the_same_bytes_may_be_adopted_as_the_copy(tmp_path):
         offered.append(name.name)
         return name.name == "a (4).jpg"
 
-    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", announced.append, adopt)
+    final = publish(
+        write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", announced.append, adopt, sha256=OURS
+    )
     assert final == tmp_path / "a (4).jpg"
     assert announced == [final]
     assert offered == ["a (3).jpg", "a (4).jpg"]
@@ -100,7 +104,7 @@ def test_a_name_taken_at_the_last_moment_is_not_replaced_either(tmp_path):
         if not name.exists() and name.name == "a.jpg":
             name.write_bytes(b"quicker")
 
-    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", snatch)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", snatch, sha256=OURS)
     assert final.name == "a (2).jpg"
     assert (tmp_path / "a.jpg").read_bytes() == b"quicker"
 
@@ -111,7 +115,7 @@ def test_a_rename_where_links_are_refused_replaces_nothing(tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "link", refused)
     (tmp_path / "a.jpg").write_bytes(b"the user's own")
-    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", lambda _: None)
+    final = publish(write_temporary(tmp_path, b"ours"), tmp_path / "a.jpg", lambda _: None, sha256=OURS)
     assert final.name == "a (2).jpg"
     assert final.read_bytes() == b"ours"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a (2).jpg", "a.jpg"]

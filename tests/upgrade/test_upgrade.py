@@ -149,4 +149,7 @@ def test_the_ledger_is_the_same_file_in_the_same_words_and_keeps_its_facts(conti
 
 
 def test_status_shows_every_photo_with_its_reason_and_the_incidents(earlier):
-    assert includes(json.loads(earlier.command("status", "--json")), earlier.expected("status"))
+    status = json.loads(earlier.command("status", "--json"))
+    # Earlier versions did not name the files that were skipped.
+    status["recent"] = [photo for photo in status["recent"] if photo["state"] != "skipped"]
+    assert includes(status, earlier.expected("status"))

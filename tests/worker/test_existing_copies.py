@@ -9,8 +9,8 @@ import pytest
 from facewatch.restoration.codecs.metadata import xmp
 from facewatch.restoration.codecs.photo import Provenance
 from facewatch.state.ledger import Ledger
-from facewatch.system.atomic import sha256_of
 from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.opened import sha256_of
 from facewatch.worker.existing_copies import adopt_existing_copy
 
 CONTENT, OTHER, RECIPE = "a" * 64, "b" * 64, "c" * 64

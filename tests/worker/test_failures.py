@@ -10,8 +10,9 @@ import pytest
 
 from facewatch.errors import DiskFull
 from facewatch.system.fingerprint import Fingerprint
+from facewatch.worker import prepare
 from facewatch.worker.readiness import PROBE_AGAIN_SECONDS
-from facewatch.worker.retry_policy import MODEL_WAIT_SECONDS, NO_ENGINE_SECONDS
+from facewatch.worker.retry_policy import MODEL_WAIT_SECONDS, NO_ENGINE_SECONDS, ROOM_WAIT_SECONDS
 
 
 def wait(harness, seconds):
@@ -68,8 +69,48 @@ def test_a_dead_device_blames_no_photo_and_the_waits_grow(harness):
     assert "engine" not in harness.ledger.fact("troubles")
 
 
+def test_a_photo_that_needs_more_room_than_there_is_waits_alone(harness, monkeypatch):
+    make_room = prepare.output_folder
+
+    def too_small(source, *rest):
+        if source.name == "large.jpg":
+            raise DiskFull("the copy needs 9 GB")
+        return make_room(source, *rest)
+
+    monkeypatch.setattr(prepare, "output_folder", too_small)
+    harness.drop("large.jpg", b"large")
+    for number in range(3):
+        harness.drop(f"{number}.jpg", b"%d" % number)
+        harness.work()
+        assert harness.state(f"{number}.jpg") == "done"
+        wait(harness, 2 * ROOM_WAIT_SECONDS)
+    (waiting,) = harness.ledger.retrying()
+    assert (waiting.path.name, waiting.reason, waiting.attempts) == ("large.jpg", "the copy needs 9 GB", 0)
+    assert "disk" not in (harness.ledger.fact("troubles") or {})
+    monkeypatch.undo()
+    wait(harness, 2 * ROOM_WAIT_SECONDS)
+    assert harness.state("large.jpg") == "done"
+
+
+def test_two_photos_that_are_too_large_do_not_keep_the_others_waiting(harness, monkeypatch):
+    make_room = prepare.output_folder
+
+    def too_small(source, *rest):
+        if source.name.startswith("large"):
+            raise DiskFull("the copy needs 9 GB")
+        return make_room(source, *rest)
+
+    monkeypatch.setattr(prepare, "output_folder", too_small)
+    for name in ("large-1.jpg", "large-2.jpg", "small.jpg"):
+        harness.drop(name, name.encode())
+    for _ in range(20):
+        harness.work()
+        harness.clock.now += 1
+    assert harness.state("small.jpg") == "done"
+
+
 def test_the_alert_about_a_full_disk_ends_when_no_photo_meets_it(harness, monkeypatch):
-    photo = harness.drop("a.jpg")
+    photos = [harness.drop(name, name.encode()) for name in ("a.jpg", "b.jpg")]
 
     def full(*_):
         raise DiskFull("the disk is nearly full")
@@ -80,8 +121,9 @@ def test_the_alert_about_a_full_disk_ends_when_no_photo_meets_it(harness, monkey
         assert "disk" in harness.ledger.fact("troubles")
         wait(harness, 100)
         assert "disk" in harness.ledger.fact("troubles")
-    photo.unlink()  # which makes room
-    harness.ledger.gone(photo)
+    for photo in photos:
+        photo.unlink()  # which makes room
+        harness.ledger.gone(photo)
     harness.work()
     assert "disk" in harness.ledger.fact("troubles")  # nothing is tried while all wait
     wait(harness, 100)
@@ -153,7 +195,7 @@ def test_a_photo_that_cannot_be_read_right_now_is_tried_again(harness, monkeypat
     def refused(_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("facewatch.worker.prepare.sha256_of", refused)
+    monkeypatch.setattr("facewatch.engine.source.digest_opened", refused)
     seen = []
     for seconds in (0, 31, 121, 601, 3601):
         wait(harness, seconds)

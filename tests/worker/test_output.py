@@ -14,10 +14,12 @@ import pytest
 
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite, DiskFull, SourceChanged, SourceGone
-from facewatch.system.atomic import creator_of, sha256_of, write_temporary
+from facewatch.system.atomic import creator_of, write_temporary
 from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.opened import open_regular, sha256_of
+from facewatch.system.publish import copy_attributes
 from facewatch.worker.output import (
-    copy_attributes,
+    FinishedCopy,
     discard_result,
     name_for,
     output_folder,
@@ -35,6 +37,19 @@ def photo_in(folder):
     folder.mkdir(parents=True)
     (folder / "a.jpg").write_bytes(b"photo")
     return folder / "a.jpg"
+
+
+def finished(temporary):
+    return FinishedCopy(temporary, sha256_of(temporary), temporary.suffix)
+
+
+def side_file(temporary, tail):
+    return {"temporary": str(temporary), "sha256": sha256_of(temporary), "tail": tail}
+
+
+def give_attributes(copy, status):
+    with open_regular(copy, follow=False) as file:
+        copy_attributes(file, copy, status)
 
 
 def test_sub_folders_are_mirrored(tmp_path):
@@ -101,7 +116,7 @@ def test_a_folder_replaced_by_a_link_while_its_photo_is_restored_gets_nothing(tm
     moved = folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(moved)
     with pytest.raises(CannotWrite, match="is a link to"):
-        publish_copy(temporary, source, folder / "a.jpg", lambda _: None, output=tmp_path / "out")
+        publish_copy(finished(temporary), source, folder / "a.jpg", lambda _: None, output=tmp_path / "out")
     assert [path.name for path in moved.iterdir()] == [temporary.name]
 
 
@@ -123,7 +138,10 @@ def test_a_deleted_photo_gets_no_folder(tmp_path):
 def test_an_original_that_vanishes_at_the_last_moment_is_reported_as_gone(tmp_path):
     with pytest.raises(SourceGone):
         publish_copy(
-            write_temporary(tmp_path, b"restored"), tmp_path / "a.jpg", tmp_path / "b.jpg", lambda _: None
+            finished(write_temporary(tmp_path, b"restored")),
+            tmp_path / "a.jpg",
+            tmp_path / "b.jpg",
+            lambda _: None,
         )
 
 
@@ -133,7 +151,7 @@ def test_an_original_that_changed_gets_no_copy(tmp_path):
     temporary = write_temporary(tmp_path, b"restored")
     source.write_bytes(b"another photo")
     with pytest.raises(SourceChanged):
-        publish_copy(temporary, source, tmp_path / "b.jpg", lambda _: None, expected=before)
+        publish_copy(finished(temporary), source, tmp_path / "b.jpg", lambda _: None, expected=before)
     assert not (tmp_path / "b.jpg").exists()
 
 
@@ -150,8 +168,8 @@ def test_side_files_follow_the_name_of_their_copy(tmp_path):
     source.write_bytes(b"photo")
     (tmp_path / "b.png").write_bytes(b"taken")
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
-    extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
-    final = publish_copy(main, source, tmp_path / "b.png", lambda _: None, extras)
+    extras = [side_file(extra, " before-after.jpg")]
+    final = publish_copy(finished(main), source, tmp_path / "b.png", lambda _: None, extras)
     assert final.name == "b (2).png"
     assert (tmp_path / "b (2) before-after.jpg").read_bytes() == b"comparison"
     assert not list(tmp_path.glob(".facewatch-*"))
@@ -163,8 +181,8 @@ def test_an_existing_copy_is_adopted_with_its_side_files(tmp_path):
     out.mkdir()
     for _ in range(2):
         main, extra = write_temporary(out, b"restored"), write_temporary(out, b"comparison")
-        extras = [{"temporary": str(extra), "tail": " before-after.jpg"}]
-        publish_copy(main, source, out / "a.jpg", lambda _: None, extras, adopt=lambda _: True)
+        extras = [side_file(extra, " before-after.jpg")]
+        publish_copy(finished(main), source, out / "a.jpg", lambda _: None, extras, adopt=lambda _: True)
     assert sorted(path.name for path in out.iterdir()) == ["a before-after.jpg", "a.jpg"]
 
 
@@ -177,10 +195,12 @@ def test_a_long_name_leaves_room_for_the_tails_of_side_files(tmp_path, stem):
     for number in range(2):
         wanted = name_for(source, out, "-restored", ".webp")
         extras = [
-            {"temporary": str(write_temporary(out, b"%d" % number)), "tail": tail}
+            side_file(write_temporary(out, b"%d" % number), tail)
             for tail in (" before-after.jpg", " face 1 cropped.png", " face 1 restored.png")
         ]
-        publish_copy(write_temporary(out, b"copy %d" % number), source, wanted, lambda _: None, extras)
+        publish_copy(
+            finished(write_temporary(out, b"copy %d" % number)), source, wanted, lambda _: None, extras
+        )
     ends = ["-restored.webp", " before-after.jpg", " face 1 cropped.png", " face 1 restored.png"]
     ends += ["-restored (2).webp"]
     found = [path.name for path in out.iterdir()]
@@ -239,8 +259,8 @@ def test_a_stray_temporary_that_cannot_be_removed_is_logged_and_does_not_keep_th
 def test_a_side_file_that_cannot_be_written_is_logged_and_leaves_the_copy_as_it_is(tmp_path, caplog):
     source = photo_in(tmp_path / "in")
     main, extra = write_temporary(tmp_path, b"restored"), write_temporary(tmp_path, b"comparison")
-    extras = [{"temporary": str(extra), "tail": f" {'x' * 250}.jpg"}]
-    final = publish_copy(main, source, tmp_path / "a.jpg", lambda _: None, extras)
+    extras = [side_file(extra, f" {'x' * 250}.jpg")]
+    final = publish_copy(finished(main), source, tmp_path / "a.jpg", lambda _: None, extras)
     assert final == tmp_path / "a.jpg"
     assert not list(tmp_path.glob(".facewatch-*"))
     assert "File name too long" in caplog.text
@@ -251,7 +271,7 @@ def test_a_copy_takes_its_originals_times_and_permissions(tmp_path):
     original.chmod(0o604)
     os.utime(original, ns=(1_000_000_000, 946_684_800_000_000_000))
     copy = write_temporary(tmp_path, b"restored")
-    copy_attributes(copy, original.stat())
+    give_attributes(copy, original.stat())
     assert copy.stat().st_mtime_ns == 946_684_800_000_000_000
     assert stat.S_IMODE(copy.stat().st_mode) == 0o604
 
@@ -261,10 +281,10 @@ def test_a_disk_without_permissions_and_times_gets_its_copies_anyway(tmp_path, m
     def refused(*_, **__):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "chmod", refused)
+    monkeypatch.setattr(os, "fchmod", refused)
     monkeypatch.setattr(os, "utime", refused)
     copy = write_temporary(tmp_path, b"restored")
-    copy_attributes(copy, tmp_path.stat())
+    give_attributes(copy, tmp_path.stat())
     number = errno.EIO
     with pytest.raises(CannotWrite, match="Input/output error"):
-        copy_attributes(copy, tmp_path.stat())
+        give_attributes(copy, tmp_path.stat())

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from facewatch.state.ledger import Ledger
-from facewatch.system.atomic import sha256_of, write_temporary
+from facewatch.system.atomic import write_temporary
 from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.opened import sha256_of
 from facewatch.worker.recovery import STOPPED_ATTEMPTS, finish_if_published, recover_interrupted
 
 TAIL = " before-after.jpg"
@@ -41,7 +42,8 @@ def interrupt_commit(ledger, job, out: Path, *, linked: bool) -> tuple[Path, Pat
     """Leave a commit as a kill does; return the copy's name and the comparison's temporary."""
     copy, extra = out / "a.jpg", write_temporary(out, b"before and after")
     temporary = write_temporary(out, b"restored")
-    recorded = {"faces": [{"fate": "restored"}], "extras": [{"temporary": str(extra), "tail": TAIL}]}
+    side_file = {"temporary": str(extra), "sha256": sha256_of(extra), "tail": TAIL}
+    recorded = {"faces": [{"fate": "restored"}], "extras": [side_file]}
     assert ledger.committing(job, copy, sha256_of(temporary), temporary, recorded)
     if linked:
         temporary.rename(copy)

@@ -7,7 +7,8 @@ import sys
 import threading
 
 from facewatch.engine.process import EngineProcess
-from facewatch.system.atomic import sha256_of
+from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.opened import sha256_of
 
 
 def test_a_photo_is_restored_once_and_its_original_left_alone(harness):
@@ -70,6 +71,21 @@ def test_our_own_copy_dropped_back_is_skipped(harness):
     assert harness.state("again.jpg") == "skipped"
     assert harness.state("own-tagged.jpg") == "skipped"
     assert harness.outputs() == ["a.jpg"]
+    shown = {job.path.name: job.reason for job in harness.ledger.skips(folders=[harness.inbox_folder])}
+    assert shown == {"again.jpg": "skipped: this file was made by facewatch", "own-tagged.jpg": "ours"}
+
+
+def test_our_own_copy_is_restored_when_the_user_asks_for_it(harness):
+    harness.drop("a.jpg")
+    harness.work()
+    photo = harness.drop("again.jpg", (harness.output / "a.jpg").read_bytes())
+    harness.work()
+    assert harness.state("again.jpg") == "skipped"
+    wishes = {"model": None, "weight": None}
+    harness.ledger.queue(photo, harness.inbox_folder, Fingerprint.of(photo.stat()), wishes)
+    harness.work()
+    assert harness.state("again.jpg") == "done"
+    assert harness.outputs() == ["a.jpg", "again.jpg"]
 
 
 def test_a_truncated_file_waits_and_is_parked_in_the_end(harness):

@@ -18,10 +18,10 @@ from typing import Annotated, Any
 import tomlkit
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.prompt import Confirm
 
 from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.markup import escape
 from facewatch.cli.options import WeightOption, model_files, readable_photo, store
 from facewatch.cli.status import state_shown
 from facewatch.engine.process import probe
@@ -160,10 +160,13 @@ def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _drop(photos: list[Path], inbox: Path) -> list[Path]:
     with resources.as_file(resources.files("facewatch.cli.demo").joinpath(PORTRAIT)) as portrait:
-        sources = [portrait, *photos]
-        return [
-            publish(copy_to_temporary(photo, inbox), inbox / photo.name, lambda _: None) for photo in sources
-        ]
+        return [_drop_one(photo, inbox) for photo in (portrait, *photos)]
+
+
+def _drop_one(photo: Path, inbox: Path) -> Path:
+    with photo.open("rb") as original:
+        temporary, sha256 = copy_to_temporary(original, inbox)
+    return publish(temporary, inbox / photo.name, lambda _: None, sha256=sha256)
 
 
 def _follow(console: Console, where: Places, daemon: subprocess.Popen[bytes], photos: int) -> Status:

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from facewatch import __version__
@@ -20,6 +19,7 @@ from facewatch.cli.doctor.desktop import login, tray
 from facewatch.cli.doctor.folders import folders, room, watches
 from facewatch.cli.doctor.running import clock, daemon
 from facewatch.cli.doctor.types import Finding, Level, Machine
+from facewatch.cli.markup import escape
 from facewatch.cli.options import ConfigOption, JsonOption, places
 from facewatch.errors import FacewatchError
 from facewatch.settings.installation import open_store

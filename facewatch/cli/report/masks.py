@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from facewatch.restoration.codecs import formats
-from facewatch.system.logs import one_line
+from facewatch.system.text import one_line
 
 _SUFFIXES = "|".join(sorted(suffix[1:] for suffix in formats.BY_SUFFIX))
 _OURS = "tmp|json|toml|log|lock|sqlite3|pth|pt|ckpt|safetensors|desktop|service|plist|html|beat"
@@ -23,13 +23,19 @@ _START = re.compile(r"(?<![\w/\\])(?!(?<=:)//)(?:file:/+|~?/|[A-Za-z]:[\\/]|\\\\
 _END = re.compile(rf"\.(?:{_SUFFIXES}|{_OURS})\b{_AFTER_PATH}", re.IGNORECASE)
 _PHOTO = re.compile(rf"\.(?:{_SUFFIXES})\b", re.IGNORECASE)
 _LOG_HEAD = re.compile(r"\S+ \S+ [A-Z]+ [\w.]+: ")
-_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
+_LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")  # up to the last @: a password may have one
+_URL = re.compile(r"\b(https?://)([^/?#\s'\"]*)([^\s'\"]*)", re.IGNORECASE)
 _KEPT_TAIL = re.compile(r"[\w./\\+-]*")
 
 
 def without_logins(text: str) -> str:
     """Return the text without the user names and passwords in URLs."""
     return _LOGIN.sub("", text)
+
+
+def without_tokens(text: str, private: Collection[str]) -> str:
+    """Return the text with only scheme and host of the URLs at `private` hosts, which may hold a token."""
+    return _URL.sub(lambda url: url[1] + url[2] if url[2] in private else url[0], without_logins(text))
 
 
 class Masks:
@@ -42,6 +48,7 @@ class Masks:
         photos: Collection[str] = (),
         program: Mapping[str, str] | None = None,
         names: Mapping[str, str] | None = None,
+        private_hosts: Collection[str] = (),
     ) -> None:
         """Prepare the masks; all paths as the system has them.
 
@@ -49,6 +56,7 @@ class Masks:
         photos   whole paths of photos and copies: where one begins, its end is known
         program  folder -> its mask; names below it are kept, up to the next space
         names    word, masked wherever it occurs -> its mask
+        private_hosts  of whose addresses only scheme and host are shown
         """
         every = [(_as_logged(path), mask, False) for path, mask in roots.items()]
         every += [(_as_logged(path), mask, True) for path, mask in (program or {}).items()]
@@ -56,6 +64,7 @@ class Masks:
         self._photos = {_as_logged(path) for path in photos}
         self._names = {_as_logged(name): mask for name, mask in (names or {}).items()}
         self._any_name = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in self._names) or r"(?!)")
+        self._private_hosts = frozenset(private_hosts)
         self._salt = secrets.token_bytes(16)
 
     def masked(self, value: Any) -> Any:
@@ -72,7 +81,7 @@ class Masks:
         """Return one line, masked."""
         head = _LOG_HEAD.match(text)
         cut = head.end() if head else 0
-        rest = without_logins(_as_logged(text[cut:]))
+        rest = without_tokens(_as_logged(text[cut:]), self._private_hosts)
         parts = list(self._parts(rest))
         return text[:cut] + "".join(mask or self._outside_paths(literal) for literal, mask in parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -113,7 +115,8 @@ def write_report(
         archive.writestr("contents.txt", _contents(contents, with_names=with_names))
     temporary = write_temporary(target.parent, packed.getvalue())
     try:
-        file = publish(temporary, target, lambda _: None)
+        digest = hashlib.sha256(packed.getvalue()).hexdigest()
+        file = publish(temporary, target, lambda _: None, sha256=digest)
     finally:
         temporary.unlink(missing_ok=True)
     return Report(file, tuple(contents))
@@ -136,7 +139,8 @@ def masks_for(where: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
     program[str(Path(__file__).parents[2])] = "<facewatch>"
     own = {name: f"own-model-{number}" for number, name in enumerate(sorted(own_names(models)), 1)}
     photos = {str(path) for job in jobs for path in (job.path, job.output, job.temporary) if path is not None}
-    return Masks(roots, photos=photos, program=program, names=own)
+    mirror = {urlsplit(settings.model_mirror or "").netloc.rpartition("@")[2]}
+    return Masks(roots, photos=photos, program=program, names=own, private_hosts=mirror)
 
 
 class _Texts:

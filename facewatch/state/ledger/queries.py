@@ -124,6 +124,12 @@ class LedgerQueries(ABC):
         which, values = _in(folders)
         return self._jobs(f"WHERE state = 'retry' AND {which} ORDER BY not_before LIMIT ?", [*values, limit])
 
+    def skips(self, limit: int = 10, *, folders: Collection[Path] | None = None) -> list[Job]:
+        """Return the files skipped last because facewatch made them, the latest first; roots as `failed`."""
+        which, values = _in(folders)
+        where = f"WHERE state = 'skipped' AND {which} ORDER BY changed DESC, id DESC LIMIT ?"
+        return self._jobs(where, [*values, limit])
+
     def seconds_to_retry(self) -> float | None:
         """Return the seconds until the first retry is due, 0 if one is due; None if there is none."""
         now = self._now()

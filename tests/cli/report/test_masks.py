@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facewatch.cli.report.masks import Masks, without_logins
-from facewatch.system.logs import one_line
+from facewatch.system.text import one_line
 
 ROOTS = {"/data/in": "folder-1", "/data/in restored": "output-1", "/home/anna": "home"}
 PROGRAM = {"/home/anna/.venv/lib/python3.11/site-packages": "<packages>"}
@@ -15,6 +15,24 @@ HEAD = "2026-03-04 10:00:00,123 WARNING facewatch.worker: "
 @pytest.fixture
 def masks():
     return Masks(ROOTS, program=PROGRAM, names={"aunt-clara": "own-model-1"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://nas.example/fw/?token=SECRET",
+        "https://nas.example/SECRET/fw/",
+        "https://me:p@SECRET@nas.example/",
+        "http://me:SECRET@nas.example",
+        "https://nas.example#SECRET",
+    ],
+)
+def test_of_the_users_own_mirror_only_the_host_is_shown(address):
+    masks = Masks({}, private_hosts={"nas.example"})
+    for line in (f"{HEAD}{address}: no answer", f'model_mirror = "{address}"'):
+        masked = masks.line(line)
+        assert "SECRET" not in masked
+        assert "nas.example" in masked
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""Files by what was opened: swapped names, links and pipes in a folder that others may write."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from facewatch.errors import CannotWrite
+from facewatch.system.atomic import write_temporary
+from facewatch.system.opened import NotRegular, open_folder, open_regular, sha256_of
+from facewatch.system.publish import publish
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+OURS = hashlib.sha256(b"ours").hexdigest()
+
+
+@pytest.fixture
+def private(tmp_path):
+    """A private file of the user's, with a copy's bytes."""
+    file = tmp_path / "private" / "diary"
+    file.parent.mkdir()
+    file.write_bytes(b"ours")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def shared(tmp_path):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def readable(tmp_path):
+    """The status of an original that everyone may read."""
+    original = tmp_path / "original"
+    original.write_bytes(b"photo")
+    original.chmod(0o644)
+    os.utime(original, (1_000_000_000, 1_000_000_000))
+    return original.stat()
+
+
+def put(kind: str, place: Path, private: Path) -> None:
+    """Put something that is no file at `place`."""
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to({"link": private, "device": Path("/dev/zero"), "nowhere": place / "x"}[kind])
+
+
+def mode_of(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "device", "nowhere"])
+def test_what_is_no_file_is_neither_read_nor_waited_for(kind, shared, private):
+    put(kind, shared / "a.jpg", private)
+    with pytest.raises(OSError, match=r"a\.jpg"):
+        sha256_of(shared / "a.jpg", follow=False)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_link_that_may_be_followed_still_leads_to_a_file(kind, shared, private):
+    put(kind, shared / "there", private)
+    (shared / "a.jpg").symlink_to(shared / "there")
+    with pytest.raises(NotRegular):
+        open_regular(shared / "a.jpg", follow=True)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "device"])
+def test_a_name_taken_by_what_is_no_file_is_passed_over(kind, shared, private):
+    put(kind, shared / "a.jpg", private)
+    temporary = write_temporary(shared, b"ours")
+    final = publish(temporary, shared / "a.jpg", lambda _: None, lambda _: True, sha256=OURS)
+    assert final == shared / "a (2).jpg"
+    assert final.read_bytes() == b"ours"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "device"])
+def test_a_temporary_swapped_for_what_is_no_file_changes_and_publishes_nothing(
+    kind, shared, private, readable
+):
+    temporary = write_temporary(shared, b"ours")
+    temporary.unlink()
+    put(kind, temporary, private)
+    with pytest.raises(CannotWrite):
+        publish(temporary, shared / "a.jpg", lambda _: None, sha256=OURS, original=readable)
+    assert mode_of(private) == 0o600
+    assert not os.path.lexists(shared / "a.jpg")
+
+
+def test_a_temporary_swapped_for_another_file_is_not_published(shared, private, readable):
+    temporary = write_temporary(shared, b"ours")
+    temporary.unlink()
+    private.write_bytes(b"secret")
+    os.link(private, temporary)
+    with pytest.raises(CannotWrite, match="another file in the place"):
+        publish(temporary, shared / "a.jpg", lambda _: None, sha256=OURS, original=readable)
+    assert mode_of(private) == 0o600
+    assert not (shared / "a.jpg").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems link by name, and check afterwards")
+def test_a_swap_after_the_temporary_was_opened_does_not_matter(shared, readable):
+    temporary = write_temporary(shared, b"ours")
+    kept = shared / "kept"
+
+    def swap(_: Path) -> None:
+        temporary.rename(kept)
+        temporary.write_bytes(b"theirs")
+
+    final = publish(temporary, shared / "a.jpg", swap, sha256=OURS, original=readable)
+    assert final.samefile(kept)
+    assert (mode_of(final), final.stat().st_mtime_ns) == (0o644, readable.st_mtime_ns)
+
+
+def test_where_links_go_only_by_name_a_swap_is_found_afterwards(shared, monkeypatch):
+    temporary = write_temporary(shared, b"ours")
+
+    def swap(_: Path) -> None:
+        temporary.unlink()
+        temporary.write_bytes(b"theirs")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(CannotWrite, match="another file in the place"):
+        publish(temporary, shared / "a.jpg", swap, sha256=OURS)
+
+
+def test_a_folder_swapped_for_a_link_is_not_entered(shared, private):
+    (shared / "1974").symlink_to(private.parent)
+    with pytest.raises(OSError, match="1974"), open_folder(shared, shared / "1974"):
+        pass
