@@ -112,6 +112,7 @@ def test_bad_files_are_reported_with_a_reason_and_the_others_are_restored(daemon
     (daemon.inbox / "folder.jpg").mkdir()
     (daemon.inbox / "good.jpg").write_bytes(portrait)
     (daemon.inbox / "notes.txt").write_bytes(b"not a photo by its name")
+    daemon.write_settings(engine={"max_megapixels": 100})
     bomb = Image.new("1", (20000, 10000))
     bomb.save(daemon.inbox / "bomb.png")
     daemon.start()

@@ -80,10 +80,17 @@ def test_a_signal_during_the_start_ends_the_daemon_cleanly(places, monkeypatch):
     assert not places.pid.exists()
 
 
+def follow(daemon):
+    """Let the daemon see a change of its config, and see a second later that it is whole."""
+    daemon._settings()
+    time.sleep(1.1)
+    daemon._settings()
+
+
 def test_a_photo_that_is_left_out_has_no_watched_folder(places, daemon, tmp_path):
     assert daemon._root_of(tmp_path / "in" / "1974" / "b.jpg") == tmp_path / "in"
     places.config.write_text(places.config.read_text("utf-8") + 'exclude = ["1974/"]\n', "utf-8")
-    daemon._settings()
+    follow(daemon)
     assert daemon._root_of(tmp_path / "in" / "1974" / "b.jpg") is None
     assert daemon._root_of(tmp_path / "in" / "a.jpg") == tmp_path / "in"
     daemon._watcher.stop()
@@ -96,7 +103,7 @@ def test_a_change_of_the_settings_reaches_photos_that_are_still_settling(places,
     nested = {"input": str(inner), "output": str(tmp_path / "out 1974")}
     text = places.config.read_text("utf-8") + 'exclude = ["a.jpg"]\n'
     places.config.write_text(text + tomlkit.dumps({"folders": [nested]}), "utf-8")
-    daemon._settings()
+    follow(daemon)
     daemon._watcher.stop()
     assert daemon._inbox._roots == {str(inner / "b.jpg"): inner}
 

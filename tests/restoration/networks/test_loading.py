@@ -22,6 +22,7 @@ MEASURE = """
 import sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
+import spandrel  # loading imports it, which is no part of what a file takes
 from facewatch.restoration.networks import loader
 words = lambda: dict(line.split()[:2] for line in open("/proc/self/status") if line.startswith("Vm"))
 before = int(words()["VmRSS:"])
