@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import tomlkit
 import typer
+from rich.prompt import Prompt
 
-from facewatch.cli.options import ConfigOption, JsonOption, places, store
+from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, places, store
 from facewatch.errors import FacewatchError, WrongUse
+from facewatch.models import catalogue
 from facewatch.settings.installation import no_folder_error
 from facewatch.settings.schema import Folder, full_key
 from facewatch.settings.store import example
 from facewatch.system.atomic import translate_write_errors, write_atomically
+from facewatch.system.disk_space import format_size
 from facewatch.system.paths import Places
 from facewatch.system.write_access import write_problem
+
+FIRST_MODEL = "builtin"  # needs no download and no licence
 
 app = typer.Typer(
     add_completion=False,
@@ -69,22 +75,49 @@ def _folder_problems(folder: Folder) -> Iterator[str]:
 
 
 @app.command()
-def init(config: ConfigOption = None) -> None:
-    """Write a config file with the usual folders, or add them to one without folders; create them."""
+def init(model: ModelOption = None, config: ConfigOption = None) -> None:
+    """Write a config file with the usual folders, or add them to one without folders; create them.
+
+    In a terminal it asks for the model, unless --model names one.
+    """
     where = places(config, new=True)
-    print(write_first_config(where))
-    print("`facewatch models pull gfpgan-1.4` shows its licence and downloads it; `facewatch run` starts")
+    if model is None and sys.stdin.isatty():
+        model = ask_model()
+    print(write_first_config(where, model))
+    chosen = store(where).load().model
+    if catalogue.BY_NAME.get(chosen) and catalogue.BY_NAME[chosen].checkpoint:
+        print(f"`facewatch models pull {chosen}` shows its licence and downloads it; `facewatch run` starts")
+    else:
+        print(f"model {chosen}; `facewatch run` starts, `facewatch set model NAME` chooses another")
 
 
-def write_first_config(where: Places) -> str:
+def ask_model() -> str:
+    """Ask in the terminal which face model to use; return its name."""
+    rows = [catalogue.BY_NAME[FIRST_MODEL]]
+    rows += [row for row in catalogue.MODELS if row.kind == "face" and row.name != FIRST_MODEL]
+    for number, row in enumerate(rows, 1):
+        terms = ", non-commercial" if row.checkpoint and row.checkpoint.licence.non_commercial else ""
+        size = row.checkpoint.size_bytes if row.checkpoint else None
+        download = f"download {format_size(size)}" if size else "download"
+        here = f"{download}{terms}" if row.checkpoint else "included"
+        print(f"  {number} {row.name} ({here}): {row.about}")
+    answers = [str(number) for number in range(1, len(rows) + 1)]
+    return rows[int(Prompt.ask("Which model?", choices=answers, default="1")) - 1].name
+
+
+def write_first_config(where: Places, model: str | None = None) -> str:
     """Write a config file with the usual folders, or add them to one without; return what was done.
 
-    Raises WrongUse if the file names folders already, CannotWrite or DiskFull.
+    model  None: what the file has, in a new one FIRST_MODEL, which restores at once
+
+    Raises WrongUse if the file names folders already, BadSettings for an unknown model, CannotWrite, DiskFull.
     """
+    if model is not None:
+        store(where).parse({"model": model}, "--model")
     home = where.pictures / "Facewatch"
     inbox, restored = home / "Inbox", home / "Restored"
     if not os.path.exists(where.config):  # noqa: PTH110 - never raises
-        text, done = example(home), f"wrote {where.config}"
+        text, done = example(home, model or FIRST_MODEL), f"wrote {where.config}"
     elif not store(where).load().folders:
         text = _with_folder(where.config.read_text("utf-8"), inbox, restored)
         done = f"added the usual folder to {where.config}"
@@ -94,6 +127,8 @@ def write_first_config(where: Places) -> str:
         with translate_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     write_atomically(where.config, text.encode())
+    if model is not None:
+        store(where).update({"model": model})
     return f"{done}\ndrop photos into {inbox}; copies appear in {restored}"
 
 

@@ -222,8 +222,9 @@ def _set_key(table: Any, keys: list[str], value: Any) -> None:
         del table[last]
 
 
-def example(home: Path) -> str:
+def example(home: Path, model: str) -> str:
     """Return the text of a first config file, with its inbox and output below `home`."""
     text = resources.files("facewatch.settings").joinpath(EXAMPLE).read_text("utf-8")
     quoted = tomlkit.string(str(home)).as_string()[1:-1]
-    return text.replace(EXAMPLE_HOME, quoted)
+    text = text.replace(EXAMPLE_HOME, quoted)
+    return text.replace(f'model = "{Settings().model}"', f"model = {tomlkit.string(model).as_string()}", 1)

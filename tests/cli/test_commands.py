@@ -80,6 +80,7 @@ def test_the_first_steps_of_the_readme(facewatch):
     init = facewatch("config", "init")
     assert init.returncode == 0
     assert "Inbox" in init.stdout
+    assert "model builtin; `facewatch run` starts" in init.stdout  # nothing to download, no licence to accept
     assert facewatch("config", "init").returncode == 2  # never overwrites
     assert facewatch("config", "check").returncode == 0
     assert facewatch("config", "path").stdout.strip().endswith("config.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -103,3 +104,31 @@ def test_check_names_folders_that_cannot_be_used(call, places, tmp_path):
 
 def test_check_counts_the_folders(call, places, inbox):
     assert call("config", "check").out == f"{places.config}: OK, 1 watched folder\n"
+
+
+def test_a_first_config_has_the_model_that_was_named(call, places):
+    said = call("config", "init", "--model", "codeformer")
+    assert said.code == 0, said.err
+    assert "`facewatch models pull codeformer`" in said.out
+    assert open_store(places).load().model == "codeformer"
+
+
+def test_an_unknown_model_is_not_written(call, places):
+    said = call("config", "init", "--model", "codefomer")
+    assert said.code != 0
+    assert "codeformer" in said.err
+    assert not places.config.exists()
+
+
+def test_a_terminal_is_asked_for_the_model(call, places, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("9\n2\n"))
+    said = call("config", "init")
+    assert said.code == 0, said.err
+    assert "1 builtin (included)" in said.out
+    assert "2 gfpgan-1.4 (download 348.6 MB, non-commercial)" in said.out
+    assert open_store(places).load().model == "gfpgan-1.4"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True

@@ -66,7 +66,7 @@ def test_the_example_shows_every_key():
 
 def test_a_first_config_file_uses_the_given_home(tmp_path):
     home = tmp_path / 'a "quoted" \\ name'
-    folder = parse(tomllib.loads(example(home)), "example").folders[0]
+    folder = parse(tomllib.loads(example(home, "builtin")), "example").folders[0]
     assert folder.input == home / "Inbox"
 
 
