@@ -110,7 +110,8 @@ def write_first_config(where: Places, model: str | None = None) -> str:
 
     model  None: what the file has, in a new one FIRST_MODEL, which restores at once
 
-    Raises WrongUse if the file names folders already, BadSettings for an unknown model, CannotWrite, DiskFull.
+    Raises WrongUse if the file names folders already, BadSettings for an unknown model, and as a
+    write does.
     """
     if model is not None:
         store(where).parse({"model": model}, "--model")
