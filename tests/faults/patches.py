@@ -64,10 +64,10 @@ NO_LEDGER_CACHE = """
 
 WRITE_IN_PLACE = """
     import os, time
-    def link(source, target, **_):
+    def link(source, target, dst_dir_fd=None, **_):
         with open(source, "rb") as file:
             data = file.read()
-        with open(target, "xb", 0) as file:
+        with open(target, "xb", 0, opener=lambda name, flags: os.open(name, flags, dir_fd=dst_dir_fd)) as file:
             file.write(data[: len(data) // 2])
             time.sleep(0.1)
             file.write(data[len(data) // 2 :])
@@ -119,10 +119,10 @@ IGNORE_INTERRUPTED_COMMITS = """
 """
 
 OPEN_ORIGINALS_FOR_WRITING = """
-    import io, os
-    def opened(file, mode="r", *rest, plain=io.open, **more):
-        name = os.fspath(file) if not isinstance(file, int) else ""
-        mode = "r+b" if mode == "rb" and "/in/" in str(name) else mode
-        return plain(file, mode, *rest, **more)
-    io.open = opened
+    import os
+    def opened(path, flags, *rest, plain=os.open, **more):
+        reads = not flags & (os.O_WRONLY | os.O_RDWR | os.O_DIRECTORY)
+        flags = flags | os.O_RDWR if reads and "/in/" in str(path) else flags
+        return plain(path, flags, *rest, **more)
+    os.open = opened
 """

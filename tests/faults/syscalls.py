@@ -19,6 +19,7 @@ from facewatch.state.ledger import FINISHED, LedgerView
 from tests.daemon_process import DaemonProcess
 from tests.faults.requirements import require
 
+DESCRIPTORS = "/proc/self/fd/"
 OPEN_CALLS = {"open", "openat", "openat2", "creat"}
 NAME_CALLS = {"link", "linkat", "rename", "renameat", "renameat2"}
 SYNC_CALLS = {"fsync", "fdatasync"}
@@ -155,7 +156,7 @@ def order_violations(
     if len(naming) != 1:
         return [f"the copy got its name {len(naming)} times"]
     name = naming[0]
-    temporary = name.names[0]
+    temporary = named_file(calls, name)
     content_sync = _first(calls, SYNC_CALLS, temporary, 0)
     folder_sync = _first(calls, SYNC_CALLS, str(final.parent), name.ended)
     announced = next((call for call, state in states if state == "committing"), None)
@@ -176,6 +177,22 @@ def order_violations(
         "the ledger's last state is not synced": finished_sync is None,
     }
     return [text for text, found in violations.items() if found]
+
+
+def named_file(calls: list[Call], naming: Call) -> str:
+    """Return the path of the file that a call gave its final name, also where the call names a descriptor."""
+    source, folder = naming.names[0], Path(naming.names[-1]).parent
+    if not source.startswith(DESCRIPTORS):
+        return source
+    opened = (
+        call.names[-1]
+        for call in reversed(calls)
+        if call.name in OPEN_CALLS
+        and call.ended < naming.began
+        and call.result == int(source.removeprefix(DESCRIPTORS))
+        and Path(call.names[-1]).parent == folder
+    )
+    return next(opened, source)
 
 
 def _first(calls: list[Call], names: set[str], file: str, after: int) -> Call | None:

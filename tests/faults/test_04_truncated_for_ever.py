@@ -46,7 +46,7 @@ def test_a_truncated_photo_is_retried_and_then_parked_until_it_changes(daemon, c
     clock.move(86_400)
     failed = json.loads(daemon.command("status", "--json").stdout)["failed"]
     assert [(photo["path"], photo["state"]) for photo in failed] == [(str(photo), "parked")]
-    assert "is incomplete" in failed[0]["reason"]
+    assert "is cut off" in failed[0]["reason"]
     assert daemon.outputs() == []
     attempts = job_of(daemon, photo).attempts
     assert attempts == len(UNFINISHED_SECONDS) + 1

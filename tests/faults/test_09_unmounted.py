@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,7 @@ def test_an_unmounted_watched_disk_is_offline_and_its_jobs_wait(daemon, namespac
     daemon.wait_for(lambda: copies(namespace, restored) == ["a.jpg", "b.jpg"], "two copies")
     daemon.wait_for(lambda: daemon.counts()["no_faces"] == 2, "two finished photos")
     daemon.write_settings(paused=True)
+    time.sleep(2)  # a config is read a second after its last change
     drop(namespace, daemon.inbox, "c.jpg", "d.jpg", "e.jpg")
     daemon.wait_for(lambda: daemon.counts()["queued"] == 3, "three in the queue")
     namespace.unmount(daemon.inbox)

@@ -25,6 +25,7 @@ from tests.faults.syscalls import (
     NAME_CALLS,
     Call,
     ledger_states,
+    named_file,
     order_violations,
     trace,
     writes_to_originals,
@@ -94,7 +95,7 @@ def test_this_check_finds_calls_in_the_wrong_order(traced, photo):
     copy = traced.copy_of(photo)
     naming = next(call for call in traced.calls if call.names[-1:] == [str(copy)] and call.name in NAME_CALLS)
     synced = {call.file: call for call in traced.calls if call.name == "fsync" and call.began < naming.began}
-    content_sync = synced[naming.names[0]]
+    content_sync = synced[named_file(traced.calls, naming)]
     folder_sync = next(
         call for call in traced.calls if call.file == str(copy.parent) and call.began > naming.began
     )

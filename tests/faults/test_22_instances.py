@@ -27,7 +27,7 @@ def test_a_second_daemon_is_refused_and_a_killed_one_is_replaced_at_once(daemon,
     restarts = []
     for _ in range(20 if soak else 3):
         second = daemon.command("run", "--no-tray")
-        assert second.returncode == 1
+        assert second.returncode == 4
         assert f"process {daemon.process.pid}" in second.stderr
         assert daemon.process.poll() is None
         assert daemon.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -52,7 +52,7 @@ def test_of_four_started_at_once_one_runs_and_three_name_it(daemon, measured):
     daemon.wait_for(lambda: sum(one.poll() is not None for one in four) == 3, "three refusals", 60)
     (winner,) = [one for one in four if one.poll() is None]
     refused = [one for one in four if one is not winner]
-    assert [one.returncode for one in refused] == [1, 1, 1]
+    assert [one.returncode for one in refused] == [4, 4, 4]
     for one in refused:
         assert f"(process {winner.pid}" in one.communicate()[1]
     winner.send_signal(signal.SIGTERM)

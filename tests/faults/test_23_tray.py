@@ -121,6 +121,7 @@ def test_a_click_applies_to_the_next_photo_and_quit_ends_all_processes(daemon, p
     daemon.wait_for(lambda: weight_used(daemon, "a.jpg") == 0.0, "the first photo")
     panel.click("Weight", "By number", "0.7")
     eventually(lambda: "0.7" in daemon.places.config.read_text("utf-8"), "the file", 2)
+    time.sleep(1.5)  # a config is read a second after its last change
     (daemon.inbox / "b.jpg").write_bytes(portrait)
     daemon.wait_for(lambda: weight_used(daemon, "b.jpg") == 0.7, "the second photo with the clicked weight")
     children = psutil.Process(daemon.process.pid).children(recursive=True)

@@ -121,6 +121,7 @@ def test_bombs_are_refused_without_using_memory_and_output_links_are_not_followe
     (daemon.output / "album").symlink_to(elsewhere, target_is_directory=True)
     portrait = portrait_bytes()
     (daemon.inbox / "good.jpg").write_bytes(portrait)
+    daemon.write_settings(engine={"max_megapixels": 150})
     daemon.start()
     daemon.wait_for(lambda: daemon.outputs() == ["good.jpg"], "the good photo")
     engine = LedgerView(daemon.places.ledger).fact("engine")["pid"]

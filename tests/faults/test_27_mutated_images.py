@@ -22,7 +22,7 @@ from tests.restoration.codecs import samples
 IMAGES, ALL_IMAGES = 2000, 20_000
 HANG_SECONDS = 30.0
 SETUP = Setup("builtin", "yunet", "yunet", None, None, "cpu", None, 0.9)
-EXPECTED = {"BadPhoto", "TruncatedPhoto", "PhotoTooLarge", "OwnOutput"}
+EXPECTED = {"BadPhoto", "NotSupported", "TruncatedPhoto", "PhotoTooLarge", "OwnOutput"}
 
 pytestmark = pytest.mark.timeout(3600)
 
