@@ -67,7 +67,8 @@ WRITE_IN_PLACE = """
     def link(source, target, dst_dir_fd=None, **_):
         with open(source, "rb") as file:
             data = file.read()
-        with open(target, "xb", 0, opener=lambda name, flags: os.open(name, flags, dir_fd=dst_dir_fd)) as file:
+        inside = lambda name, flags: os.open(name, flags, dir_fd=dst_dir_fd)
+        with open(target, "xb", 0, opener=inside) as file:
             file.write(data[: len(data) // 2])
             time.sleep(0.1)
             file.write(data[len(data) // 2 :])
