@@ -202,8 +202,9 @@ def build(state: StateDict, device: str, precision: Precision) -> Forward:
         with torch.autocast(kind, getattr(torch, precision), enabled=precision != "float32"):
             restored = network((faces + 1) / 2) * 2 - 1
         # A good face stays as it is, to the last bit: facewatch then reports that nothing was changed.
-        seen = (restored - faces).square().mean((1, 2, 3), keepdim=True).sqrt() * 127.5 >= _LEAST_CHANGE
-        return torch.where(seen, restored, faces)
+        # Compared so that NaN stays in the output, where the caller finds it.
+        unseen = (restored - faces).square().mean((1, 2, 3), keepdim=True).sqrt() * 127.5 < _LEAST_CHANGE
+        return torch.where(unseen, faces, restored)
 
     return forward
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from facewatch.errors import BadCheckpoint
+from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.restoration.networks.builtin import WEIGHTS, Restorer
 from facewatch.restoration.networks.loader import load
 from tests.portrait import portrait_pixels
@@ -69,6 +69,14 @@ def test_the_same_face_gives_the_same_bytes(network, face):
 def test_bfloat16_gives_nearly_the_same_face(network, face):
     other = load(WEIGHTS, "builtin", "cpu", "bfloat16")
     assert np.abs(restored(network, face) - restored(other, face)).max() <= 2
+
+
+def test_weights_that_give_nan_are_a_failure_not_an_unchanged_face(tmp_path, face):
+    state = load_file(WEIGHTS)
+    state["filters.spread"] = torch.zeros_like(state["filters.spread"])
+    save_file(state, tmp_path / "nan.safetensors")
+    with pytest.raises(NetworkFailed, match="NaN"):
+        load(tmp_path / "nan.safetensors", "nan", "cpu").restore([face], 0.0)
 
 
 @pytest.mark.parametrize("fault", ["missing", "shape"])
