@@ -19,13 +19,12 @@ from facewatch.restoration.networks.builtin import Restorer
 from training.degradations import enlarge, to_pixels
 from training.faces import Identity, Pixels
 from training.held_out import Case, cases
+from training.losses import BOXES
 from training.weights import load
 
 Method = Callable[[Case, Pixels, Pixels], Pixels]
 """Takes a case, its small picture and the input enlarged to a crop; returns the crop restored."""
 
-_BOXES = ((193, 240, 44, 28), (319, 240, 44, 28), (257, 371, 72, 36))
-"""Eyes and mouth in a crop: centre x and y, half width and half height."""
 _FALL = 0.02
 
 
@@ -77,7 +76,7 @@ def sharpness(picture: Pixels) -> npt.NDArray[np.float32]:
     """Return the mean gradient of the luma in each eye and the mouth."""
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     steps = np.hypot(cv2.Sobel(luma, -1, 1, 0, scale=1 / 8), cv2.Sobel(luma, -1, 0, 1, scale=1 / 8))
-    return np.array([steps[y - v : y + v, x - h : x + h].mean() for x, y, h, v in _BOXES], np.float32)
+    return np.array([steps[y - v : y + v, x - h : x + h].mean() for x, y, h, v in BOXES], np.float32)
 
 
 def measure(

@@ -194,7 +194,7 @@ def _describe_check(check: Check) -> str:
 
 
 def _content_problem(check: Check) -> str:
-    """Return why a file whose digest nobody has published is no model; empty if it is one."""
+    """Return why a file without a published digest is no model; empty if it is one."""
     if check.state != "present" or check.path is None or check.sha256 == check.published:
         return ""
     from facewatch.restoration.networks.state_dict import read_state_dict

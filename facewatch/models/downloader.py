@@ -224,7 +224,7 @@ class Downloader:
         self._report()
 
     def _is_stopped(self, name: str) -> bool:
-        """Return True if the download that runs should end: nobody wants it now, or it was cancelled."""
+        """Return True if the running download should end: it was cancelled, or no setting needs it now."""
         with self._changed:
             request = self._requests.get(name)
         return self._stopping.is_set() or request is None or request.state != "downloading"

@@ -1,4 +1,4 @@
-"""What to type instead, for mistakes that are common in TOML."""
+"""Hints for common mistakes in TOML: the text to type instead."""
 
 from __future__ import annotations
 

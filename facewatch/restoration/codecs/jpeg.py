@@ -26,7 +26,7 @@ REBUILT = (
     (APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP1, EXIF), (APP1, XMP), (APP1, EXTENDED_XMP), (APP2, ICC),
     (APP13, RESOURCES), (APP14, b"Adobe"),
 )  # fmt: skip
-"""The application segments that are read and written anew; JFXX is a thumbnail."""
+"""The application segments that are read and rewritten; JFXX is a thumbnail."""
 STALE = {
     (
         APP11,

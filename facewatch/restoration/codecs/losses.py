@@ -1,4 +1,4 @@
-"""What a copy of a photo does not keep, in words."""
+"""Names of what a copy of a photo does not keep."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Restorer(nn.Module):
         kinds   linear filters
         known   numbers that tell the blocks how blurred and noisy the face is
 
-        The crops are aligned, so the coarsest level learns what stands where (`places`). The tail starts at
+        The crops are aligned, so the coarsest level learns what lies where (`places`). The tail starts at
         zero: untrained, the U-Net adds nothing to the filters.
         """
         super().__init__()

@@ -60,34 +60,30 @@ class DesktopEntry:
 
 def text(command: Sequence[str]) -> str:
     """Return the text of the entry. Raises WrongUse for a command that it cannot hold."""
-    lines = (
-        "[Desktop Entry]",
-        "Type=Application",
-        "Name=Facewatch",
-        "Comment=Restores the faces in new photos",
-        f"Exec={desktop_exec(command)}",
-        "Icon=facewatch",
-        "Terminal=false",
-        "StartupNotify=false",
-        "X-GNOME-Autostart-enabled=true",
-    )
-    return "\n".join(lines) + "\n"
+    return _entry(command, "X-GNOME-Autostart-enabled=true")
 
 
 def launcher_text(command: Sequence[str]) -> str:
     """Return the text of an entry in the desktop's menu. Raises as `text`."""
+    return _entry(
+        command,
+        "GenericName=Face restoration",
+        "Categories=Graphics;Photography;",
+        "Keywords=photo;face;restore;",
+    )
+
+
+def _entry(command: Sequence[str], *more: str) -> str:
     lines = (
         "[Desktop Entry]",
         "Type=Application",
         "Name=Facewatch",
-        "GenericName=Face restoration",
         "Comment=Restores the faces in new photos",
         f"Exec={desktop_exec(command)}",
         "Icon=facewatch",
         "Terminal=false",
         "StartupNotify=false",
-        "Categories=Graphics;Photography;",
-        "Keywords=photo;face;restore;",
+        *more,
     )
     return "\n".join(lines) + "\n"
 
