@@ -151,7 +151,6 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert daemon.command("resume").returncode == 0
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
     assert daemon.command("set", "suffix", "-restored").returncode == 0
-    time.sleep(1.5)
     (daemon.inbox / "b.jpg").write_bytes(photo_of(1))
     daemon.wait_for(lambda: "b-restored.jpg" in daemon.outputs(), "the new suffix")
     assert daemon.stop() == 0

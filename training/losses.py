@@ -58,21 +58,27 @@ class Perception(nn.Module):
         self._sface = SFace(weights)
         self._edges = DetectorFeatures(weights / "retinaface_mobilenet0.25.pth")
 
-    def forward(self, restored: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
-        """Return 1 minus the cosine of the embeddings, and the distance of the features.
+    def forward(self, restored: Tensor, given: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how far the person is from the clean face's, and the distance of the features.
 
-        restored, clean  (N, 3, 256, 256) whole faces, 0-1
+        restored, given, clean  (N, 3, 256, 256) whole faces, 0-1
+
+        The person's distance is 1 minus the cosine of the embeddings; what a face has lost against its
+        input counts twice.
         """
         embedding, features = self._sface(restored)
         features += self._edges(restored)
         with torch.no_grad():
             wanted, true_features = self._sface(clean)
             true_features += self._edges(clean)
+            before = (self._sface(given)[0] * wanted).sum(1)
         distances = [
             (ours - true).abs().mean() / true.abs().mean()
             for ours, true in zip(features, true_features, strict=True)
         ]
-        return 1 - (embedding * wanted).sum(1).mean(), torch.stack(distances).mean()
+        similarity = (embedding * wanted).sum(1)
+        person = 1 - similarity + functional.relu(before - similarity)
+        return person.mean(), torch.stack(distances).mean()
 
 
 class DetectorFeatures(nn.Module):

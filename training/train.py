@@ -100,9 +100,10 @@ class Trainer:
         """Take one step; return the loss."""
         draw = np.random.default_rng((5, self.step))
         chosen = draw.integers(0, sum(map(len, self._pairs)), stage.batch)
+        mirrored = bool(draw.integers(2))
         left, top = (int(v) for v in 16 * draw.integers(0, (SIDE - stage.window) // 16 + 1, 2))
         parts = np.array_split(chosen, self._parts)
-        results = list(self._pool.map(lambda part: self._gradients(part, stage, left, top), parts))
+        results = list(self._pool.map(lambda part: self._gradients(part, stage, (left, top), mirrored), parts))
         for place, parameter in enumerate(self._learning):
             parameter.grad = torch.stack([gradients[place] for _, gradients in results]).mean(0)
         length = torch.nn.utils.clip_grad_norm_(self._learning, 1.0)
@@ -115,19 +116,22 @@ class Trainer:
         return float(np.mean([loss for loss, _ in results]))
 
     def _gradients(
-        self, chosen: Pixels, stage: Stage, left: int, top: int
+        self, chosen: Pixels, stage: Stage, corner: tuple[int, int], mirrored: bool
     ) -> tuple[float, tuple[Tensor, ...]]:
         """Return the loss of a part of the batch and its gradients."""
         whole = [self._pairs[n // len(self._pairs[0])][n % len(self._pairs[0])] for n in chosen]
         given, clean = (tensor(np.stack(faces)).to(self._device) for faces in zip(*whole, strict=True))
+        if mirrored:
+            given, clean = given.flip(3), clean.flip(3)
         counts = importance(given, clean)
+        left, top = corner
         cut = (..., slice(top, top + stage.window), slice(left, left + stage.window))
         given, clean = given[cut], clean[cut]
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
             restored = given + self.network.change(given, left, top)
         loss = distance(restored, clean, counts)
         if stage.identity:
-            person, features = self._perception(restored, clean)
+            person, features = self._perception(restored, given, clean)
             loss = loss + stage.identity * person + stage.perceptual * features
             loss = loss + stage.steepness * steepness(restored, clean)
         return loss.item(), torch.autograd.grad(loss, self._learning)

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Store:
         self.path = path
         self._own_models = own_models
         self._clock = clock
+        self._mark = path.with_name(f".{path.name}.written")  # holds the stamp of the newest `update`
         self._edited: tuple[tuple[int, ...] | None, float] | None = None  # the newest stamp, first seen when
         self._lock = threading.RLock()
         self._current: Settings | None = None
@@ -96,7 +97,7 @@ class Store:
         """Read the file again if it has changed and been quiet since; return True if it was read.
 
         An editor may write it in pieces, each of which can be valid alone: it is whole only when its stamp
-        has been the same for QUIET_SECONDS of calls.
+        has been the same for QUIET_SECONDS of calls. What `update` wrote, in any process, is whole at once.
 
         Raises BadSettings once per bad edit; for unreadable records of the user's own models, at each call
         until they can be read. The last valid settings are kept.
@@ -106,7 +107,7 @@ class Store:
             return False
         if self._edited is None or self._edited[0] != stamp:
             self._edited = stamp, now
-        if now - self._edited[1] < QUIET_SECONDS:
+        if now - self._edited[1] < QUIET_SECONDS and not self._is_own(stamp):
             return False
         self.load()
         return True
@@ -122,6 +123,8 @@ class Store:
                 _set_key(document, schema.full_key(key).split(".", 1), value)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
             write_atomically(self.path, tomlkit.dumps(document).encode())
+            with suppress(OSError):  # without the mark, others wait QUIET_SECONDS before they read the change
+                self._mark.write_text(repr(self._stamp_of_file()), "utf-8")
             return self.load()
 
     @contextmanager
@@ -183,6 +186,12 @@ class Store:
 
     def _deleted_error(self) -> BadSettings:
         return BadSettings(f"{self.path} is gone; put it back, or run `facewatch config init` for a new one")
+
+    def _is_own(self, stamp: tuple[int, ...] | None) -> bool:
+        try:
+            return self._mark.read_text("utf-8") == repr(stamp)
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def _stamp_of_file(self) -> tuple[int, ...] | None:
         try:

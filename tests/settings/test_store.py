@@ -216,6 +216,17 @@ def test_an_edit_in_pieces_is_read_when_it_has_been_quiet(path):
     assert (store.current.output.quality, store.current.output.suffix) == (80, "-x")
 
 
+def test_a_change_by_facewatch_is_read_at_once_and_a_hand_made_edit_when_quiet(path):
+    path.write_text("")
+    follower = Store(path, clock=lambda: 0.0)
+    follower.load()
+    Store(path).update({"paused": True})
+    assert follower.reload_if_changed()
+    assert follower.current.paused
+    path.write_text("paused = false\n")
+    assert not follower.reload_if_changed()
+
+
 def test_changes_by_several_processes_at_once_are_all_kept(path):
     script = (
         "import sys; from pathlib import Path; from facewatch.settings.store import Store\n"
