@@ -11,11 +11,20 @@ import pytest
 from tests.models.fault_server import FaultServer
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+if WORKERS > 1:  # before torch is imported: threads of two workers that wait for each other's cores stand still
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the fault tests at full size; takes hours")
     parser.addoption("--table", metavar="FILE", help="write the table of the fault tests into FILE")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("table") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--table is written by one process; leave -n out")
 
 
 @pytest.fixture(scope="session")
