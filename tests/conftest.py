@@ -13,7 +13,9 @@ from tests.models.fault_server import FaultServer
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
-if WORKERS > 1:  # before torch is imported: threads of two workers that wait for each other's cores stand still
+if (
+    WORKERS > 1
+):  # before torch is imported: threads of two workers that wait for each other's cores stand still
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 
 

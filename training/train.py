@@ -103,7 +103,9 @@ class Trainer:
         mirrored = bool(draw.integers(2))
         left, top = (int(v) for v in 16 * draw.integers(0, (SIDE - stage.window) // 16 + 1, 2))
         parts = np.array_split(chosen, self._parts)
-        results = list(self._pool.map(lambda part: self._gradients(part, stage, (left, top), mirrored), parts))
+        results = list(
+            self._pool.map(lambda part: self._gradients(part, stage, (left, top), mirrored=mirrored), parts)
+        )
         for place, parameter in enumerate(self._learning):
             parameter.grad = torch.stack([gradients[place] for _, gradients in results]).mean(0)
         length = torch.nn.utils.clip_grad_norm_(self._learning, 1.0)
@@ -116,7 +118,7 @@ class Trainer:
         return float(np.mean([loss for loss, _ in results]))
 
     def _gradients(
-        self, chosen: Pixels, stage: Stage, corner: tuple[int, int], mirrored: bool
+        self, chosen: Pixels, stage: Stage, corner: tuple[int, int], *, mirrored: bool
     ) -> tuple[float, tuple[Tensor, ...]]:
         """Return the loss of a part of the batch and its gradients."""
         whole = [self._pairs[n // len(self._pairs[0])][n % len(self._pairs[0])] for n in chosen]

@@ -17,6 +17,7 @@ from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.errors import FacewatchError
 from facewatch.restoration.options import Setup
+from facewatch.system.processes import lower_priority
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
@@ -38,6 +39,8 @@ def main(probe: str | None = None) -> None:
 def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     """Load the setup, which comes first, then answer one request after the other."""
     setup = requests.get()
+    if setup.background:
+        lower_priority()
     try:
         restorer, device, words = _load(setup)
     except FacewatchError as error:

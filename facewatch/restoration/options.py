@@ -63,3 +63,4 @@ class Setup:
     detect_threshold: float  # 0-1
     files: Mapping[str, str] = field(default_factory=dict)  # model name -> checkpoint
     precision: str = "auto"  # auto, float32, bfloat16 or float16
+    background: bool = False  # other programs go first

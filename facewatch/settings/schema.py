@@ -89,6 +89,7 @@ class Engine(Section):
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    priority: Literal["background", "normal"] = "background"
     unload_after_minutes: float = Field(10, gt=0, le=100_000)
     timeout_seconds: float = Field(600, gt=0, le=86_400)
     max_megapixels: Literal["auto"] | Annotated[float, Field(gt=0, le=10_000)] = "auto"
@@ -115,10 +116,8 @@ class Folder(Section):
     @model_validator(mode="after")
     def _apart(self) -> Folder:
         if self.input == self.output:
-            raise ValueError(
-                f"the input {self.input} lies in the output: they are the same folder; choose another for "
-                "the copies"
-            )
+            same = f"the input {self.input} lies in the output: they are the same folder; "
+            raise ValueError(same + "choose another for the copies")
         inside = self.output in self.input.parents
         if inside or self._really_inside():
             raise ValueError(

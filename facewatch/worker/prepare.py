@@ -62,7 +62,9 @@ class Preparer:
         folder = output_folder(job.path, job.folder, ready.folder.output)
         if adopt_existing_copy(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):
             return None
-        return InFlightPhoto(job, ready, sha256, key, folder, ready.recipe.setup(self.model_files()))
+        background = ready.recipe.engine.priority == "background"
+        setup = ready.recipe.setup(self.model_files(), background=background)
+        return InFlightPhoto(job, ready, sha256, key, folder, setup)
 
     def note_kinds(self, setup: Setup) -> None:
         """Record the kind of the user's own model files, which an engine has just loaded."""

@@ -43,8 +43,8 @@ class Recipe:
         most = self.engine.max_megapixels
         return SizeLimit(None if most == "auto" else round(most * 1e6))
 
-    def setup(self, model_files: ModelFiles) -> Setup:
-        """Return the setup for the engine.
+    def setup(self, model_files: ModelFiles, *, background: bool = False) -> Setup:
+        """Return the setup for the engine; with `background`, other programs go first.
 
         Raises CheckpointMissing or BadCheckpoint.
         """
@@ -59,6 +59,7 @@ class Recipe:
             detect_threshold=self.plan.restoration.detect_threshold,
             files={name: str(model_files.find(name)) for name in self.models},
             precision=self.engine.precision,
+            background=background,
         )
 
     def key(self, model_files: ModelFiles) -> str:
