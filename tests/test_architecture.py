@@ -39,7 +39,7 @@ DOORS = {  # third party -> the only modules that may import it
     "typer": {"cli"},
     "rich": {"cli"},
     "filelock": {"system.locks"},
-    "psutil": {"state.instance", "system.mounts", "system.processes", "cli.bench"},
+    "psutil": {"state.instance", "system.mounts", "system.power", "system.processes", "cli.bench"},
 }  # fmt: skip
 BASE = {"errors", "restoration", "system"}
 ROOMS = {  # room -> the rooms that it may import

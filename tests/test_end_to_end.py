@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 
 import psutil
 import pytest
@@ -151,7 +152,13 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert daemon.command("resume").returncode == 0
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
     assert daemon.command("set", "suffix", "-restored").returncode == 0
+    soon = datetime.now().astimezone() + timedelta(hours=2)
+    hours = f"{soon:%H:%M}-{soon + timedelta(hours=1):%H:%M}"
+    assert daemon.command("set", "engine.when", hours).returncode == 0
     (daemon.inbox / "b.jpg").write_bytes(photo_of(1))
+    daemon.wait_for(lambda: daemon.state("b.jpg") == "queued", "the photo to wait")
+    assert daemon.command("status").stdout.startswith(f"waiting until {soon:%H:%M}, 1 waiting")
+    assert daemon.command("resume").returncode == 0
     daemon.wait_for(lambda: "b-restored.jpg" in daemon.outputs(), "the new suffix")
     assert daemon.stop() == 0
 

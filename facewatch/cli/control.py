@@ -11,6 +11,7 @@ import typer
 
 from facewatch.cli.options import ConfigOption, ModelOption, WeightOption, places, store
 from facewatch.errors import WrongUse
+from facewatch.settings.schedule import resumed
 from facewatch.state.requests import Request, put, watched_photo
 from facewatch.system.paths import expand_path
 
@@ -46,9 +47,15 @@ def _end_of(duration: str, now: datetime) -> datetime:
 
 
 def resume(config: ConfigOption = None) -> None:
-    """Continue after a pause."""
-    store(places(config)).update({"paused": None})
-    print("resumed")
+    """Continue after a pause.
+
+    Where `engine.when` makes photos wait, it is set aside for 12 hours.
+    """
+    settings = store(places(config))
+    changes = resumed(settings.load())
+    settings.update(changes)
+    until = changes["work_until"]
+    print(f"resumed until {until:%H:%M}, whatever engine.when says" if until else "resumed")
 
 
 def retry(

@@ -17,6 +17,7 @@ from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadSettings, FacewatchError, WrongUse
 from facewatch.models.downloader import Downloader
 from facewatch.settings.installation import open_model_files
+from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state import requests
@@ -122,8 +123,8 @@ class Daemon:
             log.warning("%s", problem)
         for name, download in self._downloader.states().items():
             log.warning("%s is not downloaded: %s", name, download.get("reason", download["state"]))
-        if self._store.current.pausing():
-            log.warning("paused: nothing was restored; run `facewatch resume` to continue")
+        if reason := rest_reason(self._store.current):
+            log.warning("%s: nothing was restored; run `facewatch resume` to continue", reason)
         counts = self._ledger.counts([folder.input for folder in self._store.current.folders])
         left = sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
         return left + len(self._watcher.problems())

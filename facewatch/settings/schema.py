@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -26,13 +26,14 @@ from facewatch.restoration.options import OutputOptions, RestorationOptions
 from facewatch.settings.types import (
     SECTION,
     CheckedOptions,
+    Engine,
     FolderPath,
     Patterns,
     Section,
+    Watching,
     Weight,
     known_model,
     one_of,
-    reject_booleans,
 )
 from facewatch.system.canonical import path_within
 from facewatch.system.timeouts import TimedCalls
@@ -77,30 +78,6 @@ class Output(CheckedOptions, OutputOptions):
         return suffix
 
 
-class Watching(Section):
-    """Timing of the watcher."""
-
-    settle_seconds: float = Field(5, ge=0, le=3600)
-    rescan_seconds: float = Field(300, ge=1, le=86400)
-
-
-class Engine(Section):
-    """The engine process."""
-
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    priority: Literal["background", "normal"] = "background"
-    unload_after_minutes: float = Field(10, gt=0, le=100_000)
-    timeout_seconds: float = Field(600, gt=0, le=86_400)
-    max_megapixels: Literal["auto"] | Annotated[float, Field(gt=0, le=10_000)] = "auto"
-
-    @field_validator("max_megapixels", mode="before")
-    @classmethod
-    def _former_default(cls, value: Any) -> Any:
-        # `config init` of earlier versions wrote 179 into every file.
-        return "auto" if value == 179 else reject_booleans(value)
-
-
 class Folder(Section):
     """One watched folder."""
 
@@ -116,8 +93,10 @@ class Folder(Section):
     @model_validator(mode="after")
     def _apart(self) -> Folder:
         if self.input == self.output:
-            same = f"the input {self.input} lies in the output: they are the same folder; "
-            raise ValueError(same + "choose another for the copies")
+            raise ValueError(
+                f"the input {self.input} lies in the output: they are the same folder; choose another for "
+                "the copies"
+            )
         inside = self.output in self.input.parents
         if inside or self._really_inside():
             raise ValueError(
@@ -128,10 +107,9 @@ class Folder(Section):
 
     def _really_inside(self) -> bool:
         """Whether the input lies in the output by way of links, case or `..`."""
+        look = TimedCalls(LOOK_SECONDS)
         try:
-            return (
-                TimedCalls(LOOK_SECONDS)(self.input, lambda: path_within(self.input, self.output)) is not None
-            )
+            return look(self.input, lambda: path_within(self.input, self.output)) is not None
         except OSError:  # a folder that does not answer is checked when it is watched
             return False
 
@@ -151,6 +129,7 @@ class Settings(Section):
     model: str = "gfpgan-1.4"
     weights: dict[str, Weight] = Field(default_factory=dict)  # by model; else the catalogue's default
     paused: bool | datetime = False  # a time: paused until then
+    work_until: datetime | None = None  # `engine.when` does not count until then
     notifications: Literal["all", "summary", "errors", "none"] = "summary"
     models_folder: FolderPath | None = None
     model_mirror: str | None = None
@@ -168,12 +147,10 @@ class Settings(Section):
     @field_validator("model_mirror")
     @classmethod
     def _reachable_mirror(cls, mirror: str | None) -> str | None:
-        if mirror:
-            try:
-                mirror_source(mirror, "model.pth")
-            except BadSettings as error:
-                raise ValueError(str(error)) from error
-        return mirror
+        try:
+            return mirror if mirror and mirror_source(mirror, "model.pth") else None
+        except BadSettings as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("weights")
     @classmethod

@@ -1,4 +1,4 @@
-"""Types of single settings, and their validators."""
+"""Types of single settings and of the smaller tables, with their validators."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from facewatch.errors import BadSettings
 from facewatch.settings.patterns import compile_pattern
+from facewatch.settings.schedule import valid_when
 
 
 def reject_booleans(value: Any) -> Any:
@@ -76,6 +77,31 @@ class Section(BaseModel):
     @classmethod
     def _reject_booleans_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         return reject_booleans(value) if _is_number(cls.model_fields, info) else value
+
+
+class Watching(Section):
+    """Timing of the watcher."""
+
+    settle_seconds: float = Field(5, ge=0, le=3600)
+    rescan_seconds: float = Field(300, ge=1, le=86400)
+
+
+class Engine(Section):
+    """The engine process."""
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    priority: Literal["background", "normal"] = "background"
+    when: Annotated[str, AfterValidator(valid_when)] = "always"
+    unload_after_minutes: float = Field(10, gt=0, le=100_000)
+    timeout_seconds: float = Field(600, gt=0, le=86_400)
+    max_megapixels: Literal["auto"] | Annotated[float, Field(gt=0, le=10_000)] = "auto"
+
+    @field_validator("max_megapixels", mode="before")
+    @classmethod
+    def _former_default(cls, value: Any) -> Any:
+        # `config init` of earlier versions wrote 179 into every file.
+        return "auto" if value == 179 else reject_booleans(value)
 
 
 class CheckedOptions:

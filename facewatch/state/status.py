@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
 from facewatch.state.instance import running_pid
@@ -37,13 +38,9 @@ class Status:
     failed: list[dict[str, Any]]
     recent: list[dict[str, Any]]  # finished last: done, without faces, or skipped
     incidents: list[dict[str, Any]] = field(default_factory=list)  # what was resolved and when, oldest first
-    progress: dict[str, Any] | None = (
-        None  # done, total and seconds_left (or None) of the photos of this batch
-    )
-    outcomes: dict[Outcome, int] = field(
-        default_factory=dict
-    )  # photos that are through, by what became of them
-
+    progress: dict[str, Any] | None = None  # of this batch: done, total, and seconds_left or None
+    outcomes: dict[Outcome, int] = field(default_factory=dict)  # photos by what became of them
+    rest: str = ""  # why no photo is started now: "paused", "waiting until 22:00"
     passed_over: dict[str, int] = field(default_factory=dict)  # files that are no photos, by kind
 
     @property
@@ -92,6 +89,7 @@ def read_status(
         incidents=parse_incidents(facts.get(INCIDENTS_KEY)),
         passed_over=watching.get("passed_over", {}),
         progress=_progress(view, facts.get(BATCH_KEY) if pid else None, counts, watching.get("waiting", 0)),
+        rest=rest_reason(settings) if pid else "",
         outcomes=(counter or OutcomeCounter()).count(view, finished, folders),
     )
 
@@ -105,7 +103,7 @@ def headline(status: Status) -> str:
     """Return one line of text: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
     if status.mood == "stopped":
         return "facewatch is not running; start it with `facewatch run`"
-    parts: list[str] = [status.mood]
+    parts: list[str] = [status.rest or status.mood]
     if status.current:
         parts[0] = f"working: {status.current['path']}{_progress_text(status.current)}"
     progress = progress_text(status)
@@ -178,7 +176,7 @@ def _mood(
 ) -> Mood:
     if pid is None:
         return "stopped"
-    if settings.pausing():
+    if rest_reason(settings):
         return "paused"
     if troubles:
         return "attention"

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
+from facewatch.settings.schedule import resumed
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state.instance import running_pid
@@ -199,7 +200,10 @@ class App:
         if isinstance(action, menu_items.ChangeSetting):
             self._store.update({action.key: action.value})
         elif isinstance(action, menu_items.Pause):
-            self._store.update({"paused": pause_value(action.duration, self._now())})
+            if action.duration == "no longer":
+                self._store.update(resumed(self._store.current, self._now()))
+            else:
+                self._store.update({"paused": pause_value(action.duration, self._now())})
         elif isinstance(action, menu_items.Open):
             self._opener.open(action.target)
         elif isinstance(action, menu_items.OpenOwn):
@@ -236,10 +240,8 @@ class App:
         self._problem, self._problem_until = problem, self._clock() + PROBLEM_SECONDS
 
 
-def pause_value(duration: str, now: datetime) -> bool | datetime | None:
-    """Return the value of the setting `paused` for a pause from `now` on; None removes the setting."""
-    if duration == "no longer":
-        return None
+def pause_value(duration: str, now: datetime) -> bool | datetime:
+    """Return the value of the setting `paused` for a pause from `now` on."""
     if duration == "for 1 hour":
         return (now + timedelta(hours=1)).replace(microsecond=0)
     if duration == "until tomorrow":

@@ -83,7 +83,7 @@ def _state_items(view: View) -> Iterator[Item]:
 
 def _pause_items(view: View) -> Iterator[Item]:
     assert view.settings is not None
-    paused = view.settings.pausing(view.now)
+    paused = view.settings.pausing(view.now) or bool(view.status.rest)
     if not view.running:
         yield click("start", "Start Facewatch", StartDaemon())
     elif paused:

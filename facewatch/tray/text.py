@@ -146,7 +146,7 @@ def _restoring(current: Mapping[str, Any]) -> str:
 def _paused(view: View) -> str:
     until = view.settings.paused if view.settings else False
     if not isinstance(until, datetime):
-        return "paused"
+        return view.status.rest or "paused"
     local, now = until.astimezone(), view.now.astimezone()
     day = "" if local.date() == now.date() else f"{local:%a} "
     return f"paused until {day}{local:%H:%M}"

@@ -14,7 +14,8 @@ from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.options import Setup
-from facewatch.settings.schema import Engine, Plan
+from facewatch.settings.schema import Plan
+from facewatch.settings.types import Engine
 
 Probe = Callable[[str], str]
 """Returns the device that a setting ("auto", "cuda") means on this machine."""

@@ -14,6 +14,7 @@ from facewatch.engine.messages import Progress, RestoreFailure, RestoreResult
 from facewatch.engine.process import to_error
 from facewatch.errors import DiskFull, EngineFailed, FacewatchError, Unexpected
 from facewatch.models.files import ModelFiles
+from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import DamagedLedger, Job, Ledger
@@ -116,16 +117,15 @@ class Worker:
         settings = self._settings()
         if not self._in_flight:
             self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
-        prepared = 0
-        if settings.pausing():
+        resting = bool(rest_reason(settings))
+        if resting:
             self._put_back()
-        else:
-            prepared = self._fill(settings)
-        self._batch.look(working=len(self._in_flight) > 0, held=settings.pausing())
+        prepared = 0 if resting else self._fill(settings)
+        self._batch.look(working=len(self._in_flight) > 0, held=resting)
         if self._in_flight:
             self._receive()
         busy = took or prepared > 0 or len(self._in_flight) > 0 or self._next is not None
-        if not (busy or settings.pausing()):
+        if not (busy or resting):
             self._failures.idle()
         return busy
 
@@ -134,7 +134,7 @@ class Worker:
         if self._in_flight:
             return True
         settings = self._settings()
-        if settings.pausing() or self._failures.holding:
+        if rest_reason(settings) or self._failures.holding:
             return False
         return (
             self._next is not None or self._ledger.next(list(self._readiness.folders(settings))) is not None

@@ -125,7 +125,6 @@ def test_an_unreadable_config_file_is_reported_until_it_is_fixed(tmp_path):
 
 def test_a_pause_has_the_right_end():
     assert pause_value("until resumed", NOW) is True
-    assert pause_value("no longer", NOW) is None
     assert pause_value("for 1 hour", NOW) == NOW + timedelta(hours=1)
     assert pause_value("until tomorrow", NOW) == datetime(2026, 3, 5, tzinfo=NOW.tzinfo)
 
@@ -135,6 +134,15 @@ def test_pausing_writes_the_setting_and_resuming_removes_it(tray):
     assert "paused = 2026-03-05T00:30:00+02:00" in tray.places.config.read_text("utf-8")
     tray.click(menu_items.Pause("no longer"))
     assert "paused" not in tray.places.config.read_text("utf-8")
+
+
+def test_resuming_sets_the_hours_to_work_aside(tray):
+    soon = NOW.astimezone() + timedelta(hours=2)
+    hours = f"{soon:%H:%M}-{soon + timedelta(hours=1):%H:%M}"
+    tray.click(menu_items.ChangeSetting("engine.when", hours))
+    tray.click(menu_items.Pause("no longer"))
+    settings = Store(tray.places.config).load()
+    assert settings.work_until == NOW + timedelta(hours=12)
 
 
 def test_a_missing_file_is_not_opened(tray, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from datetime import datetime, timedelta
 
 from facewatch.engine.process import EngineProcess
 from facewatch.system.fingerprint import Fingerprint
@@ -149,6 +150,18 @@ def test_a_pause_starts_no_photo(harness):
     harness.work()
     assert harness.state("a.jpg") == "queued"
     harness.raw["paused"] = False
+    harness.work()
+    assert harness.state("a.jpg") == "done"
+
+
+def test_outside_its_hours_no_photo_is_started(harness):
+    soon = datetime.now().astimezone() + timedelta(hours=2)
+    hours = f"{soon:%H:%M}-{soon + timedelta(hours=1):%H:%M}"
+    harness.raw["engine"] = {**harness.raw.get("engine", {}), "when": hours}
+    harness.drop("a.jpg")
+    harness.work()
+    assert harness.state("a.jpg") == "queued"
+    harness.raw["engine"]["when"] = "always"
     harness.work()
     assert harness.state("a.jpg") == "done"
 

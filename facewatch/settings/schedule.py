@@ -1,0 +1,69 @@
+"""When photos are restored: pauses, hours and mains power."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from facewatch.system.power import on_battery
+
+if TYPE_CHECKING:
+    from facewatch.settings.schema import Settings
+
+WORK_NOW = timedelta(hours=12)  # how long `resume` sets hours and mains power aside
+_HOURS = re.compile(r"(\d{1,2}):(\d{2}) *- *(\d{1,2}):(\d{2})")
+
+
+def valid_when(value: str) -> str:
+    """Return the value if it is "always", "mains" or hours such as "22:00-07:00"."""
+    if value not in {"always", "mains"}:
+        _hours(value)
+    return value
+
+
+def rest_reason(
+    settings: Settings, now: datetime | None = None, battery: Callable[[], bool] = on_battery
+) -> str:
+    """Return why no photo is started now, such as "waiting until 22:00"; empty if photos are."""
+    present = now.astimezone() if now else datetime.now().astimezone()
+    if settings.pausing(present):
+        return "paused"
+    when = settings.engine.when
+    if when == "always" or (settings.work_until and _aware(settings.work_until) > present):
+        return ""
+    if when == "mains":
+        return "waiting for mains power" if battery() else ""
+    start, end = _hours(when)
+    clock = present.time().replace(tzinfo=None)
+    within = start <= clock < end if start < end else clock >= start or clock < end
+    return "" if within else f"waiting until {start:%H:%M}"
+
+
+def resumed(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
+    """Return the changes to the settings after which photos are started at once."""
+    present = now.astimezone() if now else datetime.now().astimezone()
+    awake = settings.model_copy(update={"paused": False})
+    aside = (present + WORK_NOW).replace(microsecond=0) if rest_reason(awake, present) else None
+    return {"paused": None, "work_until": aside}
+
+
+def _aware(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError):  # the first and last years have no local time
+        return moment.replace(tzinfo=datetime.now().astimezone().tzinfo)
+
+
+def _hours(value: str) -> tuple[time, time]:
+    found = _HOURS.fullmatch(value.strip())
+    if found:
+        numbers = [int(number) for number in found.groups()]
+        try:
+            start, end = time(numbers[0], numbers[1]), time(numbers[2], numbers[3])
+        except ValueError:
+            start = end = time()
+        if start != end:
+            return start, end
+    raise ValueError(f'"{value}" is no time to work; write "always", "mains", or hours such as "22:00-07:00"')
