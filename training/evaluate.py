@@ -13,10 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import spandrel
 import torch
 
 from facewatch.restoration.networks.builtin import Restorer
-from training.degradations import enlarge, to_pixels
+from training.degradations import CROP_SIZE, enlarge, to_pixels
 from training.faces import Identity, Pixels
 from training.held_out import Case, cases
 from training.losses import BOXES
@@ -26,6 +27,8 @@ Method = Callable[[Case, Pixels, Pixels], Pixels]
 """Takes a case, its small picture and the input enlarged to a crop; returns the crop restored."""
 
 _FALL = 0.02
+_SHOWN = {5 * place: ("x4", "x6", "x8", "old scan x3")[place % 4] for place in range(12)}  # by face
+_TONES = {"light (41 and more)": 41.0, "middle (10 to 41)": 10.0, "dark (below 10)": -181.0}  # least degrees
 
 
 def restorer(network: Restorer) -> Method:
@@ -66,6 +69,24 @@ def denoise(case: Case, small: Pixels, given: Pixels) -> Pixels:
     return enlarge(np.asarray(clean, np.uint8), cv2.INTER_CUBIC)
 
 
+def upscaler(file: Path) -> Method:
+    """Return a network that enlarges 4 times, such as Real-ESRGAN, as a method; a clean crop is halved."""
+    network = spandrel.ModelLoader().load_from_file(file).eval()
+
+    def restore(case: Case, small: Pixels, given: Pixels) -> Pixels:
+        del given
+        if case.reduction == 1:
+            small = np.asarray(
+                cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        with torch.inference_mode():
+            large = network(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)
+        pixels = to_pixels(255 * large[0].permute(1, 2, 0).numpy())
+        return enlarge(pixels, cv2.INTER_AREA if len(pixels) > CROP_SIZE else cv2.INTER_CUBIC)
+
+    return restore
+
+
 def psnr(picture: Pixels, clean: Pixels) -> float:
     """Return the peak signal-to-noise ratio, dB, at most 60."""
     error = float(np.mean((picture.astype(np.float32) - clean) ** 2))
@@ -99,6 +120,29 @@ def measure(
             )
             found.setdefault(case.level, {}).setdefault(name, []).append(row)
     return found
+
+
+def tone(face: Pixels) -> str:
+    """Return the group of the skin's individual typology angle, taken between the eyes and the mouth."""
+    lab = cv2.cvtColor(face[260:330, 190:320].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lightness, yellow = float(np.median(lab[:, :, 0])), float(np.median(lab[:, :, 2]))
+    angle = np.degrees(np.arctan2(lightness - 50, yellow))
+    return next(name for name, least in _TONES.items() if angle >= least)
+
+
+def tones(found: dict[str, dict[str, list[tuple[float, float, float]]]], chosen: list[Case]) -> str:
+    """Format what ours gains by skin tone, colour photos only."""
+    lines = ["| skin tone | faces | level | PSNR | SFace |", "|---|---|---|---|---|"]
+    for level in ("x2", "x4", "x8"):
+        of_level = [case for case in chosen if case.level == level]
+        groups = np.array([tone(case.clean()) for case in of_level])
+        gains = np.array(found[level]["ours"]) - np.array(found[level]["input"])
+        for name in _TONES:
+            rows = gains[groups == name]
+            if len(rows):
+                means = rows.mean(0)
+                lines.append(f"| {name} | {len(rows)} | {level} | {means[0]:+.2f} | {means[1]:+.4f} |")
+    return "\n".join(lines)
 
 
 def table(found: dict[str, dict[str, list[tuple[float, float, float]]]]) -> str:
@@ -136,17 +180,23 @@ def main() -> None:
     options.add_argument("weights", type=Path)
     options.add_argument("--every", type=int, default=1, help="look at every nth face only")
     options.add_argument("--alone", action="store_true", help="leave the other methods out")
-    options.add_argument("--sheet", type=Path, help="write inputs, results and clean faces to this PNG")
+    options.add_argument(
+        "--sheet", type=Path, help="write twelve inputs, results and clean faces to this PNG"
+    )
+    options.add_argument("--upscaler", type=Path, help="a checkpoint of Real-ESRGAN's to measure beside ours")
     given = options.parse_args()
     network = load(given.weights)
     chosen = [case for case in cases() if case.seed // 100 % given.every == 0]
     if given.sheet:
-        shown = [(c.worse(c.clean()), c.clean()) for c in chosen]
-        sheet(network, [list(pair) for pair in shown], given.sheet)
+        shown = [c for c in cases() if c.level == _SHOWN.get(c.seed // 100)]
+        sheet(network, [[c.worse(c.clean()), c.clean()] for c in shown], given.sheet)
     methods: dict[str, Method] = {"input": keep, "ours": restorer(network)}
     if not given.alone:
         methods |= {"bicubic and sharpening": sharpen, "OpenCV's denoiser": denoise}
-    sys.stdout.write(table(measure(methods, chosen)) + "\n")
+    if given.upscaler:
+        methods["Real-ESRGAN"] = upscaler(given.upscaler)
+    found = measure(methods, chosen)
+    sys.stdout.write(f"{table(found)}\n\n{tones(found, chosen)}\n")
 
 
 if __name__ == "__main__":
