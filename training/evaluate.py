@@ -76,13 +76,12 @@ def upscaler(file: Path) -> Method:
     def restore(case: Case, small: Pixels, given: Pixels) -> Pixels:
         del given
         if case.reduction == 1:
-            small = np.asarray(
-                cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
-            )
+            small = np.asarray(cv2.resize(small, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
         with torch.inference_mode():
-            large = network(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)
-        pixels = to_pixels(255 * large[0].permute(1, 2, 0).numpy())
-        return enlarge(pixels, cv2.INTER_AREA if len(pixels) > CROP_SIZE else cv2.INTER_CUBIC)
+            pixels = torch.from_numpy(np.ascontiguousarray(small))
+            large = network(pixels.permute(2, 0, 1)[None].float() / 255)
+        found = to_pixels(255 * large[0].permute(1, 2, 0).numpy())
+        return enlarge(found, cv2.INTER_AREA if len(found) > CROP_SIZE else cv2.INTER_CUBIC)
 
     return restore
 
