@@ -27,6 +27,7 @@ class RestoreRequest:
     recipe: str = ""  # the recipe's key, for the copy's tags
     refuse_own: bool = True  # whether copies made by facewatch are refused
     settled: bool = False  # the file is not being written any more, even if it looks unfinished
+    existing: list[str] = field(default_factory=list)  # copies that may be this photo's, of a lost ledger
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class RestoreResult:
     extras: list[dict[str, str]] = field(default_factory=list)  # as Extra
     lost: list[str] = field(default_factory=list)  # what the copy does not keep, in words
     left_alone: str = ""  # why the photo is not restored, for example an animation; the copy is unchanged
+    adopted: str = ""  # one of the request's existing copies, which is whole; `sha256` is its own
 
 
 @dataclass(frozen=True)

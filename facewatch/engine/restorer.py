@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from facewatch import __version__
 from facewatch.engine import memory
+from facewatch.engine.existing import whole_copy
 from facewatch.engine.messages import RestoreRequest, RestoreResult, SideFile
 from facewatch.engine.source import CHANGED, read_source
 from facewatch.errors import OwnOutput, SourceChanged
@@ -52,11 +53,13 @@ class Restorer:
         """
         return cls(setup.model, build_pipeline(setup, device))
 
-    def read(self, job: RestoreRequest) -> Photo:
-        """Read and decode the photo; the original is only read.
+    def read(self, job: RestoreRequest) -> Photo | RestoreResult:
+        """Read and decode the photo, or find that one of its existing copies is whole; both are only read.
 
         Raises BadPhoto or a subclass, SourceChanged, SourceGone, or OwnOutput.
         """
+        if (existing := whole_copy(job)) is not None:
+            return existing
         photo = decode(_read(job), _size_limit(job), settled=job.settled)
         if photo.made_by_facewatch and job.refuse_own:
             raise OwnOutput("skipped: this file was made by facewatch")

@@ -25,7 +25,7 @@ class Begun(NamedTuple):
     """A request whose photo is being read."""
 
     job: RestoreRequest
-    reading: Future[tuple[Photo, float]]  # the photo, and the seconds it took
+    reading: Future[tuple[Photo | RestoreResult, float]]  # the photo or its existing copy, and the seconds
 
 
 class Helpers(NamedTuple):
@@ -62,12 +62,15 @@ class StagedRestorer:
         job = begun.job
         with self._failures_emitted(job):
             photo, spent = begun.reading.result()
+            if isinstance(photo, RestoreResult):
+                self._emit(photo)
+                return
             started = time.monotonic()
             inferred = self._restorer.infer(job, photo, lambda *how_far: self._emit_progress(job, *how_far))
             spent += time.monotonic() - started
             self._writers.submit(self._write, job, photo, inferred, spent)
 
-    def _read(self, job: RestoreRequest) -> tuple[Photo, float]:
+    def _read(self, job: RestoreRequest) -> tuple[Photo | RestoreResult, float]:
         started = time.monotonic()
         return self._restorer.read(job), time.monotonic() - started
 

@@ -14,6 +14,7 @@ from facewatch.state.ledger import Ledger
 from facewatch.state.reports import answer_summary
 from facewatch.system.atomic import copy_to_temporary, remove_file
 from facewatch.system.opened import digest_opened, open_regular
+from facewatch.worker.existing_copies import adopt_existing_copy
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import FinishedCopy, discard_result, name_for, publish_copy, take_result
 
@@ -32,6 +33,8 @@ class Committer:
         Raises as `commit`.
         """
         restoration = photo.ready.recipe.plan.restoration
+        if photo.existing:
+            return False  # it may have a whole copy of its own
         duplicate = self.ledger.finished_duplicate(photo.sha256, photo.key)
         if duplicate is None or restoration.compare != "none" or restoration.save_crops:
             return False  # the ledger does not list the side files of a copy, so they have to be made again
@@ -54,6 +57,11 @@ class Committer:
         Raises SourceChanged or SourceGone (the result is stale), CannotWrite or DiskFull.
         """
         try:
+            if answer.adopted:
+                self._adopt(photo, Path(answer.adopted), answer.sha256 or "")
+                return
+            if photo.existing:
+                log.warning("%s: %s is not whole; the photo is restored again", photo.job.path, _names(photo))
             report = _report(photo, answer, device)
             if not answer.faces and photo.ready.recipe.plan.output.no_faces == "skip":
                 self.ledger.no_faces(photo.job, report)
@@ -62,6 +70,11 @@ class Committer:
             self._publish(photo, take_result(answer, photo.job.path, photo.folder), report, answer.extras)
         finally:
             discard_result(answer)
+
+    def _adopt(self, photo: InFlightPhoto, copy: Path, sha256: str) -> None:
+        about = {"sha256": photo.sha256, "copy_sha256": sha256, "recipe": photo.existing[copy]}
+        if not adopt_existing_copy(self.ledger, photo.job, copy, **about):
+            raise SourceChanged("the photo changed while its copy was checked")
 
     def _publish(
         self, photo: InFlightPhoto, copy: FinishedCopy, report: dict[str, Any], extras: list[dict[str, str]]
@@ -95,6 +108,10 @@ class Committer:
         end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
         end(job, report)
         log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))
+
+
+def _names(photo: InFlightPhoto) -> str:
+    return ", ".join(map(str, photo.existing))
 
 
 def _suffix_beside(copy: Path, source: Path) -> str:

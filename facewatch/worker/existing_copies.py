@@ -1,9 +1,9 @@
 """Existing copies that a new ledger, begun after the old one was lost, does not list.
 
 The ledger is rebuilt photo by photo, as the scans find them. Each photo's copy is searched for under all
-names that it can have, and the copy's tags identify its source. A copy without tags (a BMP, or a photo copied
-unchanged) is recognised after it was made again: the existing file then has the same bytes
-(`system.publish.publish`).
+names that it can have, and the copy's tags identify its source. The engine then decodes it: only a copy that
+is whole ends its photo (`engine.existing`). A copy without tags (a BMP, or a photo copied unchanged) is
+recognised after it was made again: the existing file then has the same bytes (`system.publish.publish`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.metadata.provenance import Origin, origin
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.opened import open_regular, sha256_of
+from facewatch.system.opened import open_regular
 from facewatch.system.publish import numbered_names
 from facewatch.worker.output import name_for
 
@@ -24,10 +24,11 @@ log = logging.getLogger(__name__)
 
 REPORT = {"summary": "its restored copy existed already"}
 """Without faces: the faces found in the photo are no longer known."""
+CHECKED_ATTEMPTS = 2  # later ones leave the copies alone, in case one crashes the decoder
 
 
-def adopt_existing_copy(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> Path | None:
-    """End a photo with an existing copy that belongs to no other photo; return the copy, or None.
+def find_existing_copies(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> dict[Path, str]:
+    """Return the existing copies of a photo that belong to no other photo, each with its recipe.
 
     Any model and format will do: a lost ledger is no reason to restore everything again, and `redo` always
     makes another copy.
@@ -36,19 +37,33 @@ def adopt_existing_copy(ledger: Ledger, job: Job, sha256: str, folder: Path, tai
     folder  where its copy goes
     tail    the settings' text between a copy's stem and its suffix
     """
-    if job.wishes is not None:
-        return None
+    if job.wishes is not None or job.attempts > CHECKED_ATTEMPTS:
+        return {}
+    found = {}
     for name in _existing_files(job.path, folder, tail):
-        found = _origin(name)
-        if found is None or found.source != sha256 or ledger.claimed(name, job):
-            continue
-        ledger.record_hash(job, sha256, found.recipe or "")
-        if ledger.committing(job, name, sha256_of(name, follow=False), None, REPORT) and ledger.done(
-            job, REPORT
-        ):
-            log.info("%s -> %s: %s", job.path, name, REPORT["summary"])
-            return name
-    return None
+        tagged = _origin(name)
+        if tagged is not None and tagged.source == sha256 and not ledger.claimed(name, job):
+            found[name] = tagged.recipe or ""
+    return found
+
+
+def adopt_existing_copy(
+    ledger: Ledger, job: Job, copy: Path, *, sha256: str, copy_sha256: str, recipe: str
+) -> bool:
+    """End a photo with an existing copy; False if the photo has changed, or the copy is another's by now.
+
+    sha256       of the photo
+    copy_sha256  of the copy's bytes, which were decoded to their end
+    recipe       of the copy, as its tags name it
+    """
+    if ledger.claimed(copy, job):
+        return False
+    ledger.record_hash(job, sha256, recipe)
+    if not ledger.committing(job, copy, copy_sha256, None, REPORT):
+        return False
+    ledger.done(job, REPORT)
+    log.info("%s -> %s: %s", job.path, copy, REPORT["summary"])
+    return True
 
 
 def _existing_files(source: Path, folder: Path, tail: str) -> Iterator[Path]:

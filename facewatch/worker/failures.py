@@ -76,8 +76,13 @@ class Failures:
         self._hold_seconds = min(longest, max(SHORTEST_HOLD_SECONDS, self._hold_seconds * 2))
         self._held_until = self._clock() + self._hold_seconds
 
-    def passed(self, job: Job) -> None:
-        """End the hold and clear its alerts: the engine has restored a photo."""
+    def passed(self, job: Job, *, restored: bool = True) -> None:
+        """End the hold and clear its alerts: the engine has restored a photo.
+
+        restored  False: it only checked an existing copy, which says nothing about the device
+        """
+        if not restored:
+            return
         if self._hold_seconds:
             self._alerts.record_incident("the photos are restored again")
         self._streak.passed(job.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewatch.engine.messages import RestoreRequest as Order
@@ -23,6 +23,7 @@ class InFlightPhoto:
     key: str  # of the recipe
     folder: Path  # where the copy goes
     setup: Setup  # what the engine has to hold
+    existing: dict[Path, str] = field(default_factory=dict)  # copies that a lost ledger listed, with recipes
 
     @property
     def order(self) -> Order:
@@ -31,7 +32,8 @@ class InFlightPhoto:
         about = (self.job.turn, self.job.path, self.sha256, self.folder, self.key)
         settled = self.job.attempts > len(UNFINISHED_SECONDS) or self.job.wishes is not None
         refuse_own = self.job.wishes is None  # a redo was asked for
-        return recipe.job(*about, refuse_own=refuse_own, settled=settled)
+        existing = [str(copy) for copy in self.existing]
+        return recipe.job(*about, refuse_own=refuse_own, settled=settled, existing=existing)
 
 
 class InFlightPhotos:

@@ -15,7 +15,7 @@ from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import unreadable_photo
-from facewatch.worker.existing_copies import adopt_existing_copy
+from facewatch.worker.existing_copies import find_existing_copies
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import output_folder
 from facewatch.worker.readiness import Readiness, Ready
@@ -60,11 +60,10 @@ class Preparer:
             return None
         self.ledger.record_hash(job, sha256, key)
         folder = output_folder(job.path, job.folder, ready.folder.output)
-        if adopt_existing_copy(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix):
-            return None
+        existing = find_existing_copies(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix)
         background = ready.recipe.engine.priority == "background"
         setup = ready.recipe.setup(self.model_files(), background=background)
-        return InFlightPhoto(job, ready, sha256, key, folder, setup)
+        return InFlightPhoto(job, ready, sha256, key, folder, setup, existing)
 
     def note_kinds(self, setup: Setup) -> None:
         """Record the kind of the user's own model files, which an engine has just loaded."""

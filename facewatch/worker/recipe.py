@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,6 +86,7 @@ class Recipe:
         *,
         refuse_own: bool,
         settled: bool,
+        existing: Sequence[str] = (),
     ) -> RestoreRequest:
         """Return the request for one photo whose copy goes into `folder`."""
         return RestoreRequest(
@@ -100,6 +101,7 @@ class Recipe:
             recipe=key,
             refuse_own=refuse_own,
             settled=settled,
+            existing=list(existing),
         )
 
 

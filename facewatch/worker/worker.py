@@ -215,7 +215,7 @@ class Worker:
         with self._recorded(photo.job):
             if isinstance(outcome, RestoreFailure):
                 raise to_error(outcome)
-            self._failures.passed(photo.job)
+            self._failures.passed(photo.job, restored=not outcome.adopted)
             self._committer.commit(photo, outcome, self._engine.device)
             self._failures.published()
         if not self._in_flight:

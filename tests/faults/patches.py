@@ -112,8 +112,8 @@ IGNORE_INTERRUPTED_COMMITS = """
         # Three more checks would recognise the copy: its row and its tag before the work, its bytes after it.
         assert callable(facewatch.worker.prepare.copy_exists)
         facewatch.worker.prepare.copy_exists = lambda _: False
-        assert callable(facewatch.worker.prepare.adopt_existing_copy)
-        facewatch.worker.prepare.adopt_existing_copy = lambda *_: None
+        assert callable(facewatch.worker.prepare.find_existing_copies)
+        facewatch.worker.prepare.find_existing_copies = lambda *_: {}
         output = facewatch.worker.output
         publish = output.publish
         output.publish = lambda temporary, wanted, heard, _, **more: publish(temporary, wanted, heard, **more)

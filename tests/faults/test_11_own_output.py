@@ -100,5 +100,5 @@ def test_a_lost_ledger_causes_no_second_restoration(nested, measured):
     measured(
         f"{len(first)} copies of {PHOTOS} photos, {len(after_loss)} after the ledger was deleted, "
         f"{len(after_damage)} after it was damaged: the same bytes; all {faces} with a face were recognised "
-        "by their tags, without another run of the engine"
+        "by their tags and decoded to their end, without another restoration"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from facewatch.restoration.codecs.photo import Provenance
 from facewatch.state.ledger import Ledger
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import sha256_of
-from facewatch.worker.existing_copies import adopt_existing_copy
+from facewatch.worker.existing_copies import adopt_existing_copy, find_existing_copies
 
 CONTENT, OTHER, RECIPE = "a" * 64, "b" * 64, "c" * 64
 
@@ -37,7 +38,14 @@ class CopiesHarness:
         return self.ledger.start(found)
 
     def adopt(self, name: str, tail: str = "", **job) -> Path | None:
-        return adopt_existing_copy(self.ledger, self.job(name, **job), CONTENT, self.output, tail)
+        """Adopt the first copy that is found, as if the engine had decoded it; return it, or None."""
+        started = self.job(name, **job)
+        for copy, recipe in find_existing_copies(self.ledger, started, CONTENT, self.output, tail).items():
+            if adopt_existing_copy(
+                self.ledger, started, copy, sha256=CONTENT, copy_sha256=sha256_of(copy), recipe=recipe
+            ):
+                return copy
+        return None
 
 
 @pytest.fixture
@@ -128,3 +136,17 @@ def test_a_published_copy_that_is_not_recorded_as_done_is_found_again(harness):
     harness.ledger.give_back(job)  # the disk of the ledger was full
     assert harness.adopt("a.jpg") == copy
     assert harness.ledger.photo(harness.input / "a.jpg").state == "done"
+
+
+def test_every_copy_that_may_be_the_photos_is_offered_in_case_the_first_is_cut_off(harness):
+    copies = [harness.add_copy(name) for name in ("a.jpg", "a (2).jpg")]
+    assert (
+        list(find_existing_copies(harness.ledger, harness.job("a.jpg"), CONTENT, harness.output, ""))
+        == copies
+    )
+
+
+def test_after_two_attempts_the_copies_are_left_alone(harness):
+    harness.add_copy("a.jpg")
+    job = replace(harness.job("a.jpg"), attempts=3)
+    assert find_existing_copies(harness.ledger, job, CONTENT, harness.output, "") == {}

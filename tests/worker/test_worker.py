@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
 from datetime import datetime, timedelta
 
 from facewatch.engine.process import EngineProcess
+from facewatch.restoration.codecs.metadata import xmp
+from facewatch.restoration.codecs.photo import Provenance
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import sha256_of
 
@@ -345,3 +348,28 @@ def test_only_the_last_attempt_takes_the_file_for_settled(harness):
         harness.work()
         sent.append(harness.sent_settled())
     assert sent == [False, False, False, False, True]
+
+
+def copy_of(data: bytes) -> bytes:
+    """Return a copy whose tags name a photo with these bytes as its source."""
+    return xmp.restored(None, Provenance("builtin", 0, "1", hashlib.sha256(data).hexdigest()), (4, 3))
+
+
+def test_a_whole_copy_of_a_lost_ledger_ends_its_photo(harness):
+    harness.output.mkdir()
+    (harness.output / "a.jpg").write_bytes(copy_of(b"photo"))
+    harness.drop("a.jpg")
+    harness.work()
+    assert harness.outputs() == ["a.jpg"]
+    job = harness.ledger.photo(harness.inbox_folder / "a.jpg")
+    assert (job.state, job.output_sha256) == ("done", sha256_of(harness.output / "a.jpg"))
+
+
+def test_half_a_copy_of_a_lost_ledger_stays_and_its_photo_is_restored(harness, caplog):
+    harness.output.mkdir()
+    (harness.output / "a.jpg").write_bytes(copy_of(b"photo") + b"cut off")
+    harness.drop("a.jpg")
+    harness.work()
+    assert harness.outputs() == ["a (2).jpg", "a.jpg"]
+    assert (harness.output / "a (2).jpg").read_bytes() == b"restored photo"
+    assert "a.jpg is not whole" in caplog.text
