@@ -17,11 +17,11 @@ from facewatch.engine import memory
 from facewatch.engine.existing import whole_copy
 from facewatch.engine.messages import RestoreRequest, RestoreResult, SideFile
 from facewatch.engine.source import CHANGED, read_source
-from facewatch.errors import OwnOutput, SourceChanged
+from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone, TruncatedPhoto
 from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.build import build_pipeline
-from facewatch.restoration.codecs import formats
+from facewatch.restoration.codecs import filling, formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, encode_plain
 from facewatch.restoration.codecs.losses import find_losses
@@ -60,7 +60,15 @@ class Restorer:
         """
         if (existing := whole_copy(job)) is not None:
             return existing
-        photo = decode(_read(job), _size_limit(job), settled=job.settled)
+        data = _read(job)
+        try:
+            photo = decode(data, _size_limit(job), settled=job.settled)
+        except BadPhoto as error:
+            if type(error) is BadPhoto and _may_be_filling(job) and filling.has_hole(data):
+                raise TruncatedPhoto(filling.UNFILLED) from error
+            raise
+        if _may_be_filling(job) and filling.looks_unfilled(data, photo):
+            raise TruncatedPhoto(filling.UNFILLED)
         if photo.made_by_facewatch and job.refuse_own:
             raise OwnOutput("skipped: this file was made by facewatch")
         return photo
@@ -148,6 +156,17 @@ def _read(job: RestoreRequest) -> bytes:
     if job.source_sha256 is not None and hashlib.sha256(data).hexdigest() != job.source_sha256:
         raise SourceChanged(CHANGED)
     return data
+
+
+def _may_be_filling(job: RestoreRequest) -> bool:
+    """Return whether the photo's file may still be being filled: it is new, and changed a short while ago."""
+    if job.settled:
+        return False
+    try:
+        found = Path(job.source).stat()
+    except OSError as error:
+        raise SourceGone("the photo is no longer there") from error
+    return time.time() - max(found.st_mtime, found.st_ctime) < filling.QUIET_SECONDS
 
 
 def _size_limit(job: RestoreRequest) -> SizeLimit:

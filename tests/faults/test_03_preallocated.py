@@ -1,7 +1,8 @@
 """Preallocated.
 
 A WebP file has its full size from the start, all zeros, and is filled in random order over many settle
-times.
+times. A BMP and a TIFF are filled by half, a motion photo has no film yet, when their writer pauses for
+several settle times.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import pytest
 from PIL import Image
 
 from tests.faults.daemons import job_of, pieces
+
+FILM = b"\0\0\0\x18ftypmp42" + bytes(range(1, 256)) * 40
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -44,6 +47,52 @@ def test_no_copy_appears_before_the_photo_is_complete(daemon, soak, measured):
     measured(
         f"filled over {seconds:.0f} s: no early output; 1 correct copy {job.added - written:.1f} s later"
     )
+
+
+def test_a_file_that_decodes_half_filled_waits_for_the_rest(daemon, measured):
+    daemon.write_settings(watching={"settle_seconds": 1.0})
+    daemon.start()
+    whole = {"photo.bmp": noise("BMP"), "scan.tif": noise("TIFF"), "motion.jpg": motion_photo()}
+    for name, data in whole.items():
+        (daemon.inbox / name).write_bytes(first_part(name, data))
+    for name in whole:
+        daemon.wait_for(lambda name=name: waits(daemon, name), f"{name} to be found incomplete")
+    assert daemon.outputs() == []
+    for name, data in whole.items():
+        with (daemon.inbox / name).open("r+b") as file:
+            file.write(data)
+    daemon.wait_for(lambda: len(daemon.outputs()) == len(whole), "the copies")
+    assert daemon.outputs() == sorted(whole)
+    for name, data in whole.items():
+        assert (daemon.output / name).read_bytes() == data
+    measured("BMP, TIFF and motion photo that paused half filled: no early output, 1 correct copy each")
+
+
+def waits(daemon, name: str) -> bool:
+    job = job_of(daemon, name)
+    return job is not None and job.state == "retry"
+
+
+def first_part(name: str, data: bytes) -> bytes:
+    if name.endswith(".jpg"):
+        return data[: -len(FILM)]
+    return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+
+
+def motion_photo() -> bytes:
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        b'xmlns:g="http://ns.google.com/photos/1.0/camera/" g:MicroVideo="1" '
+        b'g:MicroVideoOffset="%d"/></rdf:RDF></x:xmpmeta>' % len(FILM)
+    )
+    return noise("JPEG", xmp=packet) + FILM
+
+
+def noise(kind: str, **options: bytes) -> bytes:
+    data = BytesIO()
+    Image.effect_noise((256, 256), 60).convert("RGB").save(data, kind, **options)
+    return data.getvalue()
 
 
 def webp() -> bytes:

@@ -154,10 +154,17 @@ def append(picture: bytes, parts: Sequence[TailPart]) -> bytes:
     return bytes(whole)
 
 
+def reaches_past_end(data: bytes) -> bool:
+    """Return whether a JPEG file's index lists a picture beyond the file's end."""
+    index_at = _index_offset(data)
+    listed = _listed(data[index_at:]) if index_at > 0 else []
+    return any(offset and index_at + offset + size > len(data) for _, _, offset, size in listed)
+
+
 def _index_offset(picture: bytes) -> int:
     """Return the offset of the index's block in a JPEG file's header; -1 if it has none."""
     at = 2
-    while picture[at : at + 1] == b"\xff" and picture[at + 1] != 0xDA:
+    while at + 4 <= len(picture) and picture[at] == 0xFF and picture[at + 1] != 0xDA:
         if picture[at + 1] == 0xE2 and picture[at + 4 : at + 8] == MPF:
             return at + 8
         at += 2 + int(struct.unpack_from(">H", picture, at + 2)[0])
