@@ -84,9 +84,9 @@ def pull(
 
 @app.command()
 def verify(context: typer.Context, names: OptionalNames = None) -> None:
-    """Read the downloaded files again and compare their digests."""
+    """Read all files again: compare the digests of downloaded ones, load those that are part of facewatch."""
     files = open_model_files(context)
-    present = [row.name for row in files.rows() if files.state(row.name) not in ("missing", "builtin")]
+    present = [row.name for row in files.rows() if files.state(row.name) != "missing"]
     failed = []
     for name in names or present:
         check = files.verify(name)
@@ -94,7 +94,7 @@ def verify(context: typer.Context, names: OptionalNames = None) -> None:
         typer.echo(f"{name}: {problem or _describe_check(check)}")
         if problem or check.state not in ("present", "builtin"):
             failed.append(name)
-    if not names and not present:
+    if not names and all(files.state(name) == "builtin" for name in present):
         typer.echo(f"there is no model file in {files.folder}")
     _exit_if(failed)
 
@@ -184,7 +184,7 @@ def _pull_one(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
 
 def _describe_check(check: Check) -> str:
     if check.state == "builtin":
-        return "part of facewatch, there is no file"
+        return "OK, part of facewatch"
     if check.state == "missing":
         return f"missing ({check.path})"
     if check.state == "present":
@@ -195,6 +195,8 @@ def _describe_check(check: Check) -> str:
 
 def _content_problem(check: Check) -> str:
     """Return why a file without a published digest is no model; empty if it is one."""
+    if check.state == "builtin":
+        return _packaged_problem(check.name)
     if check.state != "present" or check.path is None or check.sha256 == check.published:
         return ""
     from facewatch.restoration.networks.state_dict import read_state_dict
@@ -205,6 +207,16 @@ def _content_problem(check: Check) -> str:
         return f"not a model, {check.path}: {error}"
     except OSError as error:
         return f"cannot be read, {check.path}: {error.strerror}"
+    return ""
+
+
+def _packaged_problem(name: str) -> str:
+    from facewatch.restoration.build import check_packaged
+
+    try:
+        check_packaged(name)
+    except FacewatchError as error:
+        return str(error)
     return ""
 
 

@@ -32,6 +32,21 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
     )
 
 
+def check_packaged(name: str) -> None:
+    """Load a network that is part of facewatch: "builtin" or "yunet".
+
+    Raises BadCheckpoint, which says how to install facewatch again.
+    """
+    if name == "yunet":
+        from facewatch.restoration.detection.yunet import YuNet
+
+        YuNet()
+        return
+    from facewatch.restoration.networks.loader import load_builtin
+
+    load_builtin("cpu")
+
+
 def _file(setup: Setup, name: str) -> Path:
     try:
         return Path(setup.files[name])
@@ -69,11 +84,11 @@ DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
 
 
 def _network(setup: Setup, device: str) -> FaceNetwork:
-    from facewatch.restoration.networks.builtin import WEIGHTS
-    from facewatch.restoration.networks.loader import load
+    from facewatch.restoration.networks.loader import load, load_builtin
 
-    file = WEIGHTS if setup.model == "builtin" else _file(setup, setup.model)
-    return load(file, setup.model, device, _precision(setup, device))
+    if setup.model == "builtin":
+        return load_builtin(device, _precision(setup, device))
+    return load(_file(setup, setup.model), setup.model, device, _precision(setup, device))
 
 
 def _precision(setup: Setup, device: str) -> Precision:

@@ -6,16 +6,17 @@ Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023; the netw
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from facewatch.restoration.detection.nms import MOST_OVERLAP, without_overlaps
+from facewatch.restoration.packaged import part_of_facewatch
 from facewatch.restoration.types import Face
 
-_NETWORK = "face_detection_yunet_2023mar.onnx"
+_NETWORK = Path(__file__).with_name("face_detection_yunet_2023mar.onnx")
 LONG_SIDE = 2048  # pixels; larger pictures are searched at this size
 # YuNet finds faces of 8 to 550 pixels, and at 550 already boxes parts of a face (measured by resizing one).
 # Therefore a picture is searched at two sizes, and a face must not be larger than this at the finer one.
@@ -41,19 +42,20 @@ class YuNet:
     name = "yunet"
 
     def __init__(self, long_side: int = LONG_SIDE, threshold: float = 0.9) -> None:
-        """Load the network.
+        """Load the network.  Raises BadCheckpoint when the installation is damaged.
 
         long_side  pixels; larger pictures are searched at this size
         threshold  the least score, 0-1
         """
         self._long_side = long_side
         self._raw_threshold = threshold ** (1 / _SCORE_EXPONENT)
-        data = resources.files("facewatch.restoration.detection").joinpath(_NETWORK).read_bytes()
-        network = np.frombuffer(data, np.uint8)  # as bytes: OpenCV cannot open some paths on Windows
         nothing = np.empty(0, np.uint8)
-        self._network = cv2.FaceDetectorYN.create(
-            "onnx", network, nothing, (32, 32), self._raw_threshold, MOST_OVERLAP, _MOST_FACES
-        )
+        with part_of_facewatch(_NETWORK):
+            data = _NETWORK.read_bytes()
+            network = np.frombuffer(data, np.uint8)  # as bytes: OpenCV cannot open some paths on Windows
+            self._network = cv2.FaceDetectorYN.create(
+                "onnx", network, nothing, (32, 32), self._raw_threshold, MOST_OVERLAP, _MOST_FACES
+            )
 
     def find(self, image: Image) -> list[Face]:
         """Return the faces of an (H, W, 3) uint8 RGB picture, highest score first."""

@@ -23,6 +23,7 @@ from facewatch.restoration.networks.torch_errors import (
     to_facewatch_error,
     translate_torch_errors,
 )
+from facewatch.restoration.packaged import part_of_facewatch
 from facewatch.restoration.types import CROP_SIZE, Crop
 
 if TYPE_CHECKING:
@@ -176,6 +177,15 @@ def load(
     with translate_torch_errors(f"hold {name}"):
         forward = architecture.build(state, device, precision)
     return TorchNetwork(name, forward, device, takes_weight=architecture.takes_weight, precision=precision)
+
+
+def load_builtin(device: str, precision: Precision = "float32") -> TorchNetwork:
+    """Load the network that is part of facewatch; `device` and `precision` as in `load`.
+
+    Raises BadCheckpoint when the installation is damaged, OutOfMemory, DeviceFailed.
+    """
+    with part_of_facewatch(builtin.WEIGHTS):
+        return load(builtin.WEIGHTS, "builtin", device, precision)
 
 
 def _load_generic(support: ArchSupport, state: StateDict, name: str, device: str) -> TorchNetwork:

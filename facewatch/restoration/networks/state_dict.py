@@ -35,6 +35,13 @@ _TORCH_ERRORS = (
     TypeError,
     ValueError,
 )
+MAX_BYTES = 4_000_000_000  # of a file
+MAX_ENTRIES = 20_000  # in a zip; CodeFormer has 600, and 65,535 means "more"
+MAX_RATIO, SMALL_BYTES = (
+    4,
+    64_000_000,
+)  # weights hardly shrink: a zip that unpacks to more than this is a bomb
+END_BYTES = 22 + 65_535  # a zip's end record and its longest comment
 _DOWNLOAD_AGAIN = "remove it and download it again, or replace it with a good copy"
 # Initialisers of constructors; each keeps a tensor's shape.
 _INITIALISERS = {"div", "kaiming_uniform_", "normal_", "uniform_"}
@@ -49,8 +56,15 @@ def read_state_dict(checkpoint: Path, *, mapped: bool = True) -> StateDict:
 
     mapped  False for a caller that copies every tensor: released ones are then freed at once
 
-    Raises BadCheckpoint when the file would run code, is damaged or holds no tensors; OSError as `open` does.
+    Raises BadCheckpoint when the file would run code, is damaged, holds no tensors, or would take far more
+    memory than a network needs; OSError as `open` does.
     """
+    size_bytes = checkpoint.stat().st_size
+    if size_bytes > MAX_BYTES:
+        raise BadCheckpoint(
+            f"The model file has {size_bytes / 1e9:.1f} GB, more than any face network: it is no model, or "
+            f"damaged. {_DOWNLOAD_AGAIN.capitalize()}."
+        )
     suffix = checkpoint.suffix.lower()
     if suffix == ".safetensors":
         return _plain(_read_safetensors(checkpoint))
@@ -78,13 +92,16 @@ def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
     if start.lstrip().startswith(b"<"):
         raise BadCheckpoint(f"The model file is a web page, not a model: {_DOWNLOAD_AGAIN}.")
     mappable = start.startswith(b"PK\x03\x04")
-    if mappable and not zipfile.is_zipfile(checkpoint):
-        raise BadCheckpoint(f"The model file is incomplete: {_DOWNLOAD_AGAIN}.")
+    if mappable:
+        _check_zip(checkpoint)
     try:
         with warnings.catch_warnings():
             # torch warns of pickle protocols that it does not write, and then fails on them anyway.
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mappable and mapped)
+    except MemoryError as error:
+        words = "Reading the model file needs more memory than is free"
+        raise BadCheckpoint(f"{words}: {_DOWNLOAD_AGAIN}.") from error
     except _TORCH_ERRORS as error:
         unsafe = [name for name in _globals_in(checkpoint) if not _HARMLESS.fullmatch(name)]
         if not unsafe:
@@ -93,6 +110,36 @@ def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
             f"The model file would run code when loaded: it asks for {', '.join(unsafe[:3])}. "
             "It was not loaded. Use a .safetensors copy of the same model, or remove the file."
         ) from error
+
+
+def _check_zip(checkpoint: Path) -> None:
+    """Look at a zip's list of entries before anything is unpacked; torch stores weights uncompressed.
+
+    Raises BadCheckpoint when the list is missing, too long, or promises far more than the file holds.
+    """
+    if not zipfile.is_zipfile(checkpoint):
+        raise BadCheckpoint(f"The model file is incomplete: {_DOWNLOAD_AGAIN}.")
+    if _entries_of(checkpoint) > MAX_ENTRIES:
+        raise BadCheckpoint(f"The model file lists more entries than any network has: {_DOWNLOAD_AGAIN}.")
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise BadCheckpoint(f"The model file is damaged or incomplete: {_DOWNLOAD_AGAIN}.") from error
+    if unpacked > SMALL_BYTES + MAX_RATIO * checkpoint.stat().st_size:
+        raise BadCheckpoint(
+            f"The model file would unpack to {unpacked / 1e6:.0f} MB, far more than it holds: it is no "
+            "model. It was not loaded; remove the file."
+        )
+
+
+def _entries_of(checkpoint: Path) -> int:
+    """Return the number of a zip's entries as its end record gives it (PKWARE's APPNOTE, 4.3.16)."""
+    with checkpoint.open("rb") as file:
+        file.seek(max(0, checkpoint.stat().st_size - END_BYTES))
+        end = file.read()
+    at = end.rfind(b"PK\5\6")
+    return int.from_bytes(end[at + 10 : at + 12], "little") if at >= 0 else 0
 
 
 def _plain(content: object) -> StateDict:
@@ -119,7 +166,7 @@ def _globals_in(checkpoint: Path) -> list[str]:
     """Return the names that a torch file's pickles import, read without running them."""
     names: list[str] = []
     # After the last pickle come raw numbers, which end the parsing; all names come before them.
-    with suppress(ValueError, EOFError, zipfile.BadZipFile), checkpoint.open("rb") as file:
+    with suppress(ValueError, EOFError, MemoryError, zipfile.BadZipFile), checkpoint.open("rb") as file:
         if not zipfile.is_zipfile(file):
             file.seek(0)
             names.extend(_globals_of(file))

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
@@ -155,3 +158,75 @@ def test_another_file_suffix_is_refused(tmp_path):
 def test_a_missing_file_raises_the_systems_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_state_dict(tmp_path / "model.pth")
+
+
+def rss_megabytes_after(file):
+    """Return the outcome of reading a file in a process of its own, and by how many MB that grew at most."""
+    code = (
+        "import sys, resource\nfrom pathlib import Path\nfrom facewatch.errors import BadCheckpoint\n"
+        "from facewatch.restoration.networks.state_dict import read_state_dict\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = peak()\n"
+        "try:\n    read_state_dict(Path(sys.argv[1]))\n    print('read')\n"
+        "except BadCheckpoint as error:\n    print(error)\nprint(peak() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    *words, grown = run.stdout.splitlines()
+    return " ".join(words), float(grown)
+
+
+def write_zip(file, entries, size_bytes):
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in entries:
+            with archive.open(name, "w") as entry:
+                for _ in range(size_bytes >> 20):
+                    entry.write(bytes(1 << 20))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
+@pytest.mark.parametrize(
+    "entries", [["a/data.pkl"], ["a/data.pkl", "a/data/0"], [f"a/{n}.pkl" for n in range(9)]]
+)
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, entries):
+    file = tmp_path / "bomb.pth"
+    write_zip(file, entries, 600_000_000 // len(entries))
+    assert file.stat().st_size < 1_000_000
+    words, grown = rss_megabytes_after(file)
+    assert "would unpack to" in words
+    assert grown < 100
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
+def test_a_long_list_of_entries_is_refused_by_its_end_record(tmp_path):
+    file = tmp_path / "many.pth"
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(70_000):
+            archive.writestr(str(number), b"")
+    words, grown = rss_megabytes_after(file)
+    assert "more entries" in words
+    assert grown < 100
+
+
+@pytest.mark.parametrize("name", ["film.pth", "film.safetensors"])
+def test_a_file_larger_than_any_network_is_not_opened(tmp_path, name):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(6_000_000_000)
+    with pytest.raises(BadCheckpoint, match=r"6\.0 GB"):
+        read_state_dict(tmp_path / name)
+
+
+def test_a_pickle_that_announces_a_huge_string_is_damaged(tmp_path):
+    (tmp_path / "huge.pth").write_bytes(b"\x80\x04\x8d" + (1 << 40).to_bytes(8, "little") + b"x" * 100)
+    with pytest.raises(BadCheckpoint):
+        read_state_dict(tmp_path / "huge.pth")
+
+
+def test_a_zip_that_was_packed_again_is_read(tmp_path):
+    torch.save(STATE, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in plain.namelist():
+            packed.writestr(entry, plain.read(entry))
+    assert_same(read_state_dict(tmp_path / "packed.pth", mapped=False))
