@@ -22,7 +22,7 @@ from facewatch.models.partial import Partial
 from facewatch.models.progress import DEFAULT_TIMEOUTS, DownloadTimeouts, Progress
 from facewatch.models.records import Licences
 from facewatch.models.responses import Source, mirror_source
-from facewatch.system.atomic import sync_folder, translate_write_errors
+from facewatch.system.atomic import PRIVATE_FOLDER, sync_folder, translate_write_errors
 from facewatch.system.disk_space import free_bytes
 from facewatch.system.locks import Stopped, hold_lock
 
@@ -138,7 +138,7 @@ class ModelFiles:
         self._require_accepted(name)
         final = self.folder / checkpoint.file_name
         with translate_write_errors(final):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         try:
             with hold_lock(lock_path(final), stopping):
                 if self.state(name) != "present":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 from facewatch.errors import BadCheckpoint, CannotWrite, CheckpointMissing
 from facewatch.models.catalogue import Model
@@ -14,7 +16,7 @@ from facewatch.models.index import ModelIndex, lock_path, require_checkpoint, re
 from facewatch.models.own import own_target
 from facewatch.models.partial import Partial
 from facewatch.models.records import Seen, Trusted
-from facewatch.system.atomic import sync_file, sync_folder, translate_write_errors
+from facewatch.system.atomic import PRIVATE_FOLDER, sync_file, sync_folder, translate_write_errors
 from facewatch.system.disk_space import format_size
 from facewatch.system.locks import LockHeld, acquire_lock
 from facewatch.system.opened import sha256_of
@@ -128,14 +130,14 @@ class ModelImports:
 
     def _make_folder(self) -> None:
         with translate_write_errors(self._index.folder):
-            self._index.folder.mkdir(parents=True, exist_ok=True)
+            self._index.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def _copy(self, name: str, file: Path, target: Path, digest: str) -> None:
         copy = target.with_name(f".{target.name}.copy")
         with self._locked(name, target):
             require_model_space(target.parent, file.stat().st_size, name, self._free)
             try:
-                with translate_write_errors(copy), file.open("rb") as source, copy.open("wb") as sink:
+                with translate_write_errors(copy), file.open("rb") as source, _open_private(copy) as sink:
                     shutil.copyfileobj(source, sink, 1 << 20)
                     sink.flush()
                     sync_file(sink.fileno())
@@ -146,6 +148,13 @@ class ModelImports:
                     sync_folder(target.parent)
             finally:
                 copy.unlink(missing_ok=True)
+
+
+def _open_private(path: Path) -> BinaryIO:
+    """Open a new file for writing that only its owner can read, whatever the umask."""
+    path.unlink(missing_ok=True)  # of a copy that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
 
 
 def usual_places(home: Path) -> tuple[Path, ...]:

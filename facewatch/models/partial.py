@@ -61,7 +61,7 @@ class Partial:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | (os.O_TRUNC if restart else 0)
         with translate_write_errors(self.path):
-            descriptor = os.open(self.path, flags, 0o644)
+            descriptor = os.open(self.path, flags, 0o600)  # private, whatever the umask
         with os.fdopen(descriptor, "ab", buffering=0) as file:
             if restart is not None:
                 write_atomically(self._origin_file, json.dumps(asdict(restart)).encode())

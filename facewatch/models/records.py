@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from facewatch.errors import BadCheckpoint, LicenceNotAccepted
 from facewatch.models.catalogue import Kind, Licence, Model
 from facewatch.models.digests import Stamp
-from facewatch.system.atomic import translate_write_errors, write_atomically
+from facewatch.system.atomic import PRIVATE_FOLDER, translate_write_errors, write_atomically
 from facewatch.system.locks import hold_lock
 
 TrustedBy = Literal["first use", "user"]
@@ -56,7 +56,7 @@ class Document:
         Raises CannotWrite or DiskFull.
         """
         with translate_write_errors(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         with hold_lock(self._path.with_name(f".{self._path.name}.lock"), lambda: False):
             content = self.read()
             yield content

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 TEMPORARY_PREFIX = ".facewatch-"
+PRIVATE_FOLDER = 0o700  # the permissions of a new folder that only its owner can open
 # Errors of file systems that cannot sync folders, such as vboxsf: nothing more can be done there.
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF}
 _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation: often a virus scanner
@@ -63,7 +64,7 @@ def make_private_folder(path: Path) -> None:
     with translate_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         if os.name == "posix":
-            path.chmod(0o700)
+            path.chmod(PRIVATE_FOLDER)
 
 
 def new_temporary(folder: Path) -> tuple[int, Path]:

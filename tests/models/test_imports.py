@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,18 @@ def test_a_changed_own_file_is_accepted_by_adding_it_again(tmp_path: Path):
         model_files.find("wedding")
     model_files.add("wedding", file, trust=True)
     assert model_files.find("wedding") == file
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_model_files_and_their_folder_are_private_whatever_the_umask(tmp_path: Path):
+    stick = tmp_path / "stick.pth"
+    stick.write_bytes(RIGHT)
+    before = os.umask(0)
+    try:
+        folder = tmp_path / "data" / "models"
+        make_model_files(folder, TOY).add("toy", stick)
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "toy.pth").stat().st_mode & 0o777 == 0o600
+    assert (folder / "records.json").stat().st_mode & 0o777 == 0o600
