@@ -159,6 +159,7 @@ class Daemon:
         return self._worker.has_work()
 
     def _tick(self) -> None:
+        self._ledger.require_in_place()
         settings = self._settings()
         if not self._watcher.running():
             self.alerts.record_incident("the watcher's thread had ended; it was started again")

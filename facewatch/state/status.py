@@ -18,6 +18,7 @@ from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
 
 KINDS_SHOWN = 8
+PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
 BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
@@ -63,11 +64,14 @@ def read_status(
     Raises BadLedger if the ledger cannot be read.
     """
     view = LedgerView(places.ledger)
-    facts = view.facts()
     pid = running_pid(places)
+    part = view.missing_part() if pid else ""  # before the ledger is read, which may create a new log
+    facts = view.facts()
     troubles = [f"{place}: {trouble['text']}" for place, trouble in facts.get("troubles", {}).items()]
     watching = facts.get("watching", {}) if pid else {}
     troubles += watching.get("problems", [])
+    if part:
+        troubles.append(f"ledger: {part} {PART_MISSING}")
     downloads = facts.get("downloads", {}) if pid else {}
     pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None

@@ -17,7 +17,7 @@ from facewatch.daemon.run import run
 from facewatch.engine.lifecycle import PROCESS
 from facewatch.errors import DiskFull
 from facewatch.settings.installation import open_store
-from facewatch.state.ledger import Ledger
+from facewatch.state.ledger import DamagedLedger, Ledger
 from facewatch.state.requests import Request, put
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.paths import Places
@@ -200,3 +200,12 @@ def test_an_engine_of_an_earlier_run_that_does_not_end_is_logged_and_stays_on_re
     daemon.run_once()
     assert "engine 4711 of an earlier run was killed and does not end" in caplog.text
     assert daemon._ledger.fact(PROCESS) == {"pid": 4711}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody delete an open file")
+@pytest.mark.parametrize("part", ["ledger.sqlite3", "ledger.sqlite3-wal"])
+def test_a_ledger_deleted_under_the_daemon_is_opened_again(daemon, places, part):
+    daemon._tick()
+    (places.state / part).unlink()
+    with pytest.raises(DamagedLedger, match="deleted or replaced"):
+        daemon._tick()

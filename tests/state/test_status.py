@@ -1,6 +1,13 @@
 """The sentences of the status."""
 
-from facewatch.state.status import passed_over_text
+import pytest
+
+from facewatch.errors import BadLedger
+from facewatch.settings.schema import Settings
+from facewatch.state.ledger import Ledger
+from facewatch.state.status import passed_over_text, read_status
+from facewatch.system.fingerprint import Fingerprint
+from facewatch.system.paths import Places
 from tests.tray.views import status
 
 
@@ -13,3 +20,59 @@ def test_kinds_that_are_not_taken_are_named_with_the_most_first():
     text = passed_over_text(status(passed_over=many))
     assert text.startswith("24 files of kinds facewatch does not take: 2 .k0, 2 .k1")
     assert text.endswith(", 8 others")
+
+
+@pytest.fixture
+def running(tmp_path, monkeypatch):
+    """Return the places of a daemon that seems to run, and its ledger, which was never written out."""
+    places = Places.under(tmp_path)
+    places.state.mkdir()
+    monkeypatch.setattr("facewatch.state.status.running_pid", lambda _: 4711)
+    monkeypatch.setattr("facewatch.state.ledger.queries.CREATION_SECONDS", 0.0)
+    ledger = Ledger.open(places.ledger)
+    ledger.queue(tmp_path / "a.jpg", tmp_path, Fingerprint(1, 2, 3, 4))
+    yield places, ledger
+    ledger.close()
+
+
+def troubles(places):
+    try:
+        return read_status(places, Settings()).troubles
+    except BadLedger as error:
+        return [str(error)]
+
+
+def test_a_whole_ledger_is_no_trouble(running):
+    places, _ = running
+    assert troubles(places) == []
+    assert read_status(places, Settings()).counts["queued"] == 1
+
+
+def test_a_ledger_without_its_log_is_named_instead_of_zeros(running):
+    places, _ = running
+    log = places.ledger.with_name("ledger.sqlite3-wal")
+    log.unlink()
+    assert any(
+        "ledger.sqlite3-wal" in trouble and "estart facewatch" in trouble for trouble in troubles(places)
+    )
+
+
+def test_a_ledger_written_out_before_its_log_was_lost_is_named_as_old(running):
+    places, ledger = running
+    ledger._connection.execute("PRAGMA wal_checkpoint").fetchall()
+    places.ledger.with_name("ledger.sqlite3-wal").unlink()
+    assert any("ledger.sqlite3-wal" in trouble for trouble in troubles(places))
+
+
+def test_a_ledger_that_was_deleted_under_the_daemon_is_named(running):
+    places, _ = running
+    places.ledger.unlink()
+    assert any("ledger.sqlite3 was deleted" in trouble for trouble in troubles(places))
+
+
+def test_a_ledger_without_its_log_and_without_a_daemon_is_no_empty_ledger(running, monkeypatch):
+    places, _ = running
+    monkeypatch.setattr("facewatch.state.status.running_pid", lambda _: None)
+    places.ledger.with_name("ledger.sqlite3-wal").unlink()
+    with pytest.raises(BadLedger, match=r"its log, ledger\.sqlite3-wal, is missing"):
+        read_status(places, Settings())

@@ -8,12 +8,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from facewatch.state.ledger.queries import LedgerQueries
-from facewatch.state.ledger.schema import open_for_writing, translated
+from facewatch.state.ledger.queries import LedgerQueries, log_of
+from facewatch.state.ledger.schema import DamagedLedger, open_for_writing, translated
 
 
 class LedgerConnection(LedgerQueries):
@@ -24,12 +24,29 @@ class LedgerConnection(LedgerQueries):
         super().__init__(file, now)
         self._lock = threading.RLock()
         self._connection = open_for_writing(file)
+        self._parts = self._parts_in_place()
         self._turn = int(self._connection.execute("SELECT COALESCE(MAX(turn), 0) FROM photos").fetchone()[0])
 
     def close(self) -> None:
         """Close the file; no method may be called afterwards."""
         with self._lock:
             self._connection.close()
+
+    def require_in_place(self) -> None:
+        """Raise DamagedLedger if the ledger's file or its log was deleted or replaced since it was opened.
+
+        SQLite goes on with the deleted files, which no reader sees and no next start finds.
+        """
+        if self._parts_in_place() != self._parts:
+            raise DamagedLedger(f"the ledger {self.file}, or its log beside it, was deleted or replaced")
+
+    def _parts_in_place(self) -> list[tuple[int, int]]:
+        found = []
+        for part in (self.file, log_of(self.file)):
+            with suppress(OSError):
+                status = part.stat()
+                found.append((status.st_dev, status.st_ino))
+        return found
 
     def note(self, key: str, value: Any) -> None:
         """Store `value` (JSON data) under `key`, for readers of the ledger.

@@ -16,6 +16,7 @@ from facewatch.errors import BadLedger
 from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
 from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, decode_lossy, translated, version_of
 
+CREATION_SECONDS = 0.3
 RECENT = (
     # SQLite would choose the index on states and sort all finished photos.
     f"SELECT {COLUMNS} FROM photos INDEXED BY photos_finished "  # noqa: S608  # no text from outside
@@ -167,6 +168,28 @@ class LedgerView(LedgerQueries):
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
         super().__init__(file, now)
 
+    def _version(self, connection: sqlite3.Connection, *, log_is_missing: bool) -> int:
+        """Return the schema's version; a ledger that needs its log and lacks it is not an empty one."""
+        try:
+            version = version_of(connection)
+            if version or not log_is_missing:
+                return version
+        except sqlite3.OperationalError:
+            if not log_is_missing:
+                raise
+        raise BadLedger(
+            f"the ledger {self.file} cannot be read: its log, {log_of(self.file).name}, is missing. "
+            "Restart facewatch: it rebuilds the ledger from the copies that exist"
+        )
+
+    def missing_part(self) -> str:
+        """Return the name of a part of a running daemon's ledger that was deleted; empty if all are there.
+
+        The log beside the file holds the latest results; a daemon that has ended may leave none.
+        """
+        missing = (part.name for part in (self.file, log_of(self.file)) if _stays_missing(part))
+        return next(missing, "")
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         try:
@@ -176,11 +199,25 @@ class LedgerView(LedgerQueries):
             return
         except OSError as error:
             raise BadLedger(f"the ledger {self.file} cannot be read: {error.strerror}") from error
+        log_is_missing = not log_of(self.file).exists()  # opening the file may create one
         address = f"{self.file.absolute().as_uri()}?mode=ro"
         opened = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(opened) as connection:
             connection.text_factory = decode_lossy
-            version = version_of(connection)
+            version = self._version(connection, log_is_missing=log_is_missing)
             if version > VERSION:
                 raise BadLedger(f"the ledger {self.file} was written by a newer facewatch: update facewatch")
             yield connection if version else None
+
+
+def log_of(ledger: Path) -> Path:
+    """Return the path of SQLite's write-ahead log beside a ledger."""
+    return ledger.with_name(f"{ledger.name}-wal")
+
+
+def _stays_missing(file: Path) -> bool:
+    """Return True if a file is missing, and still is a moment later: a ledger is not created at once."""
+    if file.exists():
+        return False
+    time.sleep(CREATION_SECONDS)
+    return not file.exists()
