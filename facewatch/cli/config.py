@@ -13,6 +13,7 @@ import tomlkit
 import typer
 from rich.prompt import Prompt
 
+from facewatch.cli.markup import say, say_path
 from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, places, store
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
@@ -37,7 +38,7 @@ app = typer.Typer(
 @app.command()
 def path(config: ConfigOption = None) -> None:
     """Print the path of the config file."""
-    print(places(config).config)
+    say_path(places(config).config)
 
 
 @app.command()
@@ -45,9 +46,9 @@ def show(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Print all settings in effect, defaults included."""
     settings = store(places(config)).load()
     if as_json:
-        print(settings.model_dump_json(indent=2))
+        print(json.dumps(settings.model_dump(mode="json"), indent=2))
     else:
-        print(tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True)), end="")
+        say(tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True)).rstrip("\n"))
 
 
 @app.command()
@@ -61,7 +62,7 @@ def check(config: ConfigOption = None) -> None:
     if problems:
         raise FacewatchError("\n".join(f"{where.config}: {problem}" for problem in problems))
     count = len(settings.folders)
-    print(f"{where.config}: OK, {count} watched folder{'s' * (count > 1)}")
+    say(f"{where.config}: OK, {count} watched folder{'s' * (count > 1)}")
 
 
 def _folder_problems(folder: Folder) -> Iterator[str]:
@@ -83,12 +84,12 @@ def init(model: ModelOption = None, config: ConfigOption = None) -> None:
     where = places(config, new=True)
     if model is None and sys.stdin.isatty():
         model = ask_model()
-    print(write_first_config(where, model))
+    say(write_first_config(where, model))
     chosen = store(where).load().model
     if catalogue.BY_NAME.get(chosen) and catalogue.BY_NAME[chosen].checkpoint:
-        print(f"`facewatch models pull {chosen}` shows its licence and downloads it; `facewatch run` starts")
+        say(f"`facewatch models pull {chosen}` shows its licence and downloads it; `facewatch run` starts")
     else:
-        print(f"model {chosen}; `facewatch run` starts, `facewatch set model NAME` chooses another")
+        say(f"model {chosen}; `facewatch run` starts, `facewatch set model NAME` chooses another")
 
 
 def ask_model() -> str:
@@ -100,7 +101,7 @@ def ask_model() -> str:
         size = row.checkpoint.size_bytes if row.checkpoint else None
         download = f"download {format_size(size)}" if size else "download"
         here = f"{download}{terms}" if row.checkpoint else "included"
-        print(f"  {number} {row.name} ({here}): {row.about}")
+        say(f"  {number} {row.name} ({here}): {row.about}")
     answers = [str(number) for number in range(1, len(rows) + 1)]
     return rows[int(Prompt.ask("Which model?", choices=answers, default="1")) - 1].name
 
@@ -159,7 +160,7 @@ def set_value(
     now: Any = settings.model_dump(mode="json")
     for part in full_key(key).split(".", 1):
         now = now.get(part, "default") if isinstance(now, dict) else now
-    print(f"{full_key(key)} = {json.dumps(now)}")
+    say(f"{full_key(key)} = {json.dumps(now)}")
 
 
 def _toml_value(text: str) -> Any:

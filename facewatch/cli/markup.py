@@ -1,6 +1,9 @@
-"""Names and messages in text that rich prints."""
+"""Names and messages in text that is printed: never commands to a terminal."""
 
 from __future__ import annotations
+
+import sys
+from typing import TextIO
 
 from rich.markup import escape as escape_markup
 
@@ -10,3 +13,16 @@ from facewatch.system.text import printable
 def escape(text: str) -> str:
     """Return the text without rich's markup and without a terminal's commands."""
     return escape_markup(printable(text))
+
+
+def say(text: object, *, stream: TextIO | None = None) -> None:
+    """Print a text with its controls and changes of direction written out, and its line ends kept.
+
+    stream  None: standard output
+    """
+    print(printable(text), file=stream or sys.stdout)
+
+
+def say_path(path: object) -> None:
+    """Print a path for another program unchanged, for a terminal as `say` does."""
+    print(printable(path) if sys.stdout.isatty() else path)

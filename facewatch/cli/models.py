@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facewatch.cli.markup import say, say_path
 from facewatch.cli.options import JsonOption
 from facewatch.errors import BadCheckpoint, FacewatchError, WrongUse
 from facewatch.system.paths import expand_path
@@ -56,7 +58,7 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
-        typer.echo(f"\nthe models folder is {files.folder}")
+        say(f"\nthe models folder is {files.folder}")
 
 
 @app.command()
@@ -77,7 +79,7 @@ def pull(
     rows = files.rows() if everything else [files.row(name) for name in names or []]
     for row in rows:
         if names and not row.checkpoint:
-            typer.echo(f"{row.name} is part of facewatch: there is nothing to download", err=True)
+            say(f"{row.name} is part of facewatch: there is nothing to download", stream=sys.stderr)
     wanted = [row.name for row in rows if row.checkpoint and (names or row.checkpoint.url)]
     _exit_if([name for name in wanted if not _pull_one(files, name, accept_licence=accept_licence)])
 
@@ -91,11 +93,11 @@ def verify(context: typer.Context, names: OptionalNames = None) -> None:
     for name in names or present:
         check = files.verify(name)
         problem = _content_problem(check)
-        typer.echo(f"{name}: {problem or _describe_check(check)}")
+        say(f"{name}: {problem or _describe_check(check)}")
         if problem or check.state not in ("present", "builtin"):
             failed.append(name)
     if not names and all(files.state(name) == "builtin" for name in present):
-        typer.echo(f"there is no model file in {files.folder}")
+        say(f"there is no model file in {files.folder}")
     _exit_if(failed)
 
 
@@ -138,7 +140,7 @@ def add(  # noqa: PLR0917 - typer's options
     if not os.path.isfile(expand_path(file)):  # noqa: PTH113 - never raises
         raise WrongUse(f"there is no file {file} that can be reached")
     path = (files.link if link else files.add)(name, file, trust=trust)
-    typer.echo(f"{name}: {path}{_licence_note(files, name)}")
+    say(f"{name}: {path}{_licence_note(files, name)}")
 
 
 @app.command()
@@ -147,7 +149,7 @@ def path(
 ) -> None:
     """Print the models folder, or the path of one model's file."""
     files = open_model_files(context)
-    typer.echo(files.find(name) if name else files.folder)
+    say_path(files.find(name) if name else files.folder)
 
 
 @app.command()
@@ -157,9 +159,7 @@ def accept(context: typer.Context, names: Names) -> None:
     for name in names:
         licence = files.licence_question(name)
         files.accept(name)
-        typer.echo(
-            f"{name}: {licence.name} is accepted" if licence else f"{name}: there is nothing to accept"
-        )
+        say(f"{name}: {licence.name} is accepted" if licence else f"{name}: there is nothing to accept")
 
 
 def _pull_one(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
@@ -170,14 +170,14 @@ def _pull_one(files: ModelFiles, name: str, *, accept_licence: bool) -> bool:
     console = Console(stderr=True, highlight=False)
     try:
         if files.state(name) == "present":
-            typer.echo(f"{name}: {files.find(name)} is already downloaded", err=True)
+            say(f"{name}: {files.find(name)} is already downloaded", stream=sys.stderr)
             return True
         ask_licence(console, files, name, accept=accept_licence)
         fetch(console, files, name)
     except WrongUse:
         raise
     except FacewatchError as error:
-        typer.echo(str(error), err=True)
+        say(error, stream=sys.stderr)
         return False
     return True
 
@@ -226,9 +226,9 @@ def _remove_one(files: ModelFiles, name: str) -> bool:
     except WrongUse:
         raise
     except FacewatchError as error:
-        typer.echo(f"{name}: {error}", err=True)
+        say(f"{name}: {error}", stream=sys.stderr)
         return False
-    typer.echo(f"{name}: removed")
+    say(f"{name}: removed")
     return True
 
 
@@ -246,9 +246,9 @@ def _link_found(files: ModelFiles) -> None:
     found = find_published(missing, usual_places(Path.home()))
     for name, path in found.items():
         files.link(name, path)
-        typer.echo(f"{name}: {path}{_licence_note(files, name)}")
+        say(f"{name}: {path}{_licence_note(files, name)}")
     if not found:
-        typer.echo("other tools have none of the missing models in their usual places")
+        say("other tools have none of the missing models in their usual places")
 
 
 def _licence_note(files: ModelFiles, name: str) -> str:

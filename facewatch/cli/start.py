@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from facewatch.cli.config import write_first_config
+from facewatch.cli.markup import say
 from facewatch.cli.options import ConfigOption, places, store
 from facewatch.errors import FacewatchError
 from facewatch.state.instance import running_pid
@@ -27,19 +28,19 @@ def start(config: ConfigOption = None) -> None:
     where = places(config, new=True)
     settings_store = store(where)
     if not settings_store.load().folders:
-        print(write_first_config(where))
+        say(write_first_config(where))
     inbox = settings_store.load().folders[0].input
     opener = Opener(where.state)
     pid = running_pid(where)
     if pid is None:
         opener.start(facewatch_command("run", "--config", str(where.config)), child_environment())
-        print(f"started; drop photos into {inbox}")
+        say(f"started; drop photos into {inbox}")
     else:
-        print(f"facewatch is running (process {pid}); drop photos into {inbox}")
+        say(f"facewatch is running (process {pid}); drop photos into {inbox}")
     try:
         opener.open(str(inbox))
     except FacewatchError as error:  # there may be no desktop, and the daemon runs all the same
-        print(f"facewatch: {error}", file=sys.stderr)
+        say(f"facewatch: {error}", stream=sys.stderr)
 
 
 def install(
@@ -56,11 +57,11 @@ def install(
         for file in (entry, icon):
             with translate_write_errors(file):
                 file.unlink(missing_ok=True)
-        print("removed")
+        say("removed")
         return
     write_atomically(icon, svg(Picture("idle")).encode())
     write_atomically(entry, launcher_text(own_command(("start",))).encode())
-    print(f"installed: {entry}")
+    say(f"installed: {entry}")
 
 
 def data_home() -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from facewatch.state.requests import Request
+from facewatch.system.text import one_line
 
 Kind = Literal["line", "click", "radio", "tick", "submenu", "separator"]
 
@@ -27,6 +28,9 @@ class Item:
     checked: bool = False
     enabled: bool = True
     items: tuple[Item, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", one_line(self.text))  # names and models' texts are text
 
 
 Menu = tuple[Item, ...]

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeGuard
 from facewatch.state.outcomes import OUTCOMES, UNSUCCESSFUL, Outcome, format_outcomes
 from facewatch.state.requests import Request
 from facewatch.state.status import Status
+from facewatch.system.text import one_line as written_out
+from facewatch.system.text import printable
 from facewatch.tray.menu_items import (
     AcceptLicence,
     Action,
@@ -46,6 +48,11 @@ class Notification:
     text: str
     category: Category
     actions: tuple[tuple[str, Action], ...] = ()  # the label of each button, and what it does
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", written_out(self.title))  # names and models' texts are text
+        object.__setattr__(self, "text", printable(self.text))
+        object.__setattr__(self, "actions", tuple((written_out(label), act) for label, act in self.actions))
 
 
 @dataclass(frozen=True)

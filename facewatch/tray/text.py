@@ -11,6 +11,7 @@ from typing import Any
 from facewatch.state.outcomes import UNSUCCESSFUL, format_outcomes
 from facewatch.state.status import Status, progress_text
 from facewatch.system.durations import format_duration
+from facewatch.system.text import one_line as written_out
 from facewatch.tray.view import View
 
 LONGEST_LINE = 90  # characters; panels cut longer ones anywhere
@@ -127,8 +128,11 @@ def format_size(size_bytes: float) -> str:
 
 
 def shorten(text: str, longest: int) -> str:
-    """Return the text in at most `longest` characters, cut in the middle; unprintable ones become `?`."""
-    shown = text.encode("utf-8", "replace").decode("utf-8")  # a file name may be no valid text
+    """Return the text in at most `longest` characters, cut in the middle.
+
+    Controls and changes of direction are written out, other unprintable characters become `?`.
+    """
+    shown = written_out(text).encode("utf-8", "replace").decode("utf-8")  # a name may be no valid text
     shown = "".join(sign if sign.isprintable() else "?" for sign in shown)
     if len(shown) <= longest:
         return shown

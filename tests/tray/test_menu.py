@@ -21,6 +21,9 @@ from facewatch.tray.menu_items import (
     StartAtLogin,
     StartDaemon,
 )
+from facewatch.tray.notifications import Notification
+from facewatch.tray.text import title
+from facewatch.tray.view import Choice
 from tests.tray.views import DONE, FAILED, NOW, every, find, lines, make_view, status
 
 IDLE_MENU = """\
@@ -389,4 +392,22 @@ def test_invalid_and_unprintable_file_names_are_shown():
     odd = {**DONE, "path": "/in/a\udcff\nb & <c>_%.jpg"}
     text = find(menu(make_view(status(recent=[odd]))), "recent").items[0].text
     assert text.encode("utf-8")
-    assert text.startswith("a??b & <c>_%.jpg")
+    assert text.startswith("a?\\nb & <c>_%.jpg")
+
+
+HOSTILE = "a\x1b]0;owned\x07\x9b2J\u202egpj.exe\nb"
+
+
+def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
+    odd = {**DONE, "path": f"/in/{HOSTILE}/{HOSTILE}.jpg", "reason": HOSTILE}
+    view = make_view(
+        status(recent=[odd], failed=[{**FAILED, **odd}], troubles=[HOSTILE], passed_over={f".{HOSTILE}": 1}),
+        choices=(Choice(HOSTILE, available=True, size_bytes=1, non_commercial=False),),
+    )
+    shown = menu(view)
+    texts = [item.text for items in (shown, *(item.items for item in every(shown))) for item in items]
+    bubble = Notification(HOSTILE, HOSTILE, "error", ((HOSTILE, Quit()),))
+    texts += [bubble.title, bubble.text.replace("\n", ""), bubble.actions[0][0], title(view)]
+    assert any("owned" in text for text in texts)
+    for text in texts:
+        assert not any(sign in text for sign in "\x1b\x07\x9b\u202e\n"), text

@@ -25,6 +25,7 @@ import typer
 from facewatch import __version__
 from facewatch.cli.doctor.doctor import PACKAGES, examine
 from facewatch.cli.doctor.types import Finding
+from facewatch.cli.markup import say, say_path
 from facewatch.cli.options import ConfigOption, places
 from facewatch.cli.report.masks import Masks, without_logins
 from facewatch.errors import BadSettings, FacewatchError
@@ -37,6 +38,7 @@ from facewatch.system.atomic import write_temporary
 from facewatch.system.logs import files_of
 from facewatch.system.paths import Places, expand_path
 from facewatch.system.publish import publish
+from facewatch.system.text import printable
 
 MOST_PHOTOS = 20_000  # the latest of the ledger; enough for figures, and read quickly
 MOST_REASONS = 200
@@ -76,9 +78,9 @@ def report(
     target = expand_path(output) if output else Path.cwd()
     target = target / name if os.path.isdir(target) else target  # noqa: PTH112 - never raises
     written = write_report(places(config), target, with_names=with_names)
-    print(written.file)
+    say_path(written.file)
     for entry, what in written.contents:
-        print(f"  {entry}: {what}")
+        say(f"  {entry}: {what}")
     print(f"  names of folders and photos: {'in it' if with_names else 'masked'}; photos: none")
 
 
@@ -108,7 +110,7 @@ def write_report(
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         rows = [*_figures(where, view, jobs, trouble, look), _config(where, view, settings, config_trouble)]
         for name, _, text in rows:
-            archive.writestr(name, text)
+            archive.writestr(name, printable(text))
         contents = [(name, what) for name, what, _ in rows]
         for log in (where.log, where.logs / "tray.log"):
             contents += [_add_log(archive, part, view) for part in files_of(log)]
@@ -266,7 +268,7 @@ def _add_log(archive: zipfile.ZipFile, part: Path, view: _Texts) -> tuple[str, s
         archive.open(name, "w") as packed,
     ):
         for line in lines:
-            packed.write((view.line(line.rstrip("\n")) + "\n").encode("utf-8", "backslashreplace"))
+            packed.write((printable(view.line(line.rstrip("\n"))) + "\n").encode("utf-8", "backslashreplace"))
     return name, "the log, rotated part by part"
 
 

@@ -146,3 +146,14 @@ def test_the_command_reports_on_a_daemon_that_has_worked(tmp_path):
     log = texts["logs/facewatch.log"]
     assert "of 1 face" in log
     assert "[failed]" in log
+
+
+def test_no_text_of_a_report_holds_commands_for_a_terminal(places, tmp_path):
+    places.logs.mkdir(parents=True, exist_ok=True)
+    places.log.write_bytes("2026 INFO a: \x1b[2J\u202egpj.exe\x9b2J\n".encode())
+    written = write_report(places, tmp_path / "hostile.zip", with_names=True, look=lambda _: [])
+    with zipfile.ZipFile(written.file) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert "gpj.exe" in texts["logs/facewatch.log"]
+    for text in texts.values():
+        assert not any(sign in text for sign in "\x1b\x9b\u202e")
