@@ -172,7 +172,10 @@ class LedgerView(LedgerQueries):
         """Return the schema's version; a ledger that needs its log and lacks it is not an empty one."""
         try:
             version = version_of(connection)
-            if version or not log_is_missing:
+            if version or not log_is_missing or not self.file.stat().st_size:
+                return version
+            time.sleep(CREATION_SECONDS)  # it may be in the middle of being created
+            if version := version_of(connection):
                 return version
         except sqlite3.OperationalError:
             if not log_is_missing:
