@@ -86,6 +86,10 @@ class TooLittleMemory(FacewatchError):
     """The machine has too little memory for one photo."""
 
 
+class TooManyOpenFiles(FacewatchError):
+    """This process, or the system, cannot open one more file."""
+
+
 class DeviceFailed(FacewatchError):
     """The device itself failed; later results from it are worthless."""
 
@@ -159,6 +163,7 @@ BY_NAME: dict[str, type[FacewatchError]] = {
         NetworkFailed,
         OutOfMemory,
         TooLittleMemory,
+        TooManyOpenFiles,
         DeviceFailed,
         NoSuchDevice,
         CheckpointMissing,

@@ -10,14 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from facewatch.engine import memory
 from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, RestoreResult
 from facewatch.errors import Animated, FacewatchError, TooLittleMemory, Unexpected
+from facewatch.system.atomic import lack_of_resources
 
 if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
     from facewatch.restoration.blending import InferredPhoto
     from facewatch.restoration.codecs.photo import Photo
 
+_NO_MEMORY = -4
 Emit = Callable[[object], None]
 
 
@@ -95,12 +98,21 @@ class StagedRestorer:
             self._emit(RestoreResult(job.number, None, None, suffix, [], 0.0, left_alone=str(error)))
         except FacewatchError as error:
             self._emit(RestoreFailure(job.number, type(error).__name__, str(error)))
-        except MemoryError:
-            words = "the machine has too little memory for this photo"
-            self._emit(RestoreFailure(job.number, TooLittleMemory.__name__, words))
         except Exception as error:  # noqa: BLE001 - one photo must not stop the rest
-            traceback.print_exc()
-            self._emit(RestoreFailure(job.number, Unexpected.__name__, f"{type(error).__name__}: {error}"))
+            found = as_facewatch_error(error)
+            if isinstance(found, Unexpected):
+                traceback.print_exc()
+            memory.release()
+            self._emit(RestoreFailure(job.number, type(found).__name__, str(found)))
+
+
+def as_facewatch_error(error: Exception) -> FacewatchError:
+    """Return what a library's or the system's error means for its photo; Unexpected for an unknown one."""
+    # OpenCV's error.code is StsNoMem, -4, where an allocation failed.
+    if isinstance(error, MemoryError) or getattr(error, "code", None) == _NO_MEMORY:
+        return TooLittleMemory("the machine has too little memory for this photo")
+    lack = lack_of_resources(error) if isinstance(error, OSError) else None
+    return lack or Unexpected(f"{type(error).__name__}: {error}")
 
 
 def helpers_for(device: str, cores: int) -> Helpers:

@@ -16,7 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from facewatch.errors import BadPhoto, CannotWrite, DiskFull, Unreadable
+from facewatch.errors import (
+    BadPhoto,
+    CannotWrite,
+    DiskFull,
+    FacewatchError,
+    TooLittleMemory,
+    TooManyOpenFiles,
+    Unreadable,
+)
 from facewatch.system.disk_space import FREE_SPACE, NO_SPACE, preallocate, require_space
 from facewatch.system.opened import CHUNK_BYTES, set_permissions
 from facewatch.system.processes import mark_of
@@ -35,7 +43,7 @@ _WINDOWS_BUSY = {5, 32, 33}  # access denied, sharing violation, lock violation:
 def translate_write_errors(path: Path) -> Iterator[None]:
     """Translate an OSError from writing `path`, or from making it a folder, into one that says what to do.
 
-    Raises DiskFull or CannotWrite.
+    Raises DiskFull or CannotWrite, and TooManyOpenFiles or TooLittleMemory.
     """
     try:
         yield
@@ -45,12 +53,28 @@ def translate_write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in NO_SPACE:
             raise DiskFull(f"no space left for {path}: {FREE_SPACE}") from error
+        if (lack := lack_of_resources(error)) is not None:
+            raise lack from error
         reason = error.strerror or str(error)
         raise CannotWrite(f"cannot write {path}: {reason}; check the folder and its permissions") from error
 
 
-def unreadable_photo(error: OSError) -> BadPhoto:
+def lack_of_resources(error: OSError) -> FacewatchError | None:
+    """Return the error for a system call that met a lack of file handles or memory; None for another one."""
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return TooManyOpenFiles(
+            "too many files are open to open one more: close other programs, or raise the limit (`ulimit -n`)"
+        )
+    if error.errno == errno.ENOMEM:
+        return TooLittleMemory("the machine has too little memory for this photo: close other programs")
+    return None
+
+
+def unreadable_photo(error: OSError) -> FacewatchError:
     """Return the error for a photo that cannot be read: only a lack of permission is permanent."""
+    lack = lack_of_resources(error)
+    if lack is not None:
+        return lack
     if os.name == "posix" and error.errno in {errno.EACCES, errno.EPERM}:
         return BadPhoto(f"the photo cannot be read: {error.strerror}; check its permissions")
     return Unreadable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from facewatch.errors import FacewatchError
@@ -58,9 +58,13 @@ class Failures:
         return self._clock() < self._held_until
 
     @property
-    def down(self) -> bool:
-        """True if the engine fails on everything."""
-        return self._streak.down
+    def retries_last(self) -> bool:
+        """True if untried photos go first: the engine fails on everything, or one photo may end it again."""
+        return self._streak.down or self._streak.suspecting
+
+    def suspect(self, jobs: Iterable[Job]) -> None:
+        """Let the photos that were in an engine when it ended wait until all others have had their turn."""
+        self._streak.suspect(job.id for job in jobs)
 
     def hold(self, place: str, error: FacewatchError) -> None:
         """Make all photos wait, longer each time in a row, and show why.
@@ -138,6 +142,8 @@ class Failures:
             self._raise_alert(_engine_for(job), error)
             if not job.wishes:  # a redo may use another model than its folder
                 self._readiness.rest(job.folder, decision.after_seconds)
+        if decision.what != "retry":
+            self._streak.gave_up(job.id)
         self._carry_out(decision, job, error)
         return decision
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,7 @@ from facewatch.errors import (
     SourceChanged,
     SourceGone,
     TooLittleMemory,
+    TooManyOpenFiles,
     TruncatedPhoto,
     Unexpected,
     Unreadable,
@@ -33,7 +35,7 @@ UNFINISHED_SECONDS = (30.0, 120.0, 600.0, 3600.0)  # a file that ends early may 
 AGAIN_SECONDS = (5.0, 60.0)
 MODEL_WAIT_SECONDS = 10.0
 NO_ENGINE_SECONDS = 30.0
-ROOM_WAIT_SECONDS = 30.0  # of a photo that needs more room than there is, while others go on
+ROOM_WAIT_SECONDS = 30.0  # of a photo that needs more room or file handles than there are, while others go on
 DOWN_AFTER = 3  # different photos in a row
 FULL_AFTER = 2
 LONGEST_HOLD_SECONDS = {"disk": 60.0, "ledger": 60.0, "engine": 300.0}
@@ -54,6 +56,19 @@ class RetryDecision:
     level: int = logging.WARNING
 
 
+_SIMPLE: tuple[tuple[tuple[type[FacewatchError], ...], RetryDecision], ...] = (
+    ((OwnOutput, NotAPhoto), RetryDecision("skip", level=logging.INFO)),
+    ((SourceChanged, SourceGone), RetryDecision("look again", level=logging.INFO)),
+    ((TooManyOpenFiles,), RetryDecision("later", after_seconds=ROOM_WAIT_SECONDS, new_engine=True)),
+    ((ModelAwaited,), RetryDecision("later", after_seconds=MODEL_WAIT_SECONDS, level=logging.INFO)),
+    (
+        (EngineUnavailable, CheckpointMissing, BadCheckpoint),
+        RetryDecision("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True),
+    ),
+)
+"""Decisions about errors that need nothing but their class."""
+
+
 class FailureStreak:
     """The photos on which the engine failed, and those outdone by a success since."""
 
@@ -61,11 +76,25 @@ class FailureStreak:
         self._in_a_row: set[int] = set()  # the photos' ids
         self._outdone: set[int] = set()  # failed, and then another photo was restored
         self._no_room: set[int] = set()  # had no room on the disk, and no other photo had since
+        self._suspects: set[int] = set()  # were in an engine that died or hung, and not restored since
 
     @property
     def down(self) -> bool:
         """True if so many different photos failed in a row that the engine is to blame."""
         return len(self._in_a_row) >= DOWN_AFTER
+
+    @property
+    def suspecting(self) -> bool:
+        """True if photos are to be tried again that may cost an engine, and all the time it may take."""
+        return bool(self._suspects)
+
+    def suspect(self, photos: Iterable[int]) -> None:
+        """Count photos that were in an engine when it died, or did not answer in time."""
+        self._suspects.update(photos)
+
+    def gave_up(self, photo: int) -> None:
+        """Count a photo that is not tried again."""
+        self._suspects.discard(photo)
 
     @property
     def full(self) -> bool:
@@ -93,12 +122,13 @@ class FailureStreak:
 
     def passed(self, photo: int) -> None:
         """Count a photo that the engine restored."""
+        self._suspects.discard(photo)
         self._outdone |= self._in_a_row
         self._outdone.discard(photo)
         self._in_a_row.clear()
 
 
-def decide(  # noqa: PLR0911 - one line a kind of error
+def decide(
     error: FacewatchError,
     attempts: int,
     *,
@@ -115,24 +145,25 @@ def decide(  # noqa: PLR0911 - one line a kind of error
     again          this photo had no room before, and no other had since
     others_passed  the engine restored another photo since it first failed on this one
     """
-    if isinstance(error, OwnOutput | NotAPhoto):
-        return RetryDecision("skip", level=logging.INFO)
-    if isinstance(error, SourceChanged | SourceGone):
-        return RetryDecision("look again", level=logging.INFO)
+    for kinds, decision in _SIMPLE:
+        if isinstance(error, kinds):
+            return decision
     if isinstance(error, DiskFull):
         return _wait_for_room(full=full, again=again)
-    if isinstance(error, ModelAwaited):
-        return RetryDecision("later", after_seconds=MODEL_WAIT_SECONDS, level=logging.INFO)
-    if isinstance(error, EngineUnavailable | CheckpointMissing | BadCheckpoint):
-        return RetryDecision("later", after_seconds=NO_ENGINE_SECONDS, new_engine=True, rests=True)
-    if isinstance(error, TruncatedPhoto | Unreadable):
+    if isinstance(error, TruncatedPhoto | Unreadable | CannotWrite):
         return _retry_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
     if isinstance(error, BadPhoto):
         return RetryDecision("park")
-    if isinstance(error, CannotWrite):
-        return _retry_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
+    return _engine_failure(error, attempts, down=down, others_passed=others_passed)
+
+
+def _engine_failure(
+    error: FacewatchError, attempts: int, *, down: bool, others_passed: bool
+) -> RetryDecision:
     if down or (isinstance(error, _DEVICE_ERRORS) and not others_passed):
         return RetryDecision("later", new_engine=True, hold_place="engine")
+    if isinstance(error, TooLittleMemory):  # other programs may give some back
+        return _retry_or(UNFINISHED_SECONDS, attempts, RetryDecision("park"))
     return _retry_or(AGAIN_SECONDS, attempts, RetryDecision("poison", new_engine=True))
 
 

@@ -18,6 +18,7 @@ from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import DamagedLedger, Job, Ledger
+from facewatch.system.atomic import lack_of_resources
 from facewatch.worker.batch import Batch
 from facewatch.worker.commit import Committer
 from facewatch.worker.failures import Failures
@@ -173,7 +174,7 @@ class Worker:
     def _prepare_next(self, settings: Settings) -> bool:
         """Prepare the next photo into `_next`, if it needs the engine; False if there is none."""
         ready = self._readiness.folders(settings)
-        job = self._ledger.next(list(ready), untried_first=self._failures.down)
+        job = self._ledger.next(list(ready), untried_first=self._failures.retries_last)
         started = None if job is None else self._ledger.start(job)
         if started is None:
             return False
@@ -252,7 +253,7 @@ class Worker:
             self._failed(job, error)
         except OSError as error:  # a problem with one photo's folder or disk must not stop the others
             log.exception("%s", job.path)
-            self._failed(job, Unexpected(f"{type(error).__name__}: {error}"))
+            self._failed(job, lack_of_resources(error) or Unexpected(f"{type(error).__name__}: {error}"))
         self._unsettled.pop(job.turn, None)
 
     def _crashed(self, error: EngineFailed) -> None:
@@ -263,6 +264,7 @@ class Worker:
                 self._give_back(photo.job)
             return
         self._alerts.record_incident(f"{error}: a new engine replaces it")
+        self._failures.suspect(photo.job for photo in lost)
         if len(lost) == 1:
             with self._recorded(lost[0].job):
                 raise error

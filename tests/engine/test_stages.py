@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 
+import cv2
 import pytest
 
 from facewatch.engine.messages import RestoreFailure, RestoreRequest, RestoreResult
-from facewatch.engine.stages import Helpers, StagedRestorer, helpers_for
-from facewatch.errors import BadPhoto, NetworkFailed
+from facewatch.engine.stages import Helpers, StagedRestorer, as_facewatch_error, helpers_for
+from facewatch.errors import BY_NAME, BadPhoto, NetworkFailed
 from facewatch.restoration.options import OutputOptions, RestorationOptions
 
 
@@ -121,3 +123,26 @@ def test_one_photo_that_fails_stops_no_other(stage, error, name):
 def test_a_gpu_has_more_helpers(device, cores, expected):
     assert helpers_for(device, cores) == expected
     assert expected.window == expected.readers + expected.writers + 1
+
+
+def test_a_lack_of_memory_or_file_handles_has_its_name_whichever_library_met_it():
+    memory = cv2.error("failed to allocate")
+    memory.code = -4
+    found = [
+        as_facewatch_error(error)
+        for error in (
+            MemoryError(),
+            memory,
+            OSError(errno.ENOMEM, "no memory"),
+            OSError(errno.EMFILE, "too many"),
+            OSError(errno.EIO, "broken"),
+        )
+    ]
+    assert [type(error).__name__ for error in found] == [
+        "TooLittleMemory",
+        "TooLittleMemory",
+        "TooLittleMemory",
+        "TooManyOpenFiles",
+        "Unexpected",
+    ]
+    assert {type(error).__name__ for error in found} <= BY_NAME.keys()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from facewatch.errors import DiskFull
+from facewatch.system.atomic import unreadable_photo
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.worker import prepare
 from facewatch.worker.readiness import PROBE_AGAIN_SECONDS
@@ -224,4 +225,45 @@ def test_waiting_for_the_model_of_a_redo_costs_no_attempt(harness):
     assert "is not downloaded yet" in job.reason
     harness.files.missing = set()
     wait(harness, MODEL_WAIT_SECONDS + 1)
+    assert harness.state("a.jpg") == "done"
+
+
+def test_a_photo_that_hangs_the_engine_waits_until_all_others_have_had_their_turn(harness):
+    harness.raw["engine"] = {"timeout_seconds": 0.5}
+    harness.drop("hang-1.jpg", b"hang")
+    for number in range(3):
+        harness.drop(f"good-{number}.jpg", b"%d" % number)
+    for _ in range(20):  # until the first hang has ended its engine
+        harness.worker.turn()
+        job = harness.ledger.photo(harness.inbox_folder / "hang-1.jpg")
+        if job is not None and job.state == "retry":
+            break
+    harness.clock.now += 100  # its retry is due, and it would hang again
+    harness.worker.turn()
+    while len(harness.outputs()) < 3:
+        assert harness.state("hang-1.jpg") == "retry"
+        harness.worker.turn()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_photo_that_finds_no_file_handle_waits_alone_and_is_never_given_up(harness, monkeypatch, number):
+    opened = prepare.hash_source
+
+    def refuse(source, *rest):
+        if source.name == "a.jpg" and not harness.enough:
+            raise unreadable_photo(OSError(number, os.strerror(number)))
+        return opened(source, *rest)
+
+    harness.enough = False
+    monkeypatch.setattr(prepare, "hash_source", refuse)
+    harness.drop("a.jpg", b"a")
+    harness.drop("b.jpg", b"b")
+    harness.work()
+    for _ in range(9):
+        wait(harness, ROOM_WAIT_SECONDS + 1)
+    job = harness.ledger.photo(harness.inbox_folder / "a.jpg")
+    assert (job.state, job.attempts, harness.state("b.jpg")) == ("retry", 0, "done")
+    assert "too many files are open" in job.reason
+    harness.enough = True
+    wait(harness, ROOM_WAIT_SECONDS + 1)
     assert harness.state("a.jpg") == "done"

@@ -23,6 +23,7 @@ from facewatch.worker.retry_policy import FailureStreak, decide
         (errors.Unreadable, "retry"),
         (errors.CannotWrite, "retry"),
         (errors.ModelAwaited, "later"),
+        (errors.TooManyOpenFiles, "later"),
         (errors.EngineFailed, "retry"),
         (errors.OutOfMemory, "retry"),
         (errors.TooLittleMemory, "retry"),
@@ -66,7 +67,28 @@ def test_a_device_that_fails_on_every_photo_blames_none_of_them(error):
 
 
 def test_a_photo_that_is_too_much_for_the_machine_is_to_blame_itself():
-    assert decide(errors.TooLittleMemory("600 megapixels"), 3, others_passed=False).what == "poison"
+    decisions = [
+        decide(errors.TooLittleMemory("600 megapixels"), attempts, others_passed=False)
+        for attempts in range(1, 6)
+    ]
+    assert [decision.after_seconds for decision in decisions] == [30, 120, 600, 3600, 0]
+    assert decisions[-1].what == "park"
+    assert not any(decision.hold_place or decision.new_engine for decision in decisions)
+
+
+def test_a_lack_of_file_handles_never_gives_a_photo_up():
+    decision = decide(errors.TooManyOpenFiles("words"), 99)
+    assert (decision.what, decision.hold_place, decision.new_engine) == ("later", None, True)
+
+
+def test_photos_that_were_in_an_engine_that_ended_are_suspected_until_they_pass_or_are_given_up():
+    streak = FailureStreak()
+    assert not streak.suspecting
+    streak.suspect([1, 2])
+    streak.passed(1)
+    assert streak.suspecting
+    streak.gave_up(2)
+    assert not streak.suspecting
 
 
 def test_three_different_photos_failing_in_a_row_are_the_engines_fault():

@@ -19,6 +19,7 @@ from facewatch.restoration.codecs.photo import Raster, Samples
 _PNG_MODES = {0: "L16", 2: "RGB16", 4: "LA16", 6: "RGBA16"}
 _CUT_BYTES = 32  # half of sniff.ZERO_TAIL_BYTES; decoders read at most 8 ahead
 _UNSUPPORTED = "this layout of a 16-bit TIFF is not supported; save it as RGB without extra channels"
+_NO_MEMORY = -4  # StsNoMem of OpenCV's error codes
 _DAMAGED = "the picture is damaged and cannot be decoded; open it in another program and save it again"
 
 
@@ -145,6 +146,8 @@ def _decode(data: bytes, size: tuple[int, int], dtype: type[np.uint8 | np.uint16
     try:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
+        if error.code == _NO_MEMORY:
+            raise MemoryError(str(error)) from error
         raise BadPhoto(_DAMAGED) from error
     if found is None or found.dtype != dtype or found.shape[:2] != size:
         raise BadPhoto(_DAMAGED)
