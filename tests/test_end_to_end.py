@@ -199,8 +199,9 @@ def test_a_photo_can_be_redone_with_another_weight_and_the_first_copy_stays(daem
     daemon.start()
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
     assert daemon.command("redo", str(daemon.inbox / "a.jpg"), "--weight", "1").returncode == 0
-    daemon.wait_for(lambda: daemon.outputs() == ["a (2).jpg", "a.jpg"], "the second copy")
-    assert (daemon.output / "a.jpg").read_bytes() != (daemon.output / "a (2).jpg").read_bytes()
+    daemon.wait_for(lambda: daemon.outputs() == ["a (builtin 1).jpg", "a.jpg"], "the second copy")
+    assert (daemon.output / "a.jpg").read_bytes() != (daemon.output / "a (builtin 1).jpg").read_bytes()
+    assert "a.jpg: builtin 1: 1 face unchanged" in daemon.command("status").stdout
     assert daemon.stop() == 0
 
 

@@ -16,7 +16,14 @@ from facewatch.system.atomic import copy_to_temporary, remove_file
 from facewatch.system.opened import digest_opened, open_regular
 from facewatch.worker.existing_copies import adopt_existing_copy
 from facewatch.worker.in_flight import InFlightPhoto
-from facewatch.worker.output import FinishedCopy, discard_result, name_for, publish_copy, take_result
+from facewatch.worker.output import (
+    FinishedCopy,
+    discard_result,
+    name_for,
+    publish_copy,
+    redo_tail,
+    take_result,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +55,7 @@ class Committer:
             found.seek(0)
             copied = copy_to_temporary(found, photo.folder)
         copy = FinishedCopy(*copied, _suffix_beside(duplicate.output, photo.job.path))
-        self._publish(photo, copy, duplicate.report or {}, [])
+        self._publish(photo, copy, {**(duplicate.report or {}), **_redo_note(photo)}, [])
         return True
 
     def commit(self, photo: InFlightPhoto, answer: RestoreResult, device: str) -> None:
@@ -90,7 +97,10 @@ class Committer:
         def adopt(name: Path) -> bool:
             return job.wishes is None and not self.ledger.claimed(name, job)
 
-        wanted = name_for(job.path, photo.folder, ready.recipe.plan.output.suffix, copy.suffix)
+        tail = ready.recipe.plan.output.suffix
+        if report.get("redo") and report.get("faces"):
+            tail += redo_tail(ready.recipe.plan.model, ready.recipe.plan.weight)
+        wanted = name_for(job.path, photo.folder, tail, copy.suffix)
         try:
             final = publish_copy(
                 copy,
@@ -132,4 +142,10 @@ def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[st
         "seconds": round(answer.seconds, 3),
         "lost": answer.lost,
         "left_alone": answer.left_alone,
+        **_redo_note(photo),
     }
+
+
+def _redo_note(photo: InFlightPhoto) -> dict[str, Any]:
+    """Return what a report says of a photo that the user restored again."""
+    return {} if photo.job.wishes is None else {"redo": True}

@@ -8,8 +8,10 @@ recognised after it was made again: the existing file then has the same bytes (`
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,10 +26,33 @@ log = logging.getLogger(__name__)
 
 REPORT = {"summary": "its restored copy existed already"}
 """Without faces: the faces found in the photo are no longer known."""
+_REDONE = re.compile(r"(?P<start>.+) \([^()]+ [01](?:\.\d+)?\)(?: \(\d+\))?\.[^.]+", re.DOTALL)
 CHECKED_ATTEMPTS = 2  # later ones leave the copies alone, in case one crashes the decoder
 
 
-def find_existing_copies(ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str) -> dict[Path, str]:
+class RedoneCopies:
+    """The copies named after a model, "Name (codeformer 0.7).jpg", that were there when this ledger was new.
+
+    Each output folder is listed once: later ones are in the ledger.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[Path, dict[str, list[str]]] = {}
+
+    def find(self, folder: Path, start: str) -> list[Path]:
+        """Return those in a folder whose names begin with a stem and the settings' tail."""
+        if folder not in self._names:
+            found: dict[str, list[str]] = {}
+            for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names only
+                if match := _REDONE.fullmatch(name):
+                    found.setdefault(match["start"], []).append(name)
+            self._names[folder] = found
+        return [folder / name for name in self._names[folder].get(start, ())]
+
+
+def find_existing_copies(
+    ledger: Ledger, job: Job, sha256: str, folder: Path, tail: str, *, redone: RedoneCopies
+) -> dict[Path, str]:
     """Return the existing copies of a photo that belong to no other photo, each with its recipe.
 
     Any model and format will do: a lost ledger is no reason to restore everything again, and `redo` always
@@ -40,7 +65,9 @@ def find_existing_copies(ledger: Ledger, job: Job, sha256: str, folder: Path, ta
     if job.wishes is not None or job.attempts > CHECKED_ATTEMPTS:
         return {}
     found = {}
-    for name in _existing_files(job.path, folder, tail):
+    starts = (f"{job.path.stem}{end}" for end in dict.fromkeys((tail, "")))
+    of_redos = (name for start in starts for name in redone.find(folder, start))
+    for name in itertools.chain(_existing_files(job.path, folder, tail), of_redos):
         tagged = _origin(name)
         if tagged is not None and tagged.source == sha256 and not ledger.claimed(name, job):
             found[name] = tagged.recipe or ""

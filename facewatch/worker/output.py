@@ -89,6 +89,11 @@ def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
     return folder / fit_name(source.stem, f"{tail}{suffix}")
 
 
+def redo_tail(model: str, weight: float) -> str:
+    """Return what the name of a copy that the user asked for tells of it: " (codeformer 0.7)"."""
+    return f" ({model} {weight:g})"
+
+
 def take_result(answer: RestoreResult, source: Path, folder: Path) -> FinishedCopy:
     """Return the restored copy, or else an unchanged copy of the original.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewatch.engine.source import hash_source, open_source
@@ -15,7 +15,7 @@ from facewatch.restoration.options import Setup
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import unreadable_photo
-from facewatch.worker.existing_copies import find_existing_copies
+from facewatch.worker.existing_copies import RedoneCopies, find_existing_copies
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import output_folder
 from facewatch.worker.readiness import Readiness, Ready
@@ -33,6 +33,7 @@ class Preparer:
     model_files: Callable[[], ModelFiles]
     settings: Callable[[], Settings]
     root_of: Callable[[Path], Path | None]  # the watched folder that offers a photo
+    redone: RedoneCopies = field(default_factory=RedoneCopies)
 
     def prepare(self, job: Job, ready: Ready) -> InFlightPhoto | None:
         """Return the photo for the engine, or None if it has reached its end here.
@@ -60,7 +61,8 @@ class Preparer:
             return None
         self.ledger.record_hash(job, sha256, key)
         folder = output_folder(job.path, job.folder, ready.folder.output)
-        existing = find_existing_copies(self.ledger, job, sha256, folder, ready.recipe.plan.output.suffix)
+        tail = ready.recipe.plan.output.suffix
+        existing = find_existing_copies(self.ledger, job, sha256, folder, tail, redone=self.redone)
         background = ready.recipe.engine.priority == "background"
         setup = ready.recipe.setup(self.model_files(), background=background)
         return InFlightPhoto(job, ready, sha256, key, folder, setup, existing)

@@ -113,7 +113,7 @@ IGNORE_INTERRUPTED_COMMITS = """
         assert callable(facewatch.worker.prepare.copy_exists)
         facewatch.worker.prepare.copy_exists = lambda _: False
         assert callable(facewatch.worker.prepare.find_existing_copies)
-        facewatch.worker.prepare.find_existing_copies = lambda *_: {}
+        facewatch.worker.prepare.find_existing_copies = lambda *_, **__: {}
         output = facewatch.worker.output
         publish = output.publish
         output.publish = lambda temporary, wanted, heard, _, **more: publish(temporary, wanted, heard, **more)

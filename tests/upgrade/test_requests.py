@@ -23,8 +23,8 @@ AFTER_REQUESTS = {
     "in/words.jpg": "parked",
 }
 MADE_AGAIN = {  # photo: its new copy, and the weight that was asked for
-    "in/1974/Großmutter.jpg": ("out/1974/Großmutter-restored (2).jpg", 0.9),
-    "in/third.jpg": ("out/third-restored (2).jpg", 1.0),
+    "in/1974/Großmutter.jpg": ("out/1974/Großmutter-restored (builtin 0.9).jpg", 0.9),
+    "in/third.jpg": ("out/third-restored (builtin 1).jpg", 1.0),
 }
 
 

@@ -9,6 +9,7 @@ import stat
 import pytest
 
 from facewatch.errors import DiskFull
+from facewatch.state.reports import report_summary
 from facewatch.system.fingerprint import Fingerprint
 
 
@@ -50,8 +51,12 @@ def test_a_file_system_that_does_not_sync_its_folders_gets_each_copy_once(
     harness.output.mkdir()
     refuse_folder_sync(number)
     work_through_all_waits(harness)
-    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone.jpg"]
-    assert [harness.state(name) for name in harness.outputs()] == ["done", "no_faces", "done"]
+    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone (builtin 0.5).jpg"]
+    assert [harness.state(name) for name in ("a.jpg", "nobody-1.jpg", "redone.jpg")] == [
+        "done",
+        "no_faces",
+        "done",
+    ]
 
 
 def test_a_copy_that_the_ledger_could_not_record_is_not_made_again(harness, monkeypatch):
@@ -67,7 +72,7 @@ def test_a_copy_that_the_ledger_could_not_record_is_not_made_again(harness, monk
                 harness.work()
         harness.clock.now += 61
     work_through_all_waits(harness)
-    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone.jpg"]
+    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone (builtin 0.5).jpg"]
     assert harness.ledger.photo(harness.inbox_folder / "a.jpg").attempts == 1
 
 
@@ -82,5 +87,29 @@ def test_a_copy_on_a_share_that_was_briefly_unavailable_is_found_again(
         harness.work()
     assert harness.state("redone.jpg") == "retry"
     work_through_all_waits(harness)
-    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone.jpg"]
-    assert [harness.state(name) for name in harness.outputs()] == ["done", "no_faces", "done"]
+    assert harness.outputs() == ["a.jpg", "nobody-1.jpg", "redone (builtin 0.5).jpg"]
+    assert [harness.state(name) for name in ("a.jpg", "nobody-1.jpg", "redone.jpg")] == [
+        "done",
+        "no_faces",
+        "done",
+    ]
+
+
+def test_the_name_of_a_redone_copy_and_its_report_tell_the_model_and_the_weight(harness):
+    photo = harness.drop("a.jpg", b"a")
+    harness.drop("nobody-1.jpg", b"b")
+    harness.work()
+    for name, weight in (("a.jpg", 0.5), ("a.jpg", 0.5), ("a.jpg", 1.0), ("nobody-1.jpg", 0.5)):
+        original = harness.inbox_folder / name
+        wishes = {"model": None, "weight": weight}
+        harness.ledger.queue(original, harness.inbox_folder, Fingerprint.of(original.stat()), wishes)
+        harness.work()
+    assert harness.outputs() == [
+        "a (builtin 0.5) (2).jpg",
+        "a (builtin 0.5).jpg",
+        "a (builtin 1).jpg",
+        "a.jpg",
+        "nobody-1 (2).jpg",
+        "nobody-1.jpg",
+    ]
+    assert report_summary(harness.ledger.photo(photo).report) == "builtin 1: 1 of 1 face restored"

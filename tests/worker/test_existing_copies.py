@@ -12,7 +12,7 @@ from facewatch.restoration.codecs.photo import Provenance
 from facewatch.state.ledger import Ledger
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import sha256_of
-from facewatch.worker.existing_copies import adopt_existing_copy, find_existing_copies
+from facewatch.worker.existing_copies import RedoneCopies, adopt_existing_copy, find_existing_copies
 
 CONTENT, OTHER, RECIPE = "a" * 64, "b" * 64, "c" * 64
 
@@ -40,7 +40,9 @@ class CopiesHarness:
     def adopt(self, name: str, tail: str = "", **job) -> Path | None:
         """Adopt the first copy that is found, as if the engine had decoded it; return it, or None."""
         started = self.job(name, **job)
-        for copy, recipe in find_existing_copies(self.ledger, started, CONTENT, self.output, tail).items():
+        for copy, recipe in find_existing_copies(
+            self.ledger, started, CONTENT, self.output, tail, redone=RedoneCopies()
+        ).items():
             if adopt_existing_copy(
                 self.ledger, started, copy, sha256=CONTENT, copy_sha256=sha256_of(copy), recipe=recipe
             ):
@@ -66,7 +68,19 @@ def test_a_photo_with_an_existing_copy_is_done(harness):
     assert harness.ledger.interrupted() == []
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.JPG", "a (2).jpg", "a (3).webp", "a-x.jpg", "a-x (2).tif"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.png",
+        "a.JPG",
+        "a (2).jpg",
+        "a (3).webp",
+        "a-x.jpg",
+        "a-x (2).tif",
+        "a (codeformer 0.7).jpg",
+        "a-x (own net 1) (2).png",
+    ],
+)
 def test_a_copy_is_found_with_any_format_number_or_tail(harness, name):
     if name == "a (3).webp":
         harness.add_copy("a (2).webp", OTHER)
@@ -74,7 +88,10 @@ def test_a_copy_is_found_with_any_format_number_or_tail(harness, name):
     assert harness.adopt("a.JPG" if name == "a.JPG" else "a.jpg", tail="-x") == copy
 
 
-@pytest.mark.parametrize("name", ["b.jpg", "a (3).jpg", "aa.jpg", "a.txt", "sub/a.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["b.jpg", "a (3).jpg", "aa.jpg", "a.txt", "aa (codeformer 0.7).jpg", "a (codeformer).jpg", "sub/a.jpg"],
+)
 def test_other_names_are_not_copies(harness, name):
     (harness.output / "sub").mkdir()
     harness.add_copy(name)
@@ -141,7 +158,11 @@ def test_a_published_copy_that_is_not_recorded_as_done_is_found_again(harness):
 def test_every_copy_that_may_be_the_photos_is_offered_in_case_the_first_is_cut_off(harness):
     copies = [harness.add_copy(name) for name in ("a.jpg", "a (2).jpg")]
     assert (
-        list(find_existing_copies(harness.ledger, harness.job("a.jpg"), CONTENT, harness.output, ""))
+        list(
+            find_existing_copies(
+                harness.ledger, harness.job("a.jpg"), CONTENT, harness.output, "", redone=RedoneCopies()
+            )
+        )
         == copies
     )
 
@@ -149,4 +170,4 @@ def test_every_copy_that_may_be_the_photos_is_offered_in_case_the_first_is_cut_o
 def test_after_two_attempts_the_copies_are_left_alone(harness):
     harness.add_copy("a.jpg")
     job = replace(harness.job("a.jpg"), attempts=3)
-    assert find_existing_copies(harness.ledger, job, CONTENT, harness.output, "") == {}
+    assert find_existing_copies(harness.ledger, job, CONTENT, harness.output, "", redone=RedoneCopies()) == {}

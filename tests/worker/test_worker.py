@@ -89,7 +89,7 @@ def test_our_own_copy_is_restored_when_the_user_asks_for_it(harness):
     harness.ledger.queue(photo, harness.inbox_folder, Fingerprint.of(photo.stat()), wishes)
     harness.work()
     assert harness.state("again.jpg") == "done"
-    assert harness.outputs() == ["a.jpg", "again.jpg"]
+    assert harness.outputs() == ["a.jpg", "again (builtin 0).jpg"]
 
 
 def test_a_truncated_file_waits_and_is_parked_in_the_end(harness):
@@ -181,7 +181,7 @@ def test_a_photo_that_the_settings_leave_out_before_its_turn_is_not_restored(har
     assert harness.outputs() == []
     harness.ledger.queue(photo, harness.inbox_folder, job.fingerprint, {"weight": 0.5})  # a redo by the user
     harness.work()
-    assert harness.outputs() == ["secret.jpg"]
+    assert harness.outputs() == ["secret (builtin 0.5).jpg"]
 
 
 def test_a_photo_that_changes_while_the_settings_leave_it_out_is_not_taken_in_again(harness):
