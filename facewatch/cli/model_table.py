@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ from facewatch.models.files import Check, ModelFiles
 from facewatch.system.disk_space import format_size
 from facewatch.system.text import printable
 
-PIPE_WIDTH = 300  # a pipe has no width; cut nothing
+PIPE_WIDTH = 80  # a pipe has no width; programs take --json
 PLAIN_STATES = {"present": "downloaded", "missing": "not downloaded", "builtin": "included"}
 WIDE = 160  # columns that the table with licences and paths needs
 
@@ -49,7 +50,7 @@ def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print such rows as a table, and below it why a file could not be checked."""
     console = Console(highlight=False, markup=False)
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         console.width = PIPE_WIDTH
     console.print(_wide(rows) if console.width >= WIDE else _narrow(rows))
     for row in rows:

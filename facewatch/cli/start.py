@@ -31,12 +31,20 @@ def start(config: ConfigOption = None) -> None:
         say(write_first_config(where))
     inbox = settings_store.load().folders[0].input
     opener = Opener(where.state)
+    missing = "" if os.path.isdir(inbox) else f"{inbox} is missing"  # noqa: PTH112 - never raises
+    wish = (
+        f"{missing}: make that folder, or name another in {where.config}"
+        if missing
+        else f"drop photos into {inbox}"
+    )
     pid = running_pid(where)
     if pid is None:
         opener.start(facewatch_command("run", "--config", str(where.config)), child_environment())
-        say(f"started; drop photos into {inbox}")
+        say(f"started; {wish}")
     else:
-        say(f"facewatch is running (process {pid}); drop photos into {inbox}")
+        say(f"facewatch is running (process {pid}); {wish}")
+    if missing:
+        return
     try:
         opener.open(str(inbox))
     except FacewatchError as error:  # there may be no desktop, and the daemon runs all the same

@@ -86,7 +86,7 @@ class ObserverSupervisor:
                 "every 30 s. Raise fs.inotify.max_user_watches"
             )
             if not self.shortage:
-                self._note(shortage)
+                log.warning("%s", shortage)
         self.shortage = shortage
         self._short_before = short
         return short
@@ -170,6 +170,8 @@ class ObserverSupervisor:
         root.observed = None
 
     def _set_problem(self, root: Root, problem: str) -> None:
-        if problem != root.problem:
-            self._note(problem or f"the folder {root.watch.root} is watched again")
+        if problem and problem != root.problem:
+            log.warning("%s", problem)
+        elif root.problem and not problem:  # what is resolved, and never what still stands
+            self._note(f"the folder {root.watch.root} is watched again")
         root.problem = problem

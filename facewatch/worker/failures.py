@@ -50,6 +50,7 @@ class Failures:
         self._streak = FailureStreak()
         self._held_until = clock()
         self._hold_seconds = 0.0
+        self._cause = ""  # of the present hold
         self._shown: set[str] = set()  # the places of its alerts
 
     @property
@@ -72,7 +73,8 @@ class Failures:
         place  a key of LONGEST_HOLD_SECONDS
         """
         if not self._hold_seconds:
-            self._alerts.record_incident(f"all photos wait for a while ({place}): {error}")
+            self._cause = f"{place}: {error}"
+            log.warning("all photos wait for a while (%s)", self._cause)
         self._raise_alert(place, error)
         if self.holding:  # several photos met the same cause
             return
@@ -88,7 +90,9 @@ class Failures:
         if not restored:
             return
         if self._hold_seconds:
-            self._alerts.record_incident("the photos are restored again")
+            self._alerts.record_incident(
+                f"the photos, which all had to wait, are restored again ({self._cause})"
+            )
         self._streak.passed(job.id)
         self._hold_seconds = 0.0
         self._clear_alerts("ledger", "engine", _engine_for(job))

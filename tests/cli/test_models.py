@@ -225,3 +225,10 @@ def test_the_folder_comes_from_the_environment(tmp_path: Path):
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert shown.strip() == str(tmp_path / "wedding.pth")
+
+
+def test_the_table_fits_80_columns_in_a_pipe_too(model_files: ModelFiles, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    shown = call(model_files).stdout
+    assert "toy" in shown
+    assert max(len(row) for row in shown.splitlines() if str(model_files.folder) not in row) <= 80

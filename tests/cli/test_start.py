@@ -52,3 +52,12 @@ def test_the_launcher_is_a_valid_entry_that_starts_facewatch(call, tmp_path, mon
         assert subprocess.run([validate, str(entry)], capture_output=True, check=True).stdout == b""
     assert call("install", "--remove").code == 0
     assert not entry.exists()
+
+
+def test_a_start_does_not_invite_to_a_folder_that_is_missing(call, inbox, spawned):
+    shutil.rmtree(inbox)
+    said = call("start")
+    assert said.code == 0
+    assert f"{inbox} is missing: make that folder" in said.out
+    assert "drop photos" not in said.out
+    assert len(spawned) == 1  # the daemon; no folder to open

@@ -81,10 +81,7 @@ def test_a_bare_mount_point_is_offline(harness, root):
     harness.mounts.append(disk)
     assert harness.run_round(10) == [root / "a.jpg"]
     assert harness.watcher.online() == [WatchedFolder(root)]
-    assert [note.rpartition("/")[2] for note in harness.notes] == [
-        "in: mount it, or plug it in; its photos wait until it is back",
-        "in is watched again",
-    ]
+    assert [note.rpartition("/")[2] for note in harness.notes] == ["in is watched again"]
 
 
 def test_a_share_that_does_not_answer_is_offline_and_does_not_stop_the_others(root, tmp_path):
@@ -159,9 +156,17 @@ def test_fewer_watches_than_folders_are_degraded_when_seen_twice(root):
     assert harness.watcher.problems() == []
     harness.run_round(2)
     assert "3 of 6" in harness.watcher.problems()[0]
-    assert harness.notes == harness.watcher.problems()
+    assert harness.notes == []  # it still stands
     assert harness.run_round(31) == [root / "a.jpg"]
     harness.counted = 6
     harness.watcher.rescan()
     harness.run_round(2)
     assert harness.watcher.problems() == []
+
+
+def test_a_folder_that_never_was_there_is_a_problem_and_nothing_that_was_resolved(tmp_path):
+    harness = WatcherHarness(WatchedFolder(tmp_path / "never"))
+    harness.run_round()
+    harness.run_round(20)
+    assert "is missing" in harness.watcher.problems()[0]
+    assert harness.notes == []

@@ -26,10 +26,12 @@ from facewatch.cli.options import WeightOption, model_files, readable_photo, sto
 from facewatch.cli.status import state_shown
 from facewatch.engine.process import probe
 from facewatch.errors import FacewatchError, WrongUse
+from facewatch.models import catalogue
 from facewatch.settings.weights import format_weight
 from facewatch.state.outcomes import outcome_of_report
 from facewatch.state.status import Status, headline, photo_text, read_status
 from facewatch.system.atomic import copy_to_temporary, translate_write_errors, write_atomically
+from facewatch.system.disk_space import format_size
 from facewatch.system.paths import Places, expand_path
 from facewatch.system.processes import child_environment, facewatch_command
 from facewatch.system.publish import fit_name, publish
@@ -84,10 +86,23 @@ def demo(
         status = _follow(console, where, daemon, len(dropped))
     pictures = _print_results(console, status)
     used = f"restored with {model}, {format_weight(store(where).load().weight_of(model))}"
-    better = "" if model == BETTER else f"; `facewatch demo --model {BETTER}` shows a stronger one"
+    better = (
+        ""
+        if model == BETTER
+        else f"; `facewatch demo --model {BETTER}` shows a stronger one ({_cost(BETTER)})"
+    )
     console.print(f"{used}{better}", soft_wrap=True)
     _offer(console, pictures, home)
     raise typer.Exit(1 if status.failed else 0)
+
+
+def _cost(model: str) -> str:
+    """Return what a model's download costs: "download 349 MB, non-commercial"."""
+    checkpoint = catalogue.BY_NAME[model].checkpoint
+    if checkpoint is None:
+        return "included"
+    size = f"download {format_size(checkpoint.size_bytes)}" if checkpoint.size_bytes else "download"
+    return f"{size}, non-commercial" if checkpoint.licence.non_commercial else size
 
 
 def _photo(named: Path) -> Path:
