@@ -20,12 +20,11 @@ from facewatch.models import catalogue
 from facewatch.settings.installation import no_folder_error
 from facewatch.settings.schema import Folder, full_key
 from facewatch.settings.store import example
+from facewatch.state.first_start import FIRST_MODEL
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.disk_space import format_size
 from facewatch.system.paths import Places
 from facewatch.system.write_access import write_problem
-
-FIRST_MODEL = "builtin"  # needs no download and no licence
 
 app = typer.Typer(
     add_completion=False,

@@ -13,6 +13,7 @@ from facewatch.cli.config import write_first_config
 from facewatch.cli.markup import say
 from facewatch.cli.options import ConfigOption, places, store
 from facewatch.errors import FacewatchError
+from facewatch.state.first_start import ask_for_model
 from facewatch.state.instance import running_pid
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.autostart import own_command
@@ -29,6 +30,7 @@ def start(config: ConfigOption = None) -> None:
     settings_store = store(where)
     if not settings_store.load().folders:
         say(write_first_config(where))
+        ask_for_model(where)
     inbox = settings_store.load().folders[0].input
     opener = Opener(where.state)
     missing = "" if os.path.isdir(inbox) else f"{inbox} is missing"  # noqa: PTH112 - never raises

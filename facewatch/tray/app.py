@@ -6,6 +6,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from facewatch.models.files import ModelFiles
 from facewatch.settings.schedule import resumed
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
+from facewatch.state.first_start import FIRST_MODEL, answer_model, model_is_asked
 from facewatch.state.instance import running_pid
 from facewatch.state.outcomes import OutcomeCounter
 from facewatch.state.requests import Request, put
@@ -26,8 +28,9 @@ from facewatch.tray import menu_items, text
 from facewatch.tray.icon import Picture, picture
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import Menu
-from facewatch.tray.notifications import Memory, Notification, due_notifications
+from facewatch.tray.notifications import Memory, Notification, due_notifications, model_question
 from facewatch.tray.opener import Opener
+from facewatch.tray.recent_rows import RecentRows
 from facewatch.tray.view import Choice, View, unreadable
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,8 @@ class App:
         self._choices_checked_at = float("-inf")
         self._memory = Memory()
         self._counter = OutcomeCounter()
+        self._recent = RecentRows()
+        self._asked_model = False  # by this process
         self._shown: tuple[Picture, str, Menu] | None = None
 
     def click(self, action: menu_items.Action) -> None:
@@ -127,17 +132,18 @@ class App:
         self._read_settings()
         status = self._read_status()
         self._refresh_choices(status)
-        view = self._view(status)
-        shown = (
-            _picture(view),
-            text.title(view),
-            menu(view),
-        )
+        working = status.current is not None or status.counts["queued"] + status.settling > 0
+        rows = self._recent.arrange(status.recent, working=working)
+        view = self._view(replace(status, recent=rows))
+        shown = _picture(view), text.title(view), menu(view)
         if shown != self._shown:
             self._shown = shown
             icon.show(*shown)
         level = self._settings.notifications if self._settings else "errors"
         self._memory, due = due_notifications(self._memory, status, level, self._clock())
+        if view.asks_model and not self._asked_model:
+            self._asked_model = True
+            due = (model_question(view.choices, FIRST_MODEL), *due)
         for notification in due:
             self._notify(icon, notification)
 
@@ -187,6 +193,7 @@ class App:
             log=self._places.log,
             now=self._now(),
             problem=self._settings_problem or problem,
+            asks_model=model_is_asked(self._places, self._settings.model if self._settings else ""),
         )
 
     def _handle_click(self, action: object) -> None:
@@ -199,6 +206,8 @@ class App:
     def _execute(self, action: object) -> None:
         if isinstance(action, menu_items.ChangeSetting):
             self._store.update({action.key: action.value})
+            if action.key == "model":
+                answer_model(self._places)
         elif isinstance(action, menu_items.Pause):
             if action.duration == "no longer":
                 self._store.update(resumed(self._store.current, self._now()))

@@ -98,7 +98,8 @@ def _pause_items(view: View) -> Iterator[Item]:
 
 
 def _setting_items(view: View, settings: Settings) -> Iterator[Item]:
-    yield submenu("model", f"Model: {settings.model}", _model_items(view, settings))
+    wish = " (please choose)" if view.asks_model else ""
+    yield submenu("model", f"Model: {settings.model}{wish}", _model_items(view, settings))
     weight = settings.weight_of(settings.model)
     yield submenu("weight", f"Weight: {format_weight(weight)}", _weight_items(settings, weight))
     upscale = settings.restoration.upscale

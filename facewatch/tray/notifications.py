@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeGuard
@@ -11,9 +12,11 @@ from facewatch.state.requests import Request
 from facewatch.state.status import Status
 from facewatch.system.text import one_line as written_out
 from facewatch.system.text import printable
+from facewatch.tray.download_menu import model_text
 from facewatch.tray.menu_items import (
     AcceptLicence,
     Action,
+    ChangeSetting,
     Open,
     OpenOwn,
     SendRequest,
@@ -22,6 +25,7 @@ from facewatch.tray.menu_items import (
     StartDaemon,
 )
 from facewatch.tray.text import count_photos, format_size, one_line, shorten
+from facewatch.tray.view import Choice
 
 Level = Literal["all", "summary", "errors", "none"]
 Category = Literal["error", "summary", "detail"]
@@ -31,6 +35,7 @@ DOWNLOAD_SECONDS = (
 )
 REPEAT_SECONDS = 3600.0  # a trouble that comes and goes is notified once in this time
 DOWNLOADING = "downloading"
+SUGGESTED = ("gfpgan-1.4", "codeformer")  # for most photos, for heavy damage; a bubble has little room
 COMING = ("queued", "downloading")
 CATEGORIES: dict[Level, frozenset[Category]] = {
     "all": frozenset({"error", "summary", "detail"}),
@@ -71,6 +76,19 @@ class Memory:
     batch: Batch | None = None
     notified: dict[str, float] = field(default_factory=dict)  # trouble or download -> clock seconds
     downloading_since: float | None = None  # clock seconds
+
+
+def model_question(choices: Sequence[Choice], model: str) -> Notification:
+    """Return the question of a first start; a click on the bubble itself keeps the present model."""
+    others = [choice for choice in choices if choice.name in SUGGESTED]
+    actions: list[tuple[str, Action]] = [(f"Keep {model}", ChangeSetting("model", model))]
+    actions += [(model_text(choice), ChangeSetting("model", choice.name)) for choice in others]
+    return Notification(
+        "Which model shall restore the faces?",
+        f"{model} does it now, which is part of facewatch; larger models restore more. The menu has all",
+        "summary",
+        tuple(actions),
+    )
 
 
 def due_notifications(

@@ -105,8 +105,10 @@ def _photo_actions(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
     if restored is not None:
         shown = {original.suffix.lower(), restored.suffix.lower()} <= SHOWN_BY_BROWSERS
         yield click("before after", "Before / after", ShowBeforeAfter(original, restored), enabled=shown)
-    yield submenu("redo model", "Redo with another model", _redo_model_items(view, original))
-    yield submenu("redo weight", "Redo with another weight", _redo_weight_items(view, photo))
+    yield separator("before models")
+    yield from _redo_model_items(view, original)
+    yield separator("before weights")
+    yield from _redo_weight_items(view, photo)
 
 
 def _about(original: Path, report: Mapping[str, Any]) -> str:
@@ -120,7 +122,8 @@ def _about(original: Path, report: Mapping[str, Any]) -> str:
 def _redo_model_items(view: View, original: Path) -> Iterator[Item]:
     for choice in view.choices:
         request = Request("redo", original, model=choice.name)
-        yield click(choice.name, model_text(choice), SendRequest(request), enabled=view.running)
+        text = f"Redo with {model_text(choice)}"
+        yield click(f"model {choice.name}", text, SendRequest(request), enabled=view.running)
 
 
 def _redo_weight_items(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
@@ -131,6 +134,8 @@ def _redo_weight_items(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
         return click(key, text, request, enabled=view.running)
 
     for weight in WORDS.values():
-        yield entry(f"word {weight}", format_weight(weight), weight)
+        yield entry(f"word {weight}", f"Redo {format_weight(weight)}", weight)
     numbers = [step / 10 for step in range(11)]
-    yield submenu("numbers", "By number", (entry(str(it), number_text(it), it) for it in numbers))
+    yield submenu(
+        "numbers", "Redo with a weight by number", (entry(str(it), number_text(it), it) for it in numbers)
+    )

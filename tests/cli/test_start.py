@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from facewatch.cli import start as module
+from facewatch.state.first_start import model_is_asked
 from facewatch.state.instance import single_instance
 
 pytestmark = pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="Linux desktops")
@@ -30,6 +31,7 @@ def test_a_start_without_a_config_makes_the_usual_folders_and_opens_the_inbox(ca
     assert inbox.is_dir()
     assert spawned[0][-3:] == ["run", "--config", str(places.config)]
     assert spawned[1] == ["xdg-open", str(inbox)]
+    assert model_is_asked(places, "builtin")  # by the tray
 
 
 def test_a_second_start_shows_the_one_that_runs(call, places, inbox, spawned):

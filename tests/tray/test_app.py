@@ -9,15 +9,17 @@ import pytest
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.store import Store
+from facewatch.state.first_start import ask_for_model, model_is_asked
 from facewatch.state.requests import Request
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
 from facewatch.system.paths import Places
 from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
+from facewatch.tray.notifications import model_question
 from facewatch.tray.opener import Opener, before_after, system_environment
 from tests.pending_requests import take
-from tests.tray.views import find, lines
+from tests.tray.views import CHOICES, find, lines
 
 NOW = datetime(2026, 3, 4, 23, 30, tzinfo=timezone(timedelta(hours=2)))
 
@@ -202,3 +204,30 @@ def test_other_programs_get_the_systems_library_paths(monkeypatch):
     given = {"LD_LIBRARY_PATH": "/app", "LD_LIBRARY_PATH_ORIG": "/mine", "A": "b"}
     assert system_environment(given) == {"LD_LIBRARY_PATH": "/mine", "A": "b"}
     assert system_environment({"LD_LIBRARY_PATH": "/app"}) == {}
+
+
+def test_after_a_first_start_the_model_is_asked_once_until_one_is_chosen(tray):
+    ask_for_model(tray.places)
+    tray.click()
+    tray.click()
+    assert sum("larger models" in text for text in tray.icon.notified) == 1
+    assert any(row.startswith("Model: builtin (please choose)") for row in tray.text())
+    tray.click(menu_items.ChangeSetting("model", "builtin"))
+    assert any(row.startswith("Model: builtin >") for row in tray.text())
+    assert not model_is_asked(tray.places, "builtin")
+
+
+def test_a_model_chosen_elsewhere_answers_the_question(tray):
+    Store(tray.places.config).update({"model": "codeformer"})
+    ask_for_model(tray.places)
+    tray.click()
+    assert not any("larger models" in text for text in tray.icon.notified)
+
+
+def test_the_question_offers_to_keep_the_model_first_and_names_what_the_others_cost():
+    asked = model_question(CHOICES, "builtin")
+    assert [label for label, _ in asked.actions] == [
+        "Keep builtin",
+        "gfpgan-1.4 (349 MB, non-commercial)",
+        "codeformer (download 377 MB, non-commercial)",
+    ]

