@@ -19,6 +19,9 @@ from tests.faults.photos import is_complete, landscape, portrait
 
 SLOW_SECONDS = 300.0  # the most that a busy machine may take for one step
 FACE_INTERVAL = 8  # one photo in 8 has a face; the engine writes its copy, the daemon those of the others
+SIDE_FILES = {"compare": "side-by-side", "save_crops": True}
+SIDE_TAILS = (" before-after.jpg", " face 1 cropped.png", " face 1 restored.png")
+"""Settings that write side files, and what follows the stem in the names of a photo's with one face."""
 PNG_OUTPUT = {"format": "png"}  # so that the engine writes a copy even if it leaves the face unchanged
 
 
@@ -39,8 +42,9 @@ class Damage:
 class Album:
     """The photos dropped into a daemon's inbox, and the check of their copies."""
 
-    def __init__(self, daemon: DaemonProcess) -> None:
+    def __init__(self, daemon: DaemonProcess, side_tails: tuple[str, ...] = ()) -> None:
         self._daemon = daemon
+        self._side_tails = side_tails
         self._originals: dict[str, str] = {}  # name -> SHA-256
 
     def __len__(self) -> int:
@@ -58,6 +62,12 @@ class Album:
         outputs = set(self._daemon.outputs())
         left_over = {name for name in outputs if Path(name).name.startswith(".")}
         expected = {self._copy_of(name): name for name in self._originals}
+        beside = {
+            f"{name[:-4]}{tail}"
+            for copy, name in expected.items()
+            for tail in self._side_tails
+            if copy != name  # it has a face
+        }
         recorded = {
             job.output: job.output_sha256 for job in LedgerView(self._daemon.places.ledger).recent(10**6)
         }
@@ -66,14 +76,15 @@ class Album:
             for name in sorted(outputs & expected.keys())
             if not self._is_right(name, expected[name], recorded)
         ]
+        corrupt += [name for name in sorted(outputs & beside) if not is_complete(self._daemon.output / name)]
         altered = [
             name for name, digest in self._originals.items() if sha256_of(self._daemon.inbox / name) != digest
         ]
         return Damage(
             corrupt=corrupt,
-            duplicated=sorted(outputs - left_over - expected.keys()),
+            duplicated=sorted(outputs - left_over - expected.keys() - beside),
             left_over=sorted(left_over),
-            missing=sorted(expected.keys() - outputs),
+            missing=sorted((expected.keys() | beside) - outputs),
             originals_altered=altered,
         )
 

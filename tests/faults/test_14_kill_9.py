@@ -1,7 +1,8 @@
 """kill -9.
 
 The daemon or its engine is killed with SIGKILL while small photos keep arriving: at any moment after a start,
-between copies, and while a copy is written.
+between copies, and while a copy is written; then again with side files (before/after pictures, crops) and the
+output inside the watched folder.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from facewatch.system.processes import find_running, identity
 from tests.daemon_process import DaemonProcess
 from tests.faults.kills import (
     PNG_OUTPUT,
+    SIDE_FILES,
+    SIDE_TAILS,
     SLOW_SECONDS,
     Album,
     Damage,
@@ -31,6 +34,7 @@ from tests.faults.patches import IGNORE_INTERRUPTED_COMMITS, PAUSE_FIRST_COPY, W
 from tests.faults.photos import noisy_portrait, portrait
 
 DEFAULT_KILLS, ALL_KILLS = 25, 500
+FEW_KILLS, NESTED_KILLS = 10, 270  # with side files, and the output inside the watched folder
 BETWEEN_KILLS = 6  # photos
 QUEUE_AHEAD = 12  # further photos in the queue, so that there is always work
 PR_SET_CHILD_SUBREAPER = 36  # Linux: orphaned descendants become this process's children
@@ -74,6 +78,31 @@ def test_kills_cause_no_lost_duplicated_or_damaged_photo(kill_at_end, tmp_path, 
     measured(
         f"{killer.daemon_kills + killer.engine_kills} kills ({killer.engine_kills} of the engine; "
         f"{killer.kills_in_commit} of the daemon during a copy), {len(album)} photos: {damage}"
+    )
+    assert damage == Damage()
+
+
+def test_kills_harm_no_side_file_with_the_output_inside_the_watched_folder(
+    kill_at_end, tmp_path, soak, measured
+):
+    daemon = kill_at_end(DaemonProcess(tmp_path, output=PNG_OUTPUT, restoration=SIDE_FILES))
+    daemon.output = daemon.inbox / "Restored"
+    daemon.write_settings(
+        folders=[{"input": str(daemon.inbox), "output": str(daemon.output)}],
+        watching={"settle_seconds": 0.3, "rescan_seconds": 1.0},
+    )
+    album, killer = Album(daemon, SIDE_TAILS), Killer(daemon, seed=15)
+    album.drop(QUEUE_AHEAD)
+    daemon.start()
+    for _ in range(NESTED_KILLS if soak else FEW_KILLS):
+        album.drop(BETWEEN_KILLS)
+        killer.kill_one()
+    album.finish()
+    assert daemon.stop() == 0
+    damage = album.damage()
+    measured(
+        f"with side files, output inside: {killer.daemon_kills + killer.engine_kills} kills, "
+        f"{len(album)} photos: {damage}"
     )
     assert damage == Damage()
 
