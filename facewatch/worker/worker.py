@@ -137,9 +137,7 @@ class Worker:
         settings = self._settings()
         if rest_reason(settings) or self._failures.holding:
             return False
-        return (
-            self._next is not None or self._ledger.next(list(self._readiness.folders(settings))) is not None
-        )
+        return self._next is not None or self._ledger.next([*self._readiness.folders(settings)]) is not None
 
     def _take_in(self) -> bool:
         with self._inbox.handing_over() as settled:
