@@ -205,9 +205,7 @@ class App:
 
     def _execute(self, action: object) -> None:
         if isinstance(action, menu_items.ChangeSetting):
-            self._store.update({action.key: action.value})
-            if action.key == "model":
-                answer_model(self._places)
+            self._change(action)
         elif isinstance(action, menu_items.Pause):
             if action.duration == "no longer":
                 self._store.update(resumed(self._store.current, self._now()))
@@ -227,6 +225,11 @@ class App:
             put(self._places, action.request)
         else:
             self._execute_rare(action)
+
+    def _change(self, action: menu_items.ChangeSetting) -> None:
+        self._store.update({action.key: action.value})
+        if action.key == "model":
+            answer_model(self._places)
 
     def _execute_rare(self, action: object) -> None:
         if isinstance(action, menu_items.AcceptLicence):
