@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def test_a_request_to_quit_does_not_reach_a_later_daemon(places):
 
 
 def test_a_path_that_is_not_utf8_survives(places):
-    path = Path(os.fsdecode(b"/in/\xff \xc3\xa4.jpg"))
+    path = Path("/in/\udcff ä.jpg")
     put(places, Request("redo", path))
     assert take(places, PID)[0].path == path
 
