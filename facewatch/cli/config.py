@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ import typer
 from rich.prompt import Prompt
 
 from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, places, store
+from facewatch.cli.terminal import can_ask
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
 from facewatch.settings.installation import no_folder_error
@@ -81,7 +81,7 @@ def init(model: ModelOption = None, config: ConfigOption = None) -> None:
     In a terminal it asks for the model, unless --model names one.
     """
     where = places(config, new=True)
-    if model is None and sys.stdin.isatty():
+    if model is None and can_ask():
         model = ask_model()
     print(write_first_config(where, model))
     chosen = store(where).load().model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, from_line, to_line
