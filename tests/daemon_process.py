@@ -59,6 +59,7 @@ class DaemonProcess:
             [sys.executable, "-m", "facewatch", *arguments],
             capture_output=True,
             encoding="utf-8",
+            errors="replace",  # a pipe has the system's encoding on Windows
             env=self.environment,
             timeout=timeout,
             check=False,

@@ -21,6 +21,7 @@ from facewatch.settings.schema import Folder, full_key
 from facewatch.settings.store import example
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.disk_space import format_size
+from facewatch.system.graphics import TorchBuild, advice, cards, torch_build
 from facewatch.system.paths import Places
 from facewatch.system.write_access import write_problem
 
@@ -89,6 +90,8 @@ def init(model: ModelOption = None, config: ConfigOption = None) -> None:
         print(f"`facewatch models pull {chosen}` shows its licence and downloads it; `facewatch run` starts")
     else:
         print(f"model {chosen}; `facewatch run` starts, `facewatch set model NAME` chooses another")
+    if line := advice(cards(), torch_build() or TorchBuild()):
+        print(f"note: {line}")
 
 
 def ask_model() -> str:

@@ -11,7 +11,7 @@ import pytest
 from facewatch.system.opened import sha256_of
 from tests.daemon_process import KILL, DaemonProcess
 from tests.portrait import portrait_bytes
-from tests.windows.test_files import held_open
+from tests.windows.test_files import held_open, on_wine
 
 pytestmark = [
     pytest.mark.windows,
@@ -29,7 +29,9 @@ def daemon(tmp_path):
 
 def test_once_restores_photos_of_every_kind_and_leaves_the_originals_alone(daemon):
     portrait, far = portrait_bytes(), "/".join(["a long name of a folder, as scanners write it"] * 6)
-    names = ["a.jpg", "read-only.jpg", "Sömmer 写真 🙂.JPG", f"{far}/b.jpg", "held.jpg"]
+    names = ["a.jpg", "read-only.jpg", "Sömmer 写真 🙂.JPG", "held.jpg"]
+    if not on_wine():  # its GetFinalPathNameByHandle refuses paths of more than 260 characters
+        names.append(f"{far}/b.jpg")
     for number, name in enumerate(names):
         photo = daemon.inbox / name
         photo.parent.mkdir(parents=True, exist_ok=True)

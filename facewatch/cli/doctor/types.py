@@ -12,6 +12,7 @@ from typing import Literal
 from facewatch.engine.messages import Ready
 from facewatch.engine.process import examine
 from facewatch.system.autostart import Login, of_this_system, own_command
+from facewatch.system.graphics import Vendor, cards
 from facewatch.tray.detect import Desktop, look
 
 LONG_PATHS_KEY = r"SYSTEM\CurrentControlSet\Control\FileSystem"
@@ -58,8 +59,8 @@ class Machine:
     """The machine beside its files; a test hands in another one."""
 
     proc: Path = Path("/proc")
-    sys: Path = Path("/sys")
     dev: Path = Path("/dev")
+    cards: Callable[[], tuple[Vendor, ...]] = cards  # with a torch that could use them
     now: Callable[[], float] = time.time  # wall clock seconds
     probe: Callable[[str], Ready] = examine  # requested device -> the device and its precision
     login: Callable[[], Login] = _login
