@@ -44,6 +44,27 @@ def test_the_desktop_file_is_valid():
     assert (run.returncode, run.stdout) == (0, "")
 
 
+def test_the_man_page_says_what_the_help_says():
+    page = runpy.run_path(str(PACKAGING / "man.py"))["page"]()
+    committed = (PACKAGING / "linux" / "facewatch.1").read_text("utf-8")
+    assert committed == page, "write it: python packaging/man.py"
+
+
+def test_the_man_page_is_valid():
+    groff = shutil.which("groff")
+    if groff is None:
+        pytest.skip("groff is not installed")
+    file = PACKAGING / "linux" / "facewatch.1"
+    run = subprocess.run(
+        [groff, "-man", "-Tutf8", "-P-cbou", "-ww", str(file)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "facewatch models pull" in run.stdout
+
+
 def _spec_list(name):
     """Return a literal list that is assigned in the spec."""
     spec = ast.parse((PACKAGING / "facewatch.spec").read_text("utf-8"))

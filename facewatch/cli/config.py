@@ -12,7 +12,7 @@ import tomlkit
 import typer
 from rich.prompt import Prompt
 
-from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, places, store
+from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, complete_key, places, store
 from facewatch.cli.terminal import can_ask
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
@@ -149,7 +149,12 @@ def _with_folder(text: str, inbox: Path, restored: Path) -> str:
 
 def set_value(
     key: Annotated[
-        str, typer.Argument(metavar="KEY", help="For example model, weight, upscale, output.quality.")
+        str,
+        typer.Argument(
+            metavar="KEY",
+            help="For example model, weight, upscale, output.quality.",
+            autocompletion=complete_key,
+        ),
     ],
     value: Annotated[str, typer.Argument(metavar="VALUE", help='The new value; "default" removes the key.')],
     config: ConfigOption = None,

@@ -14,7 +14,6 @@ from tests.portrait import portrait_bytes
 from tests.windows.test_files import held_open, on_wine
 
 pytestmark = [
-    pytest.mark.windows,
     pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform != "win32", reason="Windows' own processes and files"),
 ]

@@ -23,7 +23,6 @@ from facewatch.watcher import WatchedFolder
 from facewatch.watcher.scan import walk
 
 pytestmark = [
-    pytest.mark.windows,
     pytest.mark.skipif(sys.platform != "win32", reason="Windows' own files, drives and registry"),
 ]
 READ_AND_WRITE, EXISTING = 0xC0000000, 3  # winnt.h, fileapi.h
