@@ -13,8 +13,8 @@ winpy() {
     # Python for Windows needs a pipe; wine's own services would hold one for ever, so they start first.
     wine "$folder/python/cp311/python.exe" "$@" </dev/null 2>&1 | grep -a --line-buffered -v "Read access denied"
 }
-wine wineboot </dev/null >/dev/null 2>&1
 wineserver -p  # stays until this script ends
+wine wineboot </dev/null >/dev/null 2>&1
 trap 'wineserver -k' EXIT
 
 windows() { printf 'Z:%s' "${1//\//\\}"; }
