@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import plistlib
+import re
 import runpy
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 
 import pytest
 
+from facewatch.cli.main import COMMANDS
 from facewatch.system.autostart import macos, systemd
 from tests.conftest import ROOT
 
@@ -63,6 +65,25 @@ def test_the_man_page_is_valid():
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert "facewatch models pull" in run.stdout
+
+
+def test_the_app_of_macos_has_no_dock_icon_and_says_why_it_reads_folders():
+    content = plistlib.loads((PACKAGING / "macos" / "Info.plist").read_bytes())
+    assert content["LSUIElement"] is True
+    folders = ("Desktop", "Documents", "Downloads")
+    keys = [f"NS{folder}FolderUsageDescription" for folder in folders]
+    keys += ["NSRemovableVolumesUsageDescription", "NSNetworkVolumesUsageDescription"]
+    assert all("photos" in content[key] for key in keys)
+
+
+def test_the_installer_of_windows_starts_commands_that_exist():
+    text = (PACKAGING / "windows" / "facewatch.iss").read_text("utf-8")
+    started = re.findall(r'Filename: "\{app\}\\(\w+)\.exe"; Parameters: "(\w+)', text)
+    assert {program for program, _ in started} == {"facewatch", "facewatchw"}
+    assert {command for _, command in started} <= set(COMMANDS)
+    assert "PrivilegesRequired=lowest" in text
+    spec = (PACKAGING / "facewatch.spec").read_text("utf-8")
+    assert 'executable("facewatchw", console=False)' in spec
 
 
 def _spec_list(name):

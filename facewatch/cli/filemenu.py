@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import typer
@@ -46,6 +45,6 @@ def entries() -> tuple[Entry, ...]:
     """Return the entries of this system, which start this installation."""
     command = own_command(("restore",))
     console = Path(command[0]).with_name("facewatch.exe")
-    if os.name == "nt" and not getattr(sys, "frozen", False) and console.is_file():
-        command = (str(console), *command[1:])  # its window shows progress and errors
+    if os.name == "nt" and console.is_file():
+        command = str(console), "restore"  # its window shows progress and errors
     return of_this_system(command)

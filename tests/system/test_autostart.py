@@ -199,6 +199,8 @@ def test_the_launcher_beside_the_interpreter_is_preferred(tmp_path, monkeypatch)
     assert own_command() == (str(python), "-m", "facewatch", "run")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert own_command(("run", "--no-tray")) == (str(python), "run", "--no-tray")
+    (python.parent / launcher).touch()  # the app of Windows has one without a console
+    assert own_command() == (str(python.parent / launcher), "run")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the entries of Linux")

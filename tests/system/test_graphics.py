@@ -13,6 +13,11 @@ PIP = "-m pip install --force-reinstall --index-url https://download.pytorch.org
 
 
 @pytest.fixture
+def pip(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+
+
+@pytest.fixture
 def sysfs(tmp_path):
     """Plug a card with these PCI numbers into a stand-in for /sys."""
 
@@ -61,7 +66,7 @@ def test_windows_names_a_card_by_its_hardware_id():
         ("Intel", "win32", f"{PIP}/xpu torch torchvision`"),
     ],
 )
-def test_a_card_that_torch_cannot_use_gets_one_line_with_the_command(vendor, platform, says):
+def test_a_card_that_torch_cannot_use_gets_one_line_with_the_command(pip, vendor, platform, says):
     line = advice([vendor], CPU_ONLY, platform=platform, python=r"C:\a b\python", frozen=False)
     assert says in line
     assert "the engine computes on the CPU" in line
