@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import pytest
 
@@ -31,7 +32,7 @@ def sysfs(tmp_path):
     return plug
 
 
-@pytest.mark.skipif("sys.platform == 'win32'")
+@pytest.mark.skipif(sys.platform == "win32", reason="reads a stand-in for /sys")
 @pytest.mark.parametrize(
     ("vendor", "device", "found"),
     [
