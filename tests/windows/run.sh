@@ -13,7 +13,7 @@ winpy() {
     # Python for Windows needs a pipe; wine's own services would hold one for ever, so they start first.
     wine "$folder/python/cp311/python.exe" "$@" </dev/null 2>&1 | grep -a --line-buffered -v "Read access denied"
 }
-wineserver -p  # stays until this script ends
+wineserver -p || [ $? = 2 ]  # stays until this script ends; 2: it runs already
 wine wineboot </dev/null >/dev/null 2>&1
 trap 'wineserver -k' EXIT
 
