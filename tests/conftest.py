@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.fault_server import FaultServer
+from tests.windows.rooms import mark_for_windows
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
@@ -27,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("table") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--table is written by one process; leave -n out")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_for_windows(items)
 
 
 @pytest.fixture(scope="session")

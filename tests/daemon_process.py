@@ -12,8 +12,12 @@ from pathlib import Path
 
 import tomlkit
 
+from facewatch.state.instance import running_pid
 from facewatch.state.ledger import LedgerView
+from facewatch.state.requests import Request, put
 from facewatch.system.paths import Places
+
+KILL = getattr(signal, "SIGKILL", signal.SIGABRT)  # ends a process at once; Windows has no SIGKILL
 
 
 class DaemonProcess:
@@ -55,6 +59,7 @@ class DaemonProcess:
             [sys.executable, "-m", "facewatch", *arguments],
             capture_output=True,
             encoding="utf-8",
+            errors="replace",  # a pipe has the system's encoding on Windows
             env=self.environment,
             timeout=timeout,
             check=False,
@@ -72,7 +77,12 @@ class DaemonProcess:
         if self.process is None:
             return 0
         if self.process.poll() is None:
-            self.process.send_signal(signal_number)
+            if signal_number == KILL:
+                self.process.kill()
+            elif os.name == "nt":  # any signal kills there
+                put(self.places, Request("quit", pid=running_pid(self.places)))
+            else:
+                self.process.send_signal(signal_number)
         code = self.process.wait(30)
         self.process = None
         return code
@@ -85,7 +95,8 @@ class DaemonProcess:
         return job.state if job else None
 
     def outputs(self) -> list[str]:
-        return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())
+        files = [path for path in self.output.rglob("*") if path.is_file()]
+        return sorted(path.relative_to(self.output).as_posix() for path in files)
 
     def wait_for(self, condition: Callable[[], bool], description: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds

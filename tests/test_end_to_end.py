@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import pytest
 from PIL import Image
 
 from facewatch.system.opened import sha256_of
-from tests.daemon_process import DaemonProcess
+from tests.daemon_process import KILL, DaemonProcess
 from tests.portrait import portrait_bytes
 
 pytestmark = pytest.mark.timeout(240)
@@ -31,7 +30,7 @@ def portrait():
 def daemon(tmp_path):
     process = DaemonProcess(tmp_path)
     yield process
-    process.stop(signal.SIGKILL)
+    process.stop(KILL)
 
 
 def photo_of(number, size=96):
@@ -90,9 +89,9 @@ def test_fifty_photos_give_one_copy_each_although_daemon_and_engine_are_killed(d
         if kill == 1:
             engine = json.loads(daemon.command("status", "--json").stdout)["engine"]
             if engine and "pid" in engine and psutil.pid_exists(engine["pid"]):
-                os.kill(engine["pid"], signal.SIGKILL)
+                psutil.Process(engine["pid"]).kill()
         else:
-            daemon.stop(signal.SIGKILL)
+            daemon.stop(KILL)
             daemon.start()
     daemon.wait_for(
         lambda: daemon.counts()["done"] + daemon.counts()["no_faces"] == 50, "fifty finished photos", 200
@@ -190,7 +189,7 @@ def test_an_engine_ends_when_its_daemon_is_killed(daemon, portrait):
     (daemon.inbox / "a.jpg").write_bytes(portrait)
     daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
     children = psutil.Process(daemon.process.pid).children(recursive=True)
-    daemon.stop(signal.SIGKILL)
+    daemon.stop(KILL)
     assert not psutil.wait_procs(children, timeout=5)[1]
 
 
@@ -215,7 +214,7 @@ def test_failed_photos_are_tried_again_on_request(daemon, portrait):
     assert daemon.stop() == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="dropping root's rights needs root")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="dropping root's rights needs root")
 def test_folders_without_permission_are_reported_without_a_crash(daemon, tmp_path):
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import plistlib
+import re
 import runpy
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 
 import pytest
 
+from facewatch.cli.main import COMMANDS
 from facewatch.system.autostart import macos, systemd
 from tests.conftest import ROOT
 
@@ -42,6 +44,46 @@ def test_the_desktop_file_is_valid():
     file = PACKAGING / "linux" / "facewatch.desktop"
     run = subprocess.run([validate, str(file)], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "")
+
+
+def test_the_man_page_says_what_the_help_says():
+    page = runpy.run_path(str(PACKAGING / "man.py"))["page"]()
+    committed = (PACKAGING / "linux" / "facewatch.1").read_text("utf-8")
+    assert committed == page, "write it: python packaging/man.py"
+
+
+def test_the_man_page_is_valid():
+    groff = shutil.which("groff")
+    if groff is None:
+        pytest.skip("groff is not installed")
+    file = PACKAGING / "linux" / "facewatch.1"
+    run = subprocess.run(
+        [groff, "-man", "-Tutf8", "-P-cbou", "-ww", str(file)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "facewatch models pull" in run.stdout
+
+
+def test_the_app_of_macos_has_no_dock_icon_and_says_why_it_reads_folders():
+    content = plistlib.loads((PACKAGING / "macos" / "Info.plist").read_bytes())
+    assert content["LSUIElement"] is True
+    folders = ("Desktop", "Documents", "Downloads")
+    keys = [f"NS{folder}FolderUsageDescription" for folder in folders]
+    keys += ["NSRemovableVolumesUsageDescription", "NSNetworkVolumesUsageDescription"]
+    assert all("photos" in content[key] for key in keys)
+
+
+def test_the_installer_of_windows_starts_commands_that_exist():
+    text = (PACKAGING / "windows" / "facewatch.iss").read_text("utf-8")
+    started = re.findall(r'Filename: "\{app\}\\(\w+)\.exe"; Parameters: "(\w+)', text)
+    assert {program for program, _ in started} == {"facewatch", "facewatchw"}
+    assert {command for _, command in started} <= set(COMMANDS)
+    assert "PrivilegesRequired=lowest" in text
+    spec = (PACKAGING / "facewatch.spec").read_text("utf-8")
+    assert 'executable("facewatchw", console=False)' in spec
 
 
 def _spec_list(name):

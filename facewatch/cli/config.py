@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,8 @@ import typer
 from rich.prompt import Prompt
 
 from facewatch.cli.markup import say, say_path
-from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, places, store
+from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, complete_key, places, store
+from facewatch.cli.terminal import can_ask
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
 from facewatch.settings.installation import no_folder_error
@@ -23,6 +23,7 @@ from facewatch.settings.store import example
 from facewatch.state.first_start import FIRST_MODEL
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.disk_space import format_size
+from facewatch.system.graphics import TorchBuild, advice, cards, torch_build
 from facewatch.system.paths import Places
 from facewatch.system.write_access import write_problem
 
@@ -81,7 +82,7 @@ def init(model: ModelOption = None, config: ConfigOption = None) -> None:
     In a terminal it asks for the model, unless --model names one.
     """
     where = places(config, new=True)
-    if model is None and sys.stdin.isatty():
+    if model is None and can_ask():
         model = ask_model()
     say(write_first_config(where, model))
     chosen = store(where).load().model
@@ -89,6 +90,8 @@ def init(model: ModelOption = None, config: ConfigOption = None) -> None:
         say(f"`facewatch models pull {chosen}` shows its licence and downloads it; `facewatch run` starts")
     else:
         say(f"model {chosen}; `facewatch run` starts, `facewatch set model NAME` chooses another")
+    if line := advice(cards(), torch_build() or TorchBuild()):
+        say(f"note: {line}")
 
 
 def ask_model() -> str:
@@ -146,7 +149,12 @@ def _with_folder(text: str, inbox: Path, restored: Path) -> str:
 
 def set_value(
     key: Annotated[
-        str, typer.Argument(metavar="KEY", help="For example model, weight, upscale, output.quality.")
+        str,
+        typer.Argument(
+            metavar="KEY",
+            help="For example model, weight, upscale, output.quality.",
+            autocompletion=complete_key,
+        ),
     ],
     value: Annotated[str, typer.Argument(metavar="VALUE", help='The new value; "default" removes the key.')],
     config: ConfigOption = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterable
 
@@ -17,6 +16,7 @@ from rich.progress import (
 )
 from rich.prompt import Confirm
 
+from facewatch.cli.terminal import can_ask
 from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as DownloadProgress
 
@@ -47,7 +47,7 @@ def ask_licence(console: Console, files: ModelFiles, name: str, *, accept: bool)
     console.print(
         f"{name}: {licence.name}\n{licence.sentence}\n{licence.terms_url}", soft_wrap=True, markup=False
     )
-    if accept or (sys.stdin.isatty() and Confirm.ask("Accept?", console=console, default=False)):
+    if accept or (can_ask() and Confirm.ask("Accept?", console=console, default=False)):
         files.accept(name)
 
 

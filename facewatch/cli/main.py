@@ -55,7 +55,9 @@ COMMANDS = {
     "retry": Row("control:retry", "Try failed photos again: all, or those that are named."),
     "tray": Row("tray:tray", "Show the tray icon; `facewatch run` starts it by itself."),
     "autostart": Row("autostart:app", "Turn start at login on or off."),
+    "filemenu": Row("filemenu:app", "Offer to restore photos in the file manager, or not."),
     "install": Row("start:install", "Put facewatch and its icon into the menu of a Linux desktop."),
+    "uninstall": Row("uninstall:uninstall", "Remove what facewatch put into this system."),
     "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix."),
     "report": Row(
         "report.report:report",

@@ -19,9 +19,33 @@ if TYPE_CHECKING:
     from facewatch.settings.schema import Settings
     from facewatch.settings.store import Store
 
+
+def complete_model(incomplete: str) -> list[str]:
+    """Return the names of face models that begin like this, for the shell's completion."""
+    from facewatch.models import catalogue
+
+    return [name for name in catalogue.names("face") if name.startswith(incomplete)]
+
+
+def complete_key(incomplete: str) -> list[str]:
+    """Return the names of settings that begin like this, for the shell's completion."""
+    from facewatch.settings.schema import SECTIONS, Settings, keys_of
+
+    keys = [name for name in Settings.model_fields if name not in SECTIONS]
+    keys += [f"{name}.{key}" for name, kind in SECTIONS.items() if name != "folders" for key in keys_of(kind)]
+    return [key for key in (*keys, "weight") if key.startswith(incomplete)]
+
+
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="PATH", help="Use this config file.")]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", metavar="NAME", help="A name from `facewatch models`.")
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="A name from `facewatch models`.",
+        autocompletion=complete_model,
+    ),
 ]
 WeightOption = Annotated[
     float | None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +59,7 @@ def install(
     if sys.platform in {"win32", "darwin"}:
         raise FacewatchError("the app of this system brings its own launcher; see the user guide")
     from facewatch.system.autostart.xdg import launcher_text
+    from facewatch.system.filemanager.linux import data_home
     from facewatch.tray.icon import Picture, svg
 
     entry, icon = data_home() / ENTRY, data_home() / ICON
@@ -72,9 +72,3 @@ def install(
     write_atomically(icon, svg(Picture("idle")).encode())
     write_atomically(entry, launcher_text(own_command(("start",))).encode())
     say(f"installed: {entry}")
-
-
-def data_home() -> Path:
-    """Return the user's data folder (XDG Base Directory Specification)."""
-    named = os.environ.get("XDG_DATA_HOME", "")
-    return Path(named) if named.startswith("/") else Path.home() / ".local" / "share"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from facewatch.engine.restorer import Restorer
 
 KEPT_SECONDS = 5.0  # without a request, before unused memory is returned
+_STD_INPUT_HANDLE = -10  # winbase.h
 
 
 def main(probe: str | None = None) -> None:
@@ -32,7 +33,7 @@ def main(probe: str | None = None) -> None:
         _answer_probe(probe, emit)
         return
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
+    threading.Thread(target=_read_requests, args=(_take_over_input(), requests), daemon=True).start()
     serve(requests, emit)
 
 
@@ -79,6 +80,24 @@ def _memory_releaser(device: str) -> Callable[[], None]:
             traceback.print_exc()
 
     return free_unused
+
+
+def _take_over_input() -> IO[str]:
+    """Return the standard input for our messages alone; libraries find an empty one in its place.
+
+    On Windows, the start of a library's C runtime queries the standard input, and waits until a read of it by
+    another thread returns: `import numpy` would wait for the next photo.
+    """
+    pipe = os.fdopen(os.dup(0), encoding="utf-8")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    if sys.platform == "win32":  # the C library does so only in programs with a console
+        import ctypes
+        import msvcrt
+
+        ctypes.windll.kernel32.SetStdHandle(_STD_INPUT_HANDLE, ctypes.c_void_p(msvcrt.get_osfhandle(0)))
+    return pipe
 
 
 def _take_over_output() -> Emit:

@@ -24,7 +24,7 @@ from facewatch.models import catalogue
 from facewatch.models.responses import mirror_source
 from facewatch.restoration.options import OutputOptions, RestorationOptions
 from facewatch.settings.types import (
-    SECTION,
+    OPTIONS,
     CheckedOptions,
     Engine,
     FolderPath,
@@ -38,7 +38,7 @@ from facewatch.settings.types import (
 from facewatch.system.canonical import path_within
 from facewatch.system.timeouts import TimedCalls
 
-checked = dataclass(config=SECTION)
+checked = dataclass(frozen=True, config=OPTIONS)
 
 MAX_SUFFIX_BYTES = 64  # of the 255 of a name
 LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer

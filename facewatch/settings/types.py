@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +18,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic.fields import FieldInfo
 
 from facewatch.errors import BadSettings
 from facewatch.settings.patterns import compile_pattern
@@ -64,7 +64,8 @@ def valid_pattern(pattern: str) -> str:
 Patterns = tuple[Annotated[str, AfterValidator(valid_pattern)], ...]
 
 
-SECTION = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+OPTIONS = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=())  # of a frozen dataclass
+SECTION = ConfigDict(**OPTIONS, frozen=True)
 NUMBERS = (int, float, int | None, float | None)
 
 
@@ -76,7 +77,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _reject_booleans_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        return reject_booleans(value) if _is_number(cls.model_fields, info) else value
+        return reject_booleans(value) if _is_number(cls, info) else value
 
 
 class Watching(Section):
@@ -107,16 +108,20 @@ class Engine(Section):
 class CheckedOptions:
     """A table of the config file that is one of the core's option classes, checked by pydantic."""
 
-    __pydantic_fields__: ClassVar[dict[str, FieldInfo]]
-
     @field_validator("*", mode="before")
     @classmethod
     def _reject_booleans_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        return reject_booleans(value) if _is_number(cls.__pydantic_fields__, info) else value
+        return reject_booleans(value) if _is_number(cls, info) else value
 
 
-def _is_number(fields: Mapping[str, FieldInfo], info: ValidationInfo) -> bool:
-    return fields[str(info.field_name)].annotation in NUMBERS
+def _is_number(section: type, info: ValidationInfo) -> bool:
+    return _types(section)[str(info.field_name)] in NUMBERS
+
+
+@cache
+def _types(section: type) -> dict[str, Any]:
+    # pydantic 2.7 keeps no fields of a dataclass where later versions do.
+    return get_type_hints(section)
 
 
 def known_model(name: str, names: tuple[str, ...], info: ValidationInfo) -> str:

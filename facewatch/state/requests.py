@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import secrets
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["redo", "retry_failed", "quit", "download_now", "download_cancel"]
 LARGEST_BYTES = 64 * 1024  # a request is a few hundred bytes; a larger file is not one
 BAD_SUFFIX = ".bad"
+_NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def put(places: Places, request: Request) -> Path:
     fields = {name: value for name, value in vars(request).items() if value is not None}
     if request.path is not None:
         fields["path"] = str(request.path)
-    file = places.requests / f"{time.time_ns():020d}-{secrets.token_hex(4)}.json"
+    # The clock of Windows moves in steps of 16 ms: the number keeps the order of this process' requests.
+    file = places.requests / f"{time.time_ns():020d}-{next(_NUMBERS):06d}-{secrets.token_hex(4)}.json"
     write_atomically(file, json.dumps(fields).encode())
     return file
 

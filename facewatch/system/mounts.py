@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import sys
@@ -23,6 +24,8 @@ REMOTE_KINDS = frozenset({
     "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "webdav",
 })  # fmt: skip
 """File systems that others change without notice to this kernel: shares, and a virtual machine's host."""
+
+DRIVE_NO_ROOT_DIR, DRIVE_REMOTE = 1, 4  # fileapi.h, GetDriveTypeW
 
 FUSE = ("fuse", "macfuse", "osxfuse")
 LOCAL_FUSE = frozenset({
@@ -49,8 +52,28 @@ def mounted_file_systems() -> list[Mount]:
     """Return the mounted file systems in mount order, so that a later mount at the same point comes last."""
     if sys.platform.startswith("linux"):
         return list(read_table(MOUNT_TABLE))
-    found = psutil.disk_partitions(all=True)
-    return [Mount(part.mountpoint, "cifs" if "remote" in part.opts else part.fstype) for part in found]
+    if sys.platform == "win32":
+        return windows_drives()
+    return [Mount(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]
+
+
+if sys.platform == "win32":
+
+    def windows_drives() -> list[Mount]:
+        """Return the drives that have a letter, without asking any of them.
+
+        psutil reads each drive's label, which takes minutes for a share whose server is gone: no folder on
+        any other drive would seem to answer.
+        """
+        kernel = ctypes.windll.kernel32
+        letters = kernel.GetLogicalDrives()
+        drives = [f"{chr(ord('A') + bit)}:\\" for bit in range(26) if letters >> bit & 1]
+        kinds = {drive: kernel.GetDriveTypeW(drive) for drive in drives}
+        return [
+            Mount(drive, "cifs" if kind == DRIVE_REMOTE else "")
+            for drive, kind in kinds.items()
+            if kind != DRIVE_NO_ROOT_DIR
+        ]
 
 
 def fstab_mount_points() -> set[str]:
@@ -128,7 +151,8 @@ class Disks:
             missing |= {point for point in (self._earlier.get(name),) if point and _is_empty(point)}
             missing -= points
             if not missing:
-                self._seen[name] = _mount_of(place, mounts).point
+                point = _mount_of(place, mounts).point
+                self._seen[name] = point if point in points else ""  # no drive: a share by its name
                 return ""
         return f"the disk of {folder} is not mounted at {min(missing)}: mount it, or plug it in"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def test_a_photo_may_be_named_by_a_relative_path(call, tmp_path):
 
 
 def test_a_folder_that_no_config_can_name_is_refused(call, tmp_path):
-    said = call("demo", "-o", os.fsdecode(b"sh\xf6wn"))
+    said = call("demo", "-o", "sh\udcf6wn")
     assert (said.code, "is not UTF-8" in said.err) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == []
 

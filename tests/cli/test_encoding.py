@@ -14,7 +14,7 @@ from facewatch.state.ledger import Ledger
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.paths import Places
 
-LATIN_1 = os.fsdecode(b"S\xf6mmer.jpg")
+LATIN_1 = "S\udcf6mmer.jpg"
 
 
 @pytest.fixture

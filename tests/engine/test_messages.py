@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, from_line, to_line
@@ -24,7 +22,7 @@ def test_options_come_back_as_the_same_objects():
 
 
 def test_every_byte_of_a_name_survives():
-    name = os.fsdecode(b"/photos/caf\xe9 \xff.jpg")
+    name = "/photos/caf\udce9 \udcff.jpg"
     assert from_line(to_line(RestoreFailure(1, "BadPhoto", name))).message == name
     assert to_line(RestoreFailure(1, "BadPhoto", name)).isascii()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from facewatch.system.paths import Places
 from tests.pending_requests import take
 
 PID = 77
+IN = Path("/in").absolute()
 
 
 @pytest.fixture
@@ -26,8 +25,8 @@ def places(tmp_path):
 
 def test_requests_are_taken_once_and_in_order(places):
     requested = [
-        Request("redo", Path("/in/a.jpg")),
-        Request("redo", Path("/in/b.jpg"), model="codeformer", weight=0.5),
+        Request("redo", IN / "a.jpg"),
+        Request("redo", IN / "b.jpg", model="codeformer", weight=0.5),
         Request("retry_failed"),
         Request("quit", pid=PID),
     ]
@@ -49,7 +48,7 @@ def test_a_request_to_quit_does_not_reach_a_later_daemon(places):
 
 
 def test_a_path_that_is_not_utf8_survives(places):
-    path = Path(os.fsdecode(b"/in/\xff \xc3\xa4.jpg"))
+    path = IN / "\udcff ä.jpg"
     put(places, Request("redo", path))
     assert take(places, PID)[0].path == path
 
@@ -95,7 +94,7 @@ def test_a_folder_or_a_link_in_place_of_a_request_is_set_aside(places):
 
 
 def test_a_failed_request_stays_and_does_not_hold_up_the_others(places):
-    waiting = [Request("retry_failed"), Request("redo", Path("/in/a.jpg")), Request("quit", pid=PID)]
+    waiting = [Request("retry_failed"), Request("redo", IN / "a.jpg"), Request("quit", pid=PID)]
     for request in waiting:
         put(places, request)
     (places.requests / "0.json").write_bytes(b"{")
@@ -150,7 +149,7 @@ def test_a_half_written_request_is_never_read(places):
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(50):
-        put(places, Request("redo", Path(f"/in/{number}.jpg")))
+        put(places, Request("redo", IN / f"{number}.jpg"))
     stop.set()
     reader.join()
     seen.extend(take(places, PID))
@@ -163,7 +162,7 @@ def test_only_the_owner_may_write_requests(places):
 
 
 def test_an_integer_is_a_valid_weight():
-    assert parse(json.loads('{"kind": "redo", "path": "/a.jpg", "weight": 1}')).weight == 1.0
+    assert parse({"kind": "redo", "path": str(IN / "a.jpg"), "weight": 1}).weight == 1.0
 
 
 @pytest.fixture

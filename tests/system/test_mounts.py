@@ -160,3 +160,9 @@ def test_the_table_of_this_machine_has_its_root():
     assert any(mount.point == "/" for mount in mounts.mounted_file_systems())
     assert "/" not in mounts.fstab_mount_points()
     assert Disks(planned=set).unavailable_reason(Path.home()) == ""
+
+
+def test_a_share_by_its_name_stays_available(tmp_path):
+    disks = Disks(mounted=list, planned=set)  # as a share by its name on Windows: on no drive
+    assert [disks.unavailable_reason(tmp_path) for _ in range(3)] == ["", "", ""]
+    assert Disks(disks.known_mount_points(), mounted=list, planned=set).unavailable_reason(tmp_path) == ""

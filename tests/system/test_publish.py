@@ -170,7 +170,7 @@ def test_a_name_that_fits_is_unchanged():
     assert fit_name("ü" * 119, TAIL) == "ü" * 119 + TAIL  # 255 bytes
 
 
-@pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125, "日" * 83, "😀" * 62, os.fsdecode(b"\xf6" * 250)])
+@pytest.mark.parametrize("stem", ["a" * 251, "ü" * 125, "日" * 83, "😀" * 62, "\udcf6" * 250])
 @pytest.mark.skipif(os.name == "nt", reason="Windows counts UTF-16 units")
 def test_a_long_name_is_cut_between_two_characters(stem):
     name = fit_name(stem, TAIL)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,11 +22,15 @@ from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.markup import escape
 from facewatch.cli.options import WeightOption, model_files, readable_photo, store
 from facewatch.cli.status import state_shown
+from facewatch.cli.terminal import can_ask
 from facewatch.engine.process import probe
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
 from facewatch.settings.weights import format_weight
+from facewatch.state import requests
+from facewatch.state.instance import running_pid
 from facewatch.state.outcomes import outcome_of_report
+from facewatch.state.requests import Request
 from facewatch.state.status import Status, headline, photo_text, read_status
 from facewatch.system.atomic import copy_to_temporary, translate_write_errors, write_atomically
 from facewatch.system.disk_space import format_size
@@ -165,12 +167,21 @@ def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield daemon
         finally:
             if daemon.poll() is None:
-                daemon.send_signal(signal.SIGTERM)
+                _ask_to_end(daemon, Places.under(home))
             try:
                 daemon.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+
+
+def _ask_to_end(daemon: subprocess.Popen[bytes], where: Places) -> None:
+    """Ask by a request, since `terminate` kills on Windows; a daemon that is not ready yet is terminated."""
+    pid = running_pid(where)
+    if pid is None:
+        daemon.terminate()
+    else:
+        requests.put(where, Request("quit", pid=pid))
 
 
 def _drop(photos: list[Path], inbox: Path) -> list[Path]:
@@ -229,7 +240,7 @@ def _print_results(console: Console, status: Status) -> list[Path]:
 
 def _offer(console: Console, pictures: Sequence[Path], home: Path) -> None:
     """Open the first picture and offer to remove the folder, if somebody sits at the terminal."""
-    if not (sys.stdin.isatty() and console.is_terminal):
+    if not (can_ask() and console.is_terminal):
         console.print(f"everything is kept in {escape(str(home))}", soft_wrap=True)
         return
     if pictures:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import ctypes.util
-import re
 import sys
 from collections.abc import Callable, Iterator
-from importlib import metadata
-from pathlib import Path
 
 from facewatch.cli.doctor.types import Finding, Level, Machine
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.installation import open_model_files
 from facewatch.settings.schema import Settings
+from facewatch.system.graphics import advice, torch_build
 from facewatch.system.paths import Places
 from facewatch.worker.recipe import resolve
 
-NVIDIA = "0x10de"  # PCI's vendor number
-DISPLAY_CLASS = "0x03"
 CPU_ONLY = "the engine computes on the CPU"
 
 
@@ -49,14 +45,13 @@ def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -
 
     device  what the engine would compute on; None: the engine was not started
     """
-    cuda = cuda_of_torch()
-    card = _has_card(machine)
+    build, found = torch_build(), machine.cards()
+    if build is None:
+        return
+    if text := advice(found, build):
+        yield Finding("graphics", "note", text)
+    cuda, card = build.cuda, "NVIDIA" in found
     if cuda is None:
-        if card:
-            text = (
-                f"there is an NVIDIA card, but this torch lacks CUDA, so {CPU_ONLY}: install torch with CUDA"
-            )
-            yield Finding("cuda", "note", text)
         return
     works = _has_driver(machine) if device is None else device.startswith("cuda")
     if works or settings.engine.device == "cpu":
@@ -75,34 +70,11 @@ def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -
         yield Finding("cuda", "note", text)
 
 
-def cuda_of_torch() -> str | None:
-    """Return the CUDA version that the installed torch is built for; None if it is built without CUDA."""
-    try:
-        file = metadata.distribution("torch").locate_file("torch/version.py")
-        text = Path(str(file)).read_text("utf-8")
-    except (metadata.PackageNotFoundError, OSError):
-        return None
-    found = re.search(r"^cuda\b.*=\s*['\"]([\d.]+)['\"]", text, re.MULTILINE)
-    return found[1] if found else None
-
-
 def _has_driver(machine: Machine) -> bool:
     if sys.platform == "win32":
         return ctypes.util.find_library("nvcuda") is not None
     # Windows' Linux subsystem reaches the driver of Windows through dxg.
     return any((machine.dev / name).exists() for name in ("nvidiactl", "nvidia0", "dxg"))
-
-
-def _has_card(machine: Machine) -> bool:
-    """True if there is an NVIDIA graphics card, with or without a driver (Linux)."""
-    for device in machine.sys.glob("bus/pci/devices/*"):
-        try:
-            vendor, kind = ((device / name).read_text("ascii") for name in ("vendor", "class"))
-        except OSError:
-            continue
-        if vendor.strip() == NVIDIA and kind.startswith(DISPLAY_CLASS):
-            return True
-    return False
 
 
 def _model(files: ModelFiles, name: str) -> Finding:

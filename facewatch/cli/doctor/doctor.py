@@ -16,7 +16,7 @@ from rich.table import Table
 from facewatch import __version__
 from facewatch.cli.doctor.computing import engine, torch_and_driver
 from facewatch.cli.doctor.desktop import login, tray
-from facewatch.cli.doctor.folders import folders, room, watches
+from facewatch.cli.doctor.folders import folders, long_paths, room, watches
 from facewatch.cli.doctor.running import clock, daemon
 from facewatch.cli.doctor.types import Finding, Level, Machine
 from facewatch.cli.markup import escape
@@ -102,7 +102,7 @@ def examine(where: Places, *, quick: bool = False, machine: Machine | None = Non
     else:
         findings.append(_config(where, settings))
     findings += folders(settings)
-    findings += watches(settings, machine)
+    findings += [*watches(settings, machine), *long_paths(machine)]
     findings += [room("state", where.state), room("log", where.logs), _ledger(where)]
     findings += clock(where, machine)
     found = [] if quick else list(engine(where, settings, machine))

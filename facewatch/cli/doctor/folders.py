@@ -65,6 +65,19 @@ def watches(settings: Settings, machine: Machine) -> Iterator[Finding]:
     )
 
 
+def long_paths(machine: Machine) -> Iterator[Finding]:
+    """Report that Windows hides files behind paths of more than 259 characters, as it does until asked."""
+    if not machine.long_paths():
+        yield Finding(
+            "long paths",
+            "note",
+            "Windows hides files with paths of more than 259 characters from most programs, and facewatch "
+            "does not see them: as administrator run `reg add "
+            r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f`, "
+            "then start facewatch again",
+        )
+
+
 def _input(folder: Path) -> Finding:
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
         return Finding("input", "fix", f"{folder} is not a folder: make it, or change the config")

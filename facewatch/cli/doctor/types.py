@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Literal
 from facewatch.engine.messages import Ready
 from facewatch.engine.process import examine
 from facewatch.system.autostart import Login, of_this_system, own_command
+from facewatch.system.graphics import Vendor, cards
 from facewatch.tray.detect import Desktop, look
 
+LONG_PATHS_KEY = r"SYSTEM\CurrentControlSet\Control\FileSystem"
 Level = Literal["ok", "note", "fix"]
 
 
@@ -38,14 +41,28 @@ def _login() -> Login:
     return of_this_system(own_command())
 
 
+def _long_paths() -> bool:
+    """Return True if this system allows paths of more than 259 characters."""
+    if sys.platform != "win32":
+        return True
+    import winreg
+
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, LONG_PATHS_KEY) as key:
+            return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    except OSError:  # the value does not exist: Windows' default is no
+        return False
+
+
 @dataclass(frozen=True)
 class Machine:
     """The machine beside its files; a test hands in another one."""
 
     proc: Path = Path("/proc")
-    sys: Path = Path("/sys")
     dev: Path = Path("/dev")
+    cards: Callable[[], tuple[Vendor, ...]] = cards  # with a torch that could use them
     now: Callable[[], float] = time.time  # wall clock seconds
     probe: Callable[[str], Ready] = examine  # requested device -> the device and its precision
     login: Callable[[], Login] = _login
     desktop: Callable[[], Desktop] = look
+    long_paths: Callable[[], bool] = _long_paths

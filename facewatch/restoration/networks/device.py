@@ -112,7 +112,7 @@ def describe(device: str) -> str:
 
 def _remedy(kind: str) -> str:
     if kind == "cuda" and torch.version.cuda is None and torch.version.hip is None:
-        return "This torch is built without CUDA: install the CUDA build."
+        return "This torch is built without CUDA: `facewatch doctor` shows how to install one with it."
     if kind == "cuda":
         return passed_over() or "Check with nvidia-smi that the card and its driver work."
     if kind == "mps":

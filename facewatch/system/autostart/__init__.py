@@ -51,11 +51,11 @@ def own_command(arguments: Sequence[str] = ("run",)) -> tuple[str, ...]:
     here = Path(sys.executable)
     if not sys.executable or not here.is_absolute():
         raise FacewatchError("the path of the running program is unknown; start facewatch by its full path")
-    if getattr(sys, "frozen", False):
-        return (str(here), *arguments)
     launcher = here.with_name("facewatchw.exe" if os.name == "nt" else "facewatch")
     if launcher.is_file():
         return (str(launcher), *arguments)
+    if getattr(sys, "frozen", False):
+        return (str(here), *arguments)
     windowed = here.with_name("pythonw.exe")
     interpreter = windowed if os.name == "nt" and windowed.is_file() else here
     return (str(interpreter), "-m", "facewatch", *arguments)

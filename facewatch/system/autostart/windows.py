@@ -87,6 +87,14 @@ if sys.platform == "win32":
             except OSError as error:
                 raise _refused(key, error) from error
 
+        def remove_key(self, key: str, /) -> None:
+            try:
+                winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                raise _refused(key, error) from error
+
     def _refused(key: str, error: OSError) -> CannotWrite:
         return CannotWrite(
             rf"the registry refuses HKEY_CURRENT_USER\{key}: {error.strerror}; ask its administrator"

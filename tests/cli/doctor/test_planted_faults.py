@@ -14,17 +14,18 @@ import psutil
 import pytest
 import tomlkit
 
-from facewatch.cli.doctor.computing import cuda_of_torch
 from facewatch.cli.doctor.doctor import examine
 from facewatch.cli.doctor.types import Finding, Machine
 from facewatch.engine.messages import Ready
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
+from facewatch.system.graphics import TorchBuild, torch_build
 from facewatch.system.paths import Places
 from facewatch.tray.detect import Desktop
 from tests.faults.requirements import require
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a fault of Linux")
+CUDA = (torch_build() or TorchBuild()).cuda
 HEADLESS = Desktop(named=False, display=False, libraries=(), watcher=False, embedding=False)
 
 
@@ -222,22 +223,21 @@ def test_no_tray_backend(install):
 
 
 @linux
-@pytest.mark.skipif(cuda_of_torch() is None, reason="this torch is built without CUDA")
+@pytest.mark.skipif(CUDA is None, reason="this torch is built without CUDA")
 def test_a_cuda_build_without_a_driver(install, tmp_path):
-    card = tmp_path / "sys" / "bus" / "pci" / "devices" / "0000:01:00.0"
-    card.mkdir(parents=True)
-    for name, text in {"vendor": "0x10de\n", "class": "0x030000\n"}.items():
-        (card / name).write_text(text, "ascii")
-    found = install.finding("cuda", sys=tmp_path / "sys")
+    card = {"cards": lambda: ("NVIDIA",)}
+    found = install.finding("cuda", **card)
     assert not found.ok
-    assert (
-        f"torch is built for CUDA {cuda_of_torch()} and there is an NVIDIA card, but no driver" in found.text
-    )
+    assert f"torch is built for CUDA {CUDA} and there is an NVIDIA card, but no driver" in found.text
     assert "install the card's driver" in found.text
-    assert install.finding("cuda", sys=tmp_path / "none").level == "note"  # no card: slow, but sound
-    assert (
-        install.finding("cuda", sys=tmp_path / "sys", probe=lambda _: Ready("cuda", "bfloat16")).level == "ok"
-    )
+    assert install.finding("cuda", cards=tuple).level == "note"  # no card: slow, but sound
+    assert install.finding("cuda", probe=lambda _: Ready("cuda", "bfloat16"), **card).level == "ok"
+
+
+def test_a_card_that_this_torch_is_not_built_for(install, monkeypatch):
+    monkeypatch.setattr("facewatch.cli.doctor.computing.torch_build", TorchBuild)
+    found = install.finding("graphics", cards=lambda: ("NVIDIA",))
+    assert (found.level, "this torch lacks CUDA" in found.text) == ("note", True)
 
 
 def test_a_card_that_this_torch_has_no_code_for(install):
@@ -248,9 +248,3 @@ def test_a_card_that_this_torch_has_no_code_for(install):
     assert "install another torch" in install.finding("cuda", probe=lambda _: too_old).text
     beside = replace(too_old, device="cuda:1")
     assert install.finding("cuda", probe=lambda _: beside).level == "note"
-
-
-def test_the_cuda_version_is_that_of_torch_itself():
-    import torch
-
-    assert torch.version.cuda == cuda_of_torch()

@@ -1,0 +1,55 @@
+"""Entries in the file manager that restore the chosen photos; made only on request.
+
+Each runs `facewatch restore`, whose copies appear in the folder `Restored` beside the photos.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+TITLE = "Restore faces with facewatch"
+
+
+class Entry(Protocol):
+    """One entry of one file manager."""
+
+    @property
+    def place(self) -> str:
+        """Location of the entry, for the user."""
+        ...
+
+    def is_on(self) -> bool:
+        """Return True if the entry is there. Raises CannotWrite when it cannot be read."""
+        ...
+
+    def enable(self) -> None:
+        """Write the entry, replacing an earlier one.
+
+        Raises CannotWrite, DiskFull, or WrongUse for a path that the entry cannot hold.
+        """
+        ...
+
+    def disable(self) -> None:
+        """Remove the entry if there is one. Raises CannotWrite."""
+        ...
+
+
+def of_this_system(command: Sequence[str]) -> tuple[Entry, ...]:
+    """Return this platform's entries.
+
+    command  the command line that restores photos, whose names follow it
+    """
+    if sys.platform == "win32":
+        from facewatch.system.autostart.windows import UserRegistry
+        from facewatch.system.filemanager.windows import SendTo, Verb
+
+        return Verb(command, UserRegistry()), SendTo.standard(command)
+    if sys.platform == "darwin":
+        from facewatch.system.filemanager.macos import QuickAction
+
+        return (QuickAction.standard(command),)
+    from facewatch.system.filemanager.linux import dolphin, nautilus
+
+    return nautilus(command), dolphin(command)

@@ -1,0 +1,58 @@
+"""What the shells complete."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BASH = "complete_bash", "COMP_WORDS", {"COMP_CWORD": "1"}
+SHELLS = {
+    "bash": BASH,
+    "zsh": ("complete_zsh", "_TYPER_COMPLETE_ARGS", {}),
+    "fish": ("complete_fish", "_TYPER_COMPLETE_ARGS", {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    "powershell": ("complete_powershell", "_TYPER_COMPLETE_ARGS", {"_TYPER_COMPLETE_WORD_TO_COMPLETE": "re"}),
+}
+
+
+def completed(line: str, shell: str = "bash") -> str:
+    """Return what the program offers to a shell for a line that is being typed."""
+    action, variable, more = SHELLS[shell]
+    more = {"COMP_CWORD": str(line.count(" "))} if shell == "bash" else more
+    run = subprocess.run(
+        [sys.executable, "-m", "facewatch"],
+        env={**os.environ, "_FACEWATCH_COMPLETE": action, variable: line, **more},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.stderr == ""
+    return run.stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_completes_commands(shell):
+    offered = completed("facewatch re", shell)
+    assert {word for word in ("restore", "resume", "redo", "retry", "report") if word in offered} == {
+        "restore",
+        "resume",
+        "redo",
+        "retry",
+        "report",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("facewatch models p", ["pull", "path"]),
+        ("facewatch restore --we", ["--weight"]),
+        ("facewatch restore --model code", ["codeformer"]),
+        ("facewatch set output.q", ["output.quality"]),
+        ("facewatch set up", []),
+    ],
+)
+def test_commands_options_models_and_keys_are_completed(line, words):
+    assert completed(line).split() == words

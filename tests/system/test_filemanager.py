@@ -1,0 +1,134 @@
+"""Entries in the file managers of each platform."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import subprocess
+import sys
+
+import pytest
+
+from facewatch.errors import WrongUse
+from facewatch.system.autostart.quoting import parsed_desktop_exec
+from facewatch.system.filemanager import TITLE, linux
+from facewatch.system.filemanager.macos import QuickAction, workflow
+from facewatch.system.filemanager.windows import SHELLS, SendTo, Verb
+from tests.recording_program import ODD_NAMES, program_at, recorded
+
+shell = pytest.mark.skipif(sys.platform == "win32", reason="runs a shell's script")
+PHOTOS = ["a b.jpg", "-dash.jpg", "$HOME `x` 'y'.jpg"]
+
+
+class FakeRegistry:
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], str] = {}
+
+    def read(self, key, name, /):
+        return self.values.get((key, name))
+
+    def write(self, key, name, text, /):
+        self.values[key, name] = text
+
+    def remove_key(self, key, /):
+        self.values = {place: text for place, text in self.values.items() if place[0] != key}
+
+
+@pytest.fixture(autouse=True)
+def data_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("APPDATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+ENTRIES = {
+    "nautilus": lambda command, _: linux.nautilus(command),
+    "dolphin": lambda command, _: linux.dolphin(command),
+    "macos": QuickAction,
+    "verb": lambda command, _: Verb(command, REGISTRY),
+    "send to": lambda command, _: SendTo.standard(command),
+}
+REGISTRY = FakeRegistry()
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_an_entry_is_switched_on_and_off_again_and_again(kind, tmp_path):
+    entry = ENTRIES[kind](["/opt/face watch/facewatch", "restore"], tmp_path / "services")
+    assert not entry.is_on()
+    for _ in range(2):
+        entry.enable()
+        assert entry.is_on()
+    for _ in range(2):
+        entry.disable()
+        assert not entry.is_on()
+    assert REGISTRY.values == {}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ENTRIES if kind != "send to"])
+def test_a_path_that_no_entry_can_hold_is_refused(kind, tmp_path):
+    with pytest.raises(WrongUse):
+        ENTRIES[kind](["/opt/face\nwatch", "restore"], tmp_path).enable()
+    assert REGISTRY.values == {}
+
+
+@shell
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_script_of_nautilus_starts_the_program_with_the_names(tmp_path, name):
+    program = program_at(tmp_path / name)
+    entry = linux.nautilus([str(program), "restore"])
+    entry.enable()
+    assert (entry.file.name, os.access(entry.file, os.X_OK)) == (TITLE, True)
+    environment = {**os.environ, "RECORD": str(tmp_path / "record")}
+    subprocess.run([str(entry.file), *PHOTOS], env=environment, check=True)
+    assert recorded(tmp_path / "record") == [str(program), "restore", "--", *PHOTOS]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_service_menu_of_dolphin_has_an_action_for_photos(name):
+    command = [f"/opt/{name}/facewatch", "restore"]
+    entry = linux.dolphin(command)
+    entry.enable()
+    lines = entry.file.read_text("utf-8").splitlines()
+    assert "[Desktop Action restore]" in lines
+    assert any(line.startswith("MimeType=") and "image/jpeg;" in line for line in lines)
+    (value,) = [line.partition("=")[2] for line in lines if line.startswith("Exec=")]
+    assert value.endswith(" %F")
+    parsed = parsed_desktop_exec(value.removesuffix(" %F"))
+    assert parsed[-2:] == command
+
+
+@shell
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_quick_action_of_finder_starts_the_program_with_the_names(tmp_path, name):
+    program = program_at(tmp_path / name)
+    action = QuickAction([str(program), "restore"], tmp_path / "Services")
+    action.enable()
+    contents = action.folder / "Contents"
+    (service,) = plistlib.loads((contents / "Info.plist").read_bytes())["NSServices"]
+    assert service["NSMenuItem"] == {"default": TITLE}
+    assert "public.image" in service["NSSendFileTypes"]
+    document = plistlib.loads((contents / "document.wflow").read_bytes())
+    assert document == workflow([str(program), "restore"])
+    script = document["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"]
+    environment = {**os.environ, "RECORD": str(tmp_path / "record")}
+    subprocess.run(["/bin/sh", "-c", script, "sh", *PHOTOS], env=environment, check=True)
+    assert recorded(tmp_path / "record") == [str(program), "restore", "--", *PHOTOS]
+
+
+def test_the_verb_of_windows_is_for_pictures_and_folders_and_names_the_photo_last():
+    registry = FakeRegistry()
+    verb = Verb([r"C:\face watch\facewatch.exe", "restore"], registry)
+    verb.enable()
+    for key in SHELLS:
+        assert registry.read(rf"{key}\Facewatch", "") == TITLE
+        line = registry.read(rf"{key}\Facewatch\command", "")
+        assert line == r'"C:\face watch\facewatch.exe" restore "%1"'
+
+
+def test_send_to_takes_many_photos_and_keeps_its_window_after_an_error():
+    entry = SendTo.standard([r"C:\face watch\facewatch.exe", "restore"])
+    entry.enable()
+    assert entry.file.read_bytes().splitlines()[1] == (rb'@"C:\face watch\facewatch.exe" restore %* || pause')
+    with pytest.raises(WrongUse, match="move it"):
+        SendTo.standard([r"C:\100%\facewatch.exe", "restore"])

@@ -1,0 +1,76 @@
+"""The tests that also run on Windows, and those among them that cannot hold there, each with its reason."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+ROOMS = (
+    "tests/settings/",
+    "tests/system/",
+    "tests/state/test_instance.py",
+    "tests/state/test_requests.py",
+    "tests/state/test_status.py",
+    "tests/watcher/test_filters.py",
+    "tests/worker/test_output.py",
+    "tests/worker/test_retry_policy.py",
+    "tests/windows/",
+)
+LINKS = "needs symlinks, for which Windows wants a right and which wine does not make"
+LONG = "wine's disk is one of Linux, whose names have 255 bytes"
+MODES = "Windows has no permissions for owner, group and others"
+NAMES = "Windows allows no such name"
+PATHS = "names paths as POSIX systems do"
+POSIX = "a way of publishing that only POSIX systems take"
+SLOW = "takes minutes on wine"
+WRONG_SETTING = "test_schema.py::test_a_wrong_setting_is_named_with_what_to_do"
+CANNOT_HOLD = {
+    "test_atomic.py::test_a_temporary_is_private_and_complete": MODES,
+    "test_atomic.py::test_an_atomic_write_keeps_the_permissions": MODES,
+    "test_requests.py::test_only_the_owner_may_write_requests": MODES,
+    "test_autostart.py::test_at_most_one_entry_is_on": LINKS,
+    "test_publish.py::test_a_name_that_is_taken_is_never_replaced": LINKS,
+    "test_publish.py::test_a_file_with_the_same_bytes_may_be_adopted_as_the_copy": LINKS,
+    "test_requests.py::test_a_folder_or_a_link_in_place_of_a_request_is_set_aside": LINKS,
+    "test_requests.py::test_a_photo_gets_the_path_below_its_watched_folder": LINKS,
+    "test_requests.py::test_a_photo_in_nested_watched_folders_belongs_to_the_innermost": LINKS,
+    "test_requests.py::test_a_photo_that_is_a_link_keeps_its_path": LINKS,
+    "test_requests.py::test_a_photo_outside_the_watched_folder_is_refused[in/link/a.jpg]": LINKS,
+    "test_autostart.py::test_the_autostart_folder_follows_xdg_config_home": "folders of Linux desktops",
+    "test_logs.py::test_each_photo_has_one_line_and_each_failure_its_reason": NAMES,
+    "test_paths.py::test_the_home_of_an_unknown_user_is_an_ordinary_folder_name": (
+        "there the home of any user lies beside one's own"
+    ),
+    "test_filters.py::test_a_large_folder_is_scanned_quickly": SLOW,
+    "test_graphics.py::test_the_build_is_that_of_torch_itself": SLOW,
+    "test_logs.py::test_the_log_rotates_at_ten_megabytes_and_keeps_five_files": SLOW,
+    "test_output.py::test_a_copy_takes_its_originals_times_and_permissions": MODES,
+    "test_output.py::test_a_dangling_link_below_the_output_is_in_the_way": LINKS,
+    "test_output.py::test_a_disk_without_permissions_and_times_gets_its_copies_anyway": MODES,
+    "test_output.py::test_a_folder_replaced_by_a_link_while_its_photo_is_restored_gets_nothing": LINKS,
+    "test_output.py::test_a_link_below_the_output_is_not_followed_and_nothing_is_created_behind_it": LINKS,
+    "test_output.py::test_a_long_name_leaves_room_for_the_tails_of_side_files": LONG,
+    "test_output.py::test_a_side_file_that_cannot_be_written_is_logged_and_leaves_the_copy_as_it_is": LONG,
+    "test_output.py::test_an_output_that_is_a_link_is_followed": LINKS,
+    "test_schema.py::test_a_folder_overrides_model_weight_and_single_restoration_keys": PATHS,
+    f"{WRONG_SETTING}[raw7-words7]": PATHS,
+    f"{WRONG_SETTING}[raw8-words8]": PATHS,
+    f"{WRONG_SETTING}[raw9-words9]": PATHS,
+    f"{WRONG_SETTING}[raw10-words10]": PATHS,
+    "test_store.py::test_a_config_that_is_a_link_stays_a_link": LINKS,
+    "test_publish.py::test_a_claimed_name_is_removed_when_the_rename_fails": POSIX,
+    "test_publish.py::test_a_rename_that_succeeded_despite_an_error_is_kept": POSIX,
+}
+
+
+def mark_for_windows(items: list[pytest.Item]) -> None:
+    """Mark the tests of ROOMS with `windows`, and skip on Windows those of CANNOT_HOLD."""
+    for item in items:
+        if not item.nodeid.startswith(ROOMS):
+            continue
+        item.add_marker("windows")
+        name = f"{item.path.name}::{item.name}"
+        reason = CANNOT_HOLD.get(name) or CANNOT_HOLD.get(name.partition("[")[0])
+        if reason and sys.platform == "win32":
+            item.add_marker(pytest.mark.skip(reason=reason))
