@@ -5,15 +5,16 @@ from __future__ import annotations
 import ctypes.util
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from facewatch.cli.doctor.types import Finding, Level, Machine
+from facewatch.cli.identity import unchecked_note
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.installation import open_model_files
-from facewatch.settings.schema import Settings
+from facewatch.settings.schema import Plan, Settings
 from facewatch.system.paths import Places
 from facewatch.worker.recipe import resolve
 
@@ -42,6 +43,8 @@ def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Fin
     known: Callable[[str], str] = lambda _: device  # noqa: E731 - the device is known from above
     for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):
         yield _model(files, name)
+    note = unchecked_note(files, settings)
+    yield Finding("identity", "note", note) if note else Finding("identity", "ok", _identity_words(plans))
 
 
 def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -> Iterator[Finding]:
@@ -103,6 +106,12 @@ def _has_card(machine: Machine) -> bool:
         if vendor.strip() == NVIDIA and kind.startswith(DISPLAY_CLASS):
             return True
     return False
+
+
+def _identity_words(plans: Sequence[Plan]) -> str:
+    """Return what is done about faces that became another person's."""
+    chosen = dict.fromkeys(plan.restoration.identity for plan in plans)
+    return ", ".join("not compared, as configured" if wish == "off" else wish for wish in chosen)
 
 
 def _model(files: ModelFiles, name: str) -> Finding:
