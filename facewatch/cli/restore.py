@@ -68,6 +68,7 @@ CHOICES: tuple[tuple[str, str, type, str], ...] = (
     ("output", "quality", int, "Quality of lossy formats."),
     ("output", "suffix", str, "Suffix added to the file name."),
     ("output", "no_faces", str, ""),
+    ("output", "content_credentials", str, "Sign the copies with this PEM file."),
     ("restoration", "compare", str, "none, side-by-side or slider-html."),
     ("restoration", "save_crops", bool, "Save each face as a file too."),
 )
@@ -82,6 +83,7 @@ METAVARS = {
     "identity_threshold": "0-1",
     "quality": "1-100",
     "suffix": "TEXT",
+    "content_credentials": "FILE",
 }
 """Placeholders of values in the help; NAME for other text, none for a switch."""
 HIDDEN = {"no_faces"}  # earlier names of options

@@ -21,7 +21,7 @@ from facewatch.errors import OwnOutput, SourceChanged
 from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.build import build_pipeline
-from facewatch.restoration.codecs import formats
+from facewatch.restoration.codecs import credentials, formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, encode_plain
 from facewatch.restoration.codecs.losses import find_losses
@@ -124,7 +124,7 @@ class Restorer:
             suffix=_suffix_of(photo, job, format_name),
             faces=[asdict(face) for face in restored.faces],
             seconds=seconds,
-            lost=list(find_losses(photo, formats.BY_NAME[format_name])),
+            lost=[*find_losses(photo, formats.BY_NAME[format_name]), *_unsigned(photo, job, format_name)],
         )
         if restored.photo is photo and (not restored.faces or format_name == photo.format):
             return replace(answer, lost=[])
@@ -148,6 +148,8 @@ class Restorer:
             faces=() if photo.pages else face_notes(restored.faces, photo.pixels.shape[:2]),
         )
         data = encode(restored.photo, format_name, job.output.quality, provenance)
+        if job.output.content_credentials and not credentials.unsigned_reason(photo, format_name):
+            data = credentials.sign(data, format_name, provenance, Path(job.output.content_credentials))
         # A side file is not taken for a copy, and may show only a part of the photo.
         side_provenance = replace(provenance, source="", recipe="", faces=())
         folder = Path(job.output_folder)
@@ -165,6 +167,12 @@ class Restorer:
         return replace(
             answer, temporary=str(temporaries[-1]), sha256=hashlib.sha256(data).hexdigest(), extras=extras
         )
+
+
+def _unsigned(photo: Photo, job: RestoreRequest, format_name: str) -> list[str]:
+    """Return why a copy that should be signed is not, in words that follow "not kept: "."""
+    reason = credentials.unsigned_reason(photo, format_name) if job.output.content_credentials else ""
+    return [reason] if reason else []
 
 
 def weight_of(faces: Sequence[FaceReport], asked: float) -> float:

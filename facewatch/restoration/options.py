@@ -54,6 +54,9 @@ class OutputOptions:
     quality: Annotated[int, Ge(1), Le(100)] = 95
     suffix: str = ""
     no_faces: Literal["copy", "skip"] = "copy"
+    content_credentials: str | None = (
+        None  # a PEM file with certificates and key; None: copies are not signed
+    )
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from facewatch.settings.types import (
     Section,
     Watching,
     Weight,
+    full_path,
     known_model,
     one_of,
     part_of_a_name,
@@ -69,6 +70,7 @@ class Output(CheckedOptions, OutputOptions):
     """Checked output options."""
 
     _part_of_a_name = field_validator("suffix")(part_of_a_name)
+    _full_path = field_validator("content_credentials")(full_path)
 
 
 class Folder(Section):

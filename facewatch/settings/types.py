@@ -51,6 +51,11 @@ def expand_home(path: Path) -> Path:
     return path
 
 
+def full_path(path: str | None) -> str | None:
+    """Return an absolute path as text, `~` replaced by the home folder; None stays None."""
+    return None if path is None else str(expand_home(Path(path)))
+
+
 def part_of_a_name(suffix: str) -> str:
     """Return the suffix if the name of a copy can hold it."""
     if any(character in suffix for character in '/\\:*?"<>|') or not suffix.isprintable():

@@ -14,6 +14,7 @@ from PIL import Image
 from facewatch.engine.messages import RestoreRequest, RestoreResult
 from facewatch.engine.restorer import Restorer, face_notes, weight_of
 from facewatch.engine.stages import Helpers, StagedRestorer
+from facewatch.errors import CannotWrite
 from facewatch.restoration.blending import InferredPhoto
 from facewatch.restoration.codecs.photo import FaceNote
 from facewatch.restoration.options import OTHER_PERSON, OutputOptions, RestorationOptions
@@ -105,3 +106,12 @@ def test_a_copy_notes_its_faces_and_names_the_weight_that_they_have():
     assert weight_of([shown, stranger, sharp], 0.0) == 0.5
     assert weight_of([shown, report("restored", 0.0)], 0.2) == 0.2
     assert weight_of([stranger], 0.2) == 0.2
+
+
+def test_a_copy_that_cannot_be_signed_as_wished_says_so(tmp_path):
+    answer, _ = restored(tmp_path, heic(255), "a.heic", format="bmp", content_credentials="/nowhere.pem")
+    assert "Content Credentials (BMP files cannot hold them)" in answer.lost
+    written = set(tmp_path.iterdir())
+    with pytest.raises(CannotWrite, match=r"content_credentials|cannot be read"):
+        restored(tmp_path, heic(255), "b.heic", content_credentials="/nowhere.pem")
+    assert {path.name for path in set(tmp_path.iterdir()) - written} == {"b.heic"}
