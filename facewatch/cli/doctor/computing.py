@@ -44,7 +44,11 @@ def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Fin
     for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):
         yield _model(files, name)
     note = unchecked_note(files, settings)
-    yield Finding("identity", "note", note) if note else Finding("identity", "ok", _identity_words(plans))
+    yield (
+        Finding("identity", "note", note.removeprefix("identity is "))
+        if note
+        else Finding("identity", "ok", _identity_words(plans))
+    )
 
 
 def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -> Iterator[Finding]:
