@@ -18,7 +18,10 @@ from facewatch.models.files import ModelFiles
 
 
 def provide(model_files: ModelFiles, names: Collection[str], bare: Case) -> dict[str, str]:
-    """Put a file for every model where gfpgan looks for facexlib's, below the run's folder."""
+    """Put a file for every model where gfpgan looks for facexlib's, below the run's folder.
+
+    A missing network that is no checkpoint of torch has no stand-in; its stages are left out.
+    """
     folder = Path(bare.folder, WEIGHTS)
     folder.mkdir(parents=True)
     paths: dict[str, str] = {}
@@ -26,6 +29,8 @@ def provide(model_files: ModelFiles, names: Collection[str], bare: Case) -> dict
     for name in names:
         checkpoint = BY_NAME[name].checkpoint
         assert checkpoint is not None
+        if BY_NAME[name].kind == "identity" and model_files.state(name) != "present":
+            continue
         paths[name] = str(folder / checkpoint.file_name)
         if model_files.state(name) == "present":
             _link(model_files.find(name), Path(paths[name]))

@@ -36,6 +36,8 @@ DOORS = {  # third party -> the only modules that may import it
     "safetensors": {"restoration.networks.state_dict"},
     "platformdirs": {"system.paths"},
     "pydantic": {"settings"},
+    "c2pa": {"restoration.codecs.credentials"},
+    "cryptography": {"restoration.codecs.credentials"},
     "typer": {"cli"},
     "rich": {"cli"},
     "filelock": {"system.locks"},

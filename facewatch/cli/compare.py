@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,18 +129,28 @@ def _recipes(
 ) -> list[list[Recipe]]:
     """Return a row of recipes for each model, one for each weight, and download the models."""
     settings_store = store(where)
-    base = settings_store.load().model_dump(exclude_unset=True)
+    loaded = settings_store.load()
+    base = loaded.model_dump(exclude_unset=True)
+    marking = {} if loaded.restoration.identity == "off" else {"identity": "warn"}
     rows = []
     for model in models:
         settings_store.parse({**base, "model": model}, "--models")  # names an unknown model once
         row = []
         for weight in weights:
-            changes = {"model": model, "weights": {model: weight}, "output": {"format": "png"}}
+            # Each model as it is: a stranger is marked, not replaced.
+            restoration = {**base.get("restoration", {}), **marking}
+            changes = {
+                "model": model,
+                "weights": {model: weight},
+                "output": {"format": "png"},
+                "restoration": restoration,
+            }
             settings = settings_store.parse({**base, **changes}, "the options")
             row.append(resolve(settings.plan(None), settings.engine, probe))
         rows.append(row)
     needed = {name for row in rows for name in row[0].models}
-    fetch_missing(model_files(where), needed, accept_licence=accept_licence)
+    checks = rows[0][0].optional_models
+    fetch_missing(model_files(where), needed, checks, accept_licence=accept_licence)
     return rows
 
 
@@ -165,13 +175,17 @@ def _cells(
                     answer = engine.restore(
                         recipe.job(0, source, None, folder, refuse_own=False, settled=True)
                     )
-                    box = _face(answer.faces, number)
+                    chosen = _face(answer.faces, number)
+                    box = chosen["box"]
                     after = before if answer.temporary is None else _read(Path(answer.temporary))
                     if column == 0:  # as large as the others, so that the columns show the same
                         cut = _region(after, box, after.shape[0] // before.shape[0])
                         yield "original", fit(_region(before, box, 1), (cut.shape[1], cut.shape[0]))
                     label = f"{recipe.plan.model}, weight {recipe.plan.weight:g}"
-                    yield label, _region(after, box, after.shape[0] // before.shape[0])
+                    yield (
+                        label + identity_words(chosen),
+                        _region(after, box, after.shape[0] // before.shape[0]),
+                    )
         finally:
             engine.close()
 
@@ -180,19 +194,37 @@ def _read(copy: Path) -> Picture:
     return eight_bits(decode(copy.read_bytes(), 1 << 40).pixels)
 
 
-def _face(faces: Sequence[dict[str, Any]], number: int) -> tuple[float, float, float, float]:
-    """Return the box of a face; number 1 is the largest."""
-    boxes = [face["box"] for face in faces]
-    if not boxes:
+def _face(faces: Sequence[dict[str, Any]], number: int) -> dict[str, Any]:
+    """Return the report of a face; number 1 is the largest."""
+    if not faces:
         raise BadPhoto("no face was found in the photo: there is nothing to compare")
-    if number > len(boxes):
-        raise WrongUse(f"--face {number}: {len(boxes)} faces were found in the photo; 1 is the largest")
-    by_size = sorted(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
-    x0, y0, x1, y1 = by_size[number - 1]
-    return x0, y0, x1, y1
+    if number > len(faces):
+        raise WrongUse(f"--face {number}: {len(faces)} faces were found in the photo; 1 is the largest")
+    return sorted(faces, key=lambda face: _area(face["box"]), reverse=True)[number - 1]
 
 
-def _region(picture: Picture, box: tuple[float, float, float, float], scale: int) -> Picture:
+def _area(box: Sequence[float]) -> float:
+    x0, y0, x1, y1 = box
+    return (x1 - x0) * (y1 - y0)
+
+
+def identity_words(face: Mapping[str, Any]) -> str:
+    """Return what a label says about a face's identity: ", similarity 0.71"; empty if it was not compared.
+
+    face  the fields of restoration.types.FaceReport
+    """
+    identity = face.get("identity")
+    if not identity:
+        return ""
+    if identity["verdict"] == "cannot judge":
+        return ", too unclear to compare"
+    measured = "" if identity["similarity"] is None else f"similarity {identity['similarity']:.2f}"
+    if identity["verdict"] == "other":
+        return f": NOT THE SAME PERSON ({measured})" if measured else ": NOT THE SAME PERSON"
+    return f", {measured}"
+
+
+def _region(picture: Picture, box: Sequence[float], scale: int) -> Picture:
     """Cut out a face and its surroundings.
 
     box    in pixels of the photo, which `picture` shows `scale` times as large

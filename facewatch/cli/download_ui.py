@@ -17,12 +17,17 @@ from rich.progress import (
 from rich.prompt import Confirm
 
 from facewatch.cli.terminal import can_ask
+from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as DownloadProgress
 
 
-def fetch_missing(files: ModelFiles, names: Iterable[str], *, accept_licence: bool = False) -> None:
+def fetch_missing(
+    files: ModelFiles, names: Iterable[str], optional: Iterable[str] = (), *, accept_licence: bool = False
+) -> None:
     """Download the missing models of `names`, after asking about licences that need acceptance.
+
+    optional  models to download along with others, and never alone; a failure is shown, not raised
 
     Raises LicenceNotAccepted, DownloadFailed, DiskFull or CannotWrite.
     """
@@ -34,6 +39,12 @@ def fetch_missing(files: ModelFiles, names: Iterable[str], *, accept_licence: bo
         ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
         fetch(console, files, name)
+    for name in optional if missing else ():
+        try:
+            if files.state(name) != "present":
+                fetch(console, files, name)
+        except FacewatchError as error:
+            console.print(f"{error}", markup=False, soft_wrap=True)
 
 
 def ask_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:

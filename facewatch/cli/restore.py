@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewatch.cli.download_ui import fetch_missing
+from facewatch.cli.identity import unchecked_note
 from facewatch.cli.markup import escape
 from facewatch.cli.options import (
     ConfigOption,
@@ -60,11 +61,14 @@ CHOICES: tuple[tuple[str, str, type, str], ...] = (
     ("restoration", "try_rotations", bool, "Find faces lying on their side too."),
     ("restoration", "mask", str, "soft or parse."),
     ("restoration", "color_fix", bool, "Keep the colours of the original face."),
+    ("restoration", "identity", str, "A face that became another person's: protect, warn or off."),
+    ("restoration", "identity_threshold", float, "Least similarity of a face to its original."),
     ("output", "format", str, "same, jpeg, png, webp, tiff, bmp, heic or avif."),
     ("output", "heic", str, "Format of copies of HEIC photos: heic or jpeg."),
     ("output", "quality", int, "Quality of lossy formats."),
     ("output", "suffix", str, "Suffix added to the file name."),
     ("output", "no_faces", str, ""),
+    ("output", "content_credentials", str, "Sign the copies with this PEM file."),
     ("restoration", "compare", str, "none, side-by-side or slider-html."),
     ("restoration", "save_crops", bool, "Save each face as a file too."),
 )
@@ -76,8 +80,10 @@ METAVARS = {
     "max_face_px": "PIXELS",
     "detect_size": "PIXELS",
     "detect_threshold": "0-1",
+    "identity_threshold": "0-1",
     "quality": "1-100",
     "suffix": "TEXT",
+    "content_credentials": "FILE",
 }
 """Placeholders of values in the help; NAME for other text, none for a switch."""
 HIDDEN = {"no_faces"}  # earlier names of options
@@ -154,10 +160,13 @@ def restore(  # noqa: PLR0917 - typer's options
         raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
     files = model_files(where, settings)
     recipe = resolve(settings.plan(None), settings.engine, probe)
-    fetch_missing(files, recipe.models, accept_licence=accept_licence)
+    fetch_missing(files, recipe.models, recipe.optional_models, accept_licence=accept_licence)
+    note = unchecked_note(files, settings)
+    if note and not as_json:
+        Console(stderr=True, highlight=False).print(escape(note), soft_wrap=True)
     results, about = _restore_all(photos, recipe, files, quiet=as_json)
     if as_json:
-        print(json.dumps({**about, "photos": results}, indent=2))
+        print(json.dumps({**about, "notes": [note] if note else [], "photos": results}, indent=2))
     raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
 
 
@@ -210,7 +219,7 @@ def _restore_one(
         result |= {
             "faces": answer.faces,
             "seconds": round(answer.seconds, 3),
-            "summary": answer_summary(answer.faces, answer.lost, answer.left_alone),
+            "summary": answer_summary(answer.faces, answer.lost, answer.left_alone, recipe.plan.weight),
             "lost": answer.lost,
         }
         output = _publish(answer, recipe, source, folder)

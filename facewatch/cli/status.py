@@ -11,12 +11,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from facewatch.cli.identity import unchecked_note
 from facewatch.cli.markup import escape
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
 from facewatch.errors import BadSettings
+from facewatch.settings.installation import open_model_files
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import format_incident
 from facewatch.state.outcomes import OutcomeCounter, format_outcomes, outcome_of_failure
+from facewatch.state.reports import format_strangers
 from facewatch.state.status import Status, headline, passed_over_text, photo_text, read_status
 from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
@@ -58,7 +61,9 @@ def _read(where: Places, counter: OutcomeCounter) -> Status:
         # A running daemon has met the same mistake; its text says what it does meanwhile.
         known = any(trouble.startswith("config: ") for trouble in now.troubles)
         return now if known else replace(now, troubles=[f"config: {error}", *now.troubles])
-    return read_status(where, settings, counter=counter)
+    now = read_status(where, settings, counter=counter)
+    note = unchecked_note(open_model_files(where, settings), settings)
+    return replace(now, notes=(note,)) if note else now
 
 
 def _counts(now: Status) -> str:
@@ -78,7 +83,8 @@ def _show(now: Status, *, clear: bool) -> None:
     if clear:
         console.clear()
     console.print(escape(headline(now)), style="bold", soft_wrap=True)
-    console.print(f"photos: {_counts(now) or 'none yet'}", soft_wrap=True)
+    photos = [_counts(now) or "none yet", format_strangers(now.strangers)]
+    console.print(f"photos: {'; '.join(filter(None, photos))}", soft_wrap=True)
     if now.engine:
         about = ", ".join(f"{key} {value}" for key, value in now.engine.items())
         console.print(f"engine: {escape(about)}", soft_wrap=True)
@@ -86,8 +92,8 @@ def _show(now: Status, *, clear: bool) -> None:
         console.print(f"model {name}: {escape(describe_download(download))}", soft_wrap=True)
     for trouble in now.troubles:
         console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
-    if now.passed_over:
-        console.print(escape(passed_over_text(now)), soft_wrap=True)
+    for note in filter(None, (*now.notes, passed_over_text(now))):
+        console.print(escape(note), soft_wrap=True)
     for incident in now.incidents[-INCIDENTS_SHOWN:]:
         console.print(f"resolved: {escape(format_incident(incident))}", soft_wrap=True)
     for photo in now.failed[:FAILED_SHOWN]:

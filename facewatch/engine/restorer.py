@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,16 +22,17 @@ from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone, Tru
 from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.build import build_pipeline
-from facewatch.restoration.codecs import filling, formats
+from facewatch.restoration.codecs import credentials, filling, formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, encode_plain
 from facewatch.restoration.codecs.losses import find_losses
-from facewatch.restoration.codecs.photo import Photo, Provenance
+from facewatch.restoration.codecs.photo import FaceNote, Photo, Provenance
 from facewatch.restoration.codecs.pixel_modes import shows_through
 from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
+from facewatch.restoration.types import FaceReport
 from facewatch.system.atomic import remove_file, write_temporary
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
@@ -44,6 +46,8 @@ class Restorer:
     def __init__(self, model: str, pipeline: Pipeline) -> None:
         self._model = model
         self._pipeline = pipeline
+        self._networks = threading.Lock()  # held by the photo that is in the networks
+        self._comparing = threading.Lock()  # held by the photo whose faces are compared
 
     @classmethod
     def load(cls, setup: Setup, device: str) -> Restorer:
@@ -79,13 +83,30 @@ class Restorer:
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
         pages = (photo, *photo.pages)
-        return tuple(self._pipeline.infer(page, job.restoration, job.weight, advance) for page in pages)
+        with self._networks:
+            return tuple(self._pipeline.infer(page, job.restoration, job.weight, advance) for page in pages)
 
-    def blend(self, job: RestoreRequest, photo: Photo, drawn: tuple[InferredPhoto, ...]) -> RestoredPhoto:
-        """The restored photo; no network is needed for it."""
+    def blend(
+        self,
+        job: RestoreRequest,
+        photo: Photo,
+        drawn: tuple[InferredPhoto, ...],
+        advance: Advance = lambda *_: None,
+    ) -> RestoredPhoto:
+        """The restored photo, its faces compared with the originals; runs beside the networks.
+
+        Raises as `infer`: a face that became another person's is restored again.
+        """
+        pages = (photo, *photo.pages)
+        with self._comparing:
+            drawn = tuple(
+                self._pipeline.check(
+                    page, each, job.restoration, job.weight, advance, networks=self._networks
+                )
+                for page, each in zip(pages, drawn, strict=True)
+            )
         if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
             memory.release()
-        pages = (photo, *photo.pages)
         restored = [blend(page, job.restoration, each) for page, each in zip(pages, drawn, strict=True)]
         if len(restored) == 1:
             return restored[0]
@@ -114,7 +135,7 @@ class Restorer:
             suffix=_suffix_of(photo, job, format_name),
             faces=[asdict(face) for face in restored.faces],
             seconds=seconds,
-            lost=list(find_losses(photo, formats.BY_NAME[format_name])),
+            lost=[*find_losses(photo, formats.BY_NAME[format_name]), *_unsigned(photo, job, format_name)],
         )
         if restored.photo is photo and (not restored.faces or format_name == photo.format):
             return replace(answer, lost=[])
@@ -130,10 +151,18 @@ class Restorer:
         answer: RestoreResult,
     ) -> RestoreResult:
         provenance = Provenance(
-            self._model, job.weight, __version__, source=job.source_sha256 or "", recipe=job.recipe
+            self._model,
+            weight_of(restored.faces, job.weight),
+            __version__,
+            source=job.source_sha256 or "",
+            recipe=job.recipe,
+            faces=() if photo.pages else face_notes(restored.faces, photo.pixels.shape[:2]),
         )
         data = encode(restored.photo, format_name, job.output.quality, provenance)
-        side_provenance = replace(provenance, source="", recipe="")  # a side file is not taken for a copy
+        if job.output.content_credentials and not credentials.unsigned_reason(photo, format_name):
+            data = credentials.sign(data, format_name, provenance, Path(job.output.content_credentials))
+        # A side file is not taken for a copy, and may show only a part of the photo.
+        side_provenance = replace(provenance, source="", recipe="", faces=())
         folder = Path(job.output_folder)
         temporaries: list[Path] = []
         try:
@@ -149,6 +178,36 @@ class Restorer:
         return replace(
             answer, temporary=str(temporaries[-1]), sha256=hashlib.sha256(data).hexdigest(), extras=extras
         )
+
+
+def _unsigned(photo: Photo, job: RestoreRequest, format_name: str) -> list[str]:
+    """Return why a copy that should be signed is not, in words that follow "not kept: "."""
+    reason = credentials.unsigned_reason(photo, format_name) if job.output.content_credentials else ""
+    return [reason] if reason else []
+
+
+def weight_of(faces: Sequence[FaceReport], asked: float) -> float:
+    """Return the weight that all restored faces have; the one asked for if they differ."""
+    used = {face.weight for face in faces if face.weight is not None}
+    return used.pop() if len(used) == 1 else asked
+
+
+def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int]) -> tuple[FaceNote, ...]:
+    """Return the notes on the faces that were restored, or kept because they became another person's.
+
+    shape  height and width of the upright original
+    """
+    height, width = shape
+    notes = []
+    for face in faces:
+        if face.fate == "kept" and face.identity is None:
+            continue
+        x0, y0, x1, y1 = face.box
+        area = ((x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height)
+        similarity = face.identity.similarity if face.identity else None
+        verdict = face.identity.verdict if face.identity else ""
+        notes.append(FaceNote(area, face.fate, face.weight, similarity, verdict))
+    return tuple(notes)
 
 
 def _read(job: RestoreRequest) -> bytes:

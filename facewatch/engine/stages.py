@@ -82,7 +82,9 @@ class StagedRestorer:
     ) -> None:
         with self._failures_emitted(job):
             started = time.monotonic()
-            restored = self._restorer.blend(job, photo, inferred)
+            restored = self._restorer.blend(
+                job, photo, inferred, lambda *how_far: self._emit_progress(job, *how_far)
+            )
             spent += time.monotonic() - started
             self._emit(self._restorer.write(job, photo, restored, spent))
 

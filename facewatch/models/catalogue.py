@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["face", "detector", "parser", "upscaler"]
+Kind = Literal["face", "detector", "parser", "upscaler", "identity"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ REALESRGAN_LICENCE = Licence(
     "BSD-3-Clause",
     "https://github.com/xinntao/Real-ESRGAN/blob/master/LICENSE",
     "Free to use, change and pass on with its notice.",
+)
+SFACE_LICENCE = Licence(
+    "Apache-2.0",
+    "https://github.com/opencv/opencv_zoo/blob/main/models/face_recognition_sface/LICENSE",
+    "Free to use, change and pass on with its notices.",
 )
 
 _GFPGAN = "https://github.com/TencentARC/GFPGAN/releases/download/"
@@ -247,6 +252,19 @@ MODELS: tuple[Model, ...] = (
             "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292",
             4885111,
             REALESRGAN_LICENCE,
+        ),
+    ),
+    Model(
+        "sface",
+        "identity",
+        "tells whether a restored face is still the same person",
+        Checkpoint(
+            "face_recognition_sface_2021dec.onnx",
+            "https://github.com/opencv/opencv_zoo/raw/main/models/face_recognition_sface/"
+            "face_recognition_sface_2021dec.onnx",
+            "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+            38696353,
+            SFACE_LICENCE,
         ),
     ),
 )

@@ -24,6 +24,7 @@ class InferredFace:
     before: Crop
     after: Crop
     shown: npt.NDArray[np.uint8]  # what is pasted: `after`, or that enlarged by the upscaler
+    eye_px: float = 0.0  # distance of the eyes in the photo, pixels; how much of the face there was to see
 
 
 class Placement(NamedTuple):

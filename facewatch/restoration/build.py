@@ -13,6 +13,7 @@ from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Detector, FaceNetwork, Masker, Upscaler
 
 if TYPE_CHECKING:
+    from facewatch.restoration.identity.gate import IdentityGate
     from facewatch.restoration.networks.fast import Precision
 
 
@@ -29,6 +30,7 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         _network(setup, device),
         _masker(setup, device),
         _upscaler(setup, device),
+        _gate(setup),
     )
 
 
@@ -105,6 +107,13 @@ def _masker(setup: Setup, device: str) -> Masker:
     from facewatch.restoration.masks.parsing import ParseMask
 
     return ParseMask(_file(setup, setup.parser), device, _precision(setup, device))
+
+
+def _gate(setup: Setup) -> IdentityGate:
+    from facewatch.restoration.identity.gate import IdentityGate
+    from facewatch.restoration.identity.sface import SFace
+
+    return IdentityGate(SFace(_file(setup, setup.identity)) if setup.identity is not None else None)
 
 
 def _upscaler(setup: Setup, device: str) -> Upscaler | None:

@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+OTHER_PERSON = "it no longer looked like the same person"
+"""The reason to keep a face whose restored form became another person's."""
+
 
 @dataclass(frozen=True)
 class RestorationOptions:
@@ -34,6 +37,10 @@ class RestorationOptions:
     try_rotations: bool = False
     mask: Literal["soft", "parse"] = "soft"
     color_fix: bool = True
+    identity: Literal["protect", "warn", "off"] = "protect"  # of a face that became another person's
+    identity_threshold: Annotated[float | None, Ge(0), Le(1)] = (
+        None  # of similarity; None: measured, by the input's quality
+    )
     compare: Literal["none", "side-by-side", "slider-html"] = "none"
     save_crops: bool = False
 
@@ -47,6 +54,9 @@ class OutputOptions:
     quality: Annotated[int, Ge(1), Le(100)] = 95
     suffix: str = ""
     no_faces: Literal["copy", "skip"] = "copy"
+    content_credentials: str | None = (
+        None  # a PEM file with certificates and key; None: copies are not signed
+    )
 
 
 @dataclass(frozen=True)
@@ -64,3 +74,4 @@ class Setup:
     files: Mapping[str, str] = field(default_factory=dict)  # model name -> checkpoint
     precision: str = "auto"  # auto, float32, bfloat16 or float16
     background: bool = False  # other programs go first
+    identity: str | None = None  # the network that tells people apart; None: it is not here

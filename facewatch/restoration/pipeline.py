@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
-from facewatch.restoration.alignment import crop_upright
+from facewatch.restoration.alignment import TEMPLATE, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
-from facewatch.restoration.options import RestorationOptions
+from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
+from facewatch.restoration.options import OTHER_PERSON, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
@@ -51,8 +54,15 @@ class Pipeline:
     """The detector and the networks that restore photos."""
 
     def __init__(
-        self, detector: Detector, network: FaceNetwork, masker: Masker, upscaler: Upscaler | None = None
+        self,
+        detector: Detector,
+        network: FaceNetwork,
+        masker: Masker,
+        upscaler: Upscaler | None = None,
+        gate: IdentityGate | None = None,
     ) -> None:
+        """Store the parts; without a `gate`, `check` compares nothing."""
+        self._gate = gate
         self._detector = detector
         self._network = network
         self._masker = masker
@@ -73,7 +83,8 @@ class Pipeline:
 
         Raises NetworkFailed or OutOfMemory; then nothing of the photo is restored.
         """
-        return blend(photo, options, self.infer(photo, options, weight, progress))
+        inferred = self.infer(photo, options, weight, progress)
+        return blend(photo, options, self.check(photo, inferred, options, weight, progress))
 
     def infer(
         self,
@@ -82,7 +93,7 @@ class Pipeline:
         weight: float = 0.0,
         progress: Progress = _ignore_progress,
     ) -> InferredPhoto:
-        """Run the networks on a photo; `blend` does the rest and may run on another thread.
+        """Run the networks on a photo; `check` and `blend` do the rest and may run on another thread.
 
         Raises as `restore`.
         """
@@ -93,15 +104,72 @@ class Pipeline:
         outputs = self._restore_crops([face.crop for face in cropped], weight, progress)
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            _report(face.face, *_fate(crop, weight)) for face, crop in zip(cropped, outputs, strict=True)
+            _report(face.face, *_fate(crop, weight), None if crop is None else weight)
+            for face, crop in zip(cropped, outputs, strict=True)
         ]
         masks = self._masker.masks([crop for _, crop in restored])
         return InferredPhoto(
             tuple(reports),
-            tuple(self._inferred(face.crop, crop, options) for face, crop in restored),
+            tuple(
+                self._inferred(face.crop, crop, face.face.eye_distance, options) for face, crop in restored
+            ),
             tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
             self._background(photo, options, progress),
         )
+
+    def check(
+        self,
+        photo: Photo,
+        inferred: InferredPhoto,
+        options: RestorationOptions,
+        weight: float,
+        progress: Progress = _ignore_progress,
+        *,
+        networks: AbstractContextManager[object] | None = None,
+    ) -> InferredPhoto:
+        """Compare each restored face with its original, and act as `options.identity` says.
+
+        networks  entered while a face is restored again; `infer` must not run on another thread then
+
+        Raises as `restore`: a face that became another person's may be restored again.
+        """
+        if self._gate is None or options.identity == "off" or not inferred.faces:
+            return inferred
+
+        networks = networks or nullcontext()
+
+        def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
+            with networks:
+                outputs = self._restore_crops(crops, higher, progress)
+            return [crop if new is None else new for new, crop in zip(outputs, crops, strict=True)]
+
+        pairs = [Pair(face.before, face.after, face.eye_px) for face in inferred.faces]
+        outcomes = self._gate.check(pairs, options, weight, redo)
+        if all(outcome.after is face.after for outcome, face in zip(outcomes, inferred.faces, strict=True)):
+            return replace(inferred, reports=_checked_reports(inferred.reports, outcomes))
+        with networks:
+            checked = self._replaced(inferred, outcomes, options)
+            if options.aligned and not checked.faces:  # the photo itself has to be enlarged now
+                return replace(checked, background=self._background(photo, options, progress))
+        return checked
+
+    def _replaced(
+        self, inferred: InferredPhoto, checked: Sequence[CheckedFace], options: RestorationOptions
+    ) -> InferredPhoto:
+        """Return the photo with the faces that the gate lets through."""
+        faces: list[InferredFace] = []
+        places: list[Placement] = []
+        for index, (face, outcome) in enumerate(zip(inferred.faces, checked, strict=True)):
+            if outcome.after is None:
+                continue
+            again = outcome.after is not face.after
+            faces.append(self._inferred(face.before, outcome.after, face.eye_px, options) if again else face)
+            if inferred.places:
+                place = inferred.places[index]
+                mask = self._masker.masks([outcome.after])[0] if again else place.mask
+                places.append(Placement(place.affine, mask))
+        reports = _checked_reports(inferred.reports, checked)
+        return replace(inferred, reports=reports, faces=tuple(faces), places=tuple(places))
 
     def _crop_faces(
         self, image: npt.NDArray[np.uint8], options: RestorationOptions
@@ -129,10 +197,13 @@ class Pipeline:
             outputs += self._network.restore(batch, weight)
         return [None if np.array_equal(new, old) else new for new, old in zip(outputs, crops, strict=True)]
 
-    def _inferred(self, before: Crop, after: Crop, options: RestorationOptions) -> InferredFace:
-        if not options.face_upsample or self._upscaler is None:
-            return InferredFace(before, after, after)
-        return InferredFace(before, after, self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False))
+    def _inferred(
+        self, before: Crop, after: Crop, eye_px: float, options: RestorationOptions
+    ) -> InferredFace:
+        shown = after
+        if options.face_upsample and self._upscaler is not None:
+            shown = self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
+        return InferredFace(before, after, shown, eye_px)
 
     def _infer_aligned(
         self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
@@ -140,11 +211,14 @@ class Pipeline:
         before = fit(image, (CROP_SIZE, CROP_SIZE))
         (after,) = self._restore_crops([before], weight, _ignore_progress)
         height, width = photo.pixels.shape[:2]
-        report = FaceReport((0.0, 0.0, float(width), float(height)), 1.0, *_fate(after, weight))
+        fate, reason = _fate(after, weight)
+        box = (0.0, 0.0, float(width), float(height))
+        report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
             background = self._background(photo, options, _ignore_progress)
             return InferredPhoto((report,), background=background)
-        return InferredPhoto((report,), (self._inferred(before, after, options),))
+        eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
+        return InferredPhoto((report,), (self._inferred(before, after, eye_px, options),))
 
     def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:
         if self._upscaler is None:
@@ -161,5 +235,20 @@ def _fate(after: Crop | None, weight: float) -> tuple[Literal["restored", "kept"
     return "kept", ALL_ORIGINAL if weight == 1 else UNCHANGED
 
 
-def _report(face: Face, fate: Literal["restored", "kept"], reason: str) -> FaceReport:
-    return FaceReport(face.box, face.score, fate, reason)
+def _report(
+    face: Face, fate: Literal["restored", "kept"], reason: str, weight: float | None = None
+) -> FaceReport:
+    return FaceReport(face.box, face.score, fate, reason, weight=weight)
+
+
+def _checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace]) -> tuple[FaceReport, ...]:
+    outcomes = iter(checked)  # one for each restored face, in the order of the reports
+    return tuple(
+        _checked_report(report, next(outcomes)) if report.fate == "restored" else report for report in reports
+    )
+
+
+def _checked_report(report: FaceReport, outcome: CheckedFace) -> FaceReport:
+    if outcome.after is None:
+        return replace(report, fate="kept", reason=OTHER_PERSON, weight=None, identity=outcome.identity)
+    return replace(report, weight=outcome.weight, identity=outcome.identity)

@@ -46,6 +46,17 @@ class Face:
         return max(x1 - x0, y1 - y0)
 
 
+Verdict = Literal["same", "other", "cannot judge"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whether a restored face still shows the person in the photo."""
+
+    similarity: float | None  # cosine of the two embeddings, -1 to 1; None: not measured
+    verdict: Verdict
+
+
 @dataclass(frozen=True)
 class FaceReport:
     """Outcome of one face, with the reason."""
@@ -55,6 +66,8 @@ class FaceReport:
     fate: Literal["restored", "kept"]
     reason: str  # empty if restored
     measures: dict[str, float] = field(default_factory=dict)  # measured by later checks
+    weight: float | None = None  # of the restored face, which may be above the one asked for; None: kept
+    identity: Identity | None = None  # None: not checked
 
 
 class Detector(Protocol):

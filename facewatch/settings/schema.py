@@ -32,15 +32,16 @@ from facewatch.settings.types import (
     Section,
     Watching,
     Weight,
+    full_path,
     known_model,
     one_of,
+    part_of_a_name,
 )
 from facewatch.system.canonical import path_within
 from facewatch.system.timeouts import TimedCalls
 
 checked = dataclass(frozen=True, config=OPTIONS)
 
-MAX_SUFFIX_BYTES = 64  # of the 255 of a name
 LOOK_SECONDS = 2.0  # at most, at a folder on a share that may not answer
 
 
@@ -68,14 +69,8 @@ class Restoration(CheckedOptions, RestorationOptions):
 class Output(CheckedOptions, OutputOptions):
     """Checked output options."""
 
-    @field_validator("suffix")
-    @classmethod
-    def _part_of_a_name(cls, suffix: str) -> str:
-        if any(character in suffix for character in '/\\:*?"<>|') or not suffix.isprintable():
-            raise ValueError(f"{suffix!r} cannot be part of a file's name; use letters, digits, - or _")
-        if len(suffix.encode()) > MAX_SUFFIX_BYTES:
-            raise ValueError(f"{suffix!r} is too long; use at most {MAX_SUFFIX_BYTES} bytes")
-        return suffix
+    _part_of_a_name = field_validator("suffix")(part_of_a_name)
+    _full_path = field_validator("content_credentials")(full_path)
 
 
 class Folder(Section):

@@ -23,6 +23,8 @@ from facewatch.errors import BadSettings
 from facewatch.settings.patterns import compile_pattern
 from facewatch.settings.schedule import valid_when
 
+MAX_SUFFIX_BYTES = 64  # of the 255 of a name
+
 
 def reject_booleans(value: Any) -> Any:
     """Return the value unless it is a boolean, which Python would accept as 0 or 1."""
@@ -47,6 +49,20 @@ def expand_home(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError(f"{str(path)!r} is a relative path; write the full path, or begin it with ~/")
     return path
+
+
+def full_path(path: str | None) -> str | None:
+    """Return an absolute path as text, `~` replaced by the home folder; None stays None."""
+    return None if path is None else str(expand_home(Path(path)))
+
+
+def part_of_a_name(suffix: str) -> str:
+    """Return the suffix if the name of a copy can hold it."""
+    if any(character in suffix for character in '/\\:*?"<>|') or not suffix.isprintable():
+        raise ValueError(f"{suffix!r} cannot be part of a file's name; use letters, digits, - or _")
+    if len(suffix.encode()) > MAX_SUFFIX_BYTES:
+        raise ValueError(f"{suffix!r} is too long; use at most {MAX_SUFFIX_BYTES} bytes")
+    return suffix
 
 
 FolderPath = Annotated[Path, AfterValidator(expand_home)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from facewatch.state.ledger import LedgerView
-from facewatch.state.reports import count_faces
+from facewatch.state.reports import NO_STRANGERS, Strangers, count_faces, count_strangers
 
 Outcome = Literal[
     "restored",
@@ -78,6 +78,7 @@ class OutcomeCounter:
 
     def __init__(self) -> None:
         self._finished: Counter[Outcome] = Counter()
+        self.strangers = NO_STRANGERS  # in the photos counted by the last `count`
         self._newest = float("-inf")  # wall clock seconds of the last photo counted
 
     def count(self, view: LedgerView, finished: int, folders: Collection[Path] | None) -> dict[Outcome, int]:
@@ -92,6 +93,7 @@ class OutcomeCounter:
             self._add(view)
         if finished != self._total():  # a photo was redone, or the ledger is another one
             self._finished.clear()
+            self.strangers = NO_STRANGERS
             self._newest = float("-inf")
             self._add(view)
         counts = Counter(self._finished)
@@ -105,3 +107,6 @@ class OutcomeCounter:
         for changed, report in view.reports_after(self._newest):
             self._newest = max(self._newest, changed)
             self._finished[outcome_of_report(report)] += 1
+            faces = (report or {}).get("faces")
+            found = count_strangers(faces if isinstance(faces, list) else ())
+            self.strangers = Strangers(self.strangers.kept + found.kept, self.strangers.shown + found.shown)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from facewatch.restoration.options import OTHER_PERSON
+
 # Detections that turned out to be another face, or none: no face of the photo was left out for them.
 NO_FACES = (
     "a duplicate of another face",
@@ -14,6 +16,16 @@ NO_FACES = (
     "its landmarks do not form a face",
 )
 LEFT_BY_MODEL = "the model found nothing to change"
+
+
+class Strangers(NamedTuple):
+    """The faces that restoration made another person's."""
+
+    kept: int  # the original stays
+    shown: int  # restored all the same: the settings only warn
+
+
+NO_STRANGERS = Strangers(0, 0)
 
 
 class FaceCount(NamedTuple):
@@ -29,30 +41,86 @@ def count_faces(faces: Iterable[Mapping[str, Any]]) -> FaceCount:
     return FaceCount(sum(face.get("fate") != "kept" for face in real), len(real))
 
 
-def faces_summary(faces: Sequence[Mapping[str, Any]]) -> str:
+def faces_summary(faces: Sequence[Mapping[str, Any]], weight: float | None = None) -> str:
     """Summarise the faces of a photo: "2 of 3 faces restored, 1 unchanged (already sharp)".
 
-    faces  the fields of restoration.types.FaceReport, a mapping for each
+    faces   the fields of restoration.types.FaceReport, a mapping for each
+    weight  the one asked for; None: unknown
     """
     restored, total = count_faces(faces)
     if not total:
         return "no faces found"
-    left = Counter(_short(face["reason"]) for face in _real(faces) if face.get("fate") == "kept")
+    real = _real(faces)
+    left = Counter(_short(face["reason"]) for face in real if face.get("fate") == "kept")
+    strangers = left.pop(OTHER_PERSON, 0)
     noun = "face" if total == 1 else "faces"
-    if len(left) == 1 and not restored:
+    if len(left) == 1 and not restored and not strangers:
         return f"{total} {noun} unchanged{_in_brackets(next(iter(left)))}"
     parts = [f"{restored} of {total} {noun} restored"]
+    parts += [f"{strangers} kept: {OTHER_PERSON}"] if strangers else []
     parts += [f"{count} unchanged{_in_brackets(reason)}" for reason, count in left.items()]
+    return ", ".join([*parts, *_identity_parts(real, weight)])
+
+
+def _identity_parts(faces: Iterable[Mapping[str, Any]], weight: float | None) -> list[str]:
+    """Return what the comparison of the restored faces with the originals has found, in words."""
+    shown = [face for face in faces if face.get("fate") != "kept"]
+    compared = [face["identity"] for face in shown if face.get("identity")]
+    verdicts = Counter(identity["verdict"] for identity in compared)
+    similar = sorted(
+        identity["similarity"]
+        for identity in compared
+        if identity["similarity"] is not None and identity["verdict"] != "cannot judge"
+    )
+    raised = sum(weight is not None and (face.get("weight") or 0) > weight for face in shown)
+    parts = [f"{raised} more faithful than asked for, to stay the same person"] if raised else []
+    if lost := verdicts["other"]:
+        parts.append(f"{lost} no longer {'looks' if lost == 1 else 'look'} like the same person")
+    if similar:
+        least, most = f"{similar[0]:.2f}", f"{similar[-1]:.2f}"
+        parts.append(f"similarity {least}" if least == most else f"similarity {least} to {most}")
+    if unclear := verdicts["cannot judge"]:
+        parts.append(f"{unclear} too unclear to compare")
+    return parts
+
+
+def format_strangers(strangers: Strangers) -> str:
+    """Return a clause: "1 face kept: it no longer looked like the same person"; empty if there are none."""
+    parts = []
+    if strangers.kept:
+        many = "they" if strangers.kept > 1 else "it"
+        noun = "faces" if strangers.kept > 1 else "face"
+        parts.append(f"{strangers.kept} {noun} kept: {many} no longer looked like the same person")
+    if strangers.shown:
+        words = "faces no longer look" if strangers.shown > 1 else "face no longer looks"
+        parts.append(f"{strangers.shown} {words} like the same person")
     return ", ".join(parts)
 
 
-def answer_summary(faces: Sequence[Mapping[str, Any]], lost: Sequence[str], left_alone: str = "") -> str:
+def count_strangers(faces: Iterable[Mapping[str, Any]]) -> Strangers:
+    """Return how many faces became another person's: those kept, and those shown all the same."""
+    kept = shown = 0
+    for face in faces:
+        if face.get("reason") == OTHER_PERSON:
+            kept += 1
+        elif face.get("fate") != "kept" and (face.get("identity") or {}).get("verdict") == "other":
+            shown += 1
+    return Strangers(kept, shown)
+
+
+def answer_summary(
+    faces: Sequence[Mapping[str, Any]],
+    lost: Sequence[str],
+    left_alone: str = "",
+    weight: float | None = None,
+) -> str:
     """Summarise a photo: its faces, and what its copy does not keep.
 
     lost        what is not kept, in words
     left_alone  why the photo is not restored; empty if it was tried
+    weight      the one asked for; None: unknown
     """
-    summary = f"not restored: {left_alone}" if left_alone else faces_summary(faces)
+    summary = f"not restored: {left_alone}" if left_alone else faces_summary(faces, weight)
     return f"{summary}; not kept: {'; '.join(lost)}" if lost else summary
 
 
@@ -65,7 +133,7 @@ def report_summary(report: Mapping[str, Any] | None) -> str:
         return ""
     faces = report.get("faces")
     if faces and isinstance(faces, list):
-        summary = answer_summary(faces, report.get("lost", ()))
+        summary = answer_summary(faces, report.get("lost", ()), weight=report.get("weight"))
     else:
         summary = str(report.get("summary", ""))
     if not report.get("redo"):

@@ -13,7 +13,7 @@ from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
 from facewatch.state.instance import running_pid
 from facewatch.state.ledger import FINISHED, Job, LedgerView
 from facewatch.state.outcomes import Outcome, OutcomeCounter
-from facewatch.state.reports import report_summary
+from facewatch.state.reports import NO_STRANGERS, Strangers, report_summary
 from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
 
@@ -43,6 +43,8 @@ class Status:
     outcomes: dict[Outcome, int] = field(default_factory=dict)  # photos by what became of them
     rest: str = ""  # why no photo is started now: "paused", "waiting until 22:00"
     passed_over: dict[str, int] = field(default_factory=dict)  # files that are no photos, by kind
+    strangers: Strangers = NO_STRANGERS  # faces that restoration made another person's, in all photos
+    notes: tuple[str, ...] = ()  # what is not as the settings say, and needs nobody's attention
 
     @property
     def waiting(self) -> int:
@@ -51,7 +53,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
-        return {**asdict(self), "waiting": self.waiting}
+        return {**asdict(self), "waiting": self.waiting, "strangers": self.strangers._asdict()}
 
 
 def read_status(
@@ -79,6 +81,8 @@ def read_status(
     folders = [folder.input for folder in settings.folders] or None
     counts: dict[str, int] = dict(view.counts(folders).items())
     finished = sum(counts[state] for state in FINISHED)
+    counter = counter or OutcomeCounter()
+    outcomes = counter.count(view, finished, folders)
     return Status(
         mood=_mood(pid, settings, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
@@ -94,7 +98,8 @@ def read_status(
         passed_over=watching.get("passed_over", {}),
         progress=_progress(view, facts.get(BATCH_KEY) if pid else None, counts, watching.get("waiting", 0)),
         rest=rest_reason(settings) if pid else "",
-        outcomes=(counter or OutcomeCounter()).count(view, finished, folders),
+        outcomes=outcomes,
+        strangers=counter.strangers,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
 from facewatch.state.outcomes import OUTCOMES, UNSUCCESSFUL, Outcome, format_outcomes
+from facewatch.state.reports import Strangers, format_strangers
 from facewatch.state.requests import Request
 from facewatch.state.status import Status
 from facewatch.system.text import one_line as written_out
@@ -65,6 +66,7 @@ class Batch:
     """Photos processed in one go: the lowest counts seen, and the time since when no photo is in work."""
 
     lowest: dict[Outcome, int]
+    strangers: Strangers  # the lowest counts seen
     quiet_since: float | None = None  # clock seconds; None: photos are in work
 
 
@@ -131,14 +133,15 @@ def _batch(batch: Batch | None, before: Status | None, status: Status, now: floa
         last = before or status
         if not busy and status.outcomes == last.outcomes:  # a photo may come and go between two looks
             return None
-        batch = Batch(dict(last.outcomes))
+        batch = Batch(dict(last.outcomes), last.strangers)
     # A photo that is redone first leaves the count and then returns to it.
     lowest = {
         outcome: min(batch.lowest.get(outcome, 0), status.outcomes.get(outcome, 0)) for outcome in OUTCOMES
     }
+    strangers = Strangers(*map(min, batch.strangers, status.strangers))
     if busy:
-        return Batch(lowest)
-    return Batch(lowest, now if batch.quiet_since is None else batch.quiet_since)
+        return Batch(lowest, strangers)
+    return Batch(lowest, strangers, now if batch.quiet_since is None else batch.quiet_since)
 
 
 def _is_over(batch: Batch | None, now: float) -> TypeGuard[Batch]:
@@ -153,6 +156,9 @@ def _summary(batch: Batch, status: Status) -> list[Notification]:
     succeeded = sum(ended.values()) - failed
     first, _, rest = format_outcomes(ended).partition(" ")
     text = f"{count_photos(int(first))} {rest}"  # "12 photos restored, 3 unchanged"
+    new = Strangers(*(now - before for now, before in zip(status.strangers, batch.strangers, strict=True)))
+    if words := format_strangers(new):
+        text = f"{text}; {words}"
     actions: list[tuple[str, Action]] = []
     if failed > 0:
         actions.append(("Why?", ShowFailures()))

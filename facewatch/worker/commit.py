@@ -133,7 +133,7 @@ def _suffix_beside(copy: Path, source: Path) -> str:
 def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[str, Any]:
     recipe = photo.ready.recipe
     return {
-        "summary": answer_summary(answer.faces, answer.lost, answer.left_alone),
+        "summary": answer_summary(answer.faces, answer.lost, answer.left_alone, recipe.plan.weight),
         "faces": answer.faces,
         "model": recipe.plan.model,
         "weight": recipe.plan.weight,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, FacewatchError
+from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Folder, Settings
 from facewatch.state.alerts import Alerts
@@ -70,8 +71,9 @@ class Readiness:
             recipe = self._recipe(folder, settings)
             if recipe is None or self._is_resting(folder.input, recipe):
                 continue
-            if missing := self._missing(recipe):
-                wanted += missing
+            missing = self._missing(recipe)
+            wanted += [*self._missing_checks(recipe), *missing]
+            if missing:
                 continue
             self._recipes[folder.input] = recipe
             ready[folder.input] = Ready(folder, recipe)
@@ -158,6 +160,11 @@ class Readiness:
 
     def _missing(self, recipe: Recipe) -> list[str]:
         return [name for name in recipe.models if not self._is_present(name)]
+
+    def _missing_checks(self, recipe: Recipe) -> list[str]:
+        """Return the optional models to download; none for a recipe of which nothing is downloaded."""
+        missing = [name for name in recipe.optional_models if not self._is_present(name)]
+        return missing if any(name in catalogue.BY_NAME for name in recipe.models) else []
 
     def _is_present(self, name: str) -> bool:
         try:

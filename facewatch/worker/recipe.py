@@ -10,6 +10,7 @@ from pathlib import Path
 
 from facewatch import __version__
 from facewatch.engine.messages import RestoreRequest
+from facewatch.errors import BadCheckpoint
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs.size_limit import SizeLimit
@@ -39,16 +40,24 @@ class Recipe:
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
 
     @property
+    def optional_models(self) -> tuple[str, ...]:
+        """Names of the models with a file that check the result; photos do not wait for them."""
+        return () if self.plan.restoration.identity == "off" else catalogue.names("identity")
+
+    @property
     def size_limit(self) -> SizeLimit:
         """The limit for a photo that the settings give; the engine knows the one of its memory."""
         most = self.engine.max_megapixels
         return SizeLimit(None if most == "auto" else round(most * 1e6))
 
     def setup(self, model_files: ModelFiles, *, background: bool = False) -> Setup:
-        """Return the setup for the engine; with `background`, other programs go first.
+        """Return the setup for the engine, with the optional models that are here.
+
+        background  other programs go first
 
         Raises CheckpointMissing or BadCheckpoint.
         """
+        checks = self._present_checks(model_files)
         return Setup(
             model=self.plan.model,
             detector=self.detector,
@@ -58,16 +67,18 @@ class Recipe:
             device=self.engine.device,
             detect_size=self.plan.restoration.detect_size,
             detect_threshold=self.plan.restoration.detect_threshold,
-            files={name: str(model_files.find(name)) for name in self.models},
+            files={name: str(model_files.find(name)) for name in (*self.models, *checks)},
             precision=self.engine.precision,
             background=background,
+            identity=next(iter(checks), None),
         )
 
     def key(self, model_files: ModelFiles) -> str:
         """Return a digest of the recipe: photos with the same bytes and key have the same restored copy."""
+        used = (*self.models, *self._present_checks(model_files))
         parts = {
             "version": __version__,
-            "models": [f"{name}:{model_files.digest(name)}" for name in self.models],
+            "models": [f"{name}:{model_files.digest(name)}" for name in used],
             "model": self.plan.model,
             "detector": self.detector,
             "weight": self.plan.weight,
@@ -75,6 +86,9 @@ class Recipe:
             "output": asdict(self.plan.output),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _present_checks(self, model_files: ModelFiles) -> tuple[str, ...]:
+        return tuple(name for name in self.optional_models if is_usable(model_files, name))
 
     def job(
         self,
@@ -124,6 +138,14 @@ def resolve(plan: Plan, engine: Engine, probe: Probe) -> Recipe:
         parser="parsenet" if restoration.mask == "parse" else None,
         upscaler=None if restoration.background == "none" else restoration.background,
     )
+
+
+def is_usable(model_files: ModelFiles, name: str) -> bool:
+    """Return True if the file of a model is here, readable and the published one."""
+    try:
+        return model_files.state(name) == "present"
+    except BadCheckpoint:  # an optional model: the restoration goes on, and reports that nothing was checked
+        return False
 
 
 def _kind(device: str) -> str:

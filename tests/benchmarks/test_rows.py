@@ -36,7 +36,7 @@ def test_every_row_of_ours_is_there_and_keeps_its_flows():
 
 def test_every_kind_of_work_but_our_own_programs_has_a_reference():
     alone = {row.name for row in EVERY if all(flow.side == "ours" for flow in row.flows)}
-    assert alone == {"restoreformer", "help", "daemon"}
+    assert alone == {"restoreformer", "identity", "help", "daemon"}
 
 
 def test_the_reference_gets_the_same_pictures_as_ours():

@@ -137,6 +137,34 @@ def test_restore_writes_beside_the_photo_and_changes_nothing_else(facewatch, por
         assert copy.getexif()[0x0131].startswith("facewatch")
 
 
+UNCHECKED = "identity is not checked: the model sface is not downloaded; `facewatch models pull sface`"
+
+
+def test_without_its_network_identity_is_said_not_to_be_checked(facewatch, portrait):
+    run = facewatch("restore", portrait, "--model", "builtin")
+    assert UNCHECKED in run.stderr
+    assert UNCHECKED in facewatch("status").stdout
+    assert UNCHECKED not in facewatch("restore", portrait, "-m", "builtin", "--identity", "off").stderr
+    (result,) = json.loads(facewatch("restore", portrait, "-m", "builtin", "--json").stdout)["photos"]
+    assert result["faces"][0]["identity"] is None
+
+
+def test_with_its_network_every_face_is_compared_and_the_copy_says_so(facewatch, portrait, shared):
+    network = shared / "weights" / "face_recognition_sface_2021dec.onnx"
+    added = facewatch("models", "add", network, "--link")
+    assert added.stdout.startswith("sface: "), added.stderr
+    run = facewatch("restore", portrait, "-m", "builtin", "--json")
+    said = json.loads(run.stdout)
+    assert said["notes"] == []
+    (face,) = said["photos"][0]["faces"]
+    assert face["identity"]["verdict"] == "same"
+    assert 0.5 < face["identity"]["similarity"] <= 1
+    assert face["weight"] == 0
+    assert f"similarity {face['identity']['similarity']:.2f}" in said["photos"][0]["summary"]
+    copy = Path(said["photos"][0]["output"]).read_bytes()
+    assert b'facewatch:verdict="same"' in copy
+
+
 def test_the_files_beside_a_copy_are_never_restored(facewatch, portrait, tmp_path):
     options = ["--compare", "side-by-side", "--save-crops"]
     assert facewatch("restore", portrait, "-m", "builtin", "-o", tmp_path / "out", *options).returncode == 0

@@ -32,3 +32,17 @@ def test_a_sheet_that_cannot_be_written_is_refused(call, tmp_path, monkeypatch):
     said = call("compare", "a.jpg", "-m", "builtin")
     assert said.code == 2
     assert f"{tmp_path} cannot be written to; name another place for the sheet with --output" in said.err
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        (None, ""),
+        ({"similarity": 0.714, "verdict": "same"}, ", similarity 0.71"),
+        ({"similarity": 0.2, "verdict": "other"}, ": NOT THE SAME PERSON (similarity 0.20)"),
+        ({"similarity": None, "verdict": "other"}, ": NOT THE SAME PERSON"),
+        ({"similarity": 0.3, "verdict": "cannot judge"}, ", too unclear to compare"),
+    ],
+)
+def test_a_label_marks_a_model_that_loses_the_person(identity, words):
+    assert compare.identity_words({"identity": identity}) == words

@@ -12,11 +12,13 @@ import pytest
 from PIL import Image
 
 from facewatch.engine.messages import RestoreRequest, RestoreResult
-from facewatch.engine.restorer import Restorer
+from facewatch.engine.restorer import Restorer, face_notes, weight_of
 from facewatch.engine.stages import Helpers, StagedRestorer
+from facewatch.errors import CannotWrite
 from facewatch.restoration.blending import InferredPhoto
-from facewatch.restoration.options import OutputOptions, RestorationOptions
-from facewatch.restoration.types import FaceReport
+from facewatch.restoration.codecs.photo import FaceNote
+from facewatch.restoration.options import OTHER_PERSON, OutputOptions, RestorationOptions
+from facewatch.restoration.types import FaceReport, Identity
 
 FACE = FaceReport((0.0, 0.0, 9.0, 9.0), 1.0, "restored", "")
 
@@ -26,6 +28,9 @@ class WhitePaint:
 
     def infer(self, photo, options, weight, advance):
         return InferredPhoto((FACE,), background=np.full_like(photo.pixels, 255))
+
+    def check(self, photo, inferred, options, weight, advance, networks):
+        return inferred
 
 
 def restored(tmp_path, data, name, **output):
@@ -84,3 +89,29 @@ def test_an_animation_is_left_alone_and_said_so(tmp_path, name):
     (answer,) = said
     assert answer == replace(RestoreResult(7, None, None, name[1:], [], 0.0), left_alone=answer.left_alone)
     assert "is animated" in answer.left_alone
+
+
+def report(fate, weight=None, identity=None, reason=""):
+    return FaceReport((10.0, 20.0, 30.0, 60.0), 0.9, fate, reason, weight=weight, identity=identity)
+
+
+def test_a_copy_notes_its_faces_and_names_the_weight_that_they_have():
+    shown = report("restored", 0.5, Identity(0.71, "same"))
+    stranger = report("kept", None, Identity(0.1, "other"), OTHER_PERSON)
+    sharp = report("kept", reason="already sharp")
+    assert face_notes([shown, stranger, sharp], (80, 40)) == (
+        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, 0.71, "same"),
+        FaceNote((0.5, 0.5, 0.5, 0.5), "kept", None, 0.1, "other"),
+    )
+    assert weight_of([shown, stranger, sharp], 0.0) == 0.5
+    assert weight_of([shown, report("restored", 0.0)], 0.2) == 0.2
+    assert weight_of([stranger], 0.2) == 0.2
+
+
+def test_a_copy_that_cannot_be_signed_as_wished_says_so(tmp_path):
+    answer, _ = restored(tmp_path, heic(255), "a.heic", format="bmp", content_credentials="/nowhere.pem")
+    assert "Content Credentials (BMP files cannot hold them)" in answer.lost
+    written = set(tmp_path.iterdir())
+    with pytest.raises(CannotWrite, match=r"content_credentials|cannot be read"):
+        restored(tmp_path, heic(255), "b.heic", content_credentials="/nowhere.pem")
+    assert {path.name for path in set(tmp_path.iterdir()) - written} == {"b.heic"}

@@ -42,7 +42,7 @@ class Stages:
         advance(0, 1, "faces")
         return self._stage("infer", job)
 
-    def blend(self, job, photo, drawn):
+    def blend(self, job, photo, drawn, advance):
         self.may_blend.wait(20)
         return self._stage("blend", job)
 

@@ -7,10 +7,11 @@ import pytest
 
 from facewatch.errors import NetworkFailed
 from facewatch.restoration.codecs.photo import Metadata, Photo
+from facewatch.restoration.identity.gate import CheckedFace
 from facewatch.restoration.masks.oval import SoftMask
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
-from facewatch.restoration.types import Face
+from facewatch.restoration.types import Face, Identity
 
 TEMPLATE = np.array(
     [[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [201.26, 371.41], [313.09, 371.15]]
@@ -255,3 +256,76 @@ def test_a_cut_out_has_no_rim_of_hidden_colour_when_it_is_enlarged(dtype, upscal
     assert (larger.pixels[larger.alpha > 0] > 0.99 * top).all()
     assert (larger.pixels[:8] == 0).all()  # far from visible pixels nothing changes
     assert (pixels[0] == 0).all()
+
+
+class Decides:
+    """A gate with given outcomes; it may ask for another try."""
+
+    def __init__(self, *outcomes, again=None):
+        self.outcomes, self.again, self.seen = outcomes, again, []
+
+    def check(self, faces, options, weight, redo):
+        self.seen = list(faces)
+        if self.again is None:
+            return [
+                CheckedFace(face.after if shown else None, weight, identity)
+                for face, (shown, identity) in zip(faces, self.outcomes, strict=True)
+            ]
+        afters = redo([face.before for face in faces], self.again)
+        return [CheckedFace(after, self.again, Identity(0.8, "same")) for after in afters]
+
+
+def test_without_a_comparison_every_pixel_is_as_before():
+    faces = [face_at(10, 10, 120), face_at(200, 100, 150)]
+    plain = Pipeline(Finds(*faces), Paints(), SoftMask()).restore(photo(), RestorationOptions())
+    gate = Decides()
+    off = Pipeline(Finds(*faces), Paints(), SoftMask(), gate=gate).restore(
+        photo(), RestorationOptions(identity="off")
+    )
+    assert gate.seen == []
+    assert (plain.photo.pixels == off.photo.pixels).all()
+    same = Decides((True, Identity(0.9, "same")), (True, Identity(0.3, "cannot judge")))
+    passed = Pipeline(Finds(*faces), Paints(), SoftMask(), gate=same).restore(photo(), RestorationOptions())
+    assert (plain.photo.pixels == passed.photo.pixels).all()
+    assert [face.identity for face in off.faces] == [None, None]
+    assert [face.identity.verdict for face in passed.faces] == ["same", "cannot judge"]
+    assert [face.weight for face in passed.faces] == [0.0, 0.0]
+
+
+def test_the_original_of_a_face_that_became_another_person_stays():
+    faces = [face_at(10, 10, 120), face_at(200, 100, 150)]
+    gate = Decides((False, Identity(0.1, "other")), (True, Identity(0.9, "same")))
+    original = photo()
+    restored = Pipeline(Finds(*faces), Paints(), SoftMask(), gate=gate).restore(original, RAW)
+    assert (restored.photo.pixels[:, :140] == original.pixels[:, :140]).all()
+    assert (restored.photo.pixels != original.pixels).any()
+    kept, other = restored.faces
+    assert (kept.fate, kept.reason) == ("kept", "it no longer looked like the same person")
+    assert (kept.weight, kept.identity) == (None, Identity(0.1, "other"))
+    assert (other.fate, other.weight) == ("restored", 0.0)
+    assert len(restored.crops) == 1
+    assert [face.eye_px for face in gate.seen] == pytest.approx([29.5, 36.9], abs=0.1)
+
+
+@pytest.mark.parametrize("upscale", [1, 2])
+@pytest.mark.parametrize("aligned", [False, True])
+def test_a_photo_whose_faces_all_stay_is_as_if_nothing_was_found(aligned, upscale):
+    gate = Decides((False, Identity(0.1, "other")))
+    options = RestorationOptions(aligned=aligned, upscale=upscale)
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask(), Triples(), gate)
+    restored = pipeline.restore(photo(), options)
+    nothing = Pipeline(Finds(face_at(120, 60, 160)), Returns(), SoftMask(), Triples()).restore(
+        photo(), options
+    )
+    assert (restored.photo.pixels == nothing.photo.pixels).all()
+    assert restored.restored_count == 0
+
+
+def test_a_second_try_is_pasted_with_its_own_mask_size_and_weight():
+    network, upscaler = Paints(), Triples()
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), network, SoftMask(), upscaler, Decides(again=0.5))
+    restored = pipeline.restore(photo(), RestorationOptions(color_fix=False, face_upsample=True))
+    assert network.calls == [(1, 0.0), (1, 0.5)]
+    assert [size for size, _ in upscaler.sizes] == [(512, 512), (300, 400), (512, 512)]
+    assert restored.faces[0].weight == 0.5
+    assert tuple(restored.photo.pixels[140, 200]) == (200, 40, 90)

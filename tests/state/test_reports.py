@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from facewatch.state.reports import answer_summary, faces_summary, report_summary
+from facewatch.restoration.options import OTHER_PERSON
+from facewatch.state.reports import (
+    Strangers,
+    answer_summary,
+    count_strangers,
+    faces_summary,
+    format_strangers,
+    report_summary,
+)
 
 
 def test_all_faces_are_summarised_in_one_sentence():
@@ -44,3 +52,52 @@ def test_a_report_of_an_earlier_version_is_shown_in_todays_words():
         == "its restored copy existed already"
     )
     assert report_summary(None) == ""
+
+
+def restored(similarity=0.9, verdict="same", weight=0.0):
+    identity = {"similarity": similarity, "verdict": verdict}
+    return {"fate": "restored", "reason": "", "weight": weight, "identity": identity}
+
+
+KEPT = {
+    "fate": "kept",
+    "reason": OTHER_PERSON,
+    "weight": None,
+    "identity": {"similarity": 0.1, "verdict": "other"},
+}
+
+
+def test_a_summary_names_the_faces_that_became_another_persons():
+    assert faces_summary([restored(0.714), restored(0.93), KEPT]) == (
+        "2 of 3 faces restored, 1 kept: it no longer looked like the same person, similarity 0.71 to 0.93"
+    )
+    assert faces_summary([KEPT]) == "0 of 1 face restored, 1 kept: it no longer looked like the same person"
+    assert faces_summary([restored(0.2, "other"), restored(0.8)]) == (
+        "2 of 2 faces restored, 1 no longer looks like the same person, similarity 0.20 to 0.80"
+    )
+
+
+def test_a_summary_names_faces_too_unclear_to_compare_and_those_with_another_weight():
+    faces = [restored(0.6, "cannot judge"), restored(0.55, weight=0.5)]
+    assert answer_summary(faces, [], weight=0.0) == (
+        "2 of 2 faces restored, 1 more faithful than asked for, to stay the same person, similarity 0.55, "
+        "1 too unclear to compare"
+    )
+    assert "faithful" not in answer_summary(faces, [], weight=0.5)
+
+
+def test_faces_that_were_not_compared_are_summarised_as_ever():
+    assert faces_summary([{**restored(), "identity": None}]) == "1 of 1 face restored"
+    gone = restored(None, "other")
+    assert faces_summary([gone]) == "1 of 1 face restored, 1 no longer looks like the same person"
+
+
+def test_strangers_are_counted_and_named():
+    found = count_strangers([KEPT, restored(), restored(0.1, "other"), {"fate": "kept", "reason": ""}])
+    assert found == Strangers(kept=1, shown=1)
+    assert format_strangers(Strangers(1, 0)) == "1 face kept: it no longer looked like the same person"
+    assert format_strangers(Strangers(2, 1)) == (
+        "2 faces kept: they no longer looked like the same person, "
+        "1 face no longer looks like the same person"
+    )
+    assert format_strangers(Strangers(0, 0)) == ""

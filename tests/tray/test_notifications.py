@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from facewatch.state.reports import Strangers
 from facewatch.state.requests import Request
 from facewatch.tray.menu_items import AcceptLicence, Open, OpenOwn, SendRequest, ShowFailures, ShowInFolder
 from facewatch.tray.notifications import (
@@ -222,3 +223,12 @@ def test_a_failure_is_notified_at_the_level_errors():
     assert tray.quiet(counts(done=2, parked=1)) == ["2 photos restored, 1 failed"]
     tray.look(counts(done=2, parked=1, queued=1))
     assert tray.quiet(counts(done=3, parked=1)) == []
+
+
+def test_a_batch_names_the_faces_that_became_another_persons():
+    tray = Tray()
+    tray.look(replace(counts(3), strangers=Strangers(4, 0)))
+    assert tray.quiet(replace(counts(5), strangers=Strangers(5, 0))) == [
+        "2 photos restored; 1 face kept: it no longer looked like the same person"
+    ]
+    assert tray.quiet(replace(counts(6), strangers=Strangers(5, 0))) == ["1 photo restored"]

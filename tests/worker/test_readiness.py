@@ -108,3 +108,56 @@ def test_a_folder_whose_share_does_not_answer_waits(harness, place):
     harness.silent.clear()
     assert harness.ready()
     assert harness.alerts() == []
+
+
+class Wants(ReadinessHarness):
+    """A harness that records the requested models."""
+
+    def __init__(self, home):
+        super().__init__(home)
+        self.wanted = []
+        disks = Disks(mounted=lambda: [Mount("/", "ext4")], planned=set, ask=self._ask)
+        self.readiness = Readiness(
+            lambda: self.files, Alerts(self.ledger), self.wanted.append, lambda _: "cpu", disks=disks
+        )
+
+
+@pytest.fixture
+def wants(tmp_path):
+    harness = Wants(tmp_path)
+    yield harness
+    harness.ledger.close()
+
+
+def test_the_network_that_tells_people_apart_comes_with_the_others_and_nothing_waits_for_it(wants):
+    wants.files.missing = {"sface", "gfpgan-1.4"}
+    assert not wants.ready(model="gfpgan-1.4")
+    assert wants.wanted == ["sface", "gfpgan-1.4"]
+    wants.files.missing, wants.wanted[:] = {"sface"}, []
+    assert wants.ready(model="gfpgan-1.4")
+    assert wants.wanted == ["sface"]
+
+
+@pytest.mark.parametrize(
+    "raw", [{"model": "builtin"}, {"model": "gfpgan-1.4", "restoration": {"identity": "off"}}]
+)
+def test_the_network_that_tells_people_apart_is_not_fetched_for_builtin_or_if_it_is_off(wants, raw):
+    wants.files.missing = {"sface"}
+    assert wants.ready(**raw)
+    assert wants.wanted == []
+
+
+def test_a_setup_has_the_network_that_tells_people_apart_once_it_is_here(wants):
+    def recipe(**raw):
+        settings = wants.settings(model="builtin", **raw)
+        return wants.readiness.folders(settings)[wants.home / "in"].recipe
+
+    with_it, key = recipe().setup(wants.files), recipe().key(wants.files)
+    assert (with_it.identity, list(with_it.files)) == ("sface", ["sface"])
+    assert recipe(restoration={"identity": "off"}).setup(wants.files).identity is None
+    wants.files.missing = {"sface"}
+    assert recipe().setup(wants.files).identity is None
+    assert recipe().key(wants.files) != key
+    wants.files.missing, wants.files.damaged = set(), {"sface"}
+    assert recipe().setup(wants.files).identity is None
+    assert wants.alerts() == ["model sface"]

@@ -61,6 +61,23 @@ def parse(case: Case, watch: Stopwatch) -> Prepared:
     return repetition, {}
 
 
+def identity(case: Case, watch: Stopwatch) -> Prepared:
+    """Compare one restored crop with its original."""
+    from facewatch.restoration.identity.gate import IdentityGate, Pair
+    from facewatch.restoration.identity.sface import SFace
+
+    del watch
+    gate = IdentityGate(SFace(case.model("sface")))
+    crop = np.load(case.args["crop"])
+    pair = Pair(crop, crop.copy(), 60.0)
+    options = RestorationOptions(identity="warn")
+
+    def repetition() -> None:
+        gate.check([pair], options, 0.0, lambda crops, _: list(crops))
+
+    return repetition, {}
+
+
 def detect(case: Case, watch: Stopwatch) -> Prepared:
     """Detect the faces of one decoded photo."""
     from facewatch.restoration.detection.retinaface import RetinaFace

@@ -130,7 +130,12 @@ def _networks() -> tuple[Row, ...]:
         rows.append(Row(name, f"{TITLES[name]}, one face", tuple(flows), 5 if len(flows) > 1 else 3))
     parse = Flow(f"{OURS}:parse", ("parsenet",))
     small = replace(parse, args={"input_size": 256}, label="shown at 256 pixels")
-    return (*rows, Row("parse", "ParseNet mask, one face", (parse, small), 5))
+    compare = Flow(f"{OURS}:identity", ("sface",))
+    return (
+        *rows,
+        Row("parse", "ParseNet mask, one face", (parse, small), 5),
+        Row("identity", "comparison with the original, one face", (compare,), 5),
+    )
 
 
 def _batch(name: str, count: int) -> Row:

@@ -135,7 +135,9 @@ def _fetch_models(model: str, weight: float | None, *, accept_licence: bool) -> 
     usual = Places.standard()
     settings = store(usual).parse(_config(model, weight, Path(tempfile.gettempdir())), "the options")
     recipe = resolve(settings.plan(settings.folders[0]), settings.engine, probe)
-    fetch_missing(model_files(usual, settings), recipe.models, accept_licence=accept_licence)
+    fetch_missing(
+        model_files(usual, settings), recipe.models, recipe.optional_models, accept_licence=accept_licence
+    )
 
 
 def _config(model: str, weight: float | None, home: Path) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from facewatch.cli.doctor.types import Finding, Level, Machine
+from facewatch.cli.identity import unchecked_note
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.installation import open_model_files
-from facewatch.settings.schema import Settings
+from facewatch.settings.schema import Plan, Settings
 from facewatch.system.graphics import advice, torch_build
 from facewatch.system.paths import Places
 from facewatch.worker.recipe import resolve
@@ -38,6 +39,12 @@ def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Fin
     known: Callable[[str], str] = lambda _: device  # noqa: E731 - the device is known from above
     for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):
         yield _model(files, name)
+    note = unchecked_note(files, settings)
+    yield (
+        Finding("identity", "note", note.removeprefix("identity is "))
+        if note
+        else Finding("identity", "ok", _identity_words(plans))
+    )
 
 
 def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -> Iterator[Finding]:
@@ -75,6 +82,12 @@ def _has_driver(machine: Machine) -> bool:
         return ctypes.util.find_library("nvcuda") is not None
     # Windows' Linux subsystem reaches the driver of Windows through dxg.
     return any((machine.dev / name).exists() for name in ("nvidiactl", "nvidia0", "dxg"))
+
+
+def _identity_words(plans: Sequence[Plan]) -> str:
+    """Return what is done about faces that became another person's."""
+    chosen = dict.fromkeys(plan.restoration.identity for plan in plans)
+    return ", ".join("not compared, as configured" if wish == "off" else wish for wish in chosen)
 
 
 def _model(files: ModelFiles, name: str) -> Finding:

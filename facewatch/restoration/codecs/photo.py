@@ -18,6 +18,17 @@ GREY_MODES = frozenset({"1", "L", "LA", "L16", "LA16"})
 
 
 @dataclass(frozen=True)
+class FaceNote:
+    """A face, as a copy records it."""
+
+    area: tuple[float, float, float, float]  # centre x and y, width, height; fractions of the upright picture
+    outcome: str  # "restored" or "kept"
+    weight: float | None  # with which it was restored
+    similarity: float | None  # to the original
+    verdict: str  # "same", "other" or "cannot judge"; empty: not compared
+
+
+@dataclass(frozen=True)
 class Provenance:
     """The origin that every restored copy records."""
 
@@ -26,6 +37,7 @@ class Provenance:
     version: str  # of facewatch
     source: str = ""  # the SHA-256 of the original's bytes; empty if the file is no copy of a photo
     recipe: str = ""  # the key of all settings that decide the appearance of the copy
+    faces: tuple[FaceNote, ...] = ()  # those that were restored, or kept because they became another person's
 
     @property
     def software(self) -> str:

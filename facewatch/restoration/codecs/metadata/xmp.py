@@ -7,6 +7,7 @@ from xml.dom import minidom
 
 from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.codecs.metadata import regions, xml
+from facewatch.restoration.codecs.metadata.faces import faces_description
 from facewatch.restoration.codecs.metadata.xmp_parser import RDF, parse
 from facewatch.restoration.codecs.photo import UPRIGHT, Provenance, SourceOrientation
 
@@ -192,4 +193,7 @@ def _add_provenance(document: minidom.Document, provenance: Provenance) -> None:
         if value:
             added.setAttributeNS(FACEWATCH, f"facewatch:{name}", value)
     added.setAttributeNS(IPTC, "Iptc4xmpExt:DigitalSourceType", provenance.source_type)
-    document.getElementsByTagNameNS(RDF, "RDF")[0].appendChild(added)
+    packet = document.getElementsByTagNameNS(RDF, "RDF")[0]
+    packet.appendChild(added)
+    if provenance.faces:  # apart from the others, which a JPEG keeps together in its first segment
+        packet.appendChild(faces_description(document, FACEWATCH, about, provenance.model, provenance.faces))

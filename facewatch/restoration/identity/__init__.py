@@ -1,0 +1,1 @@
+"""The identity of restored faces: measured, judged, and protected."""
