@@ -29,6 +29,7 @@ DOORS = {  # third party -> the only modules that may import it
     "watchdog": {"watcher"},
     "pystray": {"tray"},
     "sqlite3": {"state.ledger"},
+    "send2trash": {"system.trash"},
     "tomlkit": {"settings.store", "cli"},
     "tomllib": {"settings.store"},
     "tomli": {"settings.store"},

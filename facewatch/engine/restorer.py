@@ -68,7 +68,8 @@ class Restorer:
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
         pages = (photo, *photo.pages)
-        return tuple(self._pipeline.infer(page, job.restoration, job.weight, advance) for page in pages)
+        wanted = job.restoration, job.weight, advance, job.faces
+        return tuple(self._pipeline.infer(page, *wanted) for page in pages)
 
     def blend(self, job: RestoreRequest, photo: Photo, drawn: tuple[InferredPhoto, ...]) -> RestoredPhoto:
         """The restored photo; no network is needed for it."""

@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from facewatch import __version__
 from facewatch.engine.messages import RestoreRequest
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs.size_limit import SizeLimit
-from facewatch.restoration.options import Setup
+from facewatch.restoration.options import FaceChoice, Setup
 from facewatch.settings.schema import Plan
 from facewatch.settings.types import Engine
 
@@ -30,6 +31,7 @@ class Recipe:
     detector: str
     parser: str | None
     upscaler: str | None
+    faces: tuple[FaceChoice, ...] = ()  # of one photo that is redone
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class Recipe:
 
     def key(self, model_files: ModelFiles) -> str:
         """Return a digest of the recipe: photos with the same bytes and key have the same restored copy."""
-        parts = {
+        parts: dict[str, Any] = {
             "version": __version__,
             "models": [f"{name}:{model_files.digest(name)}" for name in self.models],
             "model": self.plan.model,
@@ -74,6 +76,8 @@ class Recipe:
             "restoration": asdict(self.plan.restoration),
             "output": asdict(self.plan.output),
         }
+        if self.faces:
+            parts["faces"] = [asdict(face) for face in self.faces]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def job(
@@ -100,6 +104,7 @@ class Recipe:
             recipe=key,
             refuse_own=refuse_own,
             settled=settled,
+            faces=self.faces,
         )
 
 

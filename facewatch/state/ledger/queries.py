@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadLedger
-from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
+from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, PhotoRow, State, to_job, to_photo_row
 from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, decode_lossy, translated, version_of
 
 RECENT = (
@@ -76,6 +76,10 @@ class LedgerQueries(ABC):
     def photo(self, path: Path) -> Job | None:
         """Return the job of one path."""
         return next(iter(self._jobs("WHERE path = ?", [os.fsencode(path)])), None)
+
+    def photo_of(self, number: int) -> Job | None:
+        """Return the job with this id."""
+        return next(iter(self._jobs("WHERE id = ?", [number])), None)
 
     def recent(self, limit: int = 10) -> list[Job]:
         """Return the photos finished last (done or without faces), the latest first."""
@@ -166,6 +170,20 @@ class LedgerView(LedgerQueries):
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
         super().__init__(file, now)
+
+    def changed_since(self, changed: float, numbers: Collection[int] = ()) -> Iterator[PhotoRow]:
+        """Yield the photos changed at or after a time, and those with these ids, in no order.
+
+        changed  wall clock seconds
+        """
+        ids = list(numbers)
+        sql = (
+            "SELECT id, path, folder, state, error, reason, report, output IS NOT NULL, added, changed "  # noqa: S608  # as above
+            f"FROM photos WHERE changed >= ? OR id IN ({placeholders(ids)})"
+        )
+        with translated(self.file), self._reading() as connection:
+            for row in () if connection is None else connection.execute(sql, [changed, *ids]):
+                yield to_photo_row(row)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
