@@ -79,7 +79,14 @@ class Gallery:
             log.info("%s", error)
         try:
             return self.store.current
-        except BadSettings:
+        except BadSettings:  # it has not been read yet
+            return self._first_settings()
+
+    def _first_settings(self) -> Settings:
+        try:
+            return self.store.load()
+        except BadSettings as error:
+            log.info("%s", error)
             return Settings()
 
     def model_files(self) -> ModelFiles:

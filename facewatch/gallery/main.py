@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -93,7 +95,7 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
             limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=2,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         record = {"process": identity(os.getpid()), "port": port, "secret": access.secret}
         write_atomically(places.state / RECORD, json.dumps(record).encode())
         listener.listen(128)
@@ -107,6 +109,20 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
             stop.set()
             gallery.pictures.close()
             remove_file(places.state / RECORD)
+
+
+class Server(uvicorn.Server):
+    """A server that returns after a signal, so that what it started can be ended."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End the server at SIGINT and SIGTERM."""
+        earlier = {it: signal.signal(it, self.handle_exit) for it in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
 
 class LastUse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import defaultdict
 from datetime import datetime
@@ -31,6 +32,7 @@ REMEDIES = {  # the error's class -> what helps beside another try
     "PhotoTooLarge": "settings",
     "Unreadable": "folder",
 }
+_FIGURES = re.compile(r" ?\([^()]*\d[^()]*\)|\d+ x \d+ pixels ?")
 PLACES = {"folder": "folder", "disk": "space", "model": "model", "config": "settings", "device": "settings"}
 
 
@@ -92,9 +94,9 @@ def groups(failed: list[Job]) -> list[dict[str, Any]]:
 
 
 def _cause(job: Job) -> str:
-    """Return a reason without what differs from photo to photo: its path, and what stands in brackets."""
-    reason = job.reason.replace(str(job.path), job.path.suffix or "the file").split(" (")[0]
-    return reason.split(";")[0].split(": ")[0] if len(reason) > 160 else reason.split(";")[0]
+    """Return a reason without what differs from photo to photo: its path, and figures in brackets."""
+    reason = _FIGURES.sub("", job.reason.replace(str(job.path), job.path.suffix or "the file"))
+    return reason.split(";")[0].strip()
 
 
 def log_end(file: Path) -> str:

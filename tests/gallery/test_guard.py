@@ -64,7 +64,7 @@ def test_another_site_can_change_nothing(house, origin):
     url = f"{house.access.prefix}/api/pause"
     answer = house.client.post(url, json={"paused": True}, headers=headers)
     assert answer.status_code == 403
-    assert not house.gallery.store.current.pausing()
+    assert not house.gallery.settings().pausing()
     assert house.post("api/pause", {"paused": True}).status_code == 200
 
 

@@ -40,7 +40,8 @@ async function showPictures() {
   stage.fit();
   stage.share(before && after ? 50 : before ? 100 : 0);
   drawBoxes();
-  const restored = photo.faces.find((one) => one.restored) ?? photo.faces[0];
+  const area = (one) => (one.restored ? 1e12 : 0) + (one.box[2] - one.box[0]) * (one.box[3] - one.box[1]);
+  const restored = [...photo.faces].sort((a, b) => area(b) - area(a))[0];  // the largest restored one
   if (restored) choose(restored, { look: before && after });
 }
 

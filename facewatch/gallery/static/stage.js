@@ -33,6 +33,8 @@ export class Stage {
     this.sheet.style.height = `${this.height}px`;
     this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
     this.sheet.style.setProperty("--unit", `${1 / this.scale}px`);
+    const middle = (this.stage.clientHeight / 2 - this.y) / this.scale;  // of what is in sight
+    this.sheet.style.setProperty("--middle", `${middle}px`);
     this.stage.classList.toggle("zoomed", this.scale > this.fitting * 1.01);
     this.sheet.classList.toggle("fine", this.scale >= 3);
   }

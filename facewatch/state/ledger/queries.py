@@ -97,18 +97,18 @@ class LedgerQueries(ABC):
         sql = f"SELECT error, reason FROM photos WHERE state IN ({placeholders(FAILED)}) AND {which}"  # noqa: S608  # as above
         return [(error, reason) for error, reason in self._rows(sql, [*FAILED, *values])]
 
-    def reports_after(self, changed: float) -> list[tuple[float, dict[str, Any] | None]]:
-        """Return the reports of the photos finished after a time, each with its own time.
+    def reports_after(self, changed: float) -> Iterator[tuple[float, dict[str, Any] | None]]:
+        """Yield the reports of the photos finished after a time, each with its own time.
 
         changed  wall clock seconds
         """
-        rows = self._rows(
+        sql = (
             "SELECT changed, report FROM photos INDEXED BY photos_finished "
-            "WHERE state IN ('done', 'no_faces') AND changed > ?",
-            [changed],
+            "WHERE state IN ('done', 'no_faces') AND changed > ?"
         )
-        with translated(self.file):
-            return [(at, None if report is None else json.loads(report)) for at, report in rows]
+        with translated(self.file), self._reading() as connection:  # one by one: there may be 100,000
+            for at, report in () if connection is None else connection.execute(sql, [changed]):
+                yield at, None if report is None else json.loads(report)
 
     def ended_since(self, changed: float) -> int:
         """Return how many photos ended, well or not, since a time in wall clock seconds."""
