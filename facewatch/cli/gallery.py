@@ -13,7 +13,7 @@ import typer
 from facewatch.cli.autostart import login_of_this_program
 from facewatch.cli.options import ConfigOption, model_files, places, store
 from facewatch.errors import FacewatchError
-from facewatch.system.paths import Places
+from facewatch.system.paths import Places, expand_path
 from facewatch.system.processes import child_environment
 from facewatch.tray.opener import Opener
 
@@ -27,6 +27,9 @@ def gallery(
     page: Annotated[
         str, typer.Option("--page", metavar="NAME", help="photos, settings, problems or welcome.")
     ] = "photos",
+    photo: Annotated[
+        Path | None, typer.Option("--photo", metavar="PHOTO", help="A photo in a watched folder.")
+    ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address instead of opening it.")
     ] = False,
@@ -43,7 +46,7 @@ def gallery(
             f"the gallery needs the Python package {error.name}: run `pip install starlette uvicorn jinja2`"
         ) from error
     logs.start(where.logs / "gallery.log")
-    opener = Opener(where.state)
+    opener = Opener()
 
     def opened(address: str) -> None:
         if no_browser:
@@ -54,7 +57,17 @@ def gallery(
         except FacewatchError as error:  # there may be no desktop
             print(f"facewatch: {error}; open this address in a browser, once: {address}", file=sys.stderr)
 
+    if photo is not None:
+        page = _page_of(where, expand_path(photo))
     main.open_page(where, page, opened, lambda: _make(where, config))
+
+
+def _page_of(where: Places, photo: Path) -> str:
+    """Return the page of a photo; the list of all, if facewatch has not seen it."""
+    from facewatch.state.ledger import LedgerView
+
+    job = LedgerView(where.ledger).photo(photo)
+    return "photos" if job is None else f"photos/{job.id}"
 
 
 def _make(where: Places, config: Path | None) -> Gallery:
@@ -64,7 +77,7 @@ def _make(where: Places, config: Path | None) -> Gallery:
     from facewatch.state.ledger import LedgerView
 
     view = LedgerView(where.ledger)
-    opener = Opener(where.state)
+    opener = Opener()
     return Gallery(
         places=where,
         store=store(where),

@@ -29,7 +29,7 @@ def start(config: ConfigOption = None) -> None:
     if not settings_store.load().folders:
         print(write_first_config(where))
     inbox = settings_store.load().folders[0].input
-    opener = Opener(where.state)
+    opener = Opener()
     pid = running_pid(where)
     if pid is None:
         opener.start(facewatch_command("run", "--config", str(where.config)), child_environment())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from facewatch.system.disk_space import format_size
 
 HERE = Path(__file__).parent
 PAGES = ("photos", "settings", "problems", "welcome")  # what an address with a ticket may lead to
+ONE_PHOTO = re.compile(r"photos/[0-9]{1,18}")
 Endpoint = Callable[[Request], Any]
 
 
@@ -46,7 +48,8 @@ def make_app(gallery: Gallery, access: Access, port: int) -> ASGIApp:
         if is_foreign(port, peer) or not access.redeem(request.query_params.get("ticket", "")):
             return PlainTextResponse(REFUSED, 403)
         wanted = request.query_params.get("page", "")
-        target = f"{access.prefix}/{wanted if wanted in PAGES else ''}"
+        known = wanted in PAGES or ONE_PHOTO.fullmatch(wanted)
+        target = f"{access.prefix}/{wanted if known else ''}"
         # Not a redirect: a browser that another program opened sends the cookie only from our own page on.
         answer = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0; url={target}">')
         answer.set_cookie(COOKIE, access.cookie, path=access.prefix, httponly=True, samesite="strict")
