@@ -55,7 +55,9 @@ COMMANDS = {
     "retry": Row("control:retry", "Try failed photos again: all, or those that are named."),
     "tray": Row("tray:tray", "Show the tray icon; `facewatch run` starts it by itself."),
     "gallery": Row("gallery:gallery", "Look at photos before and after, and decide, in your browser."),
-    "gallery-painter": Row("gallery:painter", "Decode pictures for the gallery, which starts this.", hidden=True),
+    "gallery-painter": Row(
+        "gallery:painter", "Decode pictures for the gallery, which starts this.", hidden=True
+    ),
     "autostart": Row("autostart:app", "Turn start at login on or off."),
     "install": Row("start:install", "Put facewatch and its icon into the menu of a Linux desktop."),
     "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix."),

@@ -16,14 +16,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.templating import Jinja2Templates
 
 from facewatch.errors import BadSettings, FacewatchError, WrongUse
-from facewatch.gallery.index import PhotoIndex
+from facewatch.gallery.index import ListCounter, PhotoIndex
 from facewatch.gallery.pictures import Pictures
 from facewatch.gallery.texts import choose_language, texts
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state.ledger import Job, LedgerView
-from facewatch.state.outcomes import OutcomeCounter
 from facewatch.state.status import Status, read_status
 from facewatch.system.autostart import Login
 from facewatch.system.paths import Places
@@ -66,7 +65,6 @@ class Gallery:
     sample: Callable[[], tuple[str, bytes]]  # the name and the bytes of a photo to try facewatch with
     prefix: str = ""
     templates: Jinja2Templates | None = None
-    counter: OutcomeCounter = field(default_factory=OutcomeCounter)
     busy: set[str] = field(default_factory=set)  # what must not be ended: downloads, uploads
     jobs: dict[str, Any] = field(default_factory=dict)  # by page: what runs in the background
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -96,7 +94,7 @@ class Gallery:
     def status(self) -> Status:
         """Return the daemon's state. Raises BadLedger."""
         with self.lock:
-            return read_status(self.places, self.settings(), recent=1, counter=self.counter)
+            return read_status(self.places, self.settings(), recent=1, counter=ListCounter(self.index))
 
     def job(self, number: int) -> Job:
         """Return a photo of the ledger. Raises NotHere."""

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from facewatch.errors import FacewatchError
 from facewatch.state.ledger import LedgerView, PhotoRow
-from facewatch.state.outcomes import OUTCOMES, outcome_of_failure, outcome_of_report
+from facewatch.state.outcomes import (
+    OUTCOMES,
+    Outcome,
+    OutcomeCounter,
+    outcome_of_failure,
+    outcome_of_report,
+)
 
+log = logging.getLogger(__name__)
+
+UNREAD = -1  # the version before the list was read
 WAITING, IN_WORK, REJECTED, FAVOURITE = "waiting", "in work", "rejected", "favourite"
 LISTED: tuple[str, ...] = (*OUTCOMES, WAITING, IN_WORK, REJECTED)
 HIDDEN_STATES = frozenset({"skipped", "gone"})  # our own copies, and files that are there no longer
@@ -69,22 +80,48 @@ class PhotoIndex:
         self._newest = float("-inf")
         self._stamp: tuple[Any, ...] = ()
         self._expected: dict[int, int] = {}
-        self.version = 0  # grows with every change
+        self.version = UNREAD  # grows with every change
 
-    def refresh(self) -> None:
-        """Bring the list up to date. Raises BadLedger if the ledger cannot be read."""
+    def begin(self) -> None:
+        """Read all photos on another thread: for 100,000 it takes seconds."""
+        threading.Thread(target=self._first_refresh, name="index", daemon=True).start()
+
+    def _first_refresh(self) -> None:
+        try:
+            self.refresh()
+        except FacewatchError as error:  # the first page that needs the list says so
+            log.warning("%s", error)
+
+    def page(self, first: int, count: int) -> tuple[int, list[Entry]]:
+        """Return the number of all photos and a part of them, the newest first, without the whole list."""
+        if self.version == UNREAD:
+            counts = self._view.counts()
+            total = sum(count for state, count in counts.items() if state not in HIDDEN_STATES)
+            return total, [to_entry(row) for row in self._view.newest(first, count)]
+        self.refresh()
+        entries = self.photos(Filter())
+        return len(entries), entries[first : first + count]
+
+    def refresh(self, *, wait: bool = True) -> None:
+        """Bring the list up to date; without `wait`, not while it is read for the first time.
+
+        Raises BadLedger if the ledger cannot be read.
+        """
+        if not wait and self.version == UNREAD:
+            return
         with self._lock:
             stamp = tuple(
                 _stamp(self._view.file.with_name(self._view.file.name + end)) for end in ("", "-wal")
             )
             if stamp == self._stamp and not self._expected:
                 return
-            self._read(self._view.changed_since(self._newest, self._expected))
+            changed = self._read(self._view.changed_since(self._newest, self._expected))
             counts = {state: count for state, count in self._view.counts().items() if count}
             if Counter(self._states.values()) != counts:  # the clock was put back, or the ledger is a new one
                 self._entries.clear()
                 self._states.clear()
-                self._read(self._view.changed_since(float("-inf")))
+                changed = self._read(self._view.changed_since(float("-inf"))) or changed
+            self.version = max(self.version, 0) + changed
             self._expected = {number: left - 1 for number, left in self._expected.items() if left > 1}
             self._stamp = stamp
 
@@ -93,17 +130,19 @@ class PhotoIndex:
         with self._lock:
             self._expected[number] = EXPECTED_ROUNDS
 
-    def _read(self, rows: Iterator[PhotoRow]) -> None:
+    def _read(self, rows: Iterator[PhotoRow]) -> bool:
+        """Take rows into the list; return True if it changed."""
+        changed = False
         for row in rows:
             self._newest = max(self._newest, row.changed)
             self._states[row.id] = sys.intern(row.state)
             entry = None if row.state in HIDDEN_STATES else to_entry(row)
             if entry is None:
-                if self._entries.pop(row.id, None) is not None:
-                    self.version += 1
+                changed = self._entries.pop(row.id, None) is not None or changed
             elif self._entries.get(row.id) != entry:
                 self._entries[row.id] = entry
-                self.version += 1
+                changed = True
+        return changed
 
     def photos(self, wanted: Filter) -> list[Entry]:
         """Return the photos that a filter takes, the newest first."""
@@ -116,7 +155,9 @@ class PhotoIndex:
         return self._entries.get(number)
 
     def counts(self) -> dict[str, int]:
-        """Return the number of photos of each kind in LISTED, and of favourites."""
+        """Return the number of photos of each kind in LISTED, and of favourites; none while it is read."""
+        if self.version == UNREAD:
+            return {}
         with self._lock:
             found = Counter(entry.outcome for entry in self._entries.values())
             found[FAVOURITE] = sum(FAVOURITE in entry.marks for entry in self._entries.values())
@@ -124,8 +165,24 @@ class PhotoIndex:
 
     def folders(self) -> list[str]:
         """Return the watched folders that photos came from."""
+        if self.version == UNREAD:
+            return []
         with self._lock:
             return sorted({entry.folder for entry in self._entries.values()})
+
+
+class ListCounter(OutcomeCounter):
+    """Counts the outcomes in the list, which has read every report already."""
+
+    def __init__(self, index: PhotoIndex) -> None:
+        super().__init__()
+        self._index = index
+
+    def count(self, view: LedgerView, finished: int, folders: Collection[Path] | None) -> dict[Outcome, int]:
+        """Return the number of photos with each outcome."""
+        del view, finished, folders
+        found = self._index.counts()
+        return {outcome: found.get(outcome, 0) for outcome in OUTCOMES}
 
 
 def to_entry(row: PhotoRow) -> Entry:

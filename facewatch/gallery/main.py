@@ -101,6 +101,7 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
         listener.listen(128)
         stop = threading.Event()
         threading.Thread(target=_watch, args=(server, counted, gallery, stop), daemon=True).start()
+        gallery.index.begin()
         log.info("the gallery listens on port %d", port)
         opened(_address(port, access.secret, page))
         try:

@@ -63,12 +63,18 @@ def _number(values: Mapping[str, str], name: str, default: int) -> int:
 def photos(request: Request) -> Response:
     """Return a part of the filtered list as JSON."""
     gallery = gallery_of(request)
-    gallery.index.refresh()
-    found = gallery.index.photos(filter_of(request.query_params))
+    wanted = filter_of(request.query_params)
     first = max(0, _number(request.query_params, "first", 0))
     count = min(LARGEST_PAGE, max(0, _number(request.query_params, "count", 100)))
-    rows = [_row(entry) for entry in found[first : first + count]]
-    return Json({"total": len(found), "first": first, "photos": rows, "version": gallery.index.version})
+    version = gallery.index.version
+    if wanted == Filter():
+        total, entries = gallery.index.page(first, count)
+    else:
+        gallery.index.refresh()
+        found = gallery.index.photos(wanted)
+        total, entries = len(found), found[first : first + count]
+    rows = [_row(entry) for entry in entries]
+    return Json({"total": total, "first": first, "photos": rows, "version": version})
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def around(request: Request) -> Response:
 def status(request: Request) -> Response:
     """Return what the daemon does, for every page."""
     gallery = gallery_of(request)
-    gallery.index.refresh()
+    gallery.index.refresh(wait=False)
     now = gallery.status()
     settings = gallery.settings()
     problems = len(now.troubles) + now.outcomes.get("failed", 0) + (gallery.store.problem is not None)

@@ -71,6 +71,21 @@ def test_the_next_and_the_previous_photo_follow_the_filter(house):
     assert gone["total"] == 1
 
 
+def test_the_newest_photos_are_there_before_the_whole_list_is_read(house):
+    for number in range(5):
+        house.restored(f"{number}.jpg")
+    first = house.get("api/photos", params={"count": "2"}).json()
+    assert ([it["name"] for it in first["photos"]], first["total"]) == (["4.jpg", "3.jpg"], 5)
+    assert first["version"] == -1
+    house.gallery.index.begin()
+    deadline = time.monotonic() + 20
+    while house.get("api/status").json()["version"] < 0:
+        assert time.monotonic() < deadline
+    second = house.get("api/photos", params={"count": "2"}).json()
+    assert second["photos"] == first["photos"]
+    assert second["version"] >= 0
+
+
 def test_the_list_follows_the_ledger(house):
     index = PhotoIndex(LedgerView(house.places.ledger))
     path = house.queue("a.jpg")
@@ -223,6 +238,8 @@ def test_the_kept_pictures_are_bounded_and_the_oldest_go_first(tmp_path):
 def test_the_state_of_the_daemon_is_told(house):
     house.restored("a.jpg", marks=["favourite"])
     house.failed("b.jpg")
+    assert house.get("api/status").json()["counts"] == {}  # the list is still being read
+    house.gallery.index.refresh()
     found = house.get("api/status").json()
     assert found["mood"] == "stopped"
     assert found["counts"] == {"restored": 1, "failed": 1, "favourite": 1}

@@ -56,7 +56,7 @@ async function part(number) {
     if (mine !== generation) return [];
     parts.set(number, answer.photos);
     if (answer.total !== total) setTotal(answer.total);
-    version = Math.max(version, answer.version);
+    if (version < 0) version = answer.version;
     return answer.photos;
   }, (error) => {
     parts.delete(number);
@@ -232,7 +232,7 @@ grid.addEventListener("keydown", (event) => {
 onStatus((status) => {
   chips(status.counts);
   folders(status.folders);
-  if (version >= 0 && status.version !== version) {
+  if (parts.has(0) && status.version !== version) {
     version = status.version;
     reload({ top: false });
   }

@@ -16,6 +16,7 @@ from facewatch.errors import BadLedger
 from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, PhotoRow, State, to_job, to_photo_row
 from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, decode_lossy, translated, version_of
 
+ROW = "id, path, folder, state, error, reason, report, output IS NOT NULL, added, changed"  # a PhotoRow
 RECENT = (
     # SQLite would choose the index on states and sort all finished photos.
     f"SELECT {COLUMNS} FROM photos INDEXED BY photos_finished "  # noqa: S608  # no text from outside
@@ -177,13 +178,17 @@ class LedgerView(LedgerQueries):
         changed  wall clock seconds
         """
         ids = list(numbers)
-        sql = (
-            "SELECT id, path, folder, state, error, reason, report, output IS NOT NULL, added, changed "  # noqa: S608  # as above
-            f"FROM photos WHERE changed >= ? OR id IN ({placeholders(ids)})"
-        )
+        sql = f"SELECT {ROW} FROM photos WHERE changed >= ? OR id IN ({placeholders(ids)})"  # noqa: S608  # as above
         with translated(self.file), self._reading() as connection:
             for row in () if connection is None else connection.execute(sql, [changed, *ids]):
                 yield to_photo_row(row)
+
+    def newest(self, first: int, count: int) -> list[PhotoRow]:
+        """Return a part of all photos that are still there, those found last first."""
+        rest = "FROM photos WHERE state NOT IN ('skipped', 'gone') ORDER BY id DESC LIMIT ? OFFSET ?"
+        rows = self._rows(f"SELECT {ROW} {rest}", [count, first])
+        with translated(self.file):
+            return [to_photo_row(row) for row in rows]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
