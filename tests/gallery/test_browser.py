@@ -245,3 +245,78 @@ def stop_daemon(places) -> None:
         process = psutil.Process(pid)
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture
+def own_home(tmp_path):
+    """A gallery of its own, whose home folder a test may change."""
+    house = House(tmp_path)
+    path = house.restored("a.jpg", data=picture((200, 120)))
+    house.ledger.close()
+    process = GalleryProcess(house.places, HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path / "config"))
+    yield house, process, path
+    process.stop()
+
+
+def test_a_folder_is_added_and_a_setting_changed(own_home, tmp_path):
+    house, process, _ = own_home
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "copies").mkdir()
+    with chromium() as window:
+        page = Page(window, process.address)
+        page.go("settings")
+        page.click("#add-folder")
+        for name in ("scans", "copies"):
+            page.wait(lambda: page.find("#chooser").is_displayed(), "the chooser")
+            row = f"//div[@id='chooser-list']/button[text()='{name}']"
+            page.wait(lambda row=row: window.find_elements("xpath", row), name)
+            window.find_element("xpath", row).click()
+            page.wait(lambda name=name: page.text("#chooser-path").endswith(f"/{name}"), name)
+            page.click("#chooser-take")
+        page.wait(lambda: len(page.all("[data-folder]")) == 2, "the folder")
+        quality = page.find("#f-output-quality")
+        quality.clear()
+        quality.send_keys("500")
+        page.wait(lambda: "less than or equal to 100" in page.text("main"), "the limit")
+        quality.clear()
+        quality.send_keys("80\t")
+        page.wait(lambda: house.gallery.settings().output.quality == 80, "the setting")
+        assert [folder.input.name for folder in house.gallery.settings().folders] == ["in", "scans"]
+        assert [it for it in page.complaints() if "422" not in it] == []
+
+
+def test_a_download_shows_its_progress_and_is_cancelled(own_home, server):
+    house, process, _ = own_home
+    name = "realesr-general-x4v3.pth"  # no licence has to be accepted
+    server.put(f"/{name}", 4_885_111)
+    server.slow(f"/{name}", 0.2)
+    house.gallery.store.update({"model_mirror": f"{server.base}/"})
+    with chromium() as window:
+        page = Page(window, process.address)
+        page.go("settings")
+        button = "button[aria-label='Download: realesr-general']"
+        page.wait(lambda: page.all(button), "the models")
+        page.click(button)
+        cancel = "button[aria-label='Cancel: realesr-general']"
+        page.wait(lambda: page.all(cancel) and "of 4.9 MB" in page.text("#models"), "the progress")
+        page.click(cancel)
+        page.wait(lambda: page.all(button), "the end of the download")
+        assert list(house.places.models.glob(f"*{name}*part*")), "what had arrived is kept"
+
+
+def test_all_models_are_compared_on_one_sheet(tmp_path):
+    house = House(tmp_path)
+    house.restored("a.jpg", data=portrait_bytes(), faces=({**FACE, "box": [150.0, 80.0, 300.0, 260.0]},))
+    house.ledger.close()
+    process = GalleryProcess(house.places)
+    try:
+        with chromium() as window:
+            page = Page(window, process.address)
+            page.go("photos/1")
+            page.wait(lambda: page.all("#faces button"), "the face")
+            page.click("#all-models")
+            page.wait(lambda: page.find("#sheet-picture").is_displayed(), "the sheet", 180)
+            page.wait(lambda: page.run("return document.querySelector('#sheet-picture').naturalWidth"), "it")
+            assert page.complaints() == []
+    finally:
+        process.stop()
