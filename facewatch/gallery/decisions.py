@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, Response
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.gallery.context import Body, Gallery, Json, NotHere, gallery_of
 from facewatch.restoration.options import FaceChoice
+from facewatch.settings.schedule import resumed
 from facewatch.state.ledger import Job
 from facewatch.state.requests import Mark, Request, put
 from facewatch.system.processes import child_environment, facewatch_command
@@ -89,8 +90,8 @@ def retry(request: WebRequest) -> Response:
 
 def pause(request: WebRequest, body: Body) -> Response:
     """Pause or resume: {"paused": true or false}."""
-    paused = body.get("paused") is True
-    gallery_of(request).store.update({"paused": True if paused else None})
+    gallery, paused = gallery_of(request), body.get("paused") is True
+    gallery.store.update({"paused": True} if paused else resumed(gallery.settings()))
     return Json({"paused": paused})
 
 

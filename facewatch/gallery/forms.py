@@ -15,8 +15,7 @@ from facewatch.settings.schema import SECTIONS, Settings
 from facewatch.settings.store import EXAMPLE
 
 Kind = Literal["choice", "switch", "number", "text", "folder"]
-OWN_PAGES = frozenset({"weights", "paused", "folders", "restoration", "output", "watching", "engine"})
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+ELSEWHERE = frozenset({"weights", "paused", "work_until", *SECTIONS})  # not among the fields of the top
 _LINE = re.compile(r"^#?\s?(?P<key>[a-z_]+) = [^#]*(#\s*(?P<help>.*))?$")
 _TABLE = re.compile(r"^\[+(?P<name>\w+)\]+$")
 
@@ -50,7 +49,7 @@ def sections(settings: Settings, files: ModelFiles) -> tuple[FormSection, ...]:
     """Return the whole form; folders, weights and the pause have places of their own."""
     schema = Settings.model_json_schema()
     values = settings.model_dump(mode="json")
-    top = {key: rule for key, rule in schema["properties"].items() if key not in OWN_PAGES}
+    top = {key: rule for key, rule in schema["properties"].items() if key not in ELSEWHERE}
     found = [FormSection("", tuple(_field(key, rule, values, files) for key, rule in top.items()))]
     for name in SECTIONS:
         if name == "folders":

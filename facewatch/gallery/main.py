@@ -14,6 +14,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from facewatch.gallery.access import Access, make_ticket
@@ -95,7 +96,7 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
             limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=2,
         )
-        server = Server(config)
+        server = Server(config, lambda: opened(_address(port, access.secret, page)))
         record = {"process": identity(os.getpid()), "port": port, "secret": access.secret}
         write_atomically(places.state / RECORD, json.dumps(record).encode())
         listener.listen(128)
@@ -103,7 +104,6 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
         threading.Thread(target=_watch, args=(server, counted, gallery, stop), daemon=True).start()
         gallery.index.begin()
         log.info("the gallery listens on port %d", port)
-        opened(_address(port, access.secret, page))
         try:
             server.run(sockets=[listener])
         finally:
@@ -114,6 +114,15 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
 
 class Server(uvicorn.Server):
     """A server that returns after a signal, so that what it started can be ended."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer, then call `started`."""
+        await super().startup(sockets)
+        await run_in_threadpool(self._when_started)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

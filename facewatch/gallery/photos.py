@@ -107,7 +107,6 @@ def status(request: Request) -> Response:
     gallery = gallery_of(request)
     gallery.index.refresh(wait=False)
     now = gallery.status()
-    settings = gallery.settings()
     problems = len(now.troubles) + now.outcomes.get("failed", 0) + (gallery.store.problem is not None)
     return Json(
         {
@@ -116,7 +115,7 @@ def status(request: Request) -> Response:
             "current": shown(Path(now.current["path"]).name) if now.current else None,
             "progress": now.progress,
             "waiting": now.waiting,
-            "paused": settings.pausing(),
+            "rest": now.rest,
             "problems": problems,
             "counts": gallery.index.counts(),
             "folders": gallery.index.folders(),

@@ -9,6 +9,7 @@ import pytest
 
 from facewatch.errors import WrongUse
 from facewatch.gallery.uploads import place_for
+from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Folder
 from tests.gallery.house import FACE, KEPT, picture
 
@@ -73,6 +74,12 @@ def test_a_pause_is_a_setting(house):
     assert house.gallery.settings().pausing()
     house.post("api/pause", {"paused": False})
     assert not house.gallery.settings().pausing()
+
+
+def test_resume_sets_the_hours_aside(house):
+    house.gallery.store.update({"engine.when": "03:00-03:01"})
+    house.post("api/pause", {"paused": False})
+    assert rest_reason(house.gallery.settings()) == ""
 
 
 def test_the_daemon_is_started_by_its_own_command(house):

@@ -60,6 +60,7 @@ def test_two_hundred_silent_connections_lock_nobody_out(process):
     with pytest.raises(urllib.error.HTTPError) as refused:
         fetch(process.address)  # the ticket is used
     assert refused.value.code == 403
+    refused.value.close()
 
 
 def test_a_record_of_a_gallery_that_was_killed_is_not_used(house):

@@ -19,7 +19,7 @@ def test_every_setting_is_in_the_form_with_a_label(tmp_path):
     nested = {
         f"{name}.{key}" for name, kind in SECTIONS.items() if name != "folders" for key in keys_of(kind)
     }
-    top = {key for key in keys_of(Settings) if key not in {*SECTIONS, "weights", "paused"}}
+    top = {key for key in keys_of(Settings) if key not in {*SECTIONS, "weights", "paused", "work_until"}}
     assert fields == nested | top
     for language in LANGUAGES:
         assert {f"setting.{key}" for key in fields} <= texts(language).keys()
@@ -53,6 +53,7 @@ def test_the_form_knows_limits_and_help_from_the_schema_and_the_example(tmp_path
         ("output.suffix", "-new", "-new"),
         ("model", "codeformer", "codeformer"),
         ("weights.codeformer", "0.3", 0.3),
+        ("engine.when", "22:00-07:00", "22:00-07:00"),
     ],
 )
 def test_a_setting_is_saved(house, key, given, kept):

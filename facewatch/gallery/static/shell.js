@@ -75,7 +75,11 @@ export const onStatus = (watcher) => watchers.add(watcher);
 
 function line(status) {
   if (status.mood === "stopped") return t("state.stopped");
-  if (status.mood === "paused") return t("state.paused");
+  if (status.mood === "paused") {
+    const [time] = status.rest.match(/\d+:\d+/) ?? [];
+    if (time) return t("state.rest_until", { time });
+    return t(status.rest.includes("mains") ? "state.rest_mains" : "state.paused");
+  }
   const parts = [];
   const batch = status.progress;
   if (status.current) parts.push(t("state.working", { name: status.current }));
@@ -102,8 +106,8 @@ function show(status) {
   if (!bar.hidden) bar.value = status.progress.done / status.progress.total;
   const pause = document.getElementById("pause");
   pause.hidden = status.mood === "stopped";
-  setText("pause", t(status.paused ? "state.resume" : "state.pause"));
-  pause.dataset.paused = status.paused ? "yes" : "";
+  setText("pause", t(status.rest ? "state.resume" : "state.pause"));
+  pause.dataset.paused = status.rest ? "yes" : "";
   document.getElementById("start").hidden = status.mood !== "stopped";
   for (const watcher of watchers) watcher(status);
 }
