@@ -29,6 +29,10 @@ DOORS = {  # third party -> the only modules that may import it
     "watchdog": {"watcher"},
     "pystray": {"tray"},
     "sqlite3": {"state.ledger"},
+    "starlette": {"gallery"},
+    "uvicorn": {"gallery"},
+    "jinja2": {"gallery"},
+    "send2trash": {"system.trash"},
     "tomlkit": {"settings.store", "cli"},
     "tomllib": {"settings.store"},
     "tomli": {"settings.store"},
@@ -54,9 +58,10 @@ ROOMS = {  # room -> the rooms that it may import
     "watcher": BASE | {"models", "settings"},
     "engine": BASE | {"models", "settings", "state"},
     "tray": BASE | {"models", "settings", "state"},
+    "gallery": BASE | {"models", "settings", "state"},
     "worker": BASE | {"models", "settings", "state", "engine"},
     "daemon": BASE | {"models", "settings", "state", "engine", "tray", "watcher", "worker"},
-    "cli": BASE | {"models", "settings", "state", "engine", "tray", "watcher", "worker", "daemon"},
+    "cli": BASE | {"models", "settings", "state", "engine", "tray", "watcher", "gallery", "worker", "daemon"},
 }
 HEAVY = {"torch", "numpy", "cv2", "PIL", "watchdog", "pystray", "spandrel", "facexlib", "httpx", "pydantic"}
 
@@ -117,7 +122,7 @@ def test_a_room_imports_only_the_rooms_below_it(module):
             assert other == "__version__" or other in ROOMS[room] | {room}, f"{module} imports {name}"
 
 
-def test_the_house_has_twelve_rooms():
+def test_the_house_has_thirteen_rooms():
     entries = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name != "__pycache__"}
     assert entries == {*ROOMS, "__init__", "__main__", "py.typed"}
 
@@ -137,6 +142,12 @@ def test_imports_run_in_no_circle():
         }
         graph[module] = {room for name in ours if (room := room_of(name)) != module}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_the_gallery_decodes_no_picture_and_loads_no_network_library():
+    code = "import sys, facewatch.gallery.main\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert {"torch", "numpy", "cv2", "PIL", "httpx", "pystray"}.isdisjoint(run.stdout.split())
 
 
 @pytest.mark.parametrize("module", sorted(FILES))

@@ -54,6 +54,10 @@ COMMANDS = {
     "redo": Row("control:redo", "Restore a photo again; the earlier copy is kept."),
     "retry": Row("control:retry", "Try failed photos again: all, or those that are named."),
     "tray": Row("tray:tray", "Show the tray icon; `facewatch run` starts it by itself."),
+    "gallery": Row("gallery:gallery", "Look at photos before and after, and decide, in your browser."),
+    "gallery-painter": Row(
+        "gallery:painter", "Decode pictures for the gallery, which starts this.", hidden=True
+    ),
     "autostart": Row("autostart:app", "Turn start at login on or off."),
     "filemenu": Row("filemenu:app", "Offer to restore photos in the file manager, or not."),
     "install": Row("start:install", "Put facewatch and its icon into the menu of a Linux desktop."),

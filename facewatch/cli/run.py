@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
 from facewatch.cli.options import ConfigOption, places
 from facewatch.daemon import run as daemon
+from facewatch.errors import BadSettings
+from facewatch.system.paths import Places
+from facewatch.system.processes import child_environment, facewatch_command
+from facewatch.tray.opener import Opener
 
 
 def run(
@@ -18,4 +24,18 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Watch the folders and restore new photos until stopped."""
-    raise typer.Exit(daemon.run(places(config), once=once, tray=not no_tray))
+    where = places(config)
+    try:
+        code = daemon.run(where, once=once, tray=not no_tray)
+    except BadSettings:
+        if not (no_tray or once) and needs_first_steps(where):
+            Opener().start(facewatch_command("gallery", "--page", "welcome"), child_environment())
+        raise
+    raise typer.Exit(code)
+
+
+def needs_first_steps(where: Places) -> bool:
+    """Return True on a new installation that was started from a desktop, where nobody reads an error."""
+    desktop = sys.platform in {"win32", "darwin"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    return desktop and not terminal and not os.path.lexists(where.config)

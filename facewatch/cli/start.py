@@ -31,7 +31,7 @@ def start(config: ConfigOption = None) -> None:
         say(write_first_config(where))
         ask_for_model(where)
     inbox = settings_store.load().folders[0].input
-    opener = Opener(where.state)
+    opener = Opener()
     missing = "" if os.path.isdir(inbox) else f"{inbox} is missing"  # noqa: PTH112 - never raises
     wish = (
         f"{missing}: make that folder, or name another in {where.config}"

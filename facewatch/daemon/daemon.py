@@ -8,13 +8,12 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from facewatch import __version__
 from facewatch.daemon.tray_supervisor import TraySupervisor
 from facewatch.engine.lifecycle import PROCESS
 from facewatch.engine.process import EngineProcess, probe
-from facewatch.errors import BadSettings, FacewatchError, WrongUse
+from facewatch.errors import BadSettings, CannotWrite, FacewatchError, WrongUse
 from facewatch.models.downloader import Downloader
 from facewatch.settings.installation import open_model_files
 from facewatch.settings.schedule import rest_reason
@@ -31,6 +30,7 @@ from facewatch.system.paths import Places
 from facewatch.system.processes import kill_and_wait
 from facewatch.watcher import Watcher, is_photo, root_of, watched_folders
 from facewatch.worker import Worker
+from facewatch.worker.earlier_copy import mark, redo_options
 from facewatch.worker.inbox import Inbox
 from facewatch.worker.output import remove_stray_temporaries
 from facewatch.worker.readiness import Readiness
@@ -197,11 +197,21 @@ class Daemon:
             self._downloader.try_now(request.model)
         elif request.kind == "download_cancel" and request.model is not None:
             self._downloader.cancel(request.model)
+        elif request.kind == "mark" and request.path is not None:
+            self._mark(request.path, request)
         elif request.path is not None:
-            self._redo(request.path, {"model": request.model, "weight": request.weight})
+            self._redo(request.path, request)
         self._inbox.wake()
 
-    def _redo(self, path: Path, options: dict[str, Any]) -> None:
+    def _mark(self, path: Path, request: Request) -> None:
+        try:
+            self._disks.ask(path, lambda: mark(self._ledger, request))
+        except (CannotWrite, OSError) as error:
+            self.alerts.raise_alert("mark", f"{path}: {error}")
+        else:
+            self.alerts.clear_alert("mark")
+
+    def _redo(self, path: Path, request: Request) -> None:
         try:
             root, photo, fingerprint = self._disks.ask(path, lambda: self._watched_photo(path))
         except WrongUse as error:
@@ -211,7 +221,7 @@ class Daemon:
             self.alerts.raise_alert("redo", f"{path} cannot be restored again: {error.strerror}")
             return
         self.alerts.clear_alert("redo")
-        self._ledger.queue(photo, root, fingerprint, options)
+        self._ledger.queue(photo, root, fingerprint, redo_options(request, self._ledger.photo(photo)))
 
     def _watched_photo(self, path: Path) -> tuple[Path, Path, Fingerprint]:
         root, photo = watched_photo(path, [folder.input for folder in self._store.current.folders])

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from facewatch.restoration.options import OutputOptions, RestorationOptions, Setup
+from facewatch.restoration.options import FaceChoice, OutputOptions, RestorationOptions, Setup
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class RestoreRequest:
     refuse_own: bool = True  # whether copies made by facewatch are refused
     settled: bool = False  # the file is not being written any more, even if it looks unfinished
     existing: list[str] = field(default_factory=list)  # copies that may be this photo's, of a lost ledger
+    faces: tuple[FaceChoice, ...] = ()  # the user's choices for single faces
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,9 @@ def from_line(line: str) -> Any:
     try:
         for name in OPTIONS.keys() & fields.keys():
             fields[name] = OPTIONS[name](**fields[name])
+        if kind == RestoreRequest.__name__:
+            faces = fields.get("faces", ())
+            fields["faces"] = tuple(FaceChoice(tuple(face["box"]), face["weight"]) for face in faces)
         return KINDS[kind](**fields)
-    except TypeError as error:
+    except (TypeError, KeyError) as error:
         raise ValueError(f"incomplete message: {line[:80]!r}") from error

@@ -83,8 +83,9 @@ class Restorer:
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
         pages = (photo, *photo.pages)
+        wanted = job.restoration, job.weight, advance, job.faces
         with self._networks:
-            return tuple(self._pipeline.infer(page, job.restoration, job.weight, advance) for page in pages)
+            return tuple(self._pipeline.infer(page, *wanted) for page in pages)
 
     def blend(
         self,

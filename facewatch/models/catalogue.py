@@ -43,6 +43,7 @@ class Model:
     about: str
     checkpoint: Checkpoint | None  # None: part of the program, nothing to download
     default_weight: float = 0.0  # 0 = all restoration, 1 = closest to the original
+    takes_weight: bool = False  # the network uses the weight itself; else the original is blended in
     network: str = ""  # of a detector: its form, a key of `restoration.build.DETECTORS`
     automatic_for: Literal["", "builtin", "cpu", "gpu"] = ""  # of a detector: where `auto` takes it
 
@@ -158,6 +159,7 @@ MODELS: tuple[Model, ...] = (
             CODEFORMER_LICENCE,
         ),
         default_weight=0.6,
+        takes_weight=True,
     ),
     Model(
         "builtin",

@@ -25,6 +25,7 @@ class InferredFace:
     after: Crop
     shown: npt.NDArray[np.uint8]  # what is pasted: `after`, or that enlarged by the upscaler
     eye_px: float = 0.0  # distance of the eyes in the photo, pixels; how much of the face there was to see
+    chosen: float | None = None  # the weight that the user chose for this face
 
 
 class Placement(NamedTuple):

@@ -46,6 +46,14 @@ class RestorationOptions:
 
 
 @dataclass(frozen=True)
+class FaceChoice:
+    """A user's choice for one face, in place of the photo's weight and of the rules about faces."""
+
+    box: tuple[float, float, float, float]  # x0, y0, x1, y1, pixels of the upright original, as in FaceReport
+    weight: float | None  # 0-1; None keeps the original face
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """Options of a copy's file; the config's table [output]."""
 

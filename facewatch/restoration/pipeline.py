@@ -14,10 +14,11 @@ from facewatch.errors import CannotAlign
 from facewatch.restoration.alignment import TEMPLATE, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
+from facewatch.restoration.detection.nms import intersection_over_union
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
-from facewatch.restoration.options import OTHER_PERSON, RestorationOptions
+from facewatch.restoration.options import OTHER_PERSON, FaceChoice, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
@@ -38,6 +39,8 @@ Progress = Callable[[int, int, str], None]
 
 UNCHANGED = "the model found nothing to change"
 ALL_ORIGINAL = "weight 1 keeps the original"
+CHOSEN = "you chose the original"
+SAME_FACE_OVERLAP = 0.5  # of the boxes of a chosen face and a detected one
 
 
 def _ignore_progress(done: int, total: int, unit: str) -> None:
@@ -48,6 +51,8 @@ class _CroppedFace(NamedTuple):
     face: Face
     crop: Crop
     affine: Affine
+    weight: float
+    chosen: float | None  # the weight, where the user chose it
 
 
 class Pipeline:
@@ -92,26 +97,32 @@ class Pipeline:
         options: RestorationOptions,
         weight: float = 0.0,
         progress: Progress = _ignore_progress,
+        choices: Sequence[FaceChoice] = (),
     ) -> InferredPhoto:
         """Run the networks on a photo; `check` and `blend` do the rest and may run on another thread.
+
+        choices  the user's own, for faces of this photo; not for an aligned one
 
         Raises as `restore`.
         """
         image = eight_bits(photo.pixels)
         if options.aligned:
             return self._infer_aligned(photo, image, options, weight)
-        cropped, reports = self._crop_faces(image, options)
-        outputs = self._restore_crops([face.crop for face in cropped], weight, progress)
+        cropped, reports = self._crop_faces(image, options, weight, choices)
+        outputs = self._restore_crops(
+            [face.crop for face in cropped], [face.weight for face in cropped], progress
+        )
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            _report(face.face, *_fate(crop, weight), None if crop is None else weight)
+            _report(face.face, *_fate(crop, face.weight), None if crop is None else face.weight)
             for face, crop in zip(cropped, outputs, strict=True)
         ]
         masks = self._masker.masks([crop for _, crop in restored])
         return InferredPhoto(
             tuple(reports),
             tuple(
-                self._inferred(face.crop, crop, face.face.eye_distance, options) for face, crop in restored
+                self._inferred(it.crop, crop, it.face.eye_distance, options, it.chosen)
+                for it, crop in restored
             ),
             tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
             self._background(photo, options, progress),
@@ -140,10 +151,10 @@ class Pipeline:
 
         def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
             with networks:
-                outputs = self._restore_crops(crops, higher, progress)
+                outputs = self._restore_crops(crops, [higher] * len(crops), progress)
             return [crop if new is None else new for new, crop in zip(outputs, crops, strict=True)]
 
-        pairs = [Pair(face.before, face.after, face.eye_px) for face in inferred.faces]
+        pairs = [Pair(face.before, face.after, face.eye_px, face.chosen) for face in inferred.faces]
         outcomes = self._gate.check(pairs, options, weight, redo)
         if all(outcome.after is face.after for outcome, face in zip(outcomes, inferred.faces, strict=True)):
             return replace(inferred, reports=_checked_reports(inferred.reports, outcomes))
@@ -172,44 +183,68 @@ class Pipeline:
         return replace(inferred, reports=reports, faces=tuple(faces), places=tuple(places))
 
     def _crop_faces(
-        self, image: npt.NDArray[np.uint8], options: RestorationOptions
+        self,
+        image: npt.NDArray[np.uint8],
+        options: RestorationOptions,
+        weight: float,
+        choices: Sequence[FaceChoice],
     ) -> tuple[list[_CroppedFace], list[FaceReport]]:
         """Return the faces to restore, and reports on those that are kept as they are."""
         faces = find_rotated(self._detector, image) if options.try_rotations else self._detector.find(image)
         cropped: list[_CroppedFace] = []
         kept: list[FaceReport] = []
-        for face, reason in select(faces, image, options):
-            if reason:
+        chosen = _matched(faces, choices)
+        for number, (face, reason) in enumerate(select(faces, image, options)):
+            choice = chosen.get(number)
+            if choice is not None and choice.weight is None:
+                kept.append(_report(face, "kept", reason or CHOSEN))
+                continue
+            if reason and choice is None:
                 kept.append(_report(face, "kept", reason))
                 continue
+            wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
-                cropped.append(_CroppedFace(face, *crop_upright(image, face.landmarks)))
+                upright = crop_upright(image, face.landmarks)
+                cropped.append(_CroppedFace(face, *upright, wanted, wanted if choice else None))
             except CannotAlign as error:
                 kept.append(_report(face, "kept", str(error)))
         return cropped, kept
 
-    def _restore_crops(self, crops: Sequence[Crop], weight: float, progress: Progress) -> list[Crop | None]:
-        """Return the restored crops; None where the network returned its input."""
-        outputs: list[Crop] = []
-        while len(outputs) < len(crops):
-            progress(len(outputs), len(crops), "faces")
-            batch = crops[len(outputs) : len(outputs) + self._network.batch]
-            outputs += self._network.restore(batch, weight)
-        return [None if np.array_equal(new, old) else new for new, old in zip(outputs, crops, strict=True)]
+    def _restore_crops(
+        self, crops: Sequence[Crop], weights: Sequence[float], progress: Progress
+    ) -> list[Crop | None]:
+        """Return the restored crops, each with its weight; None where the network returned its input."""
+        outputs: dict[int, Crop] = {}
+        for weight in dict.fromkeys(weights):
+            left = [number for number, own in enumerate(weights) if own == weight]
+            while left:
+                progress(len(outputs), len(crops), "faces")
+                batch, left = left[: self._network.batch], left[self._network.batch :]
+                restored = self._network.restore([crops[number] for number in batch], weight)
+                outputs.update(zip(batch, restored, strict=True))
+        return [
+            None if np.array_equal(outputs[number], old) else outputs[number]
+            for number, old in enumerate(crops)
+        ]
 
     def _inferred(
-        self, before: Crop, after: Crop, eye_px: float, options: RestorationOptions
+        self,
+        before: Crop,
+        after: Crop,
+        eye_px: float,
+        options: RestorationOptions,
+        chosen: float | None = None,
     ) -> InferredFace:
         shown = after
         if options.face_upsample and self._upscaler is not None:
             shown = self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
-        return InferredFace(before, after, shown, eye_px)
+        return InferredFace(before, after, shown, eye_px, chosen)
 
     def _infer_aligned(
         self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
     ) -> InferredPhoto:
         before = fit(image, (CROP_SIZE, CROP_SIZE))
-        (after,) = self._restore_crops([before], weight, _ignore_progress)
+        (after,) = self._restore_crops([before], [weight], _ignore_progress)
         height, width = photo.pixels.shape[:2]
         fate, reason = _fate(after, weight)
         box = (0.0, 0.0, float(width), float(height))
@@ -233,6 +268,17 @@ def _fate(after: Crop | None, weight: float) -> tuple[Literal["restored", "kept"
     if after is not None:
         return "restored", ""
     return "kept", ALL_ORIGINAL if weight == 1 else UNCHANGED
+
+
+def _matched(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[int, FaceChoice]:
+    """Return each choice under the number of the face that its box overlaps most, if it is the same face."""
+    boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
+    found = {}
+    for choice in choices if len(boxes) else ():
+        overlaps = intersection_over_union(np.array(choice.box, np.float64), boxes)
+        if overlaps.max() >= SAME_FACE_OVERLAP:
+            found[int(overlaps.argmax())] = choice
+    return found
 
 
 def _report(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.items import AbstractTable
+from tomlkit.items import AbstractTable, AoT
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -117,10 +117,48 @@ class Store:
 
         Raises BadSettings, with the file unchanged, when the result would be invalid; CannotWrite.
         """
-        with self._lock, self._alone():
-            document = _parse_text(self._text(), self.path)
+
+        def change(document: tomlkit.TOMLDocument) -> None:
             for key, value in changes.items():
                 _set_key(document, schema.full_key(key).split(".", 1), value)
+
+        return self._write(change)
+
+    def update_folder(self, number: int | None, changes: Mapping[str, Any] | None) -> Settings:
+        """Change the watched folder with this number, counted from 0; comments and other keys stay.
+
+        number   None: a new one
+        changes  key -> value, None removes the key; None in place of all removes the folder
+
+        Raises as `update`, and BadSettings if there is no such folder.
+        """
+
+        def change(document: tomlkit.TOMLDocument) -> None:
+            folders = document.get("folders")
+            if not folders:
+                document.pop("folders", None)  # an empty list
+                folders = tomlkit.aot()
+            if number is not None and number >= len(folders):
+                raise BadSettings(f"{self.path} has no folder {number + 1} any more")
+            if number is None:
+                folders.append(tomlkit.table() if isinstance(folders, AoT) else tomlkit.inline_table())
+            at = len(folders) - 1 if number is None else number
+            if changes is None:
+                del folders[at]
+            else:
+                for key, value in changes.items():
+                    _set_key(folders[at], [key], value)
+            if folders:
+                document["folders"] = folders
+            else:
+                document.pop("folders", None)
+
+        return self._write(change)
+
+    def _write(self, change: Callable[[tomlkit.TOMLDocument], None]) -> Settings:
+        with self._lock, self._alone():
+            document = _parse_text(self._text(), self.path)
+            change(document)
             self.parse(document.unwrap(), f"{self.path.name} would be wrong")
             write_atomically(self.path, tomlkit.dumps(document).encode())
             with suppress(OSError):  # without the mark, others wait QUIET_SECONDS before they read the change

@@ -8,12 +8,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from facewatch.errors import CannotWrite, FacewatchError, WrongUse
 from facewatch.restoration.codecs.formats import BY_SUFFIX
+from facewatch.restoration.options import FaceChoice
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import make_private_folder, remove_file, retry_while_busy, write_atomically
 from facewatch.system.canonical import as_walked, path_within
@@ -21,7 +22,11 @@ from facewatch.system.paths import Places, require_photo
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["redo", "retry_failed", "quit", "download_now", "download_cancel"]
+Kind = Literal["redo", "retry_failed", "quit", "download_now", "download_cancel", "mark"]
+Mark = Literal["accepted", "rejected", "favourite"]
+REJECTED: Mark = "rejected"
+FAVOURITE: Mark = "favourite"
+MOST_FACES = 400  # chosen in one photo; as many fit into a request
 LARGEST_BYTES = 64 * 1024  # a request is a few hundred bytes; a larger file is not one
 BAD_SUFFIX = ".bad"
 _NUMBERS = itertools.count()
@@ -31,7 +36,9 @@ _NUMBERS = itertools.count()
 class Request:
     """One request; fields that its kind does not use are None.
 
-    redo             restore `path` again, with `model` or `weight` (0-1) instead of the settings' own
+    redo             restore `path` again, with `model` or `weight` (0-1) instead of the settings' own, and
+                     `faces` as the user decided; `replace`: the earlier copy then goes to the trash
+    mark             note what the user thinks of the copy of `path`; a rejected one goes to the trash
     retry_failed     queue all failed photos, or only the one at `path`
     quit             end the daemon whose process id is `pid`, and no later one
     download_now     download `model` at once, which waits for its next try or was cancelled
@@ -43,6 +50,9 @@ class Request:
     model: str | None = None
     weight: float | None = None
     pid: int | None = None
+    faces: tuple[FaceChoice, ...] | None = None
+    replace: bool | None = None
+    marks: tuple[Mark, ...] | None = None
 
 
 def put(places: Places, request: Request) -> Path:
@@ -54,6 +64,8 @@ def put(places: Places, request: Request) -> Path:
     fields = {name: value for name, value in vars(request).items() if value is not None}
     if request.path is not None:
         fields["path"] = str(request.path)
+    if request.faces is not None:
+        fields["faces"] = [asdict(face) for face in request.faces]
     # The clock of Windows moves in steps of 16 ms: the number keeps the order of this process' requests.
     file = places.requests / f"{time.time_ns():020d}-{next(_NUMBERS):06d}-{secrets.token_hex(4)}.json"
     write_atomically(file, json.dumps(fields).encode())
@@ -145,7 +157,7 @@ def parse(data: Any) -> Request:
         raise ValueError("the name of the model is missing")
     if not isinstance(model, str | None) or not isinstance(pid, int | None):
         raise ValueError("the model is not a name, or the process id not a number")  # noqa: TRY004 - one error for all
-    if weight is not None and not (isinstance(weight, int | float) and 0 <= weight <= 1):
+    if weight is not None and not _is_weight(weight):
         raise ValueError("the weight is not a number from 0 to 1")
     return Request(
         data["kind"],
@@ -153,7 +165,53 @@ def parse(data: Any) -> Request:
         model,
         None if weight is None else float(weight),
         pid,
+        None if data.get("faces") is None else parse_faces(data["faces"]),
+        None if data.get("replace") is None else data["replace"] is True,
+        _parse_marks(data),
     )
+
+
+def parse_faces(data: Any) -> tuple[FaceChoice, ...]:
+    """Return the choices in JSON data: a list of {"box": four numbers, "weight": 0 to 1, or null}.
+
+    Raises ValueError, which says what is wrong.
+    """
+    if not isinstance(data, list) or len(data) > MOST_FACES or not all(map(_is_choice, data)):
+        raise ValueError("the faces are not a list of boxes, each with a weight from 0 to 1")
+    return tuple(FaceChoice(_to_box(face["box"]), face["weight"]) for face in data)
+
+
+def _to_box(numbers: Any) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = map(float, numbers)
+    return x0, y0, x1, y1
+
+
+def _is_choice(face: Any) -> bool:
+    if not isinstance(face, dict) or face.keys() != {"box", "weight"}:
+        return False
+    if face["weight"] is not None and not _is_weight(face["weight"]):
+        return False
+    box = face["box"]
+    return isinstance(box, list | tuple) and len(box) == 4 and all(map(_is_number, box))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e7
+
+
+def _is_weight(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _parse_marks(data: dict[str, Any]) -> tuple[Mark, ...] | None:
+    if data["kind"] != "mark":
+        return None
+    marks, path = data.get("marks"), data.get("path")
+    if not isinstance(marks, list) or not all(mark in get_args(Mark) for mark in marks):
+        raise ValueError(f"the marks are not a list of {', '.join(get_args(Mark))}")
+    if not (isinstance(path, str) and Path(path).is_absolute()):
+        raise ValueError("a mark needs the absolute path of a photo")
+    return tuple(dict.fromkeys(marks))
 
 
 def _set_aside(file: Path, reason: Exception) -> None:

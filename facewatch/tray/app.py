@@ -215,12 +215,10 @@ class App:
             self._opener.open(action.target)
         elif isinstance(action, menu_items.OpenOwn):
             self._opener.open(str(self._places.config if action.what == "config" else self._places.log))
-        elif isinstance(action, menu_items.ShowFailures):
-            self._opener.show_failures(self._read_status().failed)
+        elif isinstance(action, menu_items.OpenGallery):
+            self._open_gallery(action)
         elif isinstance(action, menu_items.ShowInFolder):
             self._opener.show(action.file)
-        elif isinstance(action, menu_items.ShowBeforeAfter):
-            self._opener.show_before_after(action.original, action.restored)
         elif isinstance(action, menu_items.SendRequest):
             put(self._places, action.request)
         else:
@@ -246,6 +244,11 @@ class App:
             if pid is not None:
                 put(self._places, Request("quit", pid=pid))
             self._stopping = True
+
+    def _open_gallery(self, action: menu_items.OpenGallery) -> None:
+        wanted = ("--page", action.page) if action.photo is None else ("--photo", str(action.photo))
+        command = facewatch_command("gallery", *wanted, "--config", str(self._places.config))
+        self._opener.start(command, child_environment())
 
     def _show_problem(self, problem: str) -> None:
         log.warning("%s", problem)

@@ -40,9 +40,7 @@ def run(places: Places, store: Store, model_files: LoadModelFiles, login: Login)
         backend = wait_for_tray(look, time.monotonic, sleep)
         from facewatch.tray.backends.tray_icon import create
 
-        app = App(
-            places=places, store=store, model_files=model_files, login=login, opener=Opener(places.state)
-        )
+        app = App(places=places, store=store, model_files=model_files, login=login, opener=Opener())
         icon = create(backend, app.click, app.stop)
         log.info("the tray icon is shown with the backend %s", backend)
         heartbeat = Heartbeat(beat, icon.call_soon)

@@ -16,6 +16,7 @@ from facewatch.tray.menu_items import (
     Item,
     Menu,
     Open,
+    OpenGallery,
     Pause,
     Quit,
     StartAtLogin,
@@ -51,6 +52,7 @@ def menu(view: View) -> Menu:
     """
     settings = view.settings
     items = [*_state_items(view), separator("after state")]
+    items.append(replace(click("open", "Open Facewatch", OpenGallery()), default=True))
     if settings is not None:
         items += [*_pause_items(view), separator("after pause"), *_setting_items(view, settings)]
         items.append(separator("after choices"))

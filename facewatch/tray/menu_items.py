@@ -28,6 +28,7 @@ class Item:
     checked: bool = False
     enabled: bool = True
     items: tuple[Item, ...] = field(default=())
+    default: bool = False  # run by a click on the icon itself, where the desktop tells of it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", one_line(self.text))  # names and models' texts are text
@@ -97,8 +98,11 @@ class OpenOwn:
 
 
 @dataclass(frozen=True)
-class ShowFailures:
-    """Show the failed photos, each with its reason."""
+class OpenGallery:
+    """Open a page of the gallery in the browser, or one photo, before and after."""
+
+    page: Literal["photos", "problems"] = "photos"
+    photo: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,6 @@ class ShowInFolder:
     """Show a file in its folder."""
 
     file: Path
-
-
-@dataclass(frozen=True)
-class ShowBeforeAfter:
-    """Open a page that compares an original with its restored copy."""
-
-    original: Path
-    restored: Path
 
 
 @dataclass(frozen=True)
@@ -152,9 +148,8 @@ Action = (
     | Pause
     | Open
     | OpenOwn
-    | ShowFailures
+    | OpenGallery
     | ShowInFolder
-    | ShowBeforeAfter
     | SendRequest
     | AcceptLicence
     | StartAtLogin

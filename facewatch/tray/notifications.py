@@ -19,10 +19,9 @@ from facewatch.tray.menu_items import (
     Action,
     ChangeSetting,
     Open,
+    OpenGallery,
     OpenOwn,
     SendRequest,
-    ShowFailures,
-    ShowInFolder,
     StartDaemon,
 )
 from facewatch.tray.text import count_photos, format_size, one_line, shorten
@@ -161,18 +160,18 @@ def _summary(batch: Batch, status: Status) -> list[Notification]:
         text = f"{text}; {words}"
     actions: list[tuple[str, Action]] = []
     if failed > 0:
-        actions.append(("Why?", ShowFailures()))
+        actions.append(("Why?", OpenGallery("problems")))
     if succeeded > 0 and (shown := _show(status, succeeded)) is not None:
         actions.insert(0 if succeeded > failed else 1, ("Show", shown))
     return [Notification("Facewatch", text, "error" if failed > 0 else "summary", tuple(actions))]
 
 
 def _show(status: Status, count: int) -> Action | None:
-    """Return the action that shows the newest of `count` copies; None if none was written."""
-    copies = [Path(photo["output"]) for photo in status.recent[:count] if photo["output"]]
-    if not copies:
+    """Return the action that shows the newest `count` copies; None if none was written."""
+    restored = [Path(photo["path"]) for photo in status.recent[:count] if photo["output"]]
+    if not restored:
         return None
-    return ShowInFolder(copies[0]) if len(copies) > 1 else Open(str(copies[0]))
+    return OpenGallery() if len(restored) > 1 else OpenGallery(photo=restored[0])
 
 
 def _troubles(status: Status) -> list[tuple[str, Notification]]:

@@ -14,9 +14,8 @@ from facewatch.tray.download_menu import model_text
 from facewatch.tray.menu_items import (
     Item,
     Open,
+    OpenGallery,
     SendRequest,
-    ShowBeforeAfter,
-    ShowFailures,
     ShowInFolder,
     click,
     line,
@@ -27,7 +26,6 @@ from facewatch.tray.text import LONGEST_LINE, one_line, shorten
 from facewatch.tray.view import View
 
 FAILED_SHOWN = 10
-SHOWN_BY_BROWSERS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"}
 
 
 def photo_items(view: View) -> Iterator[Item]:
@@ -37,7 +35,7 @@ def photo_items(view: View) -> Iterator[Item]:
     entries: tuple[Item, ...] = ()
     if failed:
         retry = click("again", "Retry all", SendRequest(Request("retry_failed")), enabled=view.running)
-        why = click("why", "Show all reasons", ShowFailures())
+        why = click("why", "Show all reasons", OpenGallery("problems"))
         log = click("log", "Open the log", Open(str(view.log)))
         entries = (*_failed_items(view, failed), separator("end"), retry, why, log)
     yield submenu("failed", _failed_text(view.status), entries)
@@ -103,8 +101,7 @@ def _photo_actions(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
     yield click("original", "Open original", Open(str(original)))
     yield click("folder", "Show in folder", ShowInFolder(restored or original))
     if restored is not None:
-        shown = {original.suffix.lower(), restored.suffix.lower()} <= SHOWN_BY_BROWSERS
-        yield click("before after", "Before / after", ShowBeforeAfter(original, restored), enabled=shown)
+        yield click("before after", "Before / after", OpenGallery(photo=original))
     yield separator("before models")
     yield from _redo_model_items(view, original)
     yield separator("before weights")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from facewatch.state.ledger import Ledger
 from facewatch.state.reports import answer_summary
 from facewatch.system.atomic import copy_to_temporary, remove_file
 from facewatch.system.opened import digest_opened, open_regular
+from facewatch.worker.earlier_copy import discard_replaced
 from facewatch.worker.existing_copies import adopt_existing_copy
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import (
@@ -97,6 +98,7 @@ class Committer:
         def adopt(name: Path) -> bool:
             return job.wishes is None and not self.ledger.claimed(name, job)
 
+        discard_replaced(job.wishes)
         tail = ready.recipe.plan.output.suffix
         if report.get("redo") and report.get("faces"):
             tail += redo_tail(ready.recipe.plan.model, ready.recipe.plan.weight)
@@ -132,7 +134,11 @@ def _suffix_beside(copy: Path, source: Path) -> str:
 
 def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[str, Any]:
     recipe = photo.ready.recipe
+    decided = {"choices": [asdict(face) for face in recipe.faces]} if recipe.faces else {}
+    if marks := (photo.job.wishes or {}).get("marks"):
+        decided["marks"] = marks
     return {
+        **decided,
         "summary": answer_summary(answer.faces, answer.lost, answer.left_alone, recipe.plan.weight),
         "faces": answer.faces,
         "model": recipe.plan.model,

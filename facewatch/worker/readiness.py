@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Folder, Settings
 from facewatch.state.alerts import Alerts
+from facewatch.state.requests import parse_faces
 from facewatch.system.mounts import Disks
 from facewatch.system.write_access import write_problem
 from facewatch.worker.recipe import Probe, Recipe, resolve
@@ -92,7 +93,7 @@ class Readiness:
         return self._clock() < until and resting == recipe
 
     def redo(self, ready: Ready, options: Mapping[str, Any], settings: Settings) -> Ready:
-        """Return the folder with the model and weight of a redo.
+        """Return the folder with the model, the weight and the choices for single faces of a redo.
 
         Raises CheckpointMissing, and requests the model, if it is not downloaded.
         """
@@ -100,7 +101,9 @@ class Readiness:
         if "model" in changes and "weight" not in changes:
             changes["weight"] = settings.weight_of(changes["model"])
         plan = settings.plan(ready.folder).model_copy(update=changes)
-        recipe = resolve(plan, settings.engine, self._device)
+        recipe = replace(
+            resolve(plan, settings.engine, self._device), faces=parse_faces(options.get("faces") or [])
+        )
         shown = self._shown.copy()
         missing = self._missing(recipe)
         self._shown = shown  # no folder uses this model, which must not clear its alert

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from facewatch import __version__
 from facewatch.engine.messages import RestoreRequest
@@ -14,7 +15,7 @@ from facewatch.errors import BadCheckpoint
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs.size_limit import SizeLimit
-from facewatch.restoration.options import Setup
+from facewatch.restoration.options import FaceChoice, Setup
 from facewatch.settings.schema import Plan
 from facewatch.settings.types import Engine
 
@@ -31,6 +32,7 @@ class Recipe:
     detector: str
     parser: str | None
     upscaler: str | None
+    faces: tuple[FaceChoice, ...] = ()  # of one photo that is redone
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ class Recipe:
     def key(self, model_files: ModelFiles) -> str:
         """Return a digest of the recipe: photos with the same bytes and key have the same restored copy."""
         used = (*self.models, *self._present_checks(model_files))
-        parts = {
+        parts: dict[str, Any] = {
             "version": __version__,
             "models": [f"{name}:{model_files.digest(name)}" for name in used],
             "model": self.plan.model,
@@ -85,6 +87,8 @@ class Recipe:
             "restoration": asdict(self.plan.restoration),
             "output": asdict(self.plan.output),
         }
+        if self.faces:
+            parts["faces"] = [asdict(face) for face in self.faces]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _present_checks(self, model_files: ModelFiles) -> tuple[str, ...]:
@@ -116,6 +120,7 @@ class Recipe:
             refuse_own=refuse_own,
             settled=settled,
             existing=list(existing),
+            faces=self.faces,
         )
 
 

@@ -275,3 +275,42 @@ def test_the_demo_ends_and_shows_before_and_after(facewatch, portrait, tmp_path)
         assert f"{name} before-after.jpg" in run.stdout
     assert not list((tmp_path / "shown").rglob("*.pid"))
     assert not (tmp_path / "shown" / "state" / "daemon.json").exists()
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that are started in the background."""
+    commands = []
+    monkeypatch.setattr("facewatch.tray.opener.Opener.start", lambda _, command, __: commands.append(command))
+    return commands
+
+
+def test_run_without_a_config_opens_the_first_steps_where_no_terminal_shows_the_error(
+    call, places, started, monkeypatch
+):
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert call("run").code == 2
+    assert [command[-3:] for command in started] == [["gallery", "--page", "welcome"]]
+
+
+def test_run_opens_nothing_in_a_terminal_without_a_desktop_or_with_a_config(
+    call, places, started, monkeypatch
+):
+    monkeypatch.setenv("DISPLAY", ":0")
+    for option in ("--no-tray", "--once"):
+        assert call("run", option).code == 2
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert call("run").code == 2
+    places.config.parent.mkdir(exist_ok=True)
+    places.config.write_text("", "utf-8")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert call("run").code == 2
+    assert started == []
+
+
+def test_the_gallery_without_its_packages_says_what_to_install(call, places, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "facewatch.gallery.main", raising=False)
+    said = call("gallery")
+    assert said.code == 1
+    assert "the gallery needs the Python package uvicorn: run `pip install" in said.err

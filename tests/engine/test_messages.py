@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, from_line, to_line
-from facewatch.restoration.options import OutputOptions, RestorationOptions
+from facewatch.restoration.options import FaceChoice, OutputOptions, RestorationOptions
 
 
 def test_a_message_is_one_line_and_comes_back_equal():
@@ -19,6 +21,9 @@ def test_options_come_back_as_the_same_objects():
     options = RestorationOptions(upscale=2, mask="parse"), OutputOptions(format="png")
     request = RestoreRequest(1, "/a.jpg", None, "/out", 0.5, *options, 100)
     assert from_line(to_line(request)) == request
+    faces = FaceChoice((1.0, 2.0, 3.0, 4.0), None), FaceChoice((5.0, 6.0, 7.0, 8.0), 0.5)
+    chosen = replace(request, faces=faces)
+    assert from_line(to_line(chosen)) == chosen
 
 
 def test_every_byte_of_a_name_survives():

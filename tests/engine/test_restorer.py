@@ -26,7 +26,7 @@ FACE = FaceReport((0.0, 0.0, 9.0, 9.0), 1.0, "restored", "")
 class WhitePaint:
     """A pipeline that paints every page white, as a background network might."""
 
-    def infer(self, photo, options, weight, advance):
+    def infer(self, photo, options, weight, advance, choices=()):
         return InferredPhoto((FACE,), background=np.full_like(photo.pixels, 255))
 
     def check(self, photo, inferred, options, weight, advance, networks):

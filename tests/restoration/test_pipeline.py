@@ -9,7 +9,7 @@ from facewatch.errors import NetworkFailed
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.identity.gate import CheckedFace
 from facewatch.restoration.masks.oval import SoftMask
-from facewatch.restoration.options import RestorationOptions
+from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Face, Identity
 
@@ -329,3 +329,40 @@ def test_a_second_try_is_pasted_with_its_own_mask_size_and_weight():
     assert [size for size, _ in upscaler.sizes] == [(512, 512), (300, 400), (512, 512)]
     assert restored.faces[0].weight == 0.5
     assert tuple(restored.photo.pixels[140, 200]) == (200, 40, 90)
+
+
+def choose(face, weight):
+    return FaceChoice(face.box, weight)
+
+
+def test_a_face_keeps_its_original_or_has_its_own_weight():
+    network = Paints()
+    faces = [face_at(0, 10, 120), face_at(140, 10, 120), face_at(270, 150, 120)]
+    choices = [choose(faces[0], None), choose(faces[2], 0.8)]
+    inferred = Pipeline(Finds(*faces), network, SoftMask()).infer(photo(), RAW, 0.2, choices=choices)
+    assert network.calls == [(1, 0.2), (1, 0.8)]
+    assert [(it.fate, it.reason) for it in inferred.reports] == [
+        ("kept", "you chose the original"),
+        ("restored", ""),
+        ("restored", ""),
+    ]
+
+
+def test_a_face_that_the_rules_leave_out_is_restored_when_it_is_chosen():
+    small = face_at(100, 60, 30)
+    options = RestorationOptions(min_face_px=50)
+    pipeline = Pipeline(Finds(small), Paints(), SoftMask())
+    assert pipeline.infer(photo(), options).reports[0].fate == "kept"
+    assert pipeline.infer(photo(), options, choices=[choose(small, 0.0)]).reports[0].fate == "restored"
+    kept = pipeline.infer(photo(), options, choices=[choose(small, None)]).reports[0]
+    assert kept.reason.startswith("too small")
+
+
+def test_a_choice_reaches_one_face_and_no_other_one():
+    face, duplicate = face_at(100, 60, 160), face_at(103, 62, 160)
+    elsewhere = FaceChoice((0.0, 0.0, 30.0, 30.0), None)
+    pipeline = Pipeline(Finds(face, duplicate), Paints(), SoftMask())
+    fates = [it.fate for it in pipeline.infer(photo(), RAW, choices=[choose(face, 0.1), elsewhere]).reports]
+    assert sorted(fates) == ["kept", "restored"]  # the duplicate is still none
+    none = Pipeline(Finds(), Paints(), SoftMask()).infer(photo(), RAW, choices=[elsewhere])
+    assert none.reports == ()

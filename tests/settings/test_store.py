@@ -244,3 +244,51 @@ def test_a_file_that_another_program_is_changing_is_left_alone(path, monkeypatch
     with acquire_lock(path.with_name(f".{path.name}.lock")), pytest.raises(CannotWrite, match="try again"):
         Store(path).update({"paused": True})
     assert not path.exists()
+
+
+def test_folders_are_added_changed_and_removed_with_comments_kept(path, tmp_path):
+    path.write_text(example(tmp_path, "builtin"), "utf-8")
+    store = Store(path)
+    store.load()
+    store.update_folder(None, {"input": str(tmp_path / "scans"), "output": str(tmp_path / "copies")})
+    store.update_folder(0, {"recursive": False, "model": "codeformer"})
+    first, second = store.current.folders
+    assert (first.recursive, first.model, second.input) == (False, "codeformer", tmp_path / "scans")
+    assert 'for example ["**/private/**"]' in path.read_text("utf-8")
+    store.update_folder(0, {"model": None})
+    assert store.current.folders[0].model is None
+    store.update_folder(0, None)
+    store.update_folder(0, None)
+    assert store.current.folders == ()
+    assert "upscale = 1" in path.read_text("utf-8")
+    store.update_folder(None, {"input": str(tmp_path / "a"), "output": str(tmp_path / "b")})
+    assert len(store.current.folders) == 1
+
+
+@pytest.mark.parametrize("text", ["folders = []\n", "", 'folders = [{input = "/a", output = "/b"}]\n'])
+def test_a_folder_is_added_to_every_form_of_the_list(path, text):
+    path.write_text(text, "utf-8")
+    store = Store(path)
+    before = len(store.load().folders)
+    store.update_folder(None, {"input": "/scans", "output": "/copies"})
+    assert len(Store(path).load().folders) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("number", "changes"),
+    [
+        (0, {"weight": 3}),
+        (0, {"colour": "red"}),
+        (7, {"recursive": False}),
+        (7, None),
+        (None, {"input": "/x"}),
+    ],
+)
+def test_a_wrong_folder_changes_nothing(path, number, changes):
+    path.write_text('[[folders]]\ninput = "/a"\noutput = "/b"\n', "utf-8")
+    before = path.read_text("utf-8")
+    store = Store(path)
+    store.load()
+    with pytest.raises(BadSettings):
+        store.update_folder(number, changes)
+    assert path.read_text("utf-8") == before

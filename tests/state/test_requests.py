@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from facewatch.errors import CannotWrite, DiskFull, WrongUse
+from facewatch.restoration.options import FaceChoice
 from facewatch.state import requests
 from facewatch.state.requests import Request, parse, put, take_requests, watched_photo
 from facewatch.system.paths import Places
@@ -227,3 +228,38 @@ def test_a_path_that_is_not_a_photo_is_refused(tmp_path, photo):
     for name in ("b.jpg", "b" * 300 + ".jpg"):
         with pytest.raises(WrongUse, match=r"b\.jpg is not there, or cannot be reached"):
             watched_photo(tmp_path / "in" / name, [tmp_path / "in"])
+
+
+def test_a_redo_carries_the_choices_for_faces_and_a_mark_its_marks(places):
+    choices = (FaceChoice((1.0, 2.0, 3.0, 4.0), None), FaceChoice((5.0, 6.0, 7.0, 8.0), 0.5))
+    requested = [
+        Request("redo", Path("/in/a.jpg"), faces=choices, replace=True),
+        Request("mark", Path("/in/a.jpg"), marks=("accepted", "favourite")),
+        Request("mark", Path("/in/a.jpg"), marks=()),
+    ]
+    for request in requested:
+        put(places, request)
+    assert take(places, PID) == requested
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"kind": "redo", "path": "/a.jpg", "faces": "all"},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3], "weight": 1}]},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, "x"], "weight": 1}]},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, float("nan")], "weight": 1}]},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, 4], "weight": 2}]},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, 4], "weight": True}]},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, 4]}]},
+        {"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, 4], "weight": 1}] * 1000},
+        {"kind": "mark", "path": "/a.jpg"},
+        {"kind": "mark", "path": "/a.jpg", "marks": ["thrown"]},
+        {"kind": "mark", "path": "/a.jpg", "marks": [["accepted"]]},
+        {"kind": "mark", "path": "a.jpg", "marks": []},
+        {"kind": "mark", "marks": []},
+    ],
+)
+def test_wrong_choices_and_marks_are_no_requests(data):
+    with pytest.raises(ValueError, match=r"faces|marks|path"):
+        parse(data)

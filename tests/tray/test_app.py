@@ -17,7 +17,7 @@ from facewatch.system.paths import Places
 from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
 from facewatch.tray.notifications import model_question
-from facewatch.tray.opener import Opener, before_after, system_environment
+from facewatch.tray.opener import Opener, system_environment
 from tests.pending_requests import take
 from tests.tray.views import CHOICES, find, lines
 
@@ -39,8 +39,8 @@ class FakeTrayIcon:
 
 
 class FakeOpener(Opener):
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self) -> None:
+        super().__init__()
         self.started: list[list[str]] = []
 
     def _spawn(self, command, environment=None) -> None:
@@ -52,7 +52,7 @@ class FakeOpener(Opener):
 class Fixture:
     def __init__(self, home: Path) -> None:
         self.now = 100.0
-        self.places, self.icon, self.opener = Places.under(home), FakeTrayIcon(), FakeOpener(home)
+        self.places, self.icon, self.opener = Places.under(home), FakeTrayIcon(), FakeOpener()
         self.places.config.write_text('# mine\nmodel = "builtin"\n', "utf-8")
         self.login = Login(DesktopEntry([str(home / "facewatch"), "run"], home / "autostart"))
         self.app = App(
@@ -192,11 +192,13 @@ def test_an_unreadable_ledger_is_reported(tray):
     assert tray.icon.notified  # although the notification service fails
 
 
-def test_the_page_escapes_the_file_names_of_both_pictures(tmp_path):
-    page = before_after(tmp_path / 'a "1" & <b>.jpg', tmp_path / "ä #2.jpg")
-    assert "a%20%221%22%20%26%20%3Cb%3E.jpg" in page
-    assert "%C3%A4%20%232.jpg" in page
-    assert "<title>a &quot;1&quot; &amp; &lt;b&gt;.jpg: before and after</title>" in page
+def test_the_gallery_is_opened_at_a_page_and_at_a_photo(tray):
+    tray.click(menu_items.OpenGallery("problems"), menu_items.OpenGallery(photo=Path("/in/a.jpg")))
+    config = ["--config", str(tray.places.config)]
+    assert [command[-5:] for command in tray.opener.started] == [
+        ["gallery", "--page", "problems", *config],
+        ["gallery", "--photo", "/in/a.jpg", *config],
+    ]
 
 
 def test_other_programs_get_the_systems_library_paths(monkeypatch):

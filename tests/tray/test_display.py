@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,23 @@ def test_a_tick_does_not_change_when_the_file_cannot_be_written(tray, panel):
     eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the end of the trouble", 2)
 
 
-def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
+@pytest.fixture
+def opens_gallery(tray, panel):
+    """Return a function that clicks and expects a page of the gallery, which is ended afterwards."""
+
+    def opens(page: str, click: Callable[[], object]) -> None:
+        tray.opened.unlink(missing_ok=True)
+        click()
+        shown = f"&page={page}\n"
+        eventually(lambda: tray.opened.exists() and shown in tray.opened.read_text("utf-8"), page, 60)
+
+    yield opens
+    record = tray.places.state / "gallery.json"
+    if record.exists():
+        os.kill(json.loads(record.read_text("utf-8"))["process"]["pid"], signal.SIGTERM)
+
+
+def test_every_entry_of_the_menu_does_what_it_says(tray, panel, opens_gallery):
     done, broken = tray.home / "in" / "done_1 & <b>.jpg", tray.home / "in" / "broken.jpg"
     copy = tray.home / "out" / done.name
     for photo in (done, broken):
@@ -97,7 +115,8 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
     opens(copy, *recent, "Open restored")
     opens(done, *recent, "Open original")
     opens(copy.parent, *recent, "Show in folder")
-    opens(tray.places.state / "before-after.html", *recent, "Before / after")
+    opens_gallery("photos", lambda: panel.click("Open Facewatch"))
+    opens_gallery("photos%2F1", lambda: panel.click(*recent, "Before / after"))
     redo = requests(*recent, "Redo with builtin")
     assert (redo.kind, redo.path, redo.model, redo.weight) == ("redo", done, "builtin", None)
     for weight in (0.0, 0.3, 0.5, 0.7, 1.0):
@@ -105,7 +124,7 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel):
         assert (redo.path, redo.weight) == (done, weight)
     opens(broken, "Failed (1)", "broken.jpg", "Open original")
     opens(broken.parent, "Failed (1)", "broken.jpg", "Show in folder")
-    opens(tray.places.state / "failed.html", "Failed (1)", "Show all reasons")
+    opens_gallery("problems", lambda: panel.click("Failed (1)", "Show all reasons"))
     assert requests("Failed (1)", "Retry all").kind == "retry_failed"
     assert requests("Failed (1)", "broken.jpg", "Retry now").path == broken
     tray.places.log.parent.mkdir(exist_ok=True)
@@ -156,7 +175,7 @@ def test_the_icon_and_the_title_follow_the_state(tray, panel):
     assert not file.parent.exists()
 
 
-def test_a_batch_is_notified_once_after_it_has_ended(tray, panel):
+def test_a_batch_is_notified_once_after_it_has_ended(tray, panel, opens_gallery):
     eventually(lambda: panel.tree()[0]["text"] == "All photos are done", "the first look")
     names = [tray.home / "in" / f"{number}.jpg" for number in range(4)]
     for photo in names:
@@ -170,12 +189,8 @@ def test_a_batch_is_notified_once_after_it_has_ended(tray, panel):
     eventually(lambda: panel.ask("notified"), "the summary", QUIET_SECONDS + 5)
     assert panel.ask("notified") == [["Facewatch", "3 photos restored, 1 failed"]]
     assert panel.ask("buttons")[0][1::2] == ["Show", "Show", "Why?"]
-    panel.ask("press", "Why?")
-    page = tray.places.state / "failed.html"
-    eventually(lambda: tray.opened.exists() and str(page) in tray.opened.read_text("utf-8"), "the reasons", 2)
-    assert "no photo" in page.read_text("utf-8")
-    panel.ask("press", "")
-    eventually(lambda: str(tray.home / "out") in tray.opened.read_text("utf-8").splitlines(), "the folder", 2)
+    opens_gallery("problems", lambda: panel.ask("press", "Why?"))
+    opens_gallery("photos", lambda: panel.ask("press", ""))
 
 
 def test_the_rows_stay_where_they_are_while_a_download_comes_and_goes(tray, panel):

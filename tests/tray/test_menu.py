@@ -13,10 +13,10 @@ from facewatch.tray.menu_items import (
     AcceptLicence,
     ChangeSetting,
     Open,
+    OpenGallery,
     Pause,
     Quit,
     SendRequest,
-    ShowBeforeAfter,
     ShowInFolder,
     StartAtLogin,
     StartDaemon,
@@ -33,6 +33,7 @@ IDLE_MENU = """\
 ~No files of other kinds
 ~No downloads >
 ---
+Open Facewatch
 Pause
 Pause for a while >
   For 1 hour
@@ -205,8 +206,8 @@ def test_a_problem_of_several_lines_is_one_line_without_odd_signs():
 def test_a_config_file_that_was_never_readable_can_be_opened_from_the_menu():
     shown = menu(replace(make_view(problem="config.toml: wrong"), settings=None))
     assert [item.key for item in shown if item.kind != "separator"] == [
-        "state", "problems", "totals", "passed over", "downloads", "recent", "failed", "login",
-        "settings file", "quit",
+        "state", "problems", "totals", "passed over", "downloads", "open", "recent", "failed",
+        "login", "settings file", "quit",
     ]  # fmt: skip
 
 
@@ -288,7 +289,7 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
         Open("/out/IMG_1.jpg"),
         Open("/in/IMG_1.jpg"),
         ShowInFolder(Path("/out/IMG_1.jpg")),
-        ShowBeforeAfter(Path("/in/IMG_1.jpg"), Path("/out/IMG_1.jpg")),
+        OpenGallery(photo=Path("/in/IMG_1.jpg")),
     ]
     model = find(actions.items, "model builtin")
     assert model.text == "Redo with builtin"
@@ -313,9 +314,13 @@ def test_a_photo_without_a_copy_has_no_actions_on_a_copy():
     assert [item.key for item in actions.items][:4] == ["about", "original", "folder", "before models"]
 
 
-def test_before_and_after_is_disabled_for_pictures_that_browsers_do_not_show():
+def test_before_and_after_is_shown_for_every_kind_of_picture():
     raw = {**DONE, "path": "/in/a.heic"}
-    assert not find(menu(make_view(status(recent=[raw]))), "recent", "/in/a.heic 5.0", "before after").enabled
+    assert find(menu(make_view(status(recent=[raw]))), "recent", "/in/a.heic 5.0", "before after").enabled
+
+
+def test_a_click_on_the_icon_itself_opens_the_gallery():
+    assert [item.action for item in menu(make_view()) if item.default] == [OpenGallery()]
 
 
 def test_failed_photos_show_their_reason_and_can_be_retried():

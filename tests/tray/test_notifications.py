@@ -7,7 +7,7 @@ import pytest
 
 from facewatch.state.reports import Strangers
 from facewatch.state.requests import Request
-from facewatch.tray.menu_items import AcceptLicence, Open, OpenOwn, SendRequest, ShowFailures, ShowInFolder
+from facewatch.tray.menu_items import AcceptLicence, Open, OpenGallery, OpenOwn, SendRequest
 from facewatch.tray.notifications import (
     DOWNLOAD_SECONDS,
     QUIET_SECONDS,
@@ -159,9 +159,9 @@ def test_the_outcomes_of_a_batch_are_counted_apart():
     copy = {**DONE, "output": "/out/a.jpg"}
     now = status(outcomes=ended, recent=[copy, {**copy, "output": "/out/b.jpg"}])
     assert tray.quiet(now) == ["1 photo restored, 5 unchanged, 1 without faces, 1 not supported"]
-    assert tray.last.actions == (("Show", ShowInFolder(Path("/out/a.jpg"))), ("Why?", ShowFailures()))
+    assert tray.last.actions == (("Show", OpenGallery()), ("Why?", OpenGallery("problems")))
     assert tray.quiet(replace(now, outcomes={**ended, "unchanged": 6})) == ["1 photo unchanged"]
-    assert tray.last.actions == (("Show", Open("/out/a.jpg")),)
+    assert tray.last.actions == (("Show", OpenGallery(photo=Path(copy["path"]))),)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_the_menu_opens_on_a_real_panel_and_a_model_is_chosen(real_panel, tmp_pa
         time.sleep(3)
         mouse.click(16, 15)
         time.sleep(1)
-        mouse.do("key", "Down", "Down", "Down", "Right")
+        mouse.do("key", "Down", "Down", "Down", "Down", "Right")
         time.sleep(1)
         mouse.picture(Path(PICTURE) if PICTURE else tmp_path / "tray.png")
         mouse.do("key", "Down", "Return")

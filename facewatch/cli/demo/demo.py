@@ -247,7 +247,7 @@ def _offer(console: Console, pictures: Sequence[Path], home: Path) -> None:
         return
     if pictures:
         try:
-            Opener(home).open(str(pictures[0]))
+            Opener().open(str(pictures[0]))
         except FacewatchError as error:  # there may be no desktop; the path is printed above
             console.print(escape(str(error)), style="yellow", soft_wrap=True)
     if Confirm.ask(f"Remove {escape(str(home))} with all that is in it?", console=console, default=False):

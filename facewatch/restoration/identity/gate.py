@@ -40,6 +40,7 @@ class Pair:
     before: Crop
     after: Crop
     eye_px: float  # distance of the eyes in the photo
+    chosen: float | None = None  # the weight that the user chose for this face: the gate only measures it
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +98,14 @@ class IdentityGate:
             evidence = self._compare(faces[index], originals, index, after, options)
             return CheckedFace(after, by, judge(evidence, options.identity_threshold), evidence.hopeless)
 
-        checked = [compare(index, face.after, weight) for index, face in enumerate(faces)]
+        checked = [
+            compare(index, face.after, weight if face.chosen is None else face.chosen)
+            for index, face in enumerate(faces)
+        ]
         if options.identity != "protect":
             return checked
-        lost = [index for index, face in enumerate(checked) if face.lost and not face.hopeless]
+        guarded = [index for index, face in enumerate(faces) if face.chosen is None and checked[index].lost]
+        lost = [index for index in guarded if not checked[index].hopeless]
         for step in STEPS if weight < 1 else ():
             if not lost:
                 break
@@ -110,7 +115,10 @@ class IdentityGate:
                 again = compare(index, after, higher)
                 checked[index] = checked[index] if again.lost else again
             lost = [index for index in lost if checked[index].lost]
-        return [replace(face, after=None) if face.lost else face for face in checked]
+        for index in guarded:
+            if checked[index].lost:
+                checked[index] = replace(checked[index], after=None)
+        return checked
 
     def _compare(
         self,

@@ -5,7 +5,16 @@ Only the daemon writes, through one `Ledger`; everything else reads, through `Le
 
 from __future__ import annotations
 
-from facewatch.state.ledger.jobs import ENDED, FAILED, FINISHED, WAITING, FinishedDuplicate, Job, State
+from facewatch.state.ledger.jobs import (
+    ENDED,
+    FAILED,
+    FINISHED,
+    WAITING,
+    FinishedDuplicate,
+    Job,
+    PhotoRow,
+    State,
+)
 from facewatch.state.ledger.ledger import Ledger
 from facewatch.state.ledger.queries import LedgerView
 from facewatch.state.ledger.schema import DamagedLedger
@@ -20,5 +29,6 @@ __all__ = [
     "Job",
     "Ledger",
     "LedgerView",
+    "PhotoRow",
     "State",
 ]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from facewatch.system.fingerprint import Fingerprint
 
@@ -62,6 +62,21 @@ class Job:
     changed: float  # wall clock seconds
 
 
+class PhotoRow(NamedTuple):
+    """What a list of photos shows of one; small, since there may be many."""
+
+    id: int
+    path: bytes
+    folder: bytes  # the watched root it came from
+    state: State
+    error: str  # the error class's name; empty if there was none
+    reason: str
+    report: dict[str, Any] | None
+    has_copy: bool
+    added: float  # wall clock seconds
+    changed: float  # wall clock seconds
+
+
 @dataclass(frozen=True)
 class FinishedDuplicate:
     """A restored copy made earlier from the same bytes by the same recipe."""
@@ -112,3 +127,10 @@ def to_job(row: tuple[Any, ...]) -> Job:
         added=added,
         changed=changed,
     )
+
+
+def to_photo_row(row: tuple[Any, ...]) -> PhotoRow:
+    """Return the row in the columns of PhotoRow. Raises ValueError for a report that is not JSON."""
+    number, path, folder, state, error, reason, report, has_copy, added, changed = row
+    parsed = None if report is None else json.loads(report)
+    return PhotoRow(number, path, folder, state, error, reason, parsed, bool(has_copy), added, changed)

@@ -179,6 +179,19 @@ class Ledger(LedgerQueue):
         with self._writing() as connection:
             return self._change(connection, job, later, [reason, error, due, after_seconds])
 
+    def mark(self, path: Path, marks: Sequence[str], *, without_copy: bool = False) -> bool:
+        """Note what the user thinks of a finished photo's copy; its time of change stays.
+
+        without_copy  the copy went to the trash
+        """
+        detached = ", output = NULL, output_sha256 = NULL" if without_copy else ""
+        sql = (
+            "UPDATE photos SET report = json_set(COALESCE(report, '{}'), '$.marks', json(?))"  # noqa: S608  # as above
+            f"{detached} WHERE path = ? AND state IN ('done', 'no_faces')"
+        )
+        with self._writing() as connection:
+            return changed_rows(connection.execute(sql, [json.dumps(list(marks)), to_blob(path)]))
+
     def give_back(self, job: Job) -> bool:
         """Return a photo to its place in the queue, the attempt uncounted: it was not to blame."""
         back = "state = 'queued', temporary = NULL, not_before = NULL, attempts = MAX(0, attempts - 1)"

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.errors import BadLedger
-from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, State, to_job
+from facewatch.state.ledger.jobs import COLUMNS, FAILED, STATES, Job, PhotoRow, State, to_job, to_photo_row
 from facewatch.state.ledger.schema import BUSY_SECONDS, VERSION, decode_lossy, translated, version_of
 
 CREATION_SECONDS = 0.3
+ROW = "id, path, folder, state, error, reason, report, output IS NOT NULL, added, changed"  # a PhotoRow
 RECENT = (
     # SQLite would choose the index on states and sort all finished photos.
     f"SELECT {COLUMNS} FROM photos INDEXED BY photos_finished "  # noqa: S608  # no text from outside
@@ -78,6 +79,10 @@ class LedgerQueries(ABC):
         """Return the job of one path."""
         return next(iter(self._jobs("WHERE path = ?", [os.fsencode(path)])), None)
 
+    def photo_of(self, number: int) -> Job | None:
+        """Return the job with this id."""
+        return next(iter(self._jobs("WHERE id = ?", [number])), None)
+
     def recent(self, limit: int = 10) -> list[Job]:
         """Return the photos finished last (done or without faces), the latest first."""
         return self._read(RECENT, [limit])
@@ -94,18 +99,18 @@ class LedgerQueries(ABC):
         sql = f"SELECT error, reason FROM photos WHERE state IN ({placeholders(FAILED)}) AND {which}"  # noqa: S608  # as above
         return [(error, reason) for error, reason in self._rows(sql, [*FAILED, *values])]
 
-    def reports_after(self, changed: float) -> list[tuple[float, dict[str, Any] | None]]:
-        """Return the reports of the photos finished after a time, each with its own time.
+    def reports_after(self, changed: float) -> Iterator[tuple[float, dict[str, Any] | None]]:
+        """Yield the reports of the photos finished after a time, each with its own time.
 
         changed  wall clock seconds
         """
-        rows = self._rows(
+        sql = (
             "SELECT changed, report FROM photos INDEXED BY photos_finished "
-            "WHERE state IN ('done', 'no_faces') AND changed > ?",
-            [changed],
+            "WHERE state IN ('done', 'no_faces') AND changed > ?"
         )
-        with translated(self.file):
-            return [(at, None if report is None else json.loads(report)) for at, report in rows]
+        with translated(self.file), self._reading() as connection:  # one by one: there may be 100,000
+            for at, report in () if connection is None else connection.execute(sql, [changed]):
+                yield at, None if report is None else json.loads(report)
 
     def ended_since(self, changed: float) -> int:
         """Return how many photos ended, well or not, since a time in wall clock seconds."""
@@ -192,6 +197,24 @@ class LedgerView(LedgerQueries):
         """
         missing = (part.name for part in (self.file, log_of(self.file)) if _stays_missing(part))
         return next(missing, "")
+
+    def changed_since(self, changed: float, numbers: Collection[int] = ()) -> Iterator[PhotoRow]:
+        """Yield the photos changed at or after a time, and those with these ids, in no order.
+
+        changed  wall clock seconds
+        """
+        ids = list(numbers)
+        sql = f"SELECT {ROW} FROM photos WHERE changed >= ? OR id IN ({placeholders(ids)})"  # noqa: S608  # as above
+        with translated(self.file), self._reading() as connection:
+            for row in () if connection is None else connection.execute(sql, [changed, *ids]):
+                yield to_photo_row(row)
+
+    def newest(self, first: int, count: int) -> list[PhotoRow]:
+        """Return a part of all photos that are still there, those found last first."""
+        rest = "FROM photos WHERE state NOT IN ('skipped', 'gone') ORDER BY id DESC LIMIT ? OFFSET ?"
+        rows = self._rows(f"SELECT {ROW} {rest}", [count, first])
+        with translated(self.file):
+            return [to_photo_row(row) for row in rows]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:

@@ -35,4 +35,5 @@ def _descriptor(
         checked=(lambda _: item.checked) if item.kind in ("radio", "tick") else None,
         radio=item.kind == "radio",
         enabled=item.enabled,
+        default=item.default,
     )

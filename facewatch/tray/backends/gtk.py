@@ -38,6 +38,11 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         super().__init__(name)
         self._menu_handle = self._live_menu.widget
 
+    def __call__(self) -> None:
+        """Handle a click on the icon itself; an indicator opens its menu instead."""
+        if self._live_menu.default_action is not None:
+            self._on_click(self._live_menu.default_action)
+
     def show_picture(self, name: str, image: Image.Image) -> None:
         """Replace the picture; `name` is unique to it. From any thread."""
         self._named_image = name, image
@@ -89,10 +94,12 @@ class LiveMenu:
         self._on_click = on_click
         self._items: dict[Any, Item] = {}  # by widget
         self._updating = False
+        self.default_action: Action | None = None
 
     def update(self, menu: Menu) -> bool:
         """Update the entries that differ. Returns False, so that GLib calls it once."""
         self._updating = True
+        self.default_action = next((item.action for item in menu if item.default), None)
         try:
             self._update_level(self.widget, menu)
         finally:

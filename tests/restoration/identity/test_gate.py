@@ -100,6 +100,17 @@ def test_a_wholly_different_face_is_not_blended_into_a_double_exposure():
     assert outcome.identity == Identity(0.0, "other")
 
 
+def test_a_face_whose_weight_the_user_chose_is_measured_and_shown():
+    redo, after = Blend(), crop(0, 0.3)
+    gate = IdentityGate(Channels(), Landmarks())
+    chosen, other = gate.check(
+        [Pair(crop(0), after, 60.0, chosen=0.2), Pair(crop(1), crop(1, 0.3), 60.0)], options(), 0.0, redo
+    )
+    assert (chosen.after is after, chosen.weight, chosen.identity.verdict) == (True, 0.2, "other")
+    assert other.after is None or other.weight > 0
+    assert all(count == 1 for count, _ in redo.calls)
+
+
 def test_with_warn_nothing_is_replaced():
     redo, after = Blend(), crop(2)
     (outcome,) = check([(crop(0), after)], redo, identity="warn")

@@ -1,0 +1,146 @@
+"""What is wrong, grouped by cause, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request as WebRequest
+from starlette.responses import FileResponse, Response
+
+from facewatch.errors import FacewatchError
+from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page
+from facewatch.gallery.index import shown
+from facewatch.state.ledger import Job
+from facewatch.state.requests import Request, put
+from facewatch.state.status import Status
+from facewatch.system.processes import child_environment, facewatch_command
+
+LOG_BYTES = 24_000
+REPORT_SECONDS = 120.0
+MOST_FAILED = 1000
+REMEDIES = {  # the error's class -> what helps beside another try
+    "DiskFull": "space",
+    "CannotWrite": "folder",
+    "CheckpointMissing": "model",
+    "BadCheckpoint": "model",
+    "NoSuchDevice": "settings",
+    "PhotoTooLarge": "settings",
+    "Unreadable": "folder",
+}
+_FIGURES = re.compile(r" ?\([^()]*\d[^()]*\)|\d+ x \d+ pixels ?")
+PLACES = {"folder": "folder", "disk": "space", "model": "model", "config": "settings", "device": "settings"}
+
+
+def problems(request: WebRequest) -> Response:
+    """Show the page of all problems."""
+    return page(request, "problems")
+
+
+def listing(request: WebRequest) -> Response:
+    """Return the problems as JSON."""
+    gallery = gallery_of(request)
+    now = gallery.status()
+    failed = _failed(gallery)
+    return Json(
+        {
+            "running": now.pid is not None,
+            "troubles": _troubles(gallery, now),
+            "groups": groups(failed),
+            "log": log_end(gallery.places.log),
+            "incidents": [shown(it["what"]) for it in now.incidents[-10:]],
+        }
+    )
+
+
+def _failed(gallery: Gallery) -> list[Job]:
+    view, roots = gallery.view, [folder.input for folder in gallery.settings().folders] or None
+    return [*view.failed(MOST_FAILED, folders=roots), *view.retrying(MOST_FAILED, folders=roots)]
+
+
+def _troubles(gallery: Gallery, now: Status) -> list[dict[str, str]]:
+    texts = list(now.troubles)
+    if gallery.store.problem is not None and not any(it.startswith("config: ") for it in texts):
+        texts.insert(0, f"config: {gallery.store.problem}")
+    for name, download in now.downloads.items():
+        if download["state"] in {"held", "waiting"}:
+            texts.append(f"model {name}: {download.get('reason') or download.get('sentence') or 'waiting'}")
+    return [
+        {"text": shown(text), "remedy": PLACES.get(text.partition(":")[0].split()[0], "")} for text in texts
+    ]
+
+
+def groups(failed: list[Job]) -> list[dict[str, Any]]:
+    """Return the failed photos by cause, the most frequent first."""
+    found: dict[tuple[str, str], list[Job]] = defaultdict(list)
+    for job in failed:
+        found[job.error, _cause(job)].append(job)
+    return [
+        {
+            "error": error,
+            "cause": shown(cause),
+            "remedy": REMEDIES.get(error, ""),
+            "count": len(jobs),
+            "waiting": sum(job.state == "retry" for job in jobs),
+            "photos": [{"id": job.id, "name": shown(job.path.name), "reason": shown(job.reason)}
+                       for job in jobs[:200]],
+        }
+        for (error, cause), jobs in sorted(found.items(), key=lambda it: -len(it[1]))
+    ]  # fmt: skip
+
+
+def _cause(job: Job) -> str:
+    """Return a reason without what differs from photo to photo: its path, and figures in brackets."""
+    reason = _FIGURES.sub("", job.reason.replace(str(job.path), job.path.suffix or "the file"))
+    return reason.split(";")[0].strip()
+
+
+def log_end(file: Path) -> str:
+    """Return the last lines of the log; empty if there is none."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, file.stat().st_size - LOG_BYTES))
+            lines = stream.read(LOG_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[1:] if len(lines) > 100 else lines)
+
+
+def retry(request: WebRequest, body: Body) -> Response:
+    """Try failed photos again: {"error": their class}, or all."""
+    gallery = gallery_of(request)
+    error = body.get("error")
+    if error is None:
+        put(gallery.places, Request("retry_failed"))
+        return Json({"asked": True})
+    for job in _failed(gallery):
+        if job.error == error and _cause(job) == body.get("cause", _cause(job)):
+            put(gallery.places, Request("retry_failed", job.path))
+    return Json({"asked": True})
+
+
+def report(request: WebRequest) -> Response:
+    """Make a bug report and return the zip."""
+    gallery = gallery_of(request)
+    folder = gallery.places.state / "gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "report.zip"
+    file.unlink(missing_ok=True)
+    command = facewatch_command("report", "-o", str(file), "--config", str(gallery.places.config))
+    run = subprocess.run(
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env=child_environment(),
+        timeout=REPORT_SECONDS,
+        check=False,
+    )
+    if run.returncode:
+        raise FacewatchError(run.stderr.strip().removeprefix("facewatch: "))
+    name = f"facewatch-report-{datetime.now().astimezone():%Y%m%d-%H%M%S}.zip"
+    return FileResponse(file, media_type="application/zip", filename=name)

@@ -1,0 +1,43 @@
+// What is wrong, by cause, each with the button that helps.
+
+import { ask, at, attempt, element, onStatus, post, t } from "./shell.js";
+
+const by = (id) => document.getElementById(id);
+let drawn = "";
+
+const remedies = {
+  settings: () => element("a", { class: "button", href: at("settings") }, t("problems.to_settings")),
+  folder: () => element("a", { class: "button", href: `${at("settings")}#folders-title` }, t("problems.to_folders")),
+  model: () => element("a", { class: "button", href: `${at("settings")}#models-title` }, t("problems.to_models")),
+  space: () => element("span", { class: "help" }, t("problems.free_space")),
+};
+
+function trouble(one) {
+  return element("section", { class: "card-box" }, element("p", { class: "summary" }, one.text),
+    element("div", { class: "actions" }, remedies[one.remedy]?.() ?? null));
+}
+
+function group(one) {
+  const photos = one.photos.map((photo) => element("li", {}, element("a", { href: at(`photos/${photo.id}`) }, photo.name), ` ${photo.reason}`));
+  const again = element("button", { type: "button", class: "primary", onclick: () => attempt(() => post("problems/retry", { error: one.error, cause: one.cause }), t("problems.asked")) }, t("problems.retry", { count: one.count }));
+  return element("section", { class: "card-box" },
+    element("h2", {}, one.cause || t("problems.unknown")),
+    element("p", {}, t(one.count === 1 ? "photos.count_one" : "photos.count", { count: one.count }), one.waiting ? ` · ${t("problems.will_retry", { count: one.waiting })}` : ""),
+    element("div", { class: "actions" }, again, remedies[one.remedy]?.() ?? null),
+    element("details", {}, element("summary", {}, t("problems.which")), element("ul", {}, ...photos)));
+}
+
+async function draw() {
+  const found = await ask("problems");
+  const text = JSON.stringify(found);
+  if (text === drawn) return;
+  drawn = text;
+  by("troubles").replaceChildren(...found.troubles.map(trouble));
+  by("groups").replaceChildren(...found.groups.map(group));
+  by("none").hidden = found.troubles.length + found.groups.length > 0;
+  const log = by("log");
+  const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+  log.textContent = found.log || t("problems.no_log");
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+onStatus(() => draw().catch(() => {}));  // the state line tells when the server is away

@@ -1,0 +1,162 @@
+"""Decisions become requests to the daemon."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from facewatch.errors import WrongUse
+from facewatch.gallery.uploads import place_for
+from facewatch.settings.schedule import rest_reason
+from facewatch.settings.schema import Folder
+from tests.gallery.house import FACE, KEPT, picture
+
+
+def test_a_redo_asks_for_model_weight_faces_and_the_place_of_the_copy(house):
+    path = house.restored("a.jpg", faces=(FACE, KEPT))
+    body = {"model": "builtin", "weight": 0.5, "replace": True}
+    body["faces"] = [{"number": 0, "weight": None}, {"number": 1, "weight": 0.2}]
+    assert house.post(f"api/photos/{house.id_of(path)}/redo", body).status_code == 200
+    assert house.requests() == [
+        {
+            "kind": "redo",
+            "path": str(path),
+            "model": "builtin",
+            "weight": 0.5,
+            "replace": True,
+            "faces": [{"box": FACE["box"], "weight": None}, {"box": KEPT["box"], "weight": 0.2}],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "../x"},
+        {"model": ["builtin"]},
+        {"weight": 2},
+        {"weight": "0.5"},
+        {"weight": True},
+        {"faces": [{"number": 9, "weight": 0.5}]},
+        {"faces": [{"number": -1, "weight": 0.5}]},
+        {"faces": [{"number": True, "weight": 0.5}]},
+        {"faces": ["x"]},
+        {"faces": "x"},
+        {"faces": [{"number": 0, "weight": 7}]},
+    ],
+)
+def test_a_wrong_redo_is_refused_and_nothing_is_asked(house, body):
+    number = house.id_of(house.restored("a.jpg"))
+    assert house.post(f"api/photos/{number}/redo", body).status_code == 422
+    assert house.requests() == []
+
+
+def test_a_verdict_is_asked_for(house):
+    path = house.restored("a.jpg")
+    number = house.id_of(path)
+    assert house.post(f"api/photos/{number}/mark", {"marks": ["accepted", "favourite"]}).status_code == 200
+    assert house.post(f"api/photos/{number}/mark", {"marks": ["thrown"]}).status_code == 422
+    assert house.requests() == [{"kind": "mark", "path": str(path), "marks": ["accepted", "favourite"]}]
+
+
+def test_failed_photos_are_tried_again_one_by_one_and_by_cause(house):
+    damaged, full = house.failed("a.jpg"), house.failed("b.jpg", "no space left", "DiskFull")
+    assert house.post(f"api/photos/{house.id_of(damaged)}/retry").status_code == 200
+    assert house.post("api/problems/retry", {"error": "DiskFull"}).status_code == 200
+    assert house.post("api/problems/retry", {}).status_code == 200
+    assert [it.get("path") for it in house.requests()] == [str(damaged), str(full), None]
+
+
+def test_a_pause_is_a_setting(house):
+    house.post("api/pause", {"paused": True})
+    assert house.gallery.settings().pausing()
+    house.post("api/pause", {"paused": False})
+    assert not house.gallery.settings().pausing()
+
+
+def test_resume_sets_the_hours_aside(house):
+    house.gallery.store.update({"engine.when": "03:00-03:01"})
+    house.post("api/pause", {"paused": False})
+    assert rest_reason(house.gallery.settings()) == ""
+
+
+def test_the_daemon_is_started_by_its_own_command(house):
+    assert house.post("api/start").status_code == 200
+    assert house.launched[0][-3:] == ["run", "--config", str(house.places.config)]
+
+
+def test_a_dropped_photo_arrives_whole_under_its_name(house):
+    data = picture()
+    answer = house.put("api/inbox/0?name=album/Größe%201.jpg", data)
+    assert answer.status_code == 200, answer.text
+    assert (house.inbox / "album" / "Größe 1.jpg").read_bytes() == data
+    assert house.put("api/inbox/0?name=album/Größe%201.jpg", data).json()["name"] == "album/Größe 1 (2).jpg"
+    assert sorted(path.name for path in house.inbox.rglob("*.jpg")) == ["Größe 1 (2).jpg", "Größe 1.jpg"]
+    assert not list(house.inbox.rglob(".*"))
+
+
+def test_the_way_of_a_dropped_photo_is_told(house):
+    token = house.put("api/inbox/0?name=a.jpg", picture()).json()["token"]
+    ways = lambda: house.get("api/inbox", params={"tokens": f"{token},77,x"}).json()  # noqa: E731
+    assert ways() == {token: {"outcome": "arrived", "id": None}}
+    path = house.failed("a.jpg")
+    assert ways()[token] == {"outcome": "failed", "id": house.id_of(path), "reason": "the file is damaged"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "", ".a.jpg", "a/.git/b.jpg", "a\\b.jpg", "a:b.jpg",
+     "a\n.jpg", "a.exe", "a", "x/" * 40 + "a.jpg", "a" * 300 + ".jpg", "a.jpg/", "\x00.jpg"],
+)  # fmt: skip
+def test_names_that_lead_elsewhere_are_refused(house, tmp_path, name):
+    answer = house.client.put(
+        f"{house.access.prefix}/api/inbox/0",
+        params={"name": name},
+        content=picture(),
+        headers={"origin": "http://127.0.0.1:8123"},
+    )
+    assert answer.status_code == 422
+    assert list(house.inbox.rglob("*")) == []
+
+
+def test_a_folder_that_is_not_recursive_gets_the_photos_themselves(tmp_path):
+    folder = Folder(input=tmp_path / "in", output=tmp_path / "out", recursive=False)
+    assert place_for(folder, "album/a.jpg") == tmp_path / "in" / "a.jpg"
+    with pytest.raises(WrongUse, match="no photo by its name"):
+        place_for(folder, "a.txt")
+
+
+def test_a_file_that_does_not_arrive_whole_leaves_nothing(house):
+    url = f"{house.access.prefix}/api/inbox/0?name=a.jpg"
+    request = house.client.build_request(
+        "PUT", url, content=b"short", headers={"origin": "http://127.0.0.1:8123"}
+    )
+    request.headers["content-length"] = "5000"
+    assert house.client.send(request).status_code == 422
+    assert list(house.inbox.iterdir()) == []
+
+
+def test_a_missing_inbox_is_not_made(house):
+    house.inbox.rmdir()
+    answer = house.put("api/inbox/0?name=a.jpg", picture())
+    assert answer.status_code == 422
+    assert not house.inbox.exists()
+    assert house.put("api/inbox/5?name=a.jpg", picture()).status_code == 422
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_nothing_is_written_through_a_link(house, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (house.inbox / "album").symlink_to(tmp_path / "elsewhere")
+    answer = house.put("api/inbox/0?name=album/a.jpg", picture())
+    assert answer.status_code >= 400
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_what_the_gallery_keeps_is_private(house):
+    house.get(f"photos/{house.id_of(house.queue('a.jpg'))}/thumbnail")
+    folder = house.places.state / "gallery" / "pictures"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
