@@ -98,11 +98,11 @@ class Committer:
         def adopt(name: Path) -> bool:
             return job.wishes is None and not self.ledger.claimed(name, job)
 
-        discard_replaced(job.wishes)
-        tail = ready.recipe.plan.output.suffix
-        if report.get("redo") and report.get("faces"):
-            tail += redo_tail(ready.recipe.plan.model, ready.recipe.plan.weight)
-        wanted = name_for(job.path, photo.folder, tail, copy.suffix)
+        plan = ready.recipe.plan
+        wanted = name_for(job.path, photo.folder, plan.output.suffix, copy.suffix)
+        if discard_replaced(job.wishes) != wanted and report.get("redo") and report.get("faces"):
+            tail = plan.output.suffix + redo_tail(plan.model, plan.weight)
+            wanted = name_for(job.path, photo.folder, tail, copy.suffix)
         try:
             final = publish_copy(
                 copy,

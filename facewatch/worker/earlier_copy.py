@@ -35,18 +35,20 @@ def redo_options(request: Request, job: Job | None) -> dict[str, Any]:
     return options
 
 
-def discard_replaced(wishes: dict[str, Any] | None) -> None:
-    """Move the copy that a finished redo replaces to the trash, so that the new one gets its name.
+def discard_replaced(wishes: dict[str, Any] | None) -> Path | None:
+    """Move the copy that a finished redo replaces to the trash; return its path if it is free now.
 
     A copy that cannot be moved stays, and the new one gets another name: no photo fails for it.
     """
     earlier = (wishes or {}).get("replaces")
     if not earlier:
-        return
+        return None
+    copy = Path(earlier["path"])
     try:
-        discard(Path(earlier["path"]), earlier["sha256"])
+        return copy if discard(copy, earlier["sha256"]) else None
     except CannotWrite as error:
         log.warning("%s", error)
+        return None
 
 
 def discard(copy: Path, sha256: str) -> bool:

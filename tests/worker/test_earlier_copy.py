@@ -52,23 +52,30 @@ def test_a_replaced_copy_goes_to_the_trash_and_the_new_one_gets_its_name(harness
     assert harness.ledger.photo(photo).output == harness.output / "a.jpg"
 
 
+def test_a_replaced_redo_leaves_the_first_copy(harness, photo, trash):
+    redo(harness, photo, weight=0.5)
+    redo(harness, photo, weight=0.25, replace=True)
+    assert harness.outputs() == ["a (builtin 0.25).jpg", "a.jpg"]
+    assert [file.name for file in trash.iterdir()] == ["a (builtin 0.5).jpg"]
+
+
 def test_without_replace_the_earlier_copy_stays(harness, photo, trash):
     redo(harness, photo, weight=0.5)
-    assert harness.outputs() == ["a (2).jpg", "a.jpg"]
+    assert harness.outputs() == ["a (builtin 0.5).jpg", "a.jpg"]
     assert list(trash.iterdir()) == []
 
 
 def test_a_copy_that_the_user_has_edited_stays(harness, photo, trash):
     (harness.output / "a.jpg").write_bytes(b"edited by hand")
     redo(harness, photo, weight=0.5, replace=True)
-    assert harness.outputs() == ["a (2).jpg", "a.jpg"]
+    assert harness.outputs() == ["a (builtin 0.5).jpg", "a.jpg"]
     assert (harness.output / "a.jpg").read_bytes() == b"edited by hand"
 
 
 def test_a_copy_that_cannot_be_moved_stays_and_the_photo_is_restored(harness, photo, trash):
     (trash / "refuse").touch()
     redo(harness, photo, weight=0.5, replace=True)
-    assert harness.outputs() == ["a (2).jpg", "a.jpg"]
+    assert harness.outputs() == ["a (builtin 0.5).jpg", "a.jpg"]
     assert harness.state("a.jpg") == "done"
 
 
@@ -128,7 +135,7 @@ def test_a_rejected_copy_goes_to_the_trash_and_the_photo_is_not_restored_again(h
     harness.work()
     assert harness.outputs() == []
     redo(harness, photo)
-    assert harness.outputs() == ["a.jpg"]
+    assert harness.outputs() == ["a (builtin 0).jpg"]
 
 
 def test_a_verdict_changes_neither_copy_nor_time(harness, photo, trash):
