@@ -15,7 +15,8 @@ rm -rf "${folder:?}"/{python,site,prefix,made-by-*}
 pinned="numpy==1.26.4 opencv-python==4.10.0.84 pydantic==2.7.1 pydantic-core==2.18.2 safetensors==0.4.2"
 needed="torch torchvision pillow pillow-heif typer rich httpx filelock psutil platformdirs watchdog tomlkit pystray
     annotated-types typing-extensions typing-inspection anyio httpcore h11 idna certifi sniffio click shellingham
-    markdown-it-py mdurl pygments six colorama sympy mpmath networkx jinja2 MarkupSafe fsspec einops spandrel
+    starlette uvicorn send2trash markdown-it-py mdurl pygments six colorama sympy mpmath networkx jinja2 MarkupSafe
+    fsspec einops spandrel
     spandrel-extra-arches facexlib annotated-doc tqdm tzdata msvc-runtime"
 tests="pytest pytest-timeout iniconfig packaging pluggy hypothesis<6.152 sortedcontainers attrs"
 # shellcheck disable=SC2086
