@@ -35,7 +35,7 @@ def run(
 
 
 def needs_first_steps(where: Places) -> bool:
-    """Return True on a new installation that was started from a desktop, where nobody reads an error."""
+    """Return True on a new installation that was started from a desktop, where no one reads an error."""
     desktop = sys.platform in {"win32", "darwin"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     terminal = sys.stdin is not None and sys.stdin.isatty()
     return desktop and not terminal and not os.path.lexists(where.config)

@@ -1,4 +1,4 @@
-"""Who may use the gallery: the user who started it, through one browser, and nobody else on the machine."""
+"""Who may use the gallery: the user who started it, through one browser, and no other user of the machine."""
 
 from __future__ import annotations
 

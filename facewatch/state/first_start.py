@@ -20,7 +20,7 @@ def ask_for_model(places: Places) -> None:
 
 
 def model_is_asked(places: Places, model: str) -> bool:
-    """Return True while nobody has chosen, and `model` of the settings is the first one."""
+    """Return True while the user has not chosen, and `model` of the settings is the first one."""
     return model == FIRST_MODEL and (places.state / _NAME).is_file()
 
 

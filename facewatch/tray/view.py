@@ -33,7 +33,7 @@ class View:
     config: Path
     log: Path
     now: datetime
-    asks_model: bool = False  # nobody has chosen a model yet
+    asks_model: bool = False  # no model has been chosen yet
     problem: str = ""  # of this process: an invalid edit of the settings, a program that did not open
 
     @property

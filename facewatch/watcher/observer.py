@@ -172,6 +172,6 @@ class ObserverSupervisor:
     def _set_problem(self, root: Root, problem: str) -> None:
         if problem and problem != root.problem:
             log.warning("%s", problem)
-        elif root.problem and not problem:  # what is resolved, and never what still stands
+        elif root.problem and not problem:  # what is resolved, and never what is still wrong
             self._note(f"the folder {root.watch.root} is watched again")
         root.problem = problem
