@@ -36,12 +36,14 @@ class DaemonProcess:
             "model": "builtin",
             "folders": [{"input": str(self.inbox), "output": str(self.output)}],
             "watching": {"settle_seconds": 0.5},
-            **settings,
         }
-        self.write_settings()
+        # A background engine would wait for whatever else keeps the machine busy, such as other tests.
+        self.write_settings(**{"engine": {}, **settings})
         self.process: subprocess.Popen[bytes] | None = None
 
     def write_settings(self, **changes: object) -> None:
+        if isinstance(engine := changes.get("engine"), dict):
+            changes["engine"] = {"priority": "normal", **engine}
         self.settings |= changes
         self.places.config.write_text(tomlkit.dumps(self.settings), "utf-8")
 

@@ -109,7 +109,7 @@ def test_a_terminal_is_asked_once(model_files: ModelFiles, yes: bool, monkeypatc
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(download_ui.sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(download_ui.Confirm, "ask", lambda *words, **_: asked.append(words) or yes)
     assert models._pull_one(model_files, "kept", accept_licence=False) is yes
     assert len(asked) == 1

@@ -125,7 +125,7 @@ def home() -> Iterator[Path]:
 
 def run_under_attack(home: Path, patch: str) -> tuple[SharedDaemon, int]:
     """Restore photos while another user swaps files; return the daemon and the number of swaps."""
-    daemon = SharedDaemon(home, patch, watching={"settle_seconds": 0.3}, engine={"priority": "normal"})
+    daemon = SharedDaemon(home, patch, watching={"settle_seconds": 0.3})
     secret = home / "secret.txt"
     secret.write_bytes(SECRET)
     for number in range(PHOTOS):

@@ -46,7 +46,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def start(home: Path, patch: str) -> DaemonProcess:
-    daemon = PatchedDaemon(home, patch, watching={"settle_seconds": 0.3}, engine={"priority": "normal"})
+    daemon = PatchedDaemon(home, patch, watching={"settle_seconds": 0.3})
     (daemon.inbox / LARGE).write_bytes(landscape(99, 3000))
     assert (daemon.inbox / LARGE).stat().st_size > 4_000_000
     daemon.start()

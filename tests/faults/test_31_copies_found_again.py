@@ -29,7 +29,7 @@ BELIEVE_TAGS = """
 
 def restored_in_every_format(home: Path, patch: str) -> DaemonProcess:
     """Return a stopped daemon that restored one photo into each format, and lost its ledger."""
-    daemon = PatchedDaemon(home, patch, engine={"priority": "normal"})
+    daemon = PatchedDaemon(home, patch)
     folders = []
     for number, name in enumerate(FORMATS):
         inbox = daemon.inbox / name

@@ -37,7 +37,7 @@ def peak_bytes(process: psutil.Process) -> int:
 
 def restored(home: Path, patch: str, film_bytes: int) -> tuple[DaemonProcess, int]:
     """Restore photos, the film among them; return the daemon and the peak memory of it and its engine."""
-    daemon = PatchedDaemon(home, patch, watching={"settle_seconds": 0.3}, engine={"priority": "normal"})
+    daemon = PatchedDaemon(home, patch, watching={"settle_seconds": 0.3})
     for number in range(PHOTOS):
         (daemon.inbox / f"{number}.jpg").write_bytes(landscape(number))
     if film_bytes:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.network_files
 
 # On [-1, 1]. Random fusions amplify rounding four times: at 1 the published network differs by 3e-4 from
 # itself with channels last in memory.
-TOLERANCES = {0.0: 1e-4, 0.5: 2e-4, 1.0: 1e-3}
+TOLERANCES = {0.0: 1e-4, 0.5: 5e-4, 1.0: 1e-3}  # sums depend a little on the number of threads
 
 
 @pytest.fixture(scope="module")
