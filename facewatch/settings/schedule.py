@@ -52,7 +52,7 @@ def resumed(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
 def _aware(moment: datetime) -> datetime:
     try:
         return moment.astimezone()
-    except (OverflowError, ValueError):  # the first and last years have no local time
+    except (OverflowError, ValueError, OSError):  # the first and last years have no local time
         return moment.replace(tzinfo=datetime.now().astimezone().tzinfo)
 
 

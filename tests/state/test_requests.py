@@ -232,10 +232,11 @@ def test_a_path_that_is_not_a_photo_is_refused(tmp_path, photo):
 
 def test_a_redo_carries_the_choices_for_faces_and_a_mark_its_marks(places):
     choices = (FaceChoice((1.0, 2.0, 3.0, 4.0), None), FaceChoice((5.0, 6.0, 7.0, 8.0), 0.5))
+    photo = places.state / "a.jpg"
     requested = [
-        Request("redo", Path("/in/a.jpg"), faces=choices, replace=True),
-        Request("mark", Path("/in/a.jpg"), marks=("accepted", "favourite")),
-        Request("mark", Path("/in/a.jpg"), marks=()),
+        Request("redo", photo, faces=choices, replace=True),
+        Request("mark", photo, marks=("accepted", "favourite")),
+        Request("mark", photo, marks=()),
     ]
     for request in requested:
         put(places, request)

@@ -23,6 +23,7 @@ MODES = "Windows has no permissions for owner, group and others"
 NAMES = "Windows allows no such name"
 PATHS = "names paths as POSIX systems do"
 POSIX = "a way of publishing that only POSIX systems take"
+OPEN = "Windows lets no one delete an open file"
 SLOW = "takes minutes on wine"
 WRONG_SETTING = "test_schema.py::test_a_wrong_setting_is_named_with_what_to_do"
 CANNOT_HOLD = {
@@ -58,7 +59,13 @@ CANNOT_HOLD = {
     f"{WRONG_SETTING}[raw8-words8]": PATHS,
     f"{WRONG_SETTING}[raw9-words9]": PATHS,
     f"{WRONG_SETTING}[raw10-words10]": PATHS,
+    "test_status.py::test_a_ledger_without_its_log_is_named_instead_of_zeros": OPEN,
+    "test_status.py::test_a_ledger_written_out_before_its_log_was_lost_is_named_as_old": OPEN,
+    "test_status.py::test_a_ledger_that_was_deleted_under_the_daemon_is_named": OPEN,
+    "test_status.py::test_a_ledger_without_its_log_and_without_a_daemon_is_no_empty_ledger": OPEN,
     "test_store.py::test_a_config_that_is_a_link_stays_a_link": LINKS,
+    "test_store.py::test_a_folder_is_added_to_every_form_of_the_list": PATHS,
+    "test_store.py::test_a_wrong_folder_changes_nothing": PATHS,
     "test_publish.py::test_a_claimed_name_is_removed_when_the_rename_fails": POSIX,
     "test_publish.py::test_a_rename_that_succeeded_despite_an_error_is_kept": POSIX,
 }
