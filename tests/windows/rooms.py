@@ -17,6 +17,7 @@ ROOMS = (
     "tests/worker/test_retry_policy.py",
     "tests/windows/",
 )
+DESKTOP = "folders of Linux desktops"
 LINKS = "needs symlinks, for which Windows wants a right and which wine does not make"
 LONG = "wine's disk is one of Linux, whose names have 255 bytes"
 MODES = "Windows has no permissions for owner, group and others"
@@ -38,11 +39,13 @@ CANNOT_HOLD = {
     "test_requests.py::test_a_photo_in_nested_watched_folders_belongs_to_the_innermost": LINKS,
     "test_requests.py::test_a_photo_that_is_a_link_keeps_its_path": LINKS,
     "test_requests.py::test_a_photo_outside_the_watched_folder_is_refused[in/link/a.jpg]": LINKS,
-    "test_autostart.py::test_the_autostart_folder_follows_xdg_config_home": "folders of Linux desktops",
+    "test_autostart.py::test_the_autostart_folder_follows_xdg_config_home": DESKTOP,
     "test_logs.py::test_each_photo_has_one_line_and_each_failure_its_reason": NAMES,
     "test_paths.py::test_the_home_of_an_unknown_user_is_an_ordinary_folder_name": (
         "there the home of any user lies beside one's own"
     ),
+    "test_filemanager.py::test_an_entry_is_switched_on_and_off_again_and_again[nautilus]": DESKTOP,
+    "test_filemanager.py::test_an_entry_is_switched_on_and_off_again_and_again[dolphin]": DESKTOP,
     "test_filters.py::test_a_large_folder_is_scanned_quickly": SLOW,
     "test_graphics.py::test_the_build_is_that_of_torch_itself": SLOW,
     "test_logs.py::test_the_log_rotates_at_ten_megabytes_and_keeps_five_files": SLOW,
