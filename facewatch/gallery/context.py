@@ -1,9 +1,10 @@
-"""What the pages share: the installation, its settings and photos, and what runs in the background."""
+"""Shared by the pages: the installation, its settings and photos, and what runs in the background."""
 
 from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from facewatch.state.ledger import Job, LedgerView
 from facewatch.state.status import Status, read_status
 from facewatch.system.autostart import Login
 from facewatch.system.paths import Places
+from facewatch.system.processes import child_environment, facewatch_command
 
 log = logging.getLogger(__name__)
 
@@ -173,3 +175,19 @@ def real_path(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def run_command(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run another facewatch command to its end.
+
+    Raises OSError, or subprocess.TimeoutExpired after `seconds`.
+    """
+    return subprocess.run(
+        facewatch_command(*arguments),
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env=child_environment(),
+        timeout=seconds,
+        check=False,
+    )

@@ -1,4 +1,4 @@
-"""What the user decides about a photo; each becomes a request to the daemon."""
+"""Decisions about a photo; each becomes a request to the daemon."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import FileResponse, Response
 
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.gallery.context import Body, Gallery, Json, NotHere, gallery_of
+from facewatch.gallery.context import Body, Gallery, Json, NotHere, gallery_of, run_command
 from facewatch.restoration.options import FaceChoice
 from facewatch.settings.schedule import resumed
 from facewatch.state.ledger import Job
 from facewatch.state.requests import Mark, Request, put
-from facewatch.system.processes import child_environment, facewatch_command
+from facewatch.system.processes import facewatch_command
 
 COMPARE_SECONDS = 1800.0  # several models on a slow machine
 
@@ -116,7 +116,7 @@ def compare(request: WebRequest, body: Body) -> Response:
         gallery.busy.add(sheet.name)
     sheet.unlink(missing_ok=True)
     options = ["--models", ",".join(models), "--face", str(rank), "-o", str(sheet)]
-    command = facewatch_command("compare", str(job.path), *options, "--config", str(gallery.places.config))
+    command = ("compare", str(job.path), *options, "--config", str(gallery.places.config))
     threading.Thread(target=_run, args=(gallery, sheet, command), name="compare", daemon=True).start()
     return Json({"state": "working"})
 
@@ -133,18 +133,10 @@ def _rank(job: Job, number: int) -> int:
     return order.index(number) + 1
 
 
-def _run(gallery: Gallery, sheet: Path, command: list[str]) -> None:
+def _run(gallery: Gallery, sheet: Path, command: tuple[str, ...]) -> None:
     try:
         sheet.parent.mkdir(parents=True, exist_ok=True)
-        run = subprocess.run(
-            command,
-            capture_output=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            env=child_environment(),
-            timeout=COMPARE_SECONDS,
-            check=False,
-        )
+        run = run_command(*command, seconds=COMPARE_SECONDS)
         words = run.stderr.strip().splitlines()
         done = {"state": "done"} if run.returncode == 0 else {"state": "failed", "error": words[-1:]}
     except (OSError, subprocess.TimeoutExpired) as error:

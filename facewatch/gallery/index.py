@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Filter:
-    """Which photos to list."""
+    """Choice of the photos to list."""
 
     outcome: str = ""  # one of LISTED, or FAVOURITE; empty: all
     folder: str = ""

@@ -1,9 +1,8 @@
-"""What is wrong, grouped by cause, and what to do about it."""
+"""Problems, grouped by cause, with what to do about them."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +12,11 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import FileResponse, Response
 
 from facewatch.errors import FacewatchError
-from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page
+from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page, run_command
 from facewatch.gallery.index import shown
 from facewatch.state.ledger import Job
 from facewatch.state.requests import Request, put
 from facewatch.state.status import Status
-from facewatch.system.processes import child_environment, facewatch_command
 
 LOG_BYTES = 24_000
 REPORT_SECONDS = 120.0
@@ -130,16 +128,8 @@ def report(request: WebRequest) -> Response:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "report.zip"
     file.unlink(missing_ok=True)
-    command = facewatch_command("report", "-o", str(file), "--config", str(gallery.places.config))
-    run = subprocess.run(
-        command,
-        capture_output=True,
-        encoding="utf-8",
-        errors="backslashreplace",
-        env=child_environment(),
-        timeout=REPORT_SECONDS,
-        check=False,
-    )
+    config = str(gallery.places.config)
+    run = run_command("report", "-o", str(file), "--config", config, seconds=REPORT_SECONDS)
     if run.returncode:
         raise FacewatchError(run.stderr.strip().removeprefix("facewatch: "))
     name = f"facewatch-report-{datetime.now().astimezone():%Y%m%d-%H%M%S}.zip"

@@ -31,12 +31,12 @@ def rest_reason(
     if settings.pausing(present):
         return "paused"
     when = settings.engine.when
-    if when == "always" or (settings.work_until and _aware(settings.work_until) > present):
+    if when == "always" or (settings.work_until and is_ahead(settings.work_until, present)):
         return ""
     if when == "mains":
         return "waiting for mains power" if battery() else ""
     start, end = _hours(when)
-    clock = present.time().replace(tzinfo=None)
+    clock = present.time()
     within = start <= clock < end if start < end else clock >= start or clock < end
     return "" if within else f"waiting until {start:%H:%M}"
 
@@ -49,11 +49,11 @@ def resumed(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
     return {"paused": None, "work_until": aside}
 
 
-def _aware(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone()
-    except (OverflowError, ValueError, OSError):  # the first and last years have no local time
-        return moment.replace(tzinfo=datetime.now().astimezone().tzinfo)
+def is_ahead(moment: datetime, present: datetime) -> bool:
+    """Return True while `moment` lies after `present`; without a zone it is the user's own time."""
+    if moment.tzinfo is None:  # compared as it is written: the first and last years have no UTC
+        return present.astimezone().replace(tzinfo=None) < moment
+    return present < moment
 
 
 def _hours(value: str) -> tuple[time, time]:

@@ -23,6 +23,7 @@ from facewatch.errors import BadSettings
 from facewatch.models import catalogue
 from facewatch.models.responses import mirror_source
 from facewatch.restoration.options import OutputOptions, RestorationOptions
+from facewatch.settings.schedule import is_ahead
 from facewatch.settings.types import (
     OPTIONS,
     CheckedOptions,
@@ -142,10 +143,12 @@ class Settings(Section):
     @field_validator("model_mirror")
     @classmethod
     def _reachable_mirror(cls, mirror: str | None) -> str | None:
-        try:
-            return mirror if mirror and mirror_source(mirror, "model.pth") else None
-        except BadSettings as error:
-            raise ValueError(str(error)) from error
+        if mirror:
+            try:
+                mirror_source(mirror, "model.pth")
+            except BadSettings as error:
+                raise ValueError(str(error)) from error
+        return mirror
 
     @field_validator("weights")
     @classmethod
@@ -185,10 +188,7 @@ class Settings(Section):
         """Whether restoration is paused at `now`; None: at present."""
         if isinstance(self.paused, bool):
             return self.paused
-        present = now or datetime.now(timezone.utc)
-        if self.paused.tzinfo is None:  # compared as it is written: the first and last years have no UTC
-            return present.astimezone().replace(tzinfo=None) < self.paused
-        return present < self.paused
+        return is_ahead(self.paused, now or datetime.now(timezone.utc))
 
     def plan(self, folder: Folder | None, *, context: Mapping[str, Any] | None = None) -> Plan:
         """Return the plan for the photos of `folder`; None: outside every folder."""

@@ -86,8 +86,9 @@ def read_status(
     finished = sum(counts[state] for state in FINISHED)
     counter = counter or OutcomeCounter()
     outcomes = counter.count(view, finished, folders)
+    rest = rest_reason(settings) if pid else ""
     return Status(
-        mood=_mood(pid, settings, [*troubles, *pending] if pid else [], current, counts),
+        mood=_mood(pid, rest, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
         counts=counts,
         settling=watching.get("waiting", 0),
@@ -100,7 +101,7 @@ def read_status(
         incidents=parse_incidents(facts.get(INCIDENTS_KEY)),
         passed_over=watching.get("passed_over", {}),
         progress=_progress(view, facts.get(BATCH_KEY) if pid else None, counts, watching.get("waiting", 0)),
-        rest=rest_reason(settings) if pid else "",
+        rest=rest,
         outcomes=outcomes,
         strangers=counter.strangers,
     )
@@ -183,12 +184,10 @@ def photo_text(photo: Mapping[str, Any]) -> str:
     return report_summary(photo["report"]) or str(photo["reason"])
 
 
-def _mood(
-    pid: int | None, settings: Settings, troubles: list[str], current: object, counts: dict[str, int]
-) -> Mood:
+def _mood(pid: int | None, rest: str, troubles: list[str], current: object, counts: dict[str, int]) -> Mood:
     if pid is None:
         return "stopped"
-    if rest_reason(settings):
+    if rest:
         return "paused"
     if troubles:
         return "attention"

@@ -1,4 +1,4 @@
-"""Where the computer's power comes from."""
+"""The computer's source of power."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the shells complete."""
+"""Completion in the shells."""
 
 from __future__ import annotations
 

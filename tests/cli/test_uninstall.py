@@ -1,4 +1,4 @@
-"""What facewatch puts into the system, and takes out again."""
+"""Parts that facewatch puts into the system, and takes out again."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_an_engine_of_an_earlier_run_that_does_not_end_is_logged_and_stays_on_re
     assert daemon._ledger.fact(PROCESS) == {"pid": 4711}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody delete an open file")
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets no one delete an open file")
 @pytest.mark.parametrize("part", ["ledger.sqlite3", "ledger.sqlite3-wal"])
 def test_a_ledger_deleted_under_the_daemon_is_opened_again(daemon, places, part):
     try:

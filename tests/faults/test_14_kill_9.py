@@ -64,17 +64,22 @@ def keep_zombie():
             os.waitpid(orphan.pid, 0)
 
 
-def test_kills_cause_no_lost_duplicated_or_damaged_photo(kill_at_end, tmp_path, soak, measured):
-    daemon = kill_at_end(DaemonProcess(tmp_path, output=PNG_OUTPUT))
-    album, killer = Album(daemon), Killer(daemon, seed=14)
+def damage_of_kills(daemon, album, killer, kills):
+    """Drop photos and kill in turn, let the daemon finish, and return what came to harm."""
     album.drop(QUEUE_AHEAD)
     daemon.start()
-    for _ in range(ALL_KILLS if soak else DEFAULT_KILLS):
+    for _ in range(kills):
         album.drop(BETWEEN_KILLS)
         killer.kill_one()
     album.finish()
     assert daemon.stop() == 0
-    damage = album.damage()
+    return album.damage()
+
+
+def test_kills_cause_no_lost_duplicated_or_damaged_photo(kill_at_end, tmp_path, soak, measured):
+    daemon = kill_at_end(DaemonProcess(tmp_path, output=PNG_OUTPUT))
+    album, killer = Album(daemon), Killer(daemon, seed=14)
+    damage = damage_of_kills(daemon, album, killer, ALL_KILLS if soak else DEFAULT_KILLS)
     measured(
         f"{killer.daemon_kills + killer.engine_kills} kills ({killer.engine_kills} of the engine; "
         f"{killer.kills_in_commit} of the daemon during a copy), {len(album)} photos: {damage}"
@@ -92,14 +97,7 @@ def test_kills_harm_no_side_file_with_the_output_inside_the_watched_folder(
         watching={"settle_seconds": 0.3, "rescan_seconds": 1.0},
     )
     album, killer = Album(daemon, SIDE_TAILS), Killer(daemon, seed=15)
-    album.drop(QUEUE_AHEAD)
-    daemon.start()
-    for _ in range(NESTED_KILLS if soak else FEW_KILLS):
-        album.drop(BETWEEN_KILLS)
-        killer.kill_one()
-    album.finish()
-    assert daemon.stop() == 0
-    damage = album.damage()
+    damage = damage_of_kills(daemon, album, killer, NESTED_KILLS if soak else FEW_KILLS)
     measured(
         f"with side files, output inside: {killer.daemon_kills + killer.engine_kills} kills, "
         f"{len(album)} photos: {damage}"

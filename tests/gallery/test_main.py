@@ -1,4 +1,4 @@
-"""The gallery's process: one for an installation, and it ends when nobody looks."""
+"""The gallery's process: one for an installation, and it ends when no one looks."""
 
 from __future__ import annotations
 

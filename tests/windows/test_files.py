@@ -30,7 +30,7 @@ READ_AND_WRITE, EXISTING = 0xC0000000, 3  # winnt.h, fileapi.h
 
 @contextmanager
 def held_open(path: Path) -> Iterator[None]:
-    """Hold a file as a program does that shares it with nobody."""
+    """Hold a file as a program does that shares it with no one."""
     import ctypes
 
     kernel = ctypes.windll.kernel32

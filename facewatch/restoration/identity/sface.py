@@ -27,7 +27,7 @@ _TARGETS = (
     (41.5493, 92.3655),
     (70.7299, 92.2041),
 )
-"""Where the network expects the five landmarks (OpenCV's `FaceRecognizerSF`)."""
+"""Places at which the network expects the five landmarks (OpenCV's `FaceRecognizerSF`)."""
 _REDUCED = 128  # side of the crop before the warp: a warp to a quarter of the size would skip pixels
 
 

@@ -63,7 +63,7 @@ class Job:
 
 
 class PhotoRow(NamedTuple):
-    """What a list of photos shows of one; small, since there may be many."""
+    """The part of a photo that a list shows; small, since there may be many."""
 
     id: int
     path: bytes
