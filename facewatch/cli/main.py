@@ -62,7 +62,7 @@ COMMANDS = {
     "filemenu": Row("filemenu:app", "Offer to restore photos in the file manager, or not."),
     "install": Row("start:install", "Put facewatch and its icon into the menu of a Linux desktop."),
     "uninstall": Row(
-        "uninstall:uninstall", "Remove what facewatch put into this system; photos, copies and settings stay."
+        "uninstall:uninstall", "Remove what facewatch added here; photos and settings stay."
     ),
     "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix."),
     "report": Row(

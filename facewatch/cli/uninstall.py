@@ -25,7 +25,7 @@ def uninstall(
     models: Annotated[bool, typer.Option("--models", help="Also remove the downloaded models.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Remove what facewatch put into this system; photos, copies and settings stay.
+    """Remove what facewatch added here; photos and settings stay.
 
     It removes start at login, the entries in the file manager and the launcher, then names the command that
     removes the program itself.
