@@ -29,7 +29,7 @@ def gfpgan(path: Path) -> Path:
             tensor.mul_(0.03)
         elif tensor.numel() == 1:  # strength of a layer's fixed noise
             tensor.mul_(0.1)
-    return _save({"params_ema": state}, path, legacy=True)
+    return save_checkpoint({"params_ema": state}, path, legacy=True)
 
 
 def restoreformer(path: Path) -> Path:
@@ -38,7 +38,7 @@ def restoreformer(path: Path) -> Path:
 
     state = _random_state(RestoreFormer, seed=4)
     state["decoder.conv_out.weight"].mul_(0.3)
-    return _save({"params": state}, path, legacy=True)
+    return save_checkpoint({"params": state}, path, legacy=True)
 
 
 def codeformer(path: Path) -> Path:
@@ -50,7 +50,7 @@ def codeformer(path: Path) -> Path:
     state = _random_state(CodeFormer, seed=7)
     last = max(int(key.split(".")[2]) for key in state if key.startswith("generator.blocks."))
     state[f"generator.blocks.{last}.weight"].mul_(0.3)
-    return _save({"params_ema": state}, path)
+    return save_checkpoint({"params_ema": state}, path)
 
 
 def retinaface_mobilenet(path: Path) -> Path:
@@ -67,17 +67,19 @@ def parsenet(path: Path) -> Path:
     """Write ParseNet, 85 MB, a plain state dict."""
     from facexlib.parsing.parsenet import ParseNet
 
-    return _save(_random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True)
+    return save_checkpoint(
+        _random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True
+    )
 
 
 def realesrgan_x2(path: Path) -> Path:
     """Write Real-ESRGAN x2plus, 67 MB: pixels unshuffled to 12 channels, then the x4 network."""
-    return _save({"params_ema": _rrdbnet(input_channels=12, seed=2)}, path)
+    return save_checkpoint({"params_ema": _rrdbnet(input_channels=12, seed=2)}, path)
 
 
 def realesrgan_x4(path: Path) -> Path:
     """Write Real-ESRGAN x4plus, 67 MB."""
-    return _save({"params_ema": _rrdbnet(input_channels=3, seed=4)}, path)
+    return save_checkpoint({"params_ema": _rrdbnet(input_channels=3, seed=4)}, path)
 
 
 def realesr_general(path: Path) -> Path:
@@ -91,7 +93,7 @@ def realesr_general(path: Path) -> Path:
     for layer in range(1, 66, 2):
         state[f"body.{layer}.weight"].fill_(0.25)
     state["body.66.weight"].mul_(0.02)
-    return _save({"params": state}, path)
+    return save_checkpoint({"params": state}, path)
 
 
 FORMS: dict[str, Callable[[Path], Path]] = {
@@ -122,7 +124,7 @@ def _retinaface(path: Path, network_name: str, seed: int) -> Path:
             )  # background, face, for each anchor
         elif "Head" in key:
             tensor.mul_(0.05)
-    return _save({f"module.{key}": tensor for key, tensor in state.items()}, path, legacy=True)
+    return save_checkpoint({f"module.{key}": tensor for key, tensor in state.items()}, path, legacy=True)
 
 
 def _rrdbnet(input_channels: int, seed: int) -> State:
@@ -169,7 +171,7 @@ def _tensor(key: str, like: torch.Tensor, generator: torch.Generator) -> torch.T
     return torch.randn(like.shape, generator=generator) * spread
 
 
-def _save(content: object, path: Path, *, legacy: bool = False) -> Path:
+def save_checkpoint(content: object, path: Path, *, legacy: bool = False) -> Path:
     """Write a zip, or the plain pickle from before torch 1.6, which cannot be mapped into memory.
 
     The published sizes show which: GFPGAN, RestoreFormer, RetinaFace and ParseNet are too small to be zips.

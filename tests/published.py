@@ -13,10 +13,12 @@ from benchmarks.published import (
     retinaface_mobilenet,
     retinaface_resnet50,
 )
+from benchmarks.published_field import gpen
 
 __all__ = [
     "codeformer",
     "gfpgan",
+    "gpen",
     "parsenet",
     "realesr_general",
     "realesrgan_x2",

@@ -90,7 +90,14 @@ def _network(setup: Setup, device: str) -> FaceNetwork:
 
     if setup.model == "builtin":
         return load_builtin(device, _precision(setup, device))
-    return load(_file(setup, setup.model), setup.model, device, _precision(setup, device))
+    return load(
+        _file(setup, setup.model),
+        setup.model,
+        device,
+        _precision(setup, device),
+        network=setup.model_network,
+        crop_size=setup.crop_size,
+    )
 
 
 def _precision(setup: Setup, device: str) -> Precision:
