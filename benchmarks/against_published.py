@@ -47,8 +47,21 @@ def _gpen(size: int, narrow: float, multiplier: int) -> Callable[[Path, Path], A
     return load
 
 
+def _restoreformer(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
+    (module,) = _modules(code / "RestoreFormer" / "modules" / "vqvae", "vqvae_arch")
+    network = module.VQVAEGANMultiHeadTransformer(head_size=4, ex_multi_scale_num=1).eval()
+    state = torch.load(checkpoint, weights_only=True)["state_dict"]
+    network.load_state_dict({key.removeprefix("vqvae."): tensor for key, tensor in state.items()})
+    return lambda x, _weight: network(x)[0]
+
+
 _GPEN_COMMIT = "2c736702983368847fb544d234a22ac7cff25802"
 COMPARISONS: dict[str, Comparison] = {
+    "restoreformer++": Comparison(
+        published_field.restoreformer_plus_plus,
+        _restoreformer,
+        "59d250f45d6b11a3e620d62e6e067ca1288f93a9",
+    ),
     "gpen-64": Comparison(
         lambda path: published_field.gpen(path, 64, width=1 / 8), _gpen(64, 1 / 8, 1), _GPEN_COMMIT
     ),

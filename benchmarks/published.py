@@ -21,7 +21,7 @@ def gfpgan(path: Path) -> Path:
     """Write GFPGAN 1.3 and 1.4 ("clean"), 349 MB; its output is noise around grey that follows the input."""
     from spandrel.architectures.GFPGAN import GFPGAN
 
-    state = _random_state(GFPGAN, seed=14)
+    state = random_state(GFPGAN, seed=14)
     for key, tensor in state.items():
         if "stylegan_decoder" in key and key.endswith("modulation.bias"):
             tensor.fill_(1.0)
@@ -36,7 +36,7 @@ def restoreformer(path: Path) -> Path:
     """Write RestoreFormer as GFPGAN's releases carry it, 291 MB."""
     from spandrel.architectures.RestoreFormer import RestoreFormer
 
-    state = _random_state(RestoreFormer, seed=4)
+    state = random_state(RestoreFormer, seed=4)
     state["decoder.conv_out.weight"].mul_(0.3)
     return save_checkpoint({"params": state}, path, legacy=True)
 
@@ -47,7 +47,7 @@ def codeformer(path: Path) -> Path:
         warnings.simplefilter("ignore")  # it uses a deprecated call of torch
         from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
 
-    state = _random_state(CodeFormer, seed=7)
+    state = random_state(CodeFormer, seed=7)
     last = max(int(key.split(".")[2]) for key in state if key.startswith("generator.blocks."))
     state[f"generator.blocks.{last}.weight"].mul_(0.3)
     return save_checkpoint({"params_ema": state}, path)
@@ -68,7 +68,7 @@ def parsenet(path: Path) -> Path:
     from facexlib.parsing.parsenet import ParseNet
 
     return save_checkpoint(
-        _random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True
+        random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True
     )
 
 
@@ -146,7 +146,7 @@ def _rrdbnet(input_channels: int, seed: int) -> State:
     return state
 
 
-def _random_state(build: Callable[[], torch.nn.Module], seed: int) -> State:
+def random_state(build: Callable[[], torch.nn.Module], seed: int) -> State:
     with torch.device("meta"):
         network = build()
     return _fill(network.state_dict(), seed)

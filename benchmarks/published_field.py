@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.published import State, save_checkpoint
+from benchmarks.published import State, random_state, save_checkpoint
 
 _BINOMIAL = torch.tensor([1.0, 3.0, 3.0, 1.0])
 
@@ -46,7 +46,17 @@ def gpen(path: Path, size: int = 512, *, width: float = 1.0) -> Path:
     return save_checkpoint(state, path)
 
 
+def restoreformer_plus_plus(path: Path) -> Path:
+    """Write RestoreFormer++ as its release carries it, 294 MB, keys prefixed with `vqvae.`."""
+    from facewatch.restoration.networks.restoreformer_plus import skeleton
+
+    state = random_state(skeleton, seed=5)
+    state["decoder.conv_out.weight"].mul_(0.3)
+    return save_checkpoint({"state_dict": {f"vqvae.{key}": tensor for key, tensor in state.items()}}, path)
+
+
 FORMS: dict[str, Callable[[Path], Path]] = {
+    "restoreformer++": restoreformer_plus_plus,
     "gpen-256": lambda path: gpen(path, 256, width=0.5),
     "gpen-512": gpen,
     "gpen-1024": lambda path: gpen(path, 1024),

@@ -13,7 +13,7 @@ from benchmarks.published import (
     retinaface_mobilenet,
     retinaface_resnet50,
 )
-from benchmarks.published_field import gpen
+from benchmarks.published_field import gpen, restoreformer_plus_plus
 
 __all__ = [
     "codeformer",
@@ -24,6 +24,7 @@ __all__ = [
     "realesrgan_x2",
     "realesrgan_x4",
     "restoreformer",
+    "restoreformer_plus_plus",
     "retinaface_mobilenet",
     "retinaface_resnet50",
 ]

@@ -137,10 +137,10 @@ class ModelImports:
         row = self._index.row(name)
         if row.kind != "face" or not row.network:
             return
-        from facewatch.restoration.networks.loader import load  # loads torch, which takes a while
+        from facewatch.restoration.build import load_face_network  # loads torch, which takes a while
 
         try:
-            load(file, name, "cpu", network=row.network, crop_size=row.crop_size)
+            load_face_network(file, name, "cpu", row.network, row.crop_size, requested="cpu")
         except BadCheckpoint as error:
             raise BadCheckpoint(f"{file} is not the file of {name}. {error}") from error
 

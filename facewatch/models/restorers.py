@@ -14,6 +14,7 @@ _GFPGAN = "https://github.com/TencentARC/GFPGAN/releases/download/"
 _CLIBDEV_GFPGAN = "https://github.com/clibdev/GFPGAN-onnxruntime-demo/releases/latest/download/"
 _GPEN = "https://public-vigen-video.oss-cn-shanghai.aliyuncs.com/robin/models/"
 _GPEN_LARGE = "https://www.modelscope.cn/models/damo/cv_gpen_image-portrait-enhancement-hires/summary"
+_FACEFUSION = "https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0/"
 
 RESTORERS: tuple[Model, ...] = (
     Model(
@@ -89,6 +90,20 @@ RESTORERS: tuple[Model, ...] = (
         None,
     ),
     Model(
+        "restoreformer++",
+        "face",
+        "RestoreFormer with finer queries: mild to heavy damage, closer to the person; invents eyes",
+        Checkpoint(
+            "RestoreFormer++.ckpt",
+            "https://github.com/wzhouxiff/RestoreFormerPlusPlus/releases/download/v1.0.0/"
+            "RestoreFormer++.ckpt",
+            "613fe52805f86bf8c2bffff08ae9f7a0b99f408be1bf221767af6183038be3a2",
+            294028815,
+            RESTOREFORMER_LICENCE,
+        ),
+        network="restoreformer++",
+    ),
+    Model(
         "gpen-256",
         "face",
         "GAN prior for very small faces: quick and smooth; soft when enlarged, invents skin",
@@ -123,6 +138,34 @@ RESTORERS: tuple[Model, ...] = (
         "for portraits that fill the photo; invents pores and hair; needs a GPU, or minutes",
         Checkpoint("GPEN-BFR-2048.pth", "", None, None, GPEN_LICENCE, page=_GPEN_LARGE),
         network="gpen",
+        crop_size=2048,
+    ),
+    Model(
+        "gpen-1024-onnx",
+        "face",
+        "as gpen-1024, by onnxruntime (the extra `onnx`): also on AMD and Intel cards in Windows",
+        Checkpoint(
+            "gpen_bfr_1024.onnx",
+            _FACEFUSION + "gpen_bfr_1024.onnx",
+            "cec8892093d7b99828acde97bf231fb0964d3fb11b43f3b0951e36ef1e192a3e",
+            285101993,
+            GPEN_LICENCE,
+        ),
+        network="onnx",
+        crop_size=1024,
+    ),
+    Model(
+        "gpen-2048-onnx",
+        "face",
+        "as gpen-2048, by onnxruntime (the extra `onnx`): also on AMD and Intel cards in Windows",
+        Checkpoint(
+            "gpen_bfr_2048.onnx",
+            _FACEFUSION + "gpen_bfr_2048.onnx",
+            "d0229ff43f979c360bd19daa9cd0ce893722d59f41a41822b9223ebbe4f89b3e",
+            285469146,
+            GPEN_LICENCE,
+        ),
+        network="onnx",
         crop_size=2048,
     ),
 )

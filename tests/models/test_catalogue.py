@@ -73,7 +73,7 @@ def test_non_commercial_models_are_marked():
     non_commercial = {
         model.name for model in FILES if model.checkpoint and model.checkpoint.licence.non_commercial
     }
-    gpen = {"gpen-256", "gpen-512", "gpen-1024", "gpen-2048"}
+    gpen = {name for name in catalogue.names("face") if name.startswith("gpen-")}
     assert non_commercial == {"gfpgan-1.2", "gfpgan-1.3", "gfpgan-1.4", "codeformer", "parsenet", *gpen}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from facewatch.errors import BadCheckpoint
-from facewatch.restoration.networks import builtin, gpen
+from facewatch.restoration.networks import builtin, gpen, restoreformer_plus
 from facewatch.restoration.networks.fast import Forward, Precision
 from facewatch.restoration.networks.state_dict import StateDict
 from facewatch.restoration.networks.torch_errors import first_lines
@@ -33,6 +33,7 @@ class Form:
 
 FORMS: dict[str, Form] = {
     "builtin": Form("the built-in network", builtin.recognises, builtin.build),
+    "restoreformer++": Form("RestoreFormer++", restoreformer_plus.recognises, restoreformer_plus.build),
     "gpen": Form("GPEN", gpen.recognises, gpen.build, gpen.crop_size),
 }
 """By the name that a row of the catalogue gives as its `network`."""
