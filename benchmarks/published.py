@@ -21,7 +21,7 @@ def gfpgan(path: Path) -> Path:
     """Write GFPGAN 1.3 and 1.4 ("clean"), 349 MB; its output is noise around grey that follows the input."""
     from spandrel.architectures.GFPGAN import GFPGAN
 
-    state = _random_state(GFPGAN, seed=14)
+    state = random_state(GFPGAN, seed=14)
     for key, tensor in state.items():
         if "stylegan_decoder" in key and key.endswith("modulation.bias"):
             tensor.fill_(1.0)
@@ -29,16 +29,16 @@ def gfpgan(path: Path) -> Path:
             tensor.mul_(0.03)
         elif tensor.numel() == 1:  # strength of a layer's fixed noise
             tensor.mul_(0.1)
-    return _save({"params_ema": state}, path, legacy=True)
+    return save_checkpoint({"params_ema": state}, path, legacy=True)
 
 
 def restoreformer(path: Path) -> Path:
     """Write RestoreFormer as GFPGAN's releases carry it, 291 MB."""
     from spandrel.architectures.RestoreFormer import RestoreFormer
 
-    state = _random_state(RestoreFormer, seed=4)
+    state = random_state(RestoreFormer, seed=4)
     state["decoder.conv_out.weight"].mul_(0.3)
-    return _save({"params": state}, path, legacy=True)
+    return save_checkpoint({"params": state}, path, legacy=True)
 
 
 def codeformer(path: Path) -> Path:
@@ -47,10 +47,10 @@ def codeformer(path: Path) -> Path:
         warnings.simplefilter("ignore")  # it uses a deprecated call of torch
         from spandrel_extra_arches.architectures.CodeFormer import CodeFormer
 
-    state = _random_state(CodeFormer, seed=7)
+    state = random_state(CodeFormer, seed=7)
     last = max(int(key.split(".")[2]) for key in state if key.startswith("generator.blocks."))
     state[f"generator.blocks.{last}.weight"].mul_(0.3)
-    return _save({"params_ema": state}, path)
+    return save_checkpoint({"params_ema": state}, path)
 
 
 def retinaface_mobilenet(path: Path) -> Path:
@@ -67,17 +67,19 @@ def parsenet(path: Path) -> Path:
     """Write ParseNet, 85 MB, a plain state dict."""
     from facexlib.parsing.parsenet import ParseNet
 
-    return _save(_random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True)
+    return save_checkpoint(
+        random_state(lambda: ParseNet(512, 512, parsing_ch=19), seed=19), path, legacy=True
+    )
 
 
 def realesrgan_x2(path: Path) -> Path:
     """Write Real-ESRGAN x2plus, 67 MB: pixels unshuffled to 12 channels, then the x4 network."""
-    return _save({"params_ema": _rrdbnet(input_channels=12, seed=2)}, path)
+    return save_checkpoint({"params_ema": _rrdbnet(input_channels=12, seed=2)}, path)
 
 
 def realesrgan_x4(path: Path) -> Path:
     """Write Real-ESRGAN x4plus, 67 MB."""
-    return _save({"params_ema": _rrdbnet(input_channels=3, seed=4)}, path)
+    return save_checkpoint({"params_ema": _rrdbnet(input_channels=3, seed=4)}, path)
 
 
 def realesr_general(path: Path) -> Path:
@@ -91,7 +93,7 @@ def realesr_general(path: Path) -> Path:
     for layer in range(1, 66, 2):
         state[f"body.{layer}.weight"].fill_(0.25)
     state["body.66.weight"].mul_(0.02)
-    return _save({"params": state}, path)
+    return save_checkpoint({"params": state}, path)
 
 
 FORMS: dict[str, Callable[[Path], Path]] = {
@@ -122,7 +124,7 @@ def _retinaface(path: Path, network_name: str, seed: int) -> Path:
             )  # background, face, for each anchor
         elif "Head" in key:
             tensor.mul_(0.05)
-    return _save({f"module.{key}": tensor for key, tensor in state.items()}, path, legacy=True)
+    return save_checkpoint({f"module.{key}": tensor for key, tensor in state.items()}, path, legacy=True)
 
 
 def _rrdbnet(input_channels: int, seed: int) -> State:
@@ -144,7 +146,7 @@ def _rrdbnet(input_channels: int, seed: int) -> State:
     return state
 
 
-def _random_state(build: Callable[[], torch.nn.Module], seed: int) -> State:
+def random_state(build: Callable[[], torch.nn.Module], seed: int) -> State:
     with torch.device("meta"):
         network = build()
     return _fill(network.state_dict(), seed)
@@ -169,7 +171,7 @@ def _tensor(key: str, like: torch.Tensor, generator: torch.Generator) -> torch.T
     return torch.randn(like.shape, generator=generator) * spread
 
 
-def _save(content: object, path: Path, *, legacy: bool = False) -> Path:
+def save_checkpoint(content: object, path: Path, *, legacy: bool = False) -> Path:
     """Write a zip, or the plain pickle from before torch 1.6, which cannot be mapped into memory.
 
     The published sizes show which: GFPGAN, RestoreFormer, RetinaFace and ParseNet are too small to be zips.

@@ -13,15 +13,18 @@ from benchmarks.published import (
     retinaface_mobilenet,
     retinaface_resnet50,
 )
+from benchmarks.published_field import gpen, restoreformer_plus_plus
 
 __all__ = [
     "codeformer",
     "gfpgan",
+    "gpen",
     "parsenet",
     "realesr_general",
     "realesrgan_x2",
     "realesrgan_x4",
     "restoreformer",
+    "restoreformer_plus_plus",
     "retinaface_mobilenet",
     "retinaface_resnet50",
 ]

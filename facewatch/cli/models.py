@@ -116,7 +116,7 @@ def add(  # noqa: PLR0917 - typer's options
         typer.Argument(metavar="NAME", help="The model's name; for a file of your own, one of your choice."),
     ] = "",
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Its file (.pth, .safetensors).")
+        Path | None, typer.Argument(metavar="FILE", help="Its file (.pth, .safetensors, .onnx).")
     ] = None,
     trust: TrustOption = False,
     link: LinkOption = False,
@@ -199,10 +199,10 @@ def _content_problem(check: Check) -> str:
         return _packaged_problem(check.name)
     if check.state != "present" or check.path is None or check.sha256 == check.published:
         return ""
-    from facewatch.restoration.networks.state_dict import read_state_dict
+    from facewatch.restoration.build import check_model_file
 
     try:
-        read_state_dict(check.path)
+        check_model_file(check.path)
     except BadCheckpoint as error:
         return f"not a model, {check.path}: {error}"
     except OSError as error:

@@ -105,9 +105,11 @@ class ModelFiles:
             raise BadCheckpoint(self._wrong_digest(check))
         if check.path is None:
             raise CheckpointMissing(f"{name} is part of facewatch: it has no file of its own")
+        where = f"the model {name} is not downloaded ({check.path} is missing)"
+        if page := self._page(name):
+            raise CheckpointMissing(f"{where}: {_by_browser(name, page)}")
         raise CheckpointMissing(
-            f"the model {name} is not downloaded ({check.path} is missing): "
-            f"`facewatch models pull {name}` downloads it, "
+            f"{where}: `facewatch models pull {name}` downloads it, "
             f"`facewatch models add {name} FILE` adds a file that you have"
         )
 
@@ -127,8 +129,8 @@ class ModelFiles:
         Waits for another process that is downloading the same file. A wrong file under the final name is
         replaced only when the right one is complete.
 
-        Raises LicenceNotAccepted, DownloadFailed (also when stopped), DiskFull, CannotWrite, and BadSettings
-        for an unusable mirror.
+        Raises LicenceNotAccepted, DownloadFailed (also when stopped, and for a file without a direct address,
+        unless there is a mirror), DiskFull, CannotWrite, and BadSettings for an unusable mirror.
         """
         stopping = stop.is_set if isinstance(stop, threading.Event) else stop
         checkpoint = require_checkpoint(self.row(name))
@@ -212,10 +214,19 @@ class ModelFiles:
         checkpoint = require_checkpoint(self.row(name))
         if self.is_own(name):
             raise DownloadFailed(f"{name} is your own file and cannot be downloaded; put the file back")
-        sources = [Source(address) for address in (checkpoint.url, *checkpoint.mirrors)]
+        sources = [Source(address) for address in (checkpoint.url, *checkpoint.mirrors) if address]
         if self._mirror:
             sources.insert(0, mirror_source(self._mirror, checkpoint.file_name))
+        if not sources:
+            raise DownloadFailed(
+                f"{name} cannot be downloaded by a program: {_by_browser(name, checkpoint.page)}"
+            )
         return sources
+
+    def _page(self, name: str) -> str:
+        """Return the page of a file without a direct address; empty for every other one."""
+        checkpoint = self.row(name).checkpoint
+        return checkpoint.page if checkpoint is not None and not checkpoint.url else ""
 
     def _download(
         self,
@@ -250,11 +261,15 @@ class ModelFiles:
         problem = (
             "has changed since it was first seen" if check.published is None else "is not the published file"
         )
-        remedy = (
-            f"`facewatch models add {check.name} {check.path} --trust` accepts it as it is"
-            if self.is_own(check.name)
-            else f"`facewatch models pull {check.name}` downloads it again"
-        )
+        remedy = f"`facewatch models pull {check.name}` downloads it again"
+        if self.is_own(check.name):
+            remedy = f"`facewatch models add {check.name} {check.path} --trust` accepts it as it is"
+        elif page := self._page(check.name):
+            remedy = _by_browser(check.name, page)
         return (
             f"{check.path} is corrupt: it {problem} (its sha256 is {check.sha256}, not {expected}): {remedy}"
         )
+
+
+def _by_browser(name: str, page: str) -> str:
+    return f"download its file from {page} with a browser, then `facewatch models add {name} FILE`"

@@ -46,6 +46,7 @@ FOLDERS = (
     "weights/facelib",
     "weights/realesrgan",
 )
+SUFFIXES = (".pth", ".pt", ".ckpt", ".onnx")
 CACHES = (".cache/torch/hub/checkpoints", ".cache/gfpgan/weights", ".cache/facexlib/weights")
 
 
@@ -116,6 +117,7 @@ class ModelImports:
         expected = published or (known.sha256 if known else None)
         if digest == expected:
             return digest, None if published else known
+        self._require_form(name, file)
         if trust:
             return digest, Trusted(digest, "user", self._today())
         if expected is None:
@@ -127,6 +129,20 @@ class ModelImports:
             f"and its sha256 {digest}, expected is {expected}.{hint} "
             "If you trust it anyway, add it with --trust"
         )
+
+    def _require_form(self, name: str, file: Path) -> None:
+        """Raise BadCheckpoint if a file that no digest identifies is not of the form that its row names."""
+        if self._index.is_own(name):
+            return
+        row = self._index.row(name)
+        if row.kind != "face" or not row.network:
+            return
+        from facewatch.restoration.build import load_face_network  # loads torch, which takes a while
+
+        try:
+            load_face_network(file, name, "cpu", row.network, row.crop_size, requested="cpu")
+        except BadCheckpoint as error:
+            raise BadCheckpoint(f"{file} is not the file of {name}. {error}") from error
 
     def _make_folder(self) -> None:
         with translate_write_errors(self._index.folder):
@@ -186,6 +202,10 @@ def _candidates(rows: Sequence[Model], folders: Sequence[Path]) -> Iterator[Path
     names = {row.checkpoint.file_name for row in rows if row.checkpoint}
     sizes = {row.checkpoint.size_bytes for row in rows if row.checkpoint}
     for folder in folders:
-        for path in sorted(folder.glob("*.pth")):
-            if path.is_file() and (path.name in names or path.stat().st_size in sizes):
+        for path in sorted(folder.glob("*")):
+            if (
+                path.suffix.lower() in SUFFIXES
+                and path.is_file()
+                and (path.name in names or path.stat().st_size in sizes)
+            ):
                 yield path

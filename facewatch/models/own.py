@@ -9,7 +9,7 @@ from facewatch.errors import BadCheckpoint, WrongUse
 from facewatch.models.catalogue import MODELS, Checkpoint, Licence, Model
 from facewatch.models.records import Entry, Records
 
-SUFFIXES = (".pth", ".safetensors")
+SUFFIXES = (".pth", ".safetensors", ".onnx")
 RECORDS_NAME = "records.json"
 OWN_LICENCE = Licence("your own file", "", "Its terms are those under which you received it.")
 

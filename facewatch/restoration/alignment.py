@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import CannotAlign
+from facewatch.restoration.resize import fit
 from facewatch.restoration.types import CROP_SIZE, Affine, Crop, Mask, Pixels, Points
 
 TEMPLATE: tuple[tuple[float, float], ...] = (
@@ -51,18 +52,26 @@ def scale_of(affine: Affine) -> float:
     return float(np.hypot(affine[0, 0], affine[1, 0]))
 
 
-def crop_upright(image: npt.NDArray[np.uint8], landmarks: Points) -> tuple[Crop, Affine]:
-    """Turn one face upright and crop it to the size that the networks expect.
+def crop_upright(
+    image: npt.NDArray[np.uint8], landmarks: Points, size: int = CROP_SIZE
+) -> tuple[Crop, Affine]:
+    """Turn one face upright and crop it to the size that the network expects.
 
     image      (H, W, 3) uint8 RGB
     landmarks  (5, 2) float32, x before y, pixels of `image`
-    returns    the crop, (512, 512, 3) uint8 RGB, grey where it leaves the photo, and the (2, 3) matrix
-               photo -> crop
+    size       side of the crop in pixels; every size shows the same part of the photo
+    returns    the crop, (size, size, 3) uint8 RGB, grey where it leaves the photo, and the (2, 3) matrix
+               photo -> 512 px crop
 
     Raises CannotAlign when no similarity fits the five points or the face lies outside the picture.
     """
     affine = align(landmarks)
-    return warped(image, affine, (CROP_SIZE, CROP_SIZE), cv2.BORDER_CONSTANT), affine
+    if size <= CROP_SIZE:
+        whole = warped(image, affine, (CROP_SIZE, CROP_SIZE), cv2.BORDER_CONSTANT)
+        return fit(whole, (size, size)), affine
+    finer = affine * (size / CROP_SIZE)
+    finer[:, 2] += (size / CROP_SIZE - 1) / 2
+    return warped(image, finer, (size, size), cv2.BORDER_CONSTANT), affine
 
 
 def warped(
@@ -90,7 +99,7 @@ def paste(picture: Pixels, crop: npt.NDArray[np.uint8], affine: Affine, mask: Ma
     """Blend a restored face into the picture, in place; only the face's box is touched.
 
     picture  (H, W, 3) uint8 or uint16 RGB: the photo, or the photo enlarged `scale` times
-    crop     (S, S, 3) uint8 RGB, S = 512, or larger if the face was enlarged
+    crop     (S, S, 3) uint8 RGB of any S
     affine   (2, 3), photo -> 512 px crop, from `crop_upright`
     mask     (512, 512) float32, 0-1; pixels where it is 0 do not change
     scale    how many times the picture is larger than the photo

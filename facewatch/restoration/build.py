@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facewatch.errors import CheckpointMissing
+from facewatch.errors import BadCheckpoint, CheckpointMissing
 from facewatch.restoration.networks.torch_imports import import_torchvision
 from facewatch.restoration.options import Setup
 from facewatch.restoration.pipeline import Pipeline
@@ -86,11 +86,59 @@ DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
 
 
 def _network(setup: Setup, device: str) -> FaceNetwork:
-    from facewatch.restoration.networks.loader import load, load_builtin
-
+    precision = _precision(setup, device)
     if setup.model == "builtin":
-        return load_builtin(device, _precision(setup, device))
-    return load(_file(setup, setup.model), setup.model, device, _precision(setup, device))
+        from facewatch.restoration.networks.loader import load_builtin
+
+        return load_builtin(device, precision)
+    file, form = _file(setup, setup.model), (setup.model_network, setup.crop_size)
+    return load_face_network(file, setup.model, device, *form, precision=precision, requested=setup.device)
+
+
+def load_face_network(
+    file: Path,
+    name: str,
+    device: str,
+    network: str = "",
+    crop_size: int | None = None,
+    *,
+    precision: Precision = "float32",
+    requested: str = "auto",
+) -> FaceNetwork:
+    """Load a face network from a checkpoint or an ONNX file, onto its device.
+
+    network    the form that the file must have: "onnx", or a name in `networks.forms`; empty: any
+    crop_size  side in pixels of the faces that it must take, with a `network`
+    requested  the device as set by the user
+
+    Raises BadCheckpoint when it is another network, and as `build_pipeline`.
+    """
+    if file.suffix.lower() != ".onnx":
+        if network == "onnx":
+            raise BadCheckpoint(f"{file.name} is no ONNX file; one was expected.")
+        from facewatch.restoration.networks.loader import load
+
+        return load(file, name, device, precision, network=network, crop_size=crop_size)
+    if network not in {"", "onnx"}:
+        raise BadCheckpoint(f"{file.name} is an ONNX file; a checkpoint of {network} was expected.")
+    from facewatch.restoration.networks import onnx_network
+
+    loaded = onnx_network.load(file, name, device, requested)
+    if crop_size not in {None, loaded.crop_size}:
+        raise BadCheckpoint(
+            f"The file is for faces of {loaded.crop_size} pixels; one for {crop_size} was expected."
+        )
+    return loaded
+
+
+def check_model_file(file: Path) -> None:
+    """Raise BadCheckpoint if a file is neither an ONNX face network nor a checkpoint that can be read."""
+    if file.suffix.lower() == ".onnx":
+        load_face_network(file, file.name, "cpu", requested="cpu")
+        return
+    from facewatch.restoration.networks.state_dict import read_state_dict
+
+    read_state_dict(file)
 
 
 def _precision(setup: Setup, device: str) -> Precision:

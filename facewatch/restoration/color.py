@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.restoration.types import Crop
+from facewatch.restoration.types import CROP_SIZE, Crop
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -44,14 +44,14 @@ class Tint:
 def match_color(restored: Bytes, original: Crop) -> Bytes:
     """Return the restored face with the low frequencies of the original's colour and brightness.
 
-    restored    (S, S, 3) uint8 RGB: the crop, or the crop enlarged
+    restored    (S, S, 3) uint8 RGB of any S: the crop, or the crop enlarged
 
-    A Gaussian of sigma 32 px splits the frequencies of all three channels; equal crops are returned
-    unchanged.
+    A Gaussian of sigma 32 px of a 512 px crop splits the frequencies of all three channels; equal crops are
+    returned unchanged.
     """
-    height, width = (side // _SHRINK for side in original.shape[:2])
+    side = CROP_SIZE // _SHRINK
     before, after = (
-        cv2.resize(crop.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        cv2.resize(crop.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
         for crop in (original, restored)
     )
     smooth = cv2.GaussianBlur(before - after, (0, 0), _COLOUR_SIGMA_PX / _SHRINK)

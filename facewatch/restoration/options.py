@@ -83,3 +83,5 @@ class Setup:
     precision: str = "auto"  # auto, float32, bfloat16 or float16
     background: bool = False  # other programs go first
     identity: str | None = None  # the network that tells people apart; None: it is not here
+    model_network: str = ""  # the form that the model's file must have, as in the catalogue; empty: any
+    crop_size: int | None = None  # of a model with a `model_network`, pixels

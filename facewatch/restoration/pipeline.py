@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from facewatch.restoration.detection.nms import intersection_over_union
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
-from facewatch.restoration.options import OTHER_PERSON, FaceChoice, RestorationOptions
+from facewatch.restoration.options import FaceChoice, RestorationOptions
+from facewatch.restoration.reports import CHOSEN, checked_reports, fate_of, report_on
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
@@ -28,6 +29,7 @@ from facewatch.restoration.types import (
     Face,
     FaceNetwork,
     FaceReport,
+    Mask,
     Masker,
     Pixels,
     Upscaler,
@@ -37,9 +39,6 @@ Progress = Callable[[int, int, str], None]
 """Receives how much is done, of how much, and the unit: "faces" or "tiles"."""
 
 
-UNCHANGED = "the model found nothing to change"
-ALL_ORIGINAL = "weight 1 keeps the original"
-CHOSEN = "you chose the original"
 SAME_FACE_OVERLAP = 0.5  # of the boxes of a chosen face and a detected one
 
 
@@ -114,10 +113,10 @@ class Pipeline:
         )
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            _report(face.face, *_fate(crop, face.weight), None if crop is None else face.weight)
+            report_on(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
             for face, crop in zip(cropped, outputs, strict=True)
         ]
-        masks = self._masker.masks([crop for _, crop in restored])
+        masks = self._masks([crop for _, crop in restored])
         return InferredPhoto(
             tuple(reports),
             tuple(
@@ -157,7 +156,7 @@ class Pipeline:
         pairs = [Pair(face.before, face.after, face.eye_px, face.chosen) for face in inferred.faces]
         outcomes = self._gate.check(pairs, options, weight, redo)
         if all(outcome.after is face.after for outcome, face in zip(outcomes, inferred.faces, strict=True)):
-            return replace(inferred, reports=_checked_reports(inferred.reports, outcomes))
+            return replace(inferred, reports=checked_reports(inferred.reports, outcomes))
         with networks:
             checked = self._replaced(inferred, outcomes, options)
             if options.aligned and not checked.faces:  # the photo itself has to be enlarged now
@@ -177,9 +176,9 @@ class Pipeline:
             faces.append(self._inferred(face.before, outcome.after, face.eye_px, options) if again else face)
             if inferred.places:
                 place = inferred.places[index]
-                mask = self._masker.masks([outcome.after])[0] if again else place.mask
+                mask = self._masks([outcome.after])[0] if again else place.mask
                 places.append(Placement(place.affine, mask))
-        reports = _checked_reports(inferred.reports, checked)
+        reports = checked_reports(inferred.reports, checked)
         return replace(inferred, reports=reports, faces=tuple(faces), places=tuple(places))
 
     def _crop_faces(
@@ -197,17 +196,17 @@ class Pipeline:
         for number, (face, reason) in enumerate(select(faces, image, options)):
             choice = chosen.get(number)
             if choice is not None and choice.weight is None:
-                kept.append(_report(face, "kept", reason or CHOSEN))
+                kept.append(report_on(face, "kept", reason or CHOSEN))
                 continue
             if reason and choice is None:
-                kept.append(_report(face, "kept", reason))
+                kept.append(report_on(face, "kept", reason))
                 continue
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
-                upright = crop_upright(image, face.landmarks)
+                upright = crop_upright(image, face.landmarks, self._network.crop_size)
                 cropped.append(_CroppedFace(face, *upright, wanted, wanted if choice else None))
             except CannotAlign as error:
-                kept.append(_report(face, "kept", str(error)))
+                kept.append(report_on(face, "kept", str(error)))
         return cropped, kept
 
     def _restore_crops(
@@ -227,6 +226,9 @@ class Pipeline:
             for number, old in enumerate(crops)
         ]
 
+    def _masks(self, crops: Sequence[Crop]) -> list[Mask]:
+        return self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops])
+
     def _inferred(
         self,
         before: Crop,
@@ -236,17 +238,17 @@ class Pipeline:
         chosen: float | None = None,
     ) -> InferredFace:
         shown = after
-        if options.face_upsample and self._upscaler is not None:
+        if options.face_upsample and self._upscaler is not None and len(after) <= CROP_SIZE:
             shown = self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
         return InferredFace(before, after, shown, eye_px, chosen)
 
     def _infer_aligned(
         self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
     ) -> InferredPhoto:
-        before = fit(image, (CROP_SIZE, CROP_SIZE))
+        before = fit(image, (self._network.crop_size, self._network.crop_size))
         (after,) = self._restore_crops([before], [weight], _ignore_progress)
         height, width = photo.pixels.shape[:2]
-        fate, reason = _fate(after, weight)
+        fate, reason = fate_of(after, weight)
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
@@ -264,12 +266,6 @@ class Pipeline:
         )
 
 
-def _fate(after: Crop | None, weight: float) -> tuple[Literal["restored", "kept"], str]:
-    if after is not None:
-        return "restored", ""
-    return "kept", ALL_ORIGINAL if weight == 1 else UNCHANGED
-
-
 def _matched(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[int, FaceChoice]:
     """Return each choice under the number of the face that its box overlaps most, if it is the same face."""
     boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
@@ -279,22 +275,3 @@ def _matched(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[int, 
         if overlaps.max() >= SAME_FACE_OVERLAP:
             found[int(overlaps.argmax())] = choice
     return found
-
-
-def _report(
-    face: Face, fate: Literal["restored", "kept"], reason: str, weight: float | None = None
-) -> FaceReport:
-    return FaceReport(face.box, face.score, fate, reason, weight=weight)
-
-
-def _checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace]) -> tuple[FaceReport, ...]:
-    outcomes = iter(checked)  # one for each restored face, in the order of the reports
-    return tuple(
-        _checked_report(report, next(outcomes)) if report.fate == "restored" else report for report in reports
-    )
-
-
-def _checked_report(report: FaceReport, outcome: CheckedFace) -> FaceReport:
-    if outcome.after is None:
-        return replace(report, fate="kept", reason=OTHER_PERSON, weight=None, identity=outcome.identity)
-    return replace(report, weight=outcome.weight, identity=outcome.identity)

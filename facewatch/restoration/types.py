@@ -15,7 +15,7 @@ import numpy.typing as npt
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """A picture, (H, W, 3) RGB, uint8 0-255 or uint16 0-65535."""
 Crop: TypeAlias = npt.NDArray[np.uint8]
-"""One upright face, (512, 512, 3) uint8 RGB."""
+"""One upright face, (S, S, 3) uint8 RGB; S is the network's `crop_size`, which for most is 512."""
 Mask: TypeAlias = npt.NDArray[np.float32]
 """The opacity of a restored crop, (512, 512) float32, 0-1."""
 Points: TypeAlias = npt.NDArray[np.float32]
@@ -24,6 +24,7 @@ Affine: TypeAlias = npt.NDArray[np.float64]
 """A (2, 3) matrix that maps photo coordinates to crop coordinates."""
 
 CROP_SIZE = 512
+"""The side of a crop in pixels for most networks, and the frame of masks, landmarks and affines for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,7 @@ class FaceNetwork(Protocol):
 
     name: str
     batch: int  # the best number of faces per call
+    crop_size: int  # side of the crops that it takes and returns, pixels
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.

@@ -60,6 +60,7 @@ class Recipe:
         Raises CheckpointMissing or BadCheckpoint.
         """
         checks = self._present_checks(model_files)
+        row = catalogue.BY_NAME.get(self.plan.model)
         return Setup(
             model=self.plan.model,
             detector=self.detector,
@@ -73,6 +74,8 @@ class Recipe:
             precision=self.engine.precision,
             background=background,
             identity=next(iter(checks), None),
+            model_network=row.network if row else "",
+            crop_size=row.crop_size if row and row.network else None,
         )
 
     def key(self, model_files: ModelFiles) -> str:

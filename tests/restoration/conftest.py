@@ -29,6 +29,7 @@ def _fixture(write: Callable[[Path], Path], file_name: str) -> Callable[[Path], 
 
 gfpgan_file = _fixture(published.gfpgan, "GFPGANv1.4.pth")
 restoreformer_file = _fixture(published.restoreformer, "RestoreFormer.pth")
+restoreformer_plus_file = _fixture(published.restoreformer_plus_plus, "RestoreFormer++.ckpt")
 codeformer_file = _fixture(published.codeformer, "codeformer.pth")
 retinaface_mobilenet_file = _fixture(published.retinaface_mobilenet, "detection_mobilenet0.25_Final.pth")
 retinaface_resnet50_file = _fixture(published.retinaface_resnet50, "detection_Resnet50_Final.pth")

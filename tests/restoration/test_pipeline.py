@@ -39,8 +39,9 @@ class Paints:
     name = "paints"
     batch = 2
 
-    def __init__(self, colour=(200, 40, 90)):
+    def __init__(self, colour=(200, 40, 90), crop_size=512):
         self.colour = colour
+        self.crop_size = crop_size
         self.calls = []
 
     def restore(self, crops, weight):
@@ -366,3 +367,70 @@ def test_a_choice_reaches_one_face_and_no_other_one():
     assert sorted(fates) == ["kept", "restored"]  # the duplicate is still none
     none = Pipeline(Finds(), Paints(), SoftMask()).infer(photo(), RAW, choices=[elsewhere])
     assert none.reports == ()
+
+
+@pytest.mark.parametrize("size", [256, 1024, 2048])
+def test_a_network_for_other_crops_changes_the_same_part_of_the_photo(size):
+    network, usual = Paints(crop_size=size), Paints()
+    faces = [face_at(20, 40, 160), face_at(200, 90, 180)]
+    restored = Pipeline(Finds(*faces), network, SoftMask()).restore(photo(), RAW)
+    expected = Pipeline(Finds(*faces), usual, SoftMask()).restore(photo(), RAW)
+    difference = restored.photo.pixels.astype(int) - expected.photo.pixels
+    assert np.abs(difference).max() <= 1
+    assert [crop.shape for pair in restored.crops for crop in pair] == [(size, size, 3)] * 4
+
+
+class Keeps(Paints):
+    """Returns its crops, a little brighter."""
+
+    def restore(self, crops, weight):
+        return [np.clip(crop.astype(int) + 4, 0, 255).astype(np.uint8) for crop in crops]
+
+
+@pytest.mark.parametrize("size", [256, 1024])
+def test_crops_of_any_size_lie_on_the_same_pixels(size):
+    smooth = np.linspace(40, 200, 400)[None, :, None] + np.linspace(0, 30, 300)[:, None, None]
+    original = Photo(smooth.repeat(3, 2).astype(np.uint8), None, "RGB", "png", Metadata())
+    pipeline = Pipeline(Finds(face_at(100, 40, 200)), Keeps(crop_size=size), SoftMask())
+    change = pipeline.restore(original, RAW).photo.pixels.astype(int) - original.pixels
+    assert change.min() >= -1
+    assert change.max() <= 6
+    assert (change[120:180, 170:230] >= 3).all()
+
+
+@pytest.mark.parametrize("size", [256, 1024])
+def test_an_aligned_photo_is_given_to_the_network_at_its_size(size):
+    network = Paints(crop_size=size)
+    restored = Pipeline(Finds(), network, SoftMask()).restore(photo(), RestorationOptions(aligned=True))
+    assert restored.photo.pixels.shape == photo().pixels.shape
+    assert restored.crops[0][0].shape == (size, size, 3)
+
+
+def test_faces_above_the_usual_size_are_not_enlarged_again():
+    upscaler = Triples()
+    options = RestorationOptions(upscale=2, face_upsample=True)
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(crop_size=1024), SoftMask(), upscaler)
+    pipeline.restore(photo(), options)
+    assert [size for size, _ in upscaler.sizes] == [(300, 400)]
+
+
+@pytest.mark.parametrize("size", [256, 1024])
+def test_the_gate_judges_crops_of_every_size_alike(size):
+    from facewatch.restoration.identity.gate import IdentityGate
+
+    seen = []
+
+    class Embedder:
+        def embed(self, crop):
+            seen.append(crop.shape)
+            return np.ones(128, np.float32)
+
+    class Nowhere:
+        def find(self, image):
+            seen.append(image.shape)
+            return []
+
+    gate = IdentityGate(Embedder(), Nowhere())
+    pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(crop_size=size), SoftMask(), gate=gate)
+    assert pipeline.restore(photo(), RestorationOptions()).faces[0].identity.verdict != "other"
+    assert set(seen) == {(512, 512, 3)}

@@ -109,7 +109,7 @@ def paste(case: Case, watch: Stopwatch) -> Prepared:
         """Stand-in for detector, network and masker."""
 
         name = "stand-in"
-        batch = len(restored)
+        batch, crop_size = len(restored), 512
 
         def find(self, image: Any) -> list[Face]:
             del image

@@ -14,6 +14,7 @@ from facewatch.restoration.detection.yunet import YuNet
 from facewatch.restoration.identity.sface import Embedding
 from facewatch.restoration.identity.verdict import LEAST_CLEARNESS, Evidence, floor_for, judge
 from facewatch.restoration.options import RestorationOptions
+from facewatch.restoration.resize import fit
 from facewatch.restoration.types import CROP_SIZE, Crop, Detector, Face, Identity
 
 STEPS = (0.5, 0.8)  # of the way from the weight asked for to 1: what each new try of a face adds
@@ -140,6 +141,7 @@ class IdentityGate:
         )
 
     def _measure(self, crop: Crop) -> _Portrait:
+        crop = fit(crop, (CROP_SIZE, CROP_SIZE))
         embedding = self._embedder.embed(crop) if self._embedder is not None else None
         found = self._landmarks.find(crop)
         return _Portrait(embedding, max(found, key=_central_score, default=None))

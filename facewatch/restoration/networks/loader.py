@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from facewatch.errors import BadCheckpoint, NetworkFailed
-from facewatch.restoration.networks import builtin
+from facewatch.restoration.networks import builtin, forms
 from facewatch.restoration.networks.device import free_cache
 from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
@@ -71,20 +71,24 @@ class TorchNetwork:
         takes_weight: bool,
         precision: Precision = "float32",
         batch: int | None = None,
+        crop_size: int = CROP_SIZE,
     ) -> None:
         """
         name          from the catalogue or the user
         forward       the network itself, already on `device`
         takes_weight  True if the network uses the weight; else the crop is blended into its output
         precision     of the computation
-        batch         faces computed at once, at first; by default what suits the device
+        batch         faces computed at once, at first; by default what suits device and size
+        crop_size     side of the crops, pixels
         """
         self.name = name
         self.device = device
         self.precision = precision
         self._forward = forward
         self._takes_weight = takes_weight
-        self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else _BATCH_ON_CARD)
+        self.crop_size = crop_size
+        on_card = max(1, _BATCH_ON_CARD * CROP_SIZE**2 // max(CROP_SIZE, crop_size) ** 2)
+        self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else on_card)
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.
@@ -111,15 +115,20 @@ class TorchNetwork:
     def forward(self, crops: Sequence[Crop], weight: float) -> torch.Tensor:
         """Return the network's output for the crops, before clamping, blending and rounding.
 
-        returns    (N, 3, 512, 512) float32 RGB on the network's device, [-1, 1] and a little beyond
+        returns    (N, 3, S, S) float32 RGB on the network's device, [-1, 1] and a little beyond
         """
+        with torch.inference_mode():
+            return self.infer(self._as_bytes(crops) / 127.5 - 1, weight)
+
+    def infer(self, faces: torch.Tensor, weight: float) -> torch.Tensor:
+        """Return the network's output for faces, both (N, 3, S, S) float32 RGB in [-1, 1] on its device."""
         with torch.inference_mode(), _without_tf32():
-            return self._forward(self._as_bytes(crops) / 127.5 - 1, weight)
+            return self._forward(faces, weight)
 
     def _restore_batch(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         with torch.inference_mode():
             output = self.forward(crops, weight)
-            if output.shape != (len(crops), 3, CROP_SIZE, CROP_SIZE):
+            if output.shape != (len(crops), 3, self.crop_size, self.crop_size):
                 raise NetworkFailed(
                     f"{self.name} returned a picture of shape {tuple(output.shape)}, not a face."
                 )
@@ -140,7 +149,7 @@ class TorchNetwork:
         return "set precision to float32, and if that fails too, verify the model's file"
 
     def _as_bytes(self, crops: Sequence[Crop]) -> torch.Tensor:
-        """Return the crops as a (N, 3, 512, 512) float32 tensor, 0-255, on the device."""
+        """Return the crops as a (N, 3, S, S) float32 tensor, 0-255, on the device."""
         return torch.from_numpy(np.stack(crops)).to(self.device).permute(0, 3, 1, 2).contiguous().float()
 
 
@@ -150,25 +159,36 @@ def load(
     device: str,
     precision: Precision = "float32",
     registry: ArchRegistry | None = None,
+    *,
+    network: str = "",
+    crop_size: int | None = None,
 ) -> TorchNetwork:
     """Load the network of a checkpoint onto its device.
 
-    checkpoint  the built-in one, GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any face
+    checkpoint  one of `forms`, GFPGAN ("clean": 1.2, 1.3, 1.4), RestoreFormer, CodeFormer, or any face
                 network for 512x512 pixels that spandrel supports; it may stay mapped on the CPU: do not
                 change it in place
     name        in messages
     device      from `device.choose`
     precision   from `precision.choose`; a network outside of `fast` is always computed in float32
     registry    the known architectures; by default spandrel's and its extra ones
+    network     the name in `forms` of the form that the file must have; empty: any face network
+    crop_size   side in pixels of the faces that a network named by `network` must take
 
     Raises BadCheckpoint when the file is damaged, unsafe, or another network (saying what it looks like),
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
     """
     state = read_state_dict(checkpoint, mapped=False)  # every tensor is copied into another layout
-    if builtin.recognises(state):  # before spandrel, whose import takes longer than all of its work
+    known = forms.recognise(state)
+    if network:
+        forms.require(network, crop_size, known, state)
+    if known is not None:  # before spandrel, whose import takes longer than all of the built-in one's work
+        takes_weight = forms.FORMS[known].takes_weight
         with translate_torch_errors(f"hold {name}"):
-            forward = builtin.build(state, device, precision)
-        return TorchNetwork(name, forward, device, takes_weight=False, precision=precision)
+            forward, size = forms.build(known, state, device, precision)
+        return TorchNetwork(
+            name, forward, device, takes_weight=takes_weight, precision=precision, crop_size=size
+        )
     support = _recognise(state, (registry,) if registry is not None else _known_architectures())
     architecture = _ARCHITECTURES.get(support.architecture.id)
     if architecture is None:

@@ -22,7 +22,7 @@ from facewatch.errors import BadCheckpoint
 StateDict = dict[str, torch.Tensor]
 
 _NESTING = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
-_PREFIXES = ("module.", "netG.")
+_PREFIXES = ("module.", "netG.", "vqvae.")
 _HARMLESS = re.compile(
     r"collections\.OrderedDict|torch\._utils\._rebuild_\w+|torch\.(\w*Storage|Size|device|\w*int\d+|\w*float\w*)"
 )

@@ -38,6 +38,7 @@ class Swaps:
 
     name = "swaps"
     batch = 1
+    crop_size = 512
 
     def __init__(self, face=None):
         self.face = face

@@ -1,0 +1,65 @@
+"""Checkpoints of the further face networks in the form that their projects publish, with random weights.
+
+As `published`; the forms were taken from each project's code, and `against_published` shows that this code
+accepts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from benchmarks.published import State, random_state, save_checkpoint
+
+_BINOMIAL = torch.tensor([1.0, 3.0, 3.0, 1.0])
+
+
+def gpen(path: Path, size: int = 512, *, width: float = 1.0) -> Path:
+    """Write GPEN for faces of `size` pixels, a plain state dict, 284 MB at 512.
+
+    width  factor of all channels; the 256 px network is published with a half, and half as many above 32 px
+    """
+    from facewatch.restoration.networks.gpen import GPEN
+    from facewatch.restoration.networks.state_dict import blank
+
+    above = 256 if size > 256 else 128
+    channels = [512, 512, 512, 512, *(above * 2 // 2**halvings for halvings in range(6))]
+    used = [int(count * width) for count in channels[: size.bit_length() - 2]]
+    with blank():
+        shapes = GPEN(used, 512, 8).state_dict()
+    generator = torch.Generator().manual_seed(size)
+    state: State = {}
+    for key, tensor in shapes.items():
+        if key.endswith("kernel"):
+            state[key] = torch.outer(_BINOMIAL, _BINOMIAL) / (64 if key.startswith("ecd") else 16)
+        elif key.endswith("modulation.bias"):
+            state[key] = torch.ones(tensor.shape)
+        elif key.endswith("noise.weight"):
+            state[key] = torch.full(tensor.shape, 0.3)
+        else:  # scaled by their number when they are used
+            spread = 0.1 if key.endswith("bias") else 100.0 if ".style." in key else 1.0
+            state[key] = torch.randn(tensor.shape, generator=generator) * spread
+            if "to_rgb" in key and key.endswith("conv.weight"):
+                state[key] *= 0.1
+    return save_checkpoint(state, path)
+
+
+def restoreformer_plus_plus(path: Path) -> Path:
+    """Write RestoreFormer++ as its release carries it, 294 MB, keys prefixed with `vqvae.`."""
+    from facewatch.restoration.networks.restoreformer_plus import skeleton
+
+    state = random_state(skeleton, seed=5)
+    state["decoder.conv_out.weight"].mul_(0.3)
+    return save_checkpoint({"state_dict": {f"vqvae.{key}": tensor for key, tensor in state.items()}}, path)
+
+
+FORMS: dict[str, Callable[[Path], Path]] = {
+    "restoreformer++": restoreformer_plus_plus,
+    "gpen-256": lambda path: gpen(path, 256, width=0.5),
+    "gpen-512": gpen,
+    "gpen-1024": lambda path: gpen(path, 1024),
+    "gpen-2048": lambda path: gpen(path, 2048),
+}
+"""Writer of each model, by its name in the catalogue."""

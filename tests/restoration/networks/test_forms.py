@@ -1,0 +1,144 @@
+"""Networks that facewatch knows without spandrel: strict loading, sizes, weight, batches and precision."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facewatch.errors import BadCheckpoint
+from facewatch.models.catalogue import MODELS, Checkpoint, Licence, Model
+from facewatch.models.files import ModelFiles
+from facewatch.restoration.networks import loader
+from facewatch.restoration.networks.forms import FORMS
+from facewatch.restoration.networks.state_dict import read_state_dict
+from tests import published
+
+
+def small_gpen(path: Path) -> Path:
+    return published.gpen(path, 64, width=1 / 8)
+
+
+SMALL = {"gpen": (small_gpen, "a.pth")}
+LARGE = {"builtin", "restoreformer++"}  # have no small form; tested in files of their own
+
+
+@pytest.fixture(scope="module", params=sorted(SMALL))
+def form(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def file(form, tmp_path_factory):
+    write, name = SMALL[form]
+    return write(tmp_path_factory.mktemp(form) / name)
+
+
+@pytest.fixture(scope="module")
+def network(file):
+    return loader.load(file, "mine", "cpu")
+
+
+def crops(network, count):
+    """Return noisy pictures with coarse squares, of the network's size."""
+    rng = np.random.default_rng(7)
+    side = network.crop_size
+    coarse = rng.integers(0, 200, (count, 8, 8, 3)).repeat(side // 8, 1).repeat(side // 8, 2)
+    return list((coarse + rng.integers(0, 56, coarse.shape)).astype(np.uint8))
+
+
+def test_every_form_is_tried_here_or_in_a_file_of_its_own():
+    assert {*SMALL, *LARGE} == set(FORMS)
+
+
+def test_the_weight_goes_from_all_restoration_to_the_original(network, form):
+    (crop,) = crops(network, 1)
+    strong, half, faithful = (network.restore([crop], weight)[0].astype(int) for weight in (0.0, 0.5, 1.0))
+    far, near = np.abs(strong - crop).mean(), np.abs(half - crop).mean()
+    assert far > 5
+    assert near < far
+    if not FORMS[form].takes_weight:
+        assert (faithful == crop).all()
+        assert np.abs(half - (strong + crop) / 2).max() <= 1
+
+
+def test_a_batch_gives_what_each_face_gives_alone(network):
+    three = crops(network, 3)
+    network.batch = 3
+    together = network.restore(three, 0.0)
+    alone = [network.restore([crop], 0.0)[0] for crop in three]
+    for one, other in zip(together, alone, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+    assert np.abs(together[0].astype(int) - together[1]).max() > 10
+
+
+def test_bfloat16_stays_near_float32(network, file):
+    faces = torch.rand(1, 3, network.crop_size, network.crop_size) * 2 - 1
+    exact = network.infer(faces, 0.0)
+    short = loader.load(file, "mine", "cpu", "bfloat16").infer(faces, 0.0)
+    psnr = 10 * math.log10(4 / (exact - short).square().mean().item())
+    print(f"{psnr:.1f} dB")
+    assert short.dtype == torch.float32
+    assert psnr > 40
+
+
+@pytest.mark.parametrize("harm", ["missing", "does not belong", "expected"])
+def test_a_file_that_almost_fits_is_refused_by_name(form, file, tmp_path, harm):
+    state = read_state_dict(file)
+    key = max(key for key in state if key.endswith("bias"))
+    if harm == "missing":
+        del state[key]
+    else:
+        state["further.weight" if harm == "does not belong" else key] = torch.zeros(3, 5)
+    torch.save(state, tmp_path / "mine.pth")
+    with pytest.raises(BadCheckpoint, match=rf"looks like .* but does not fit it \(.*{harm}"):
+        loader.load(tmp_path / "mine.pth", "mine", "cpu")
+
+
+def test_a_file_of_another_form_is_refused_by_name(file, form, tmp_path):
+    torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
+    with pytest.raises(BadCheckpoint, match=f"has other layers; {FORMS[form].title} was expected"):
+        loader.load(tmp_path / "other.pth", "mine", "cpu", network=form)
+    with pytest.raises(BadCheckpoint, match=f"looks like {FORMS[form].title}; the built-in network was"):
+        loader.load(file, "mine", "cpu", network="builtin")
+
+
+def test_a_file_for_faces_of_another_size_is_refused(file, form):
+    with pytest.raises(BadCheckpoint, match=r"for faces of \d+ pixels; one for 4096 was expected"):
+        loader.load(file, "mine", "cpu", network=form, crop_size=4096)
+
+
+def test_a_file_that_would_run_code_is_refused(file, tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return (print, ("harm",))
+
+    torch.save({**read_state_dict(file), "harm": Harm()}, tmp_path / "mine.pth")
+    with pytest.raises(BadCheckpoint, match=r"would run code when loaded: it asks for .*print"):
+        loader.load(tmp_path / "mine.pth", "mine", "cpu")
+
+
+def test_loading_empties_the_state_dict(form, file):
+    state = read_state_dict(file)
+    FORMS[form].build(state, "cpu", "float32")
+    assert not state
+
+
+def test_one_more_network_of_a_known_form_takes_one_row(form, file, network, tmp_path):
+    licence = Licence("free", "https://example.org", "Free to use.")
+    checkpoint = Checkpoint("later.pth", "", None, None, licence, page="https://example.org/later")
+    row = Model("later", "face", "a test", checkpoint, network=form, crop_size=network.crop_size)
+    files = ModelFiles(tmp_path, rows=(*MODELS, row))
+    files.add("later", file)
+    loaded = loader.load(files.find("later"), "later", "cpu", network=row.network, crop_size=row.crop_size)
+    (crop,) = crops(network, 1)
+    np.testing.assert_array_equal(loaded.restore([crop], 0.0)[0], network.restore([crop], 0.0)[0])
+
+
+def test_every_row_names_a_form_and_a_size():
+    rows = [row for row in MODELS if row.kind == "face" and row.network]
+    assert {row.network for row in rows} <= {*FORMS, "onnx"}
+    assert {row.crop_size for row in rows} <= {256, 512, 1024, 2048}
