@@ -12,7 +12,7 @@ from typing import NamedTuple
 from facewatch.errors import TruncatedPhoto
 from facewatch.restoration.codecs import jpeg_tail
 from facewatch.restoration.codecs.metadata import exif, xmp, xmp_merge
-from facewatch.restoration.codecs.photo import Metadata
+from facewatch.restoration.codecs.photo import CREDENTIALS, Metadata
 
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -28,10 +28,7 @@ REBUILT = (
 )  # fmt: skip
 """The application segments that are read and rewritten; JFXX is a thumbnail."""
 STALE = {
-    (
-        APP11,
-        b"JP",
-    ): "content credentials (C2PA) and other JUMBF boxes, which are not valid for a changed picture",
+    (APP11, b"JP"): CREDENTIALS,
     (APP11, b"HDR_RI"): "HDR data (JPEG-HDR)",
 }
 THUMBNAIL_RESOURCES, IPTC_RESOURCE = (1033, 1036), 0x0404

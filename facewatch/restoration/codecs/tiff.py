@@ -16,7 +16,7 @@ from facewatch.restoration.codecs import jpeg, parallel
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
 from facewatch.restoration.codecs.parallel import Rows
-from facewatch.restoration.codecs.photo import Metadata, Raster, Samples
+from facewatch.restoration.codecs.photo import CREDENTIALS, Metadata, Raster, Samples
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
@@ -29,7 +29,7 @@ STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
     320,
 )
 TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 324, 325, 332, 338, 339
-SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS = 330, 700, 33723, 34377, 34675, 37724
+SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, C2PA = 330, 700, 33723, 34377, 34675, 37724, 52545
 
 IMAGE_TAGS = frozenset(
     {
@@ -45,7 +45,17 @@ IMAGE_TAGS = frozenset(
     | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags that a decoder needs."""
-NON_EXIF_TAGS = IMAGE_TAGS | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, tiff_tags.EXIF, tiff_tags.GPS}
+NON_EXIF_TAGS = IMAGE_TAGS | {
+    SUB_PAGES,
+    XMP,
+    IPTC,
+    RESOURCES,
+    ICC,
+    LAYERS,
+    C2PA,
+    tiff_tags.EXIF,
+    tiff_tags.GPS,
+}
 """The tags left out of EXIF blocks."""
 
 COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
@@ -72,6 +82,8 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
     if not pages:
         raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     page = pages[0]
+    if not page.tags:
+        raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     if sum(is_full_image(each) for each in pages) > 1:
         raise BadPhoto("the TIFF file's pages cannot be told apart; save each as a separate file")
     if not is_full_image(page) and SUB_PAGES in page.tags:
@@ -142,6 +154,8 @@ def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
     found = []
     if exif.has_maker_note(page) and not (block and exif.has_maker_note(tiff_tags.read_directory(block))):
         found.append("the maker note, which is only valid at its place in the original file")
+    if C2PA in page.tags:
+        found.append(CREDENTIALS)
     if LAYERS in page.tags:
         found.append("Photoshop's layers, which show the unrestored picture")
     return found
