@@ -32,6 +32,7 @@ from facewatch.restoration.codecs import (
     sniff,
     tiff,
     tiff_pages,
+    tiff_samples,
     webp,
 )
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
@@ -224,7 +225,7 @@ def _decode_webp(data: bytes, task: _Task) -> _Decoded:
 def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
     stripped, metadata, page = tiff.split(data, settled=task.settled)
     task.limit.check(tiff.size(page))
-    if opencv.is_16_bit_tiff(page):
+    if tiff_samples.is_taken(page):
         return _Decoded(opencv.read_tiff(stripped, page), metadata)
     image = open_image(TiffImageFile, stripped, task.limit)
     # With its memory allocated here, the class does not check the limit of the process.

@@ -98,9 +98,9 @@ def _blocks(frame: bytes, scan: bytes) -> int:
     """
     if len(frame) < 6 or len(frame) < 6 + 3 * frame[5]:
         return 0
-    height, width = struct.unpack_from(">HH", frame, 1)
+    height, width = (int(side) for side in struct.unpack_from(">HH", frame, 1))
     factors = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, 6 + 3 * frame[5], 3)}
-    across, down = (max(1, *(factor[axis] for factor in factors.values())) for axis in (0, 1))
+    across, down = (max([1, *(factor[axis] for factor in factors.values())]) for axis in (0, 1))
     wide, high = 8 * across, 8 * down
     if scan[0] == 1:
         own = factors.get(scan[1], (across, down))

@@ -28,7 +28,7 @@ STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
     317,
     320,
 )
-TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 324, 325, 332, 338, 339
+TILE_WIDTH, TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 322, 324, 325, 332, 338, 339
 SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, C2PA = 330, 700, 33723, 34377, 34675, 37724, 52545
 
 IMAGE_TAGS = frozenset(
@@ -58,7 +58,7 @@ NON_EXIF_TAGS = IMAGE_TAGS | {
 }
 """The tags left out of EXIF blocks."""
 
-COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """The channels of each photometric interpretation without extra ones."""
 
 CLASSIC_MAX_BYTES = 0xFF000000
@@ -174,6 +174,8 @@ def _lost_channels(page: Directory) -> list[str]:
         found.append(f"{dropped} {noun} (saved selections, infrared)")
     if 16 in page.numbers(BITS) and page.number(PHOTOMETRIC, 1) == 5:
         found.append("16 bits a channel (8 are kept)")
+    if page.number(PHOTOMETRIC, 1) in (8, 9):
+        found.append("L*a*b* (it is converted to sRGB)")
     return found
 
 

@@ -409,12 +409,6 @@ class TestFormats:
         with pytest.raises(BadPhoto, match=words):
             decode(saved("tiff", Image.fromarray(array), **options), LIMIT)
 
-    def test_lab_and_high_dynamic_range_are_named(self):
-        stream = io.BytesIO()
-        Image.new("LAB", (8, 8)).save(stream, "TIFF")
-        with pytest.raises(BadPhoto, match=r"L\*a\*b\*, not RGB; save it as RGB"):
-            decode(stream.getvalue(), LIMIT)
-
     def test_a_jpeg_of_12_bits_is_named(self):
         data = bytearray(picture())
         at = data.index(b"\xff\xc0")
