@@ -86,7 +86,8 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
             payload[len(head) :] for kind, payload in segments if kind == marker and payload.startswith(head)
         ]
 
-    block = b"".join(payload[1:] for payload in payloads(APP1, EXIF))
+    blocks = _join_exif([payload[1:] for payload in payloads(APP1, EXIF)])
+    block = blocks[0] if blocks else b""
     packets, extended = payloads(APP1, XMP), payloads(APP1, EXTENDED_XMP)
     extensions, lost = _join_extensions(extended)
     found = xmp_merge.merge([*packets, *extensions])
@@ -100,6 +101,8 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
     exif_block = exif.tiff_block(block)
     if block and exif_block is None:
         lost.append(exif.UNREADABLE)
+    if len(blocks) > 1:
+        lost.append("a second EXIF block")
     return Metadata(
         exif=exif_block,
         xmp=found.packet,
@@ -111,6 +114,17 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
         tail=tail,
         lost=(*lost, *found.notes),
     )
+
+
+def _join_exif(parts: list[bytes]) -> list[bytes]:
+    """Return the different EXIF blocks: a part without a header continues the block before it."""
+    blocks: list[bytes] = []
+    for part in parts:
+        if blocks and part[:4] not in (b"II*\0", b"MM\0*"):
+            blocks[-1] += part
+        else:
+            blocks.append(part)
+    return list(dict.fromkeys(blocks))
 
 
 def _join_icc(parts: list[bytes]) -> bytes | None:

@@ -7,6 +7,7 @@ because none of its dependencies writes 16-bit RGB together with EXIF, GPS and I
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -16,7 +17,7 @@ from facewatch.restoration.codecs import jpeg, parallel
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
 from facewatch.restoration.codecs.parallel import Rows
-from facewatch.restoration.codecs.photo import CREDENTIALS, Metadata, Raster, Samples
+from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata, Raster, Samples
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
@@ -95,7 +96,7 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
             "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
     _check_complete(page, len(data))
-    return _stripped(data, page), _metadata(page), page
+    return _stripped(data, page), _metadata(page, pages[1:]), page
 
 
 def _stripped(data: bytes, page: Directory) -> bytes:
@@ -127,7 +128,7 @@ def _check_complete(page: Directory, size: int) -> None:
                 raise TruncatedPhoto(tiff_tags.INCOMPLETE)
 
 
-def _metadata(page: Directory) -> Metadata:
+def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
     def data(tag: int) -> bytes | None:
         return page.tags[tag].data if tag in page.tags else None
 
@@ -142,7 +143,7 @@ def _metadata(page: Directory) -> Metadata:
         exif=block,
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
-        lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page)),
+        lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page), *_lost_pages(page, others)),
         icc=data(ICC),
         dpi=page.resolution(),
         resources=jpeg.without_thumbnails(resources),
@@ -159,6 +160,13 @@ def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
     if LAYERS in page.tags:
         found.append("Photoshop's layers, which show the unrestored picture")
     return found
+
+
+def _lost_pages(page: Directory, others: Sequence[Directory]) -> list[str]:
+    """Return in words what the file holds beside its picture; others are all no full images."""
+    kinds = [other.number(NEW_SUBFILE, 0) & 0b100 for other in others]
+    found = [PREVIEW] if SUB_PAGES in page.tags or 0 in kinds else []
+    return found + (["a mask of the picture"] if any(kinds) else [])
 
 
 def _lost_channels(page: Directory) -> list[str]:

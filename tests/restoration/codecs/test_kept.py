@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from facewatch.errors import Animated, BadPhoto, PhotoTooLarge, TruncatedPhoto
-from facewatch.restoration.codecs import jpeg, png, sniff
+from facewatch.restoration.codecs import jpeg, jpeg_turn, png, sniff
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.formats import BY_NAME
@@ -214,6 +214,16 @@ class TestTail:
         assert not lost
         assert "APP1 FLIR" in copied(with_segments(picture(), *segments), "png")[1][0]
 
+    def test_a_cameras_preview_is_named(self):
+        first, second = (Image.fromarray(scene(*size)) for size in ((64, 48), (32, 24)))
+        stream = io.BytesIO()
+        first.save(stream, "MPO", save_all=True, append_images=[second], quality=95)
+        photo = decode(stream.getvalue(), LIMIT)
+        part = replace(photo.metadata.tail[0], kind="preview")
+        upright = jpeg_turn.upright(replace(photo.metadata, tail=(part,)))
+        assert upright.tail == ()
+        assert upright.lost == ("a preview, which shows the unrestored picture",)
+
     def test_content_credentials_are_named(self):
         copy, lost = copied(with_segments(picture(), (0xEB, b"JP\0\1jumb")))
         assert b"jumb" not in copy
@@ -230,6 +240,27 @@ class TestExif:
         entries, _ = tiff_tags.raw_entries(found, tiff_tags.first_directory_offset(found), layout)
         assert all(1 <= struct.unpack_from("<H", entry, 2)[0] <= 13 for entry in entries)
         assert make in entries
+
+    @pytest.mark.parametrize("kinds", [(0, 2), (2, 0)])
+    def test_an_entry_of_an_unknown_kind_hides_no_other_of_its_number(self, kinds):
+        rows = b"".join(struct.pack("<HHI4s", 0x010F, kind, 4, b"ACE\0") for kind in kinds)
+        block = b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + rows + bytes(4)
+        assert tiff_tags.read_directory(block).tags[0x010F].kind == 2
+        found = tiff_tags.read_directory(exif.restored(block, "facewatch", (4, 4), None))
+        assert found.tags[0x010F].kind == 2
+
+    def test_a_second_block_is_named_unless_it_is_the_same(self):
+        other = ORIENTED.replace(b"\6", b"\3")
+        once, twice = (
+            copied(with_segments(picture(), *((jpeg.APP1, b"Exif\0\0" + block) for block in blocks)))[1]
+            for blocks in ((ORIENTED, ORIENTED), (ORIENTED, other))
+        )
+        assert once == ()
+        assert twice == ("a second EXIF block",)
+
+    def test_a_block_in_two_segments_is_joined(self):
+        segments = [(jpeg.APP1, b"Exif\0\0" + part) for part in (ORIENTED[:20], ORIENTED[20:])]
+        assert decode(with_segments(picture(), *segments), LIMIT).metadata.exif == ORIENTED
 
     @pytest.mark.parametrize(("place", "kept"), [(5000, True), (2_000_000, False)])
     def test_a_maker_note_of_a_tiff_keeps_its_place_or_is_named(self, place, kept):
