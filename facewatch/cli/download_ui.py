@@ -20,6 +20,7 @@ from facewatch.cli.terminal import can_ask
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as DownloadProgress
+from facewatch.system.text import printable
 
 
 def fetch_missing(
@@ -35,7 +36,7 @@ def fetch_missing(
     console = Console(stderr=True, highlight=False)
     for name in missing:
         if problem := files.problem(name):
-            console.print(problem, markup=False, soft_wrap=True)
+            console.print(printable(problem), markup=False, soft_wrap=True)
         ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
         fetch(console, files, name)
@@ -44,7 +45,7 @@ def fetch_missing(
             if files.state(name) != "present":
                 fetch(console, files, name)
         except FacewatchError as error:
-            console.print(f"{error}", markup=False, soft_wrap=True)
+            console.print(printable(error), markup=False, soft_wrap=True)
 
 
 def ask_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:
@@ -81,4 +82,4 @@ def fetch(console: Console, files: ModelFiles, name: str) -> None:
             bar.update(task, completed=progress.done_bytes, total=progress.total_bytes)
 
         files.fetch(name, show, threading.Event())
-    console.print(f"{name} downloaded", markup=False)
+    console.print(f"{printable(name)} downloaded", markup=False)

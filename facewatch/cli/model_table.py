@@ -66,7 +66,7 @@ def _narrow(rows: list[dict[str, Any]]) -> Table:
     for row in sorted(rows, key=lambda row: row["state"] == "missing"):
         terms = " (non-commercial)" if row["non_commercial"] else ""
         state = PLAIN_STATES.get(_state(row), _state(row))
-        table.add_row(printable(row["name"]), state, _size(row), f"{row['about']}{terms}")
+        table.add_row(*map(printable, (row["name"], state, _size(row), f"{row['about']}{terms}")))
     return table
 
 

@@ -232,3 +232,14 @@ def test_the_table_fits_80_columns_in_a_pipe_too(model_files: ModelFiles, monkey
     shown = call(model_files).stdout
     assert "toy" in shown
     assert max(len(row) for row in shown.splitlines() if str(model_files.folder) not in row) <= 80
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
+@pytest.mark.parametrize("columns", ["300", "80"])
+def test_no_name_of_a_file_commands_the_terminal(model_files: ModelFiles, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    model_files.folder.mkdir()
+    (model_files.folder / "m\x1b]0;title\x07.pth").write_bytes(b"mine")
+    shown = call(model_files).stdout
+    assert "\x1b" not in shown
+    assert "\\x1b" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from contextlib import suppress
@@ -14,11 +15,20 @@ from pillow_heif import HeifImageFile, open_heif
 from facewatch.errors import Animated, TruncatedPhoto
 from facewatch.restoration.codecs import sniff
 from facewatch.restoration.codecs.metadata import exif, icc, xmp_merge
-from facewatch.restoration.codecs.photo import UPRIGHT, Metadata, Raster, SourceOrientation
+from facewatch.restoration.codecs.photo import (
+    BEHIND,
+    CREDENTIALS,
+    UPRIGHT,
+    Metadata,
+    Raster,
+    SourceOrientation,
+)
 from facewatch.restoration.codecs.pillow_images import DECODER_ERRORS, Opener, load, open_image, with_dpi
 from facewatch.restoration.codecs.size_limit import SizeLimit
 
 _AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
+_C2PA = b"uuid" + bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_HEAD_BYTES = 1 << 16  # that hold the boxes before the picture
 _AUXILIARY = {
     "hdrgainmap": "the gain map (HDR brightness)",
     "gainmap": "the gain map (HDR brightness)",
@@ -28,14 +38,14 @@ _AUXILIARY = {
 }
 
 
-def read_heic(data: bytes, limit: SizeLimit) -> tuple[Raster, Metadata]:
+def read_heic(data: bytes, limit: SizeLimit, *, settled: bool) -> tuple[Raster, Metadata]:
     """Decode a HEIC file's primary picture.  Raises as `_read`."""
-    return _read(HeifImageFile, data, limit)
+    return _read(HeifImageFile, data, limit, settled=settled)
 
 
-def read_avif(data: bytes, limit: SizeLimit) -> tuple[Raster, Metadata]:
+def read_avif(data: bytes, limit: SizeLimit, *, settled: bool) -> tuple[Raster, Metadata]:
     """Decode an AVIF file.  Raises as `_read`, and Animated."""
-    return _read(_open_avif, data, limit)
+    return _read(_open_avif, data, limit, settled=settled)
 
 
 def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
@@ -54,21 +64,26 @@ def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
     return image
 
 
-def _read(opener: Opener, data: bytes, limit: SizeLimit) -> tuple[Raster, Metadata]:
-    """Decode a file: its picture never ends in zeros, but an EXIF block after it may.
+def _read(opener: Opener, data: bytes, limit: SizeLimit, *, settled: bool) -> tuple[Raster, Metadata]:
+    """Decode a file: its picture never ends in zeros, but EXIF or XMP after it may.
+
+    settled  the file is not being written any more: what follows its boxes is left out
 
     Raises TruncatedPhoto, PhotoTooLarge, BadPhoto, DECODER_ERRORS.
     """
-    sniff.check_boxes(data)
+    end = sniff.boxes_end(data, settled=settled)
+    boxes = data[:end] if end < len(data) else data
     try:
-        image = open_image(opener, data, limit)
+        image = open_image(opener, boxes, limit)
     except DECODER_ERRORS as error:
         if sniff.has_zero_tail(data):
             raise TruncatedPhoto(sniff.UNFINISHED) from error
         raise
     metadata = _metadata(image, data)
-    if sniff.has_zero_tail(data, metadata.exif):
+    if sniff.has_zero_tail(boxes, metadata.exif, image.info.get("xmp")):
         raise TruncatedPhoto(sniff.UNFINISHED)
+    if data[end:].strip(b"\0"):
+        metadata = dataclasses.replace(metadata, lost=(*metadata.lost, BEHIND))
     return load(image), metadata
 
 
@@ -101,10 +116,12 @@ def _further(image: ImageFile.ImageFile, data: bytes) -> list[str]:
     found += [words for part, words in _AUXILIARY.items() if part in names]
     if info.get("depth_images"):
         found.append(_AUXILIARY["depth"])
-    if b"tmap" in data[:65536] and _AUXILIARY["gainmap"] not in found:
+    if b"tmap" in data[:_HEAD_BYTES] and _AUXILIARY["gainmap"] not in found:
         found.append(_AUXILIARY["gainmap"])
     if b"mpvd" in sniff.box_kinds(data):
         found.append("the motion film")
+    if _C2PA in data[:_HEAD_BYTES]:
+        found.append(CREDENTIALS)
     if (depth := info.get("bit_depth") or 8) > 8:
         found.append(f"{depth} bits a channel (8 are kept)")
     return list(dict.fromkeys(found))

@@ -32,6 +32,7 @@ from facewatch.restoration.codecs import (
     sniff,
     tiff,
     tiff_pages,
+    tiff_samples,
     webp,
 )
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
@@ -188,9 +189,10 @@ def _decode_jpeg(data: bytes, task: _Task) -> _Decoded:
     image = open_image(JpegImageFile, parts.picture, task.limit)
     sampling = get_sampling(image)
     if not parts.ended:
-        if not (task.settled and jpeg_end.has_every_row(parts.picture)):
+        picture = parts.picture.rstrip(b"\xff")  # half an end mark
+        if not (task.settled and jpeg_end.has_every_row(picture)):
             raise TruncatedPhoto(jpeg.INCOMPLETE)
-        image = open_image(JpegImageFile, parts.picture + jpeg_end.MARK, task.limit)
+        image = open_image(JpegImageFile, picture + jpeg_end.MARK, task.limit)
     return _Decoded(load(image), with_dpi(parts.metadata, image), sampling if sampling >= 0 else None)
 
 
@@ -213,17 +215,17 @@ def _scale_transparent_level(image: Image.Image, bits: int) -> None:
 
 
 def _decode_webp(data: bytes, task: _Task) -> _Decoded:
-    stripped, metadata = webp.split(data)
+    stripped, metadata, zero_tail = webp.split(data, settled=task.settled)
     width, height = webp.size(stripped)
     task.limit.check((width, height))
-    picture = opencv.read_webp(stripped, (height, width), zero_tail=sniff.has_zero_tail(data, metadata.exif))
+    picture = opencv.read_webp(stripped, (height, width), zero_tail=zero_tail)
     return _Decoded(picture, with_exif_dpi(metadata), lossless=webp.is_lossless(stripped))
 
 
 def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
     stripped, metadata, page = tiff.split(data, settled=task.settled)
     task.limit.check(tiff.size(page))
-    if opencv.is_16_bit_tiff(page):
+    if tiff_samples.is_taken(page):
         return _Decoded(opencv.read_tiff(stripped, page), metadata)
     image = open_image(TiffImageFile, stripped, task.limit)
     # With its memory allocated here, the class does not check the limit of the process.
@@ -237,11 +239,11 @@ def _decode_bmp(data: bytes, task: _Task) -> _Decoded:
 
 
 def _decode_heic(data: bytes, task: _Task) -> _Decoded:
-    return _Decoded(*bmff.read_heic(data, task.limit))
+    return _Decoded(*bmff.read_heic(data, task.limit, settled=task.settled))
 
 
 def _decode_avif(data: bytes, task: _Task) -> _Decoded:
-    return _Decoded(*bmff.read_avif(data, task.limit))
+    return _Decoded(*bmff.read_avif(data, task.limit, settled=task.settled))
 
 
 _DECODERS: dict[str, Callable[[bytes, _Task], _Decoded]] = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from facewatch.errors import TruncatedPhoto
 from facewatch.restoration.codecs import jpeg_tail
 from facewatch.restoration.codecs.metadata import exif, xmp, xmp_merge
-from facewatch.restoration.codecs.photo import Metadata
+from facewatch.restoration.codecs.photo import CREDENTIALS, Metadata
 
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -28,10 +28,7 @@ REBUILT = (
 )  # fmt: skip
 """The application segments that are read and rewritten; JFXX is a thumbnail."""
 STALE = {
-    (
-        APP11,
-        b"JP",
-    ): "content credentials (C2PA) and other JUMBF boxes, which are not valid for a changed picture",
+    (APP11, b"JP"): CREDENTIALS,
     (APP11, b"HDR_RI"): "HDR data (JPEG-HDR)",
 }
 THUMBNAIL_RESOURCES, IPTC_RESOURCE = (1033, 1036), 0x0404
@@ -89,7 +86,8 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
             payload[len(head) :] for kind, payload in segments if kind == marker and payload.startswith(head)
         ]
 
-    block = b"".join(payload[1:] for payload in payloads(APP1, EXIF))
+    blocks = _join_exif([payload[1:] for payload in payloads(APP1, EXIF)])
+    block = blocks[0] if blocks else b""
     packets, extended = payloads(APP1, XMP), payloads(APP1, EXTENDED_XMP)
     extensions, lost = _join_extensions(extended)
     found = xmp_merge.merge([*packets, *extensions])
@@ -103,6 +101,8 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
     exif_block = exif.tiff_block(block)
     if block and exif_block is None:
         lost.append(exif.UNREADABLE)
+    if len(blocks) > 1:
+        lost.append("a second EXIF block")
     return Metadata(
         exif=exif_block,
         xmp=found.packet,
@@ -114,6 +114,17 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
         tail=tail,
         lost=(*lost, *found.notes),
     )
+
+
+def _join_exif(parts: list[bytes]) -> list[bytes]:
+    """Return the different EXIF blocks: a part without a header continues the block before it."""
+    blocks: list[bytes] = []
+    for part in parts:
+        if blocks and part[:4] not in (b"II*\0", b"MM\0*"):
+            blocks[-1] += part
+        else:
+            blocks.append(part)
+    return list(dict.fromkeys(blocks))
 
 
 def _join_icc(parts: list[bytes]) -> bytes | None:

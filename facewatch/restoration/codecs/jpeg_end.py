@@ -14,6 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 MARK = b"\xff\xd9"
 _PADDINGS = tuple(np.random.default_rng(seed).integers(0, 255, 4096, np.uint8).tobytes() for seed in (1, 2))
 """Noise without the byte 255, which begins a marker: data of a picture as a decoder sees it."""
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
 def has_every_row(picture: bytes) -> bool:
@@ -25,7 +26,7 @@ def has_every_row(picture: bytes) -> bool:
     where the noise shows, the picture was not complete.
     """
     scans = list(_scans(picture))
-    if not scans or not _all_bits(scans) or not _all_restarts(picture, scans):
+    if not scans or not _all_bits(scans) or not _all_restarts(picture):
         return False
     first, second = (_decoded(picture + padding + MARK) for padding in _PADDINGS)
     return first == second
@@ -33,12 +34,13 @@ def has_every_row(picture: bytes) -> bool:
 
 def _decoded(data: bytes) -> bytes:
     with JpegImageFile(io.BytesIO(data)) as image:
+        image.decodermaxblock = len(data)  # as in pillow_images
         image.load()
         return Image.Image.tobytes(image)
 
 
-def _segments(picture: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and payload of every segment, those between two scans included."""
+def _segments(picture: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield marker, payload and end of every segment, those between two scans included."""
     at = 2
     while True:
         at = picture.find(b"\xff", at)
@@ -49,12 +51,12 @@ def _segments(picture: bytes) -> Iterator[tuple[int, bytes]]:
             at += 1 if marker == 0xFF else 2
             continue
         end = at + 2 + struct.unpack_from(">H", picture, at + 2)[0]
-        yield marker, picture[at + 4 : end]
+        yield marker, picture[at + 4 : end], end
         at = end
 
 
 def _scans(picture: bytes) -> Iterator[bytes]:
-    return (payload for marker, payload in _segments(picture) if marker == 0xDA)
+    return (payload for marker, payload, _ in _segments(picture) if marker == 0xDA)
 
 
 def _all_bits(scans: list[bytes]) -> bool:
@@ -70,20 +72,38 @@ def _all_bits(scans: list[bytes]) -> bool:
     return all(len(levels) == 64 and not any(levels.values()) for levels in lowest.values())
 
 
-def _all_restarts(picture: bytes, scans: list[bytes]) -> bool:
-    """Return whether as many restart marks are there as the header asks for; True if it asks for none."""
-    interval, blocks = 0, 0
-    for marker, payload in _segments(picture):
+def _all_restarts(picture: bytes) -> bool:
+    """Return whether the last scan has as many restart marks as its header asks for.
+
+    Those of the scans before it need no look: another scan followed them.
+    """
+    interval, blocks, frame, start = 0, 0, b"", 0
+    for marker, payload, end in _segments(picture):
         if marker == 0xDD and len(payload) >= 2:
             (interval,) = struct.unpack_from(">H", payload)
-        if marker in (0xC0, 0xC1, 0xC2) and len(payload) >= 6:
-            height, width, count = struct.unpack_from(">HHB", payload, 1)
-            factors = [payload[7 + 3 * number] for number in range(count)]
-            across, down = max(each >> 4 for each in factors), max(each & 15 for each in factors)
-            if count == 1:
-                across = down = 1
-            blocks = math.ceil(width / (8 * across)) * math.ceil(height / (8 * down))
+        if marker in _FRAMES:
+            frame = payload
+        if marker == 0xDA:
+            blocks, start = _blocks(frame, payload), end
     if not interval:
         return True
-    marks = sum(picture.count(bytes((0xFF, 0xD0 + number))) for number in range(8))
-    return len(scans) == 1 and marks == math.ceil(blocks / interval) - 1
+    marks = sum(picture.count(bytes((0xFF, 0xD0 + number)), start) for number in range(8))
+    return marks == math.ceil(blocks / interval) - 1
+
+
+def _blocks(frame: bytes, scan: bytes) -> int:
+    """Return how many units a scan has, between which restart marks may lie; 0 for a broken header.
+
+    Source: ITU T.81, A.2: a scan of one component has that one's blocks, others those of the whole grid.
+    """
+    if len(frame) < 6 or len(frame) < 6 + 3 * frame[5]:
+        return 0
+    height, width = (int(side) for side in struct.unpack_from(">HH", frame, 1))
+    factors = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, 6 + 3 * frame[5], 3)}
+    across, down = (max([1, *(factor[axis] for factor in factors.values())]) for axis in (0, 1))
+    wide, high = 8 * across, 8 * down
+    if scan[0] == 1:
+        own = factors.get(scan[1], (across, down))
+        width, height = (math.ceil(width * own[0] / across), math.ceil(height * own[1] / down))
+        wide = high = 8
+    return math.ceil(width / wide) * math.ceil(height / high)

@@ -16,7 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from facewatch.restoration.codecs.jpeg_tail import turned
 from facewatch.restoration.codecs.metadata import exif
-from facewatch.restoration.codecs.photo import Metadata
+from facewatch.restoration.codecs.photo import PREVIEW, Metadata
 from facewatch.restoration.codecs.pillow_images import DECODER_ERRORS
 
 _QUALITY = 95
@@ -37,6 +37,8 @@ def upright(metadata: Metadata) -> Metadata:
     All of them are left out, and named as lost, if one of them is damaged.
     """
     kept = tuple(part for part in metadata.tail if part.kind != "preview")
+    if len(kept) < len(metadata.tail):
+        metadata = dataclasses.replace(metadata, lost=(*metadata.lost, PREVIEW))
     orientation = metadata.source_orientation.orientation
     if orientation in _TURNS:
         try:

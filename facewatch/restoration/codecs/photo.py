@@ -14,6 +14,10 @@ from facewatch.restoration.types import Pixels
 Samples: TypeAlias = npt.NDArray[Any]
 """Pixels in a file's mode: (H, W) or (H, W, C); bool, uint8 or uint16."""
 
+CREDENTIALS = "content credentials (C2PA) and other JUMBF boxes, which are not valid for a changed picture"
+"""What no copy keeps of a signed photo, in words that follow "not kept: "."""
+BEHIND = "the data behind the picture"
+PREVIEW = "a preview, which shows the unrestored picture"
 GREY_MODES = frozenset({"1", "L", "LA", "L16", "LA16"})
 
 

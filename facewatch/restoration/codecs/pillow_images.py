@@ -33,6 +33,7 @@ def open_image(opener: Opener, data: bytes, limit: SizeLimit) -> ImageFile.Image
     """Read the header and check the picture's size.  Raises PhotoTooLarge, BadPhoto, DECODER_ERRORS."""
     image = opener(io.BytesIO(data))
     limit.check(image.size)
+    image.decodermaxblock = len(data)  # a JPEG's arithmetic decoder cannot wait for further data
     return image
 
 

@@ -11,16 +11,22 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from facewatch.errors import Animated, BadPhoto, TruncatedPhoto
 from facewatch.restoration.codecs import png_rows
 from facewatch.restoration.codecs.metadata import exif, icc, xmp_merge
-from facewatch.restoration.codecs.photo import Metadata, Samples
+from facewatch.restoration.codecs.photo import BEHIND, CREDENTIALS, Metadata, Samples
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 IMAGE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+PLACE_CHUNKS = (b"tIME", b"oFFs", b"sCAL", b"sTER")
+"""When a picture was changed, where it lies on a page, how large it is, and whether it is a stereo pair."""
+STALE_CHUNKS = (b"sBIT", b"bKGD", b"hIST", b"sPLT", b"iDOT", b"dSIG", b"acTL", b"fcTL", b"fdAT", b"CgBI")
+"""The chunks that describe how the original is stored."""
+_READ_CHUNKS = (*TEXT_CHUNKS, b"eXIf", b"zxIf", b"iCCP", b"pHYs")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 RAW_EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 RAW_XMP_KEYWORD = b"Raw profile type xmp"
@@ -28,6 +34,10 @@ MAX_INFLATED_BYTES = 16_000_000
 """The longest text or profile after decompression; a longer one is dropped."""
 _INCOMPLETE = "the PNG file is incomplete: it is damaged or still being copied; facewatch tries it again"
 
+_WRONG_CHECKSUM = (
+    "the PNG file is damaged: a checksum is wrong; copy it again from where it came from, or open it in "
+    "another program and save it again"
+)
 _END = bytes(4) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
@@ -66,27 +76,33 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata]:
     """
     kept: list[bytes] = [SIGNATURE]
     others: list[tuple[bytes, bytes]] = []
+    doubtful, end = False, len(SIGNATURE)
     for kind, payload, whole in _chunks(data, settled=settled):
+        end += len(whole)
         if kind in IMAGE_CHUNKS:
             if struct.pack(">I", zlib.crc32(whole[4:-4])) != whole[-4:]:
-                raise BadPhoto(
-                    "the PNG file is damaged: a checksum is wrong; copy it again from where it came from, "
-                    "or open it in another program and save it again"
-                )
-            kept.append(whole)
+                if kind not in (b"IDAT", b"IEND"):
+                    raise BadPhoto(_WRONG_CHECKSUM)
+                doubtful = True
+            kept.append(chunk(kind, payload) if doubtful else whole)
         elif kind == b"acTL" and payload[:4] not in (b"\0\0\0\0", b"\0\0\0\1"):
             raise Animated("the PNG file is animated")
         else:
             others.append((kind, payload))
+    if doubtful and not _has_every_row(kept):  # else the compressed data's own checksum is right
+        raise BadPhoto(_WRONG_CHECKSUM)
     if not kept[-1].endswith(_END):
         if not _has_every_row(kept):
             raise TruncatedPhoto(_INCOMPLETE)
         kept.append(_END)
-    return b"".join(kept), _metadata(others)
+    metadata = _metadata(others)
+    if data[end:].strip(b"\0"):
+        metadata = replace(metadata, lost=(*metadata.lost, BEHIND))
+    return b"".join(kept), metadata
 
 
 def _has_every_row(chunks: list[bytes]) -> bool:
-    """Return whether the picture's compressed data are complete."""
+    """Return whether the picture's compressed data are complete, and their checksum right."""
     decompressor = zlib.decompressobj()
     try:
         for whole in chunks:
@@ -116,7 +132,8 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
     ]
     found = xmp_merge.merge([packet for packet in packets if packet])
     raw_exif = (texts_by_keyword[keyword] for keyword in RAW_EXIF_KEYWORDS if keyword in texts_by_keyword)
-    block = first.get(b"eXIf") or _raw_profile(next(raw_exif, None))
+    packed = first.get(b"zxIf", b"")[5:]  # a proposal that some programs wrote: a byte, the length, Deflate
+    block = first.get(b"eXIf") or _inflate(packed) or _raw_profile(next(raw_exif, None))
     unit = first.get(b"pHYs", b"")
     dpi = None
     if len(unit) == 9 and unit[8] == 1:
@@ -124,14 +141,17 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
         dpi = (across * 0.0254, down * 0.0254) if across and down else None
     # A resolution is turned with the picture; a pHYs chunk that gives only the pixel shape is kept.
     kept = [
-        (kind, payload) for kind, payload in others if kind in COLOUR_CHUNKS or (kind == b"pHYs" and not dpi)
+        (kind, payload)
+        for kind, payload in others
+        if kind in COLOUR_CHUNKS or _may_be_copied(kind) or (kind == b"pHYs" and not dpi)
     ]
     kept += [(kind, payload) for kind, payload, keyword in texts if keyword not in special]
     icc.refuse_hdr(*first.get(b"cICP", b"")[:2])
     exif_block = exif.tiff_block(block) if block else None
-    has_block = b"eXIf" in first or bool(texts_by_keyword)
+    has_block = b"eXIf" in first or b"zxIf" in first or bool(texts_by_keyword)
     lost = [exif.UNREADABLE] if has_block and exif_block is None else []
     lost += ["XMP that cannot be decompressed"] * packets.count(None)
+    lost += _lost_chunks({kind for kind, _ in others})
     return Metadata(
         exif=exif_block,
         xmp=found.packet,
@@ -141,6 +161,19 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
         dpi=dpi,
         chunks=tuple(kept),
     )
+
+
+def _may_be_copied(kind: bytes) -> bool:
+    """Return whether a chunk that is not read holds for a changed picture too: its last letter is small."""
+    return kind in PLACE_CHUNKS or (kind not in (*_READ_CHUNKS, *STALE_CHUNKS) and kind[3:].islower())
+
+
+def _lost_chunks(kinds: set[bytes]) -> list[str]:
+    """Return in words the chunks that are left out since they may not hold for a changed picture."""
+    known = (*_READ_CHUNKS, *COLOUR_CHUNKS, *STALE_CHUNKS, b"caBX")
+    unknown = sorted(kind.decode() for kind in kinds if kind not in known and not _may_be_copied(kind))
+    found = [CREDENTIALS] if b"caBX" in kinds else []
+    return found + ([f"PNG chunks of a program ({', '.join(unknown)})"] if unknown else [])
 
 
 def _inflate(packed: bytes) -> bytes | None:

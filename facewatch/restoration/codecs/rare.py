@@ -57,6 +57,8 @@ def _bmp(data: bytes) -> str | None:
         depths = "-".join(str(mask.bit_count()) for mask in masks)
         form = f"a BMP with {bits} bits a pixel ({depths})"
         return f"the picture is {form}; save it as PNG, or as BMP with 24 bits"
+    if header >= 40 and bits not in (0, 1, 2, 4, 8, 16, 24, 32):
+        return f"the picture is a BMP with {bits} bits a pixel; save it as PNG, or as BMP with 24 bits"
     names = {4: "a JPEG inside a BMP", 5: "a PNG inside a BMP"}
     if header >= 40 and compression in names:
         return f"the picture is {names[compression]}; save it as PNG or JPEG"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs.formats import SIGNATURES
 
+_BOX_HEADER_BYTES = 8
 ZERO_TAIL_BYTES = 64
 """A file that ends in this many zeros has probably been preallocated and is not yet fully written."""
 CUT_OFF = "the file is cut off: its end is missing; copy it again from where it came from"
@@ -76,50 +77,57 @@ def _bmff_format(data: bytes) -> str:
     )
 
 
-def has_zero_tail(data: bytes, exif: bytes | None = None) -> bool:
-    """Return whether the file ends in zeros that are not part of an EXIF block at its end.
+def has_zero_tail(data: bytes, exif: bytes | None = None, xmp: bytes | None = None) -> bool:
+    """Return whether the file ends in zeros that are not part of EXIF or XMP at its end.
 
     exif  the block that was read from the file; cameras and Windows reserve empty space in it
+    xmp   the packet that was read from the file; it counts if it is whole before the zeros
     """
     if data[-ZERO_TAIL_BYTES:].strip(b"\0"):
         return False
-    start = len(data) - len(exif or b"")
+    whole = xmp if xmp and xmp.rstrip(b"\0").endswith(b">") else None
+    return not any(block and _is_at_end(data, block) for block in (exif, whole))
+
+
+def _is_at_end(data: bytes, block: bytes) -> bool:
+    start = len(data) - len(block)
     # WebP pads a block of odd length with a byte.
-    return not exif or exif[:8] not in data[max(0, start - 1) : start + 8]
+    return block[:8] in data[max(0, start - 1) : start + 8]
 
 
-def check_boxes(data: bytes) -> None:
-    """Check a HEIC or AVIF file's boxes.
+def boxes_end(data: bytes, *, settled: bool = False) -> int:
+    """Return where the boxes of a HEIC or AVIF file end: mostly the file's length.
 
-    Raises TruncatedPhoto when they reach past its end, BadPhoto when they are damaged.
+    settled  the file is not being written any more: zeros or other data may follow the picture's boxes
+
+    Raises TruncatedPhoto when a box reaches past the end, BadPhoto when one is damaged.
     """
-    for _ in _boxes(data):
-        pass
+    found = dict(_boxes(data))
+    end = max(found.values(), default=0)
+    if end == len(data) or (settled and b"mdat" in found):
+        return end
+    if 1 < int.from_bytes(data[end : end + 4], "big") < _BOX_HEADER_BYTES:
+        raise BadPhoto("the HEIC or AVIF file's structure is damaged; copy it again from where it came from")
+    raise TruncatedPhoto(
+        "the HEIC or AVIF file is incomplete: it is damaged or still being copied; facewatch tries it again"
+    )
 
 
 def box_kinds(data: bytes) -> set[bytes]:
-    """Return the kinds of a HEIC or AVIF file's boxes.  Raises as `check_boxes`."""
-    return set(_boxes(data))
+    """Return the kinds of a HEIC or AVIF file's whole boxes."""
+    return set(dict(_boxes(data)))
 
 
-def _boxes(data: bytes) -> Iterator[bytes]:
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield kind and end of the boxes, up to the first that is not whole."""
     at = 0
-    while at < len(data):
-        if at + 8 > len(data):
-            break
+    while at + _BOX_HEADER_BYTES <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        yield kind
-        if length == 0:  # reaches to the end
-            return
+        if length == 0 and kind != bytes(4):  # reaches to the end
+            length = len(data) - at
         if length == 1 and at + 16 <= len(data):
             (length,) = struct.unpack_from(">Q", data, at + 8)
-        if length < 8:
-            raise BadPhoto(
-                "the HEIC or AVIF file's structure is damaged; copy it again from where it came from"
-            )
         at += length
-    if at != len(data):
-        raise TruncatedPhoto(
-            "the HEIC or AVIF file is incomplete: it is damaged or still being copied; "
-            "facewatch tries it again"
-        )
+        if length < _BOX_HEADER_BYTES or at > len(data):
+            return
+        yield kind, at

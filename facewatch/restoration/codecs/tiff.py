@@ -7,6 +7,7 @@ because none of its dependencies writes 16-bit RGB together with EXIF, GPS and I
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -16,7 +17,7 @@ from facewatch.restoration.codecs import jpeg, parallel
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
 from facewatch.restoration.codecs.parallel import Rows
-from facewatch.restoration.codecs.photo import Metadata, Raster, Samples
+from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata, Raster, Samples
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
@@ -28,8 +29,8 @@ STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
     317,
     320,
 )
-TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 324, 325, 332, 338, 339
-SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS = 330, 700, 33723, 34377, 34675, 37724
+TILE_WIDTH, TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 322, 324, 325, 332, 338, 339
+SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, C2PA = 330, 700, 33723, 34377, 34675, 37724, 52545
 
 IMAGE_TAGS = frozenset(
     {
@@ -45,10 +46,20 @@ IMAGE_TAGS = frozenset(
     | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags that a decoder needs."""
-NON_EXIF_TAGS = IMAGE_TAGS | {SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, tiff_tags.EXIF, tiff_tags.GPS}
+NON_EXIF_TAGS = IMAGE_TAGS | {
+    SUB_PAGES,
+    XMP,
+    IPTC,
+    RESOURCES,
+    ICC,
+    LAYERS,
+    C2PA,
+    tiff_tags.EXIF,
+    tiff_tags.GPS,
+}
 """The tags left out of EXIF blocks."""
 
-COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """The channels of each photometric interpretation without extra ones."""
 
 CLASSIC_MAX_BYTES = 0xFF000000
@@ -72,6 +83,8 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
     if not pages:
         raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     page = pages[0]
+    if not page.tags:
+        raise TruncatedPhoto(tiff_tags.INCOMPLETE)
     if sum(is_full_image(each) for each in pages) > 1:
         raise BadPhoto("the TIFF file's pages cannot be told apart; save each as a separate file")
     if not is_full_image(page) and SUB_PAGES in page.tags:
@@ -83,7 +96,7 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
             "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
     _check_complete(page, len(data))
-    return _stripped(data, page), _metadata(page), page
+    return _stripped(data, page), _metadata(page, pages[1:]), page
 
 
 def _stripped(data: bytes, page: Directory) -> bytes:
@@ -115,7 +128,7 @@ def _check_complete(page: Directory, size: int) -> None:
                 raise TruncatedPhoto(tiff_tags.INCOMPLETE)
 
 
-def _metadata(page: Directory) -> Metadata:
+def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
     def data(tag: int) -> bytes | None:
         return page.tags[tag].data if tag in page.tags else None
 
@@ -130,7 +143,7 @@ def _metadata(page: Directory) -> Metadata:
         exif=block,
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
-        lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page)),
+        lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page), *_lost_pages(page, others)),
         icc=data(ICC),
         dpi=page.resolution(),
         resources=jpeg.without_thumbnails(resources),
@@ -142,9 +155,18 @@ def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
     found = []
     if exif.has_maker_note(page) and not (block and exif.has_maker_note(tiff_tags.read_directory(block))):
         found.append("the maker note, which is only valid at its place in the original file")
+    if C2PA in page.tags:
+        found.append(CREDENTIALS)
     if LAYERS in page.tags:
         found.append("Photoshop's layers, which show the unrestored picture")
     return found
+
+
+def _lost_pages(page: Directory, others: Sequence[Directory]) -> list[str]:
+    """Return in words what the file holds beside its picture; others are all no full images."""
+    kinds = [other.number(NEW_SUBFILE, 0) & 0b100 for other in others]
+    found = [PREVIEW] if SUB_PAGES in page.tags or 0 in kinds else []
+    return found + (["a mask of the picture"] if any(kinds) else [])
 
 
 def _lost_channels(page: Directory) -> list[str]:
@@ -160,6 +182,8 @@ def _lost_channels(page: Directory) -> list[str]:
         found.append(f"{dropped} {noun} (saved selections, infrared)")
     if 16 in page.numbers(BITS) and page.number(PHOTOMETRIC, 1) == 5:
         found.append("16 bits a channel (8 are kept)")
+    if page.number(PHOTOMETRIC, 1) in (8, 9):
+        found.append("L*a*b* (it is converted to sRGB)")
     return found
 
 

@@ -23,7 +23,6 @@ def pages_of(data: bytes) -> list[int]:
     Anything else, damaged files included, gives an empty list: `tiff.split` says what is wrong.
     """
     try:
-        layout = tiff_tags.parse_layout(data)
         found, offset, is_first = [], tiff_tags.first_directory_offset(data), True
         seen: set[int] = set()
         while offset and offset not in seen and len(seen) < MAX_PAGES:
@@ -36,7 +35,7 @@ def pages_of(data: bytes) -> list[int]:
             is_first, offset = False, page.next_offset
     except (BrokenTagsError, TruncatedPhoto):
         return []
-    return found if len(found) > 1 and offset == 0 and not layout.big_tiff else []
+    return found if len(found) > 1 and offset == 0 else []
 
 
 def single(data: bytes, offset: int) -> bytes:

@@ -8,24 +8,26 @@ from __future__ import annotations
 import struct
 
 from facewatch.errors import Animated, BadPhoto, TruncatedPhoto
+from facewatch.restoration.codecs import sniff
 from facewatch.restoration.codecs.metadata import exif, xmp_merge
-from facewatch.restoration.codecs.photo import Metadata
+from facewatch.restoration.codecs.photo import BEHIND, CREDENTIALS, Metadata
 
 IMAGE_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH")
 XMP_CHUNKS = (b"XMP ", b"XMP\0")
 """The second is written by old programs that use Exiv2."""
+_READ_CHUNKS = (*IMAGE_CHUNKS, *XMP_CHUNKS, b"VP8X", b"EXIF", b"ICCP")
 
 _INCOMPLETE = "the WebP file is incomplete: it is damaged or still being copied; facewatch tries it again"
 
 
-def split(data: bytes) -> tuple[bytes, Metadata]:
-    """Return the file with only the picture's chunks, and the metadata.
+def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, bool]:
+    """Return the file with only the picture's chunks, the metadata, and whether the file ends in zeros.
+
+    settled  the file is not being written any more: the length in its header may be wrong
 
     Raises TruncatedPhoto when the file ends too early, BadPhoto when it is animated.
     """
-    if len(data) < 20 or 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
-        raise TruncatedPhoto(_INCOMPLETE)
-    end = 8 + struct.unpack_from("<I", data, 4)[0]
+    end = _end(data, settled=settled)
     payloads: dict[bytes, bytes] = {}
     packets: list[bytes] = []
     kept, at = [], 12
@@ -53,13 +55,47 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
     exif_block = exif.tiff_block(block) if block else None
     found = xmp_merge.merge(packets)
     lost = [exif.UNREADABLE] if block and exif_block is None else []
-    return b"RIFF" + struct.pack("<I", len(body)) + body, Metadata(
+    lost += _lost_chunks(set(payloads))
+    if data[end:].strip(b"\0"):
+        lost.append(BEHIND)
+    metadata = Metadata(
         exif=exif_block,
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
         icc=payloads.get(b"ICCP"),
         lost=(*lost, *found.notes),
     )
+    zero_tail = sniff.has_zero_tail(data[:end], exif_block, packets[-1] if packets else None)
+    return b"RIFF" + struct.pack("<I", len(body)) + body, metadata, zero_tail
+
+
+def _end(data: bytes, *, settled: bool) -> int:
+    if len(data) < 20:
+        raise TruncatedPhoto(_INCOMPLETE)
+    end = 8 + int(struct.unpack_from("<I", data, 4)[0])
+    if settled and not _fits(data, end):
+        return len(data)
+    if end > len(data):
+        raise TruncatedPhoto(_INCOMPLETE)
+    return end
+
+
+def _fits(data: bytes, end: int) -> bool:
+    """Return whether the chunks end where the header says."""
+    at = 12
+    while at + 8 <= min(end, len(data)):
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        at += 8 + length + length % 2
+    return at in (end, end + 1) and end <= len(data)
+
+
+def _lost_chunks(kinds: set[bytes]) -> list[str]:
+    """Return in words the chunks that no copy keeps."""
+    unknown = sorted(
+        kind.decode("ascii", "replace") for kind in kinds if kind not in (*_READ_CHUNKS, b"C2PA")
+    )
+    found = [CREDENTIALS] if b"C2PA" in kinds else []
+    return found + ([f"WebP chunks of a program ({', '.join(unknown)})"] if unknown else [])
 
 
 def truncate(stripped: bytes, length: int) -> bytes:

@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import AppendingTiffWriter
 from facewatch.errors import BadPhoto, FacewatchError, PhotoTooLarge, TruncatedPhoto
 from facewatch.restoration.codecs import png
 from facewatch.restoration.codecs.decoder import decode
+from facewatch.restoration.codecs.photo import PREVIEW
 from tests.restoration.codecs import samples
 from tests.restoration.codecs.samples import LIMIT, NAMES, described, saved, scene
 
@@ -225,9 +226,14 @@ def test_a_preview_before_its_photo_is_refused(subfiles):
         decode(pages(*subfiles), LIMIT)
 
 
-@pytest.mark.parametrize("subfiles", [(0, 1), (0, 1, 4)])
-def test_a_preview_after_its_photo_is_ignored(subfiles):
-    assert decode(pages(*subfiles), LIMIT).pixels.shape == (30, 40, 3)
+@pytest.mark.parametrize(
+    ("subfiles", "lost"),
+    [((0, 1), (PREVIEW,)), ((0, 1, 4), (PREVIEW, "a mask of the picture")), ((0,), ())],
+)
+def test_a_preview_after_its_photo_is_left_out_and_named(subfiles, lost):
+    photo = decode(pages(*subfiles), LIMIT)
+    assert photo.pixels.shape == (30, 40, 3)
+    assert photo.metadata.lost == lost
 
 
 def test_a_jpeg_with_several_pictures_is_decoded_to_the_first():

@@ -165,8 +165,8 @@ def read_directory(
     tags: dict[int, Tag] = {}
     for entry in raw:
         number, tag = _tag(block, entry, layout)
-        if tag is not None:
-            tags.setdefault(number, tag)
+        if tag is not None and (number not in tags or not layout.knows(tags[number].kind)):
+            tags[number] = tag  # the first, but none of an unknown kind hides another
         elif strict:
             raise TruncatedPhoto(INCOMPLETE)
     children = {}

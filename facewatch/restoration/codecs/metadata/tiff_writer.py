@@ -45,14 +45,9 @@ def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mappin
     """
     layout = parse_layout(block)
     old, _ = raw_entries(block, first_directory_offset(block), layout)
-    kept = {struct.unpack_from(layout.order + "H", entry)[0]: entry for entry in reversed(old)}
-    rows = {
-        number: entry
-        for number, entry in kept.items()
-        if keep(number)
-        and number not in changes
-        and layout.knows(struct.unpack_from(layout.order + "H", entry, 2)[0])
-    }
+    numbered = [(*struct.unpack_from(layout.order + "HH", entry), entry) for entry in reversed(old)]
+    kept = {number: entry for number, kind, entry in numbered if layout.knows(kind)}
+    rows = {number: entry for number, entry in kept.items() if keep(number) and number not in changes}
     body = bytearray(block + b"\0" * (len(block) % 2))
     for number, tag in changes.items():
         rows[number] = _entry(number, tag, len(body), layout)

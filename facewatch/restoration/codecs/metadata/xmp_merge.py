@@ -38,7 +38,7 @@ def merge(packets: Sequence[bytes]) -> Packets:
             unreadable.append(packet)
     if not parsed:
         return Packets(None, tuple(unreadable), ())
-    rest = ("fragments of XMP behind its end",) if any(map(has_fragments, readable)) else ()
+    rest = ("fragments at the end of the XMP",) if any(map(has_fragments, readable)) else ()
     if len(parsed) == 1:
         return Packets(readable[0], tuple(unreadable), rest)
     replaced: list[str] = []

@@ -18,8 +18,21 @@ MAX_ROOTS = 16
 _ROOT = re.compile(rb"<((?:[\w.-]+:)?(?:xmpmeta|xapmeta|RDF))[\s>].*?</\1\s*>", re.DOTALL)
 _PREFIX = re.compile(r"(?:</?|\s)([A-Za-z_][\w.-]*):[A-Za-z_][\w.-]*(?=[\s=/>])")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_ELEMENT = re.compile(rb"<[A-Za-z][\w.-]*:[\w.-]+[\s/>]")
-_STARTS = {b"<\0\0\0": "utf-32-le", b"\0\0\0<": "utf-32-be", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+_OPENING = re.compile(rb"<(?:[\w.-]+:)?(?:xmpmeta|xapmeta|RDF)[\s>]")
+_ELEMENT = re.compile(rb"<(?![\w.-]+:(?:xmpmeta|xapmeta)\s)[A-Za-z][\w.-]*:[\w.-]+[\s/>]")
+_DECLARED = re.compile(rb"(<\?xml\b[^>]*?)\s+encoding\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_BYTE_ORDER_MARKS = {
+    b"\xff\xfe\0\0": "utf-32-le", b"\0\0\xfe\xff": "utf-32-be", b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}  # fmt: skip
+_WIDE = {
+    "utf-32-le": re.compile(rb"<\0\0\0.\0\0\0", re.DOTALL),
+    "utf-32-be": re.compile(rb"\0\0\0<\0\0\0.", re.DOTALL),
+    "utf-16-le": re.compile(rb"<\0[^\0]\0"),
+    "utf-16-be": re.compile(rb"\0<\0[^\0]"),
+}
+"""The first two characters of a packet whose characters take two or four bytes."""
+_MAX_LEAD_BYTES = 16  # before the first character: spaces
 _PADDING = re.compile(rb"\s*(<\?xpacket[^>]*(\?>|$))?[\s\0]*")
 _NAMESPACES = {
     "rdf": RDF,
@@ -55,7 +68,8 @@ def documents(packet: bytes) -> list[minidom.Document]:
 
     What follows a root is not looked at unless it is another root. Where the packet is not valid XML, its
     roots are repaired: bytes that are not UTF-8 are read as Latin-1, control characters are left out, and
-    prefixes without a namespace get their usual one.
+    prefixes without a namespace get their usual one. A root whose end is cut off is read up to its last whole
+    element.
     """
     text = _as_utf8(packet)
     if len(text) > MAX_BYTES:
@@ -63,12 +77,17 @@ def documents(packet: bytes) -> list[minidom.Document]:
     found = list(_valid_roots(text))
     if not found:
         found = [document for root in _roots(text) if (document := _document(_repair(root))) is not None]
+    if not found and (document := _document(_closed(text)[0])) is not None:
+        found = [document]
     return [document for document in found if document.getElementsByTagNameNS(RDF, "RDF")]
 
 
 def has_fragments(packet: bytes) -> bool:
-    """Return whether elements lie outside of a packet's roots: the rest of an older, longer packet."""
-    return _ELEMENT.search(_ROOT.sub(b"", _as_utf8(packet))) is not None
+    """Return whether a packet holds more than its roots: the rest of a longer one, or of one that is cut."""
+    text = _as_utf8(packet)
+    if _ROOT.search(text) is None:
+        return re.search(rb"<[A-Za-z]", _closed(text)[1]) is not None
+    return _ELEMENT.search(_ROOT.sub(b"", text)) is not None
 
 
 def is_empty(packet: bytes) -> bool:
@@ -81,13 +100,62 @@ def is_empty(packet: bytes) -> bool:
 
 
 def _as_utf8(packet: bytes) -> bytes:
-    """Return the packet in UTF-8 if it is in UTF-16 or UTF-32, and unchanged otherwise; without padding."""
-    start = packet.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    for head, encoding in _STARTS.items():
-        at = packet.find(head)
-        if 0 <= at <= 8 and start.startswith((head, b"\0")):
-            return packet[at:].decode(encoding, "replace").strip("\0 \t\r\n").encode()
-    return packet.strip(b"\0 \t\r\n")
+    """Return the packet in UTF-8 if it is in UTF-16 or UTF-32, and unchanged otherwise; without padding.
+
+    XMP has no other encodings, so one that the packet declares is believed only if it is not UTF-8.
+    """
+    encoding, start = _wide_encoding(packet)
+    text = packet[start:].decode(encoding, "replace").encode() if encoding else packet
+    text = text.strip(b"\0 \t\r\n")
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text
+    return _DECLARED.sub(rb"\1", text, count=1)
+
+
+def _wide_encoding(packet: bytes) -> tuple[str, int]:
+    """Return the encoding of a packet in UTF-16 or UTF-32 and where its text begins; empty for others."""
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if packet.startswith(mark):
+            return encoding, len(mark)
+    for at in range(0, _MAX_LEAD_BYTES, 2):
+        for encoding, first in _WIDE.items():
+            if first.match(packet, at) and at % (4 if "32" in encoding else 2) == 0:
+                return encoding, at
+    return "", 0
+
+
+def _closed(text: bytes) -> tuple[bytes, bytes]:
+    """Return a root that is cut off, closed behind its last whole element, and the rest; else nothing."""
+    start = _OPENING.search(text)
+    if start is None:
+        return b"", b""
+    root = _repair(text[start.start() :])
+    names: list[str] = []
+    end, closing = 0, b""
+
+    def mark() -> None:
+        nonlocal end, closing
+        end = root.find(b">", parser.CurrentByteIndex) + 1
+        closing = "".join(f"</{name}>" for name in reversed(names)).encode()
+
+    def start_element(name: str, _: object) -> None:
+        names.append(name)
+        if [each.rsplit(":", 1)[-1] for each in names[-2:]] == ["RDF", "Description"]:
+            mark()
+
+    def end_element(_: str) -> None:
+        names.pop()
+        mark()
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start_element, end_element
+    try:
+        parser.Parse(root, False)
+    except expat.ExpatError:  # not only cut
+        return b"", b""
+    return (root[:end] + closing, root[end:]) if end > 0 else (b"", b"")
 
 
 def _valid_roots(text: bytes) -> Iterator[minidom.Document]:
