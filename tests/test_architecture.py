@@ -47,6 +47,8 @@ DOORS = {  # third party -> the only modules that may import it
     "typer": {"cli"},
     "rich": {"cli"},
     "filelock": {"system.locks"},
+    "jeepney": {"system.bus"},
+    "Xlib": {"system.idle", "tray"},
     "psutil": {"state.instance", "system.mounts", "system.power", "system.processes", "cli.bench"},
 }  # fmt: skip
 BASE = {"errors", "restoration", "system"}

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 STANDSTILL_SECONDS = 5.0  # a call this late means that the machine slept, or this process was stopped
 KILLED_SECONDS = 30.0  # a killed process must end within this time
+READ_SECONDS = 2.0  # for the last words of an ended process; another program may hold its pipes open
 UNREADABLE = "backslashreplace"  # our messages are ASCII; output of libraries has the system's encoding
 _ENDED = object()
 
@@ -165,7 +166,7 @@ class EngineProcess:
                 self._process, self._readers = None, []  # they end with it
                 return
         for reader in self._readers:
-            reader.join()
+            reader.join(READ_SECONDS)
         self._process, self._readers = None, []
 
     def _read_with(self, take: Callable[[IO[str]], None], stream: IO[str]) -> None:

@@ -7,36 +7,25 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from facewatch.errors import BadCheckpoint, DiskFull, DownloadFailed, FacewatchError, LicenceNotAccepted
 from facewatch.models.catalogue import Licence
+from facewatch.models.download_request import DownloadRequest
 from facewatch.models.files import ModelFiles, Progress
+from facewatch.system.metered import connection_is_metered
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS = 30.0  # doubled at each failure in a row
 LONGEST_WAIT_SECONDS = 3600.0
 DISK_FULL_WAIT_SECONDS = 60.0
+METERED_WAIT_SECONDS = 60.0
 POLL_SECONDS = 2.0  # how soon a file added by hand or an accepted licence is noticed
 FORGET_SECONDS = 120.0  # a request that is not repeated in this time is dropped
 REPORT_SECONDS = 1.0  # between two reports of progress
 STOP_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class _Request:
-    """One requested model, and the state of its download."""
-
-    requested_at: float  # clock seconds, at the last `want`
-    state: Literal["queued", "downloading", "waiting", "held", "cancelled"] = "queued"
-    by_settings: bool = False  # the settings name the model; else a redo does
-    failures: int = 0
-    due: float = 0.0  # clock seconds
-    reason: str = ""
-    progress: Progress | None = None
-    licence: Licence | None = None
 
 
 class Downloader:
@@ -50,6 +39,7 @@ class Downloader:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
+        metered: Callable[[], bool] = connection_is_metered,
     ) -> None:
         """Store the arguments; `start` acts.
 
@@ -62,7 +52,8 @@ class Downloader:
         self._clock = clock
         self._now = now
         self._jitter = jitter
-        self._requests: dict[str, _Request] = {}
+        self._metered = metered
+        self._requests: dict[str, DownloadRequest] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._reported_at = float("-inf")
@@ -91,7 +82,7 @@ class Downloader:
             raise RuntimeError("the downloading thread has died; its error is in the log")
         with self._changed:
             request = self._requests.get(name)
-            self._requests[name] = replace(request or _Request(0.0), requested_at=self._clock())
+            self._requests[name] = replace(request or DownloadRequest(0.0), requested_at=self._clock())
             if request is None:
                 self._changed.notify_all()
 
@@ -115,11 +106,16 @@ class Downloader:
                 self._changed.notify_all()
 
     def try_now(self, name: str) -> None:
-        """Download a requested model at once that waits for its next try, or was cancelled."""
+        """Download a requested model at once that waits for its next try, or was cancelled.
+
+        It is downloaded by a metered connection too.
+        """
         with self._changed:
             request = self._requests.get(name)
             if request is not None and request.state in ("waiting", "cancelled"):
-                self._requests[name] = _Request(request.requested_at, by_settings=request.by_settings)
+                self._requests[name] = DownloadRequest(
+                    request.requested_at, by_settings=request.by_settings, asked=True
+                )
                 self._changed.notify_all()
 
     def cancel(self, name: str) -> None:
@@ -137,7 +133,9 @@ class Downloader:
             self._model_files = model_files
             for name, request in self._requests.items():
                 if request.state != "downloading":
-                    self._requests[name] = _Request(request.requested_at, by_settings=request.by_settings)
+                    self._requests[name] = DownloadRequest(
+                        request.requested_at, by_settings=request.by_settings
+                    )
             self._changed.notify_all()
 
     def busy(self) -> bool:
@@ -153,7 +151,9 @@ class Downloader:
                or "cancelled"
         """
         with self._changed:
-            return {name: self._as_json(request) for name, request in self._requests.items()}
+            return {
+                name: request.as_json(self._clock(), self._now()) for name, request in self._requests.items()
+            }
 
     def turn(self) -> bool:
         """Refresh all requests and download one model that is due; return False if none was."""
@@ -164,10 +164,11 @@ class Downloader:
             self._report()
         with self._changed:
             due = [name for name, request in self._requests.items() if self._is_due(request)]
-        if not due:
-            return False
-        self._fetch(due[0])
-        return True
+        for name in due:
+            if not self._waits_for_free_bytes(name):
+                self._fetch(name)
+                return True
+        return False
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -177,7 +178,7 @@ class Downloader:
                     if idle and not self._stopping.is_set():
                         self._changed.wait(POLL_SECONDS)
 
-    def _is_due(self, request: _Request) -> bool:
+    def _is_due(self, request: DownloadRequest) -> bool:
         return request.state == "queued" or (request.state == "waiting" and request.due <= self._clock())
 
     def _refresh(self, name: str) -> bool:
@@ -206,6 +207,20 @@ class Downloader:
             return self._model_files.licence_question(name)
         except FacewatchError:
             return None  # `fetch` says what is wrong
+
+    def _waits_for_free_bytes(self, name: str) -> bool:
+        """Put a model off if the connection is metered and nobody has asked for it; return True if so."""
+        with self._changed:
+            request = self._requests.get(name)
+        if request is None or request.asked or not self._metered():
+            return False
+        reason = f"this connection is metered; `facewatch models pull {name}` downloads it all the same"
+        due = self._clock() + METERED_WAIT_SECONDS
+        self._set(name, state="waiting", due=due, reason=reason)
+        if request.reason != reason:
+            log.info("%s is not downloaded: %s", name, reason)
+            self._report()
+        return True
 
     def _fetch(self, name: str) -> None:
         self._set(name, state="downloading", progress=None, reason="")
@@ -268,21 +283,3 @@ class Downloader:
             request = self._requests.get(name)
             if request is not None and request.state != "cancelled":
                 self._requests[name] = replace(request, **fields)
-
-    def _as_json(self, request: _Request) -> dict[str, Any]:
-        facts: dict[str, Any] = {"state": request.state}
-        if request.progress is not None:
-            facts["done_bytes"] = request.progress.done_bytes
-            facts["total_bytes"] = request.progress.total_bytes
-            facts["bytes_per_second"] = round(request.progress.bytes_per_second)
-            facts["seconds_left"] = request.progress.seconds_left
-        if request.reason:
-            facts["reason"] = request.reason
-        if request.state == "waiting":
-            facts["failures"] = request.failures
-            facts["retry_at"] = self._now() + max(request.due - self._clock(), 0.0)
-        if request.licence is not None:
-            facts["licence"] = request.licence.name
-            facts["terms_url"] = request.licence.terms_url
-            facts["sentence"] = request.licence.sentence
-        return facts

@@ -1,4 +1,4 @@
-"""When photos are restored: pauses, hours and mains power."""
+"""When photos are restored: pauses, hours, mains power, and an unused computer."""
 
 from __future__ import annotations
 
@@ -7,24 +7,40 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from facewatch.system.idle import IdleTime, idle_seconds
 from facewatch.system.power import on_battery
 
 if TYPE_CHECKING:
     from facewatch.settings.schema import Settings
 
-WORK_NOW = timedelta(hours=12)  # how long `resume` sets hours and mains power aside
+WORK_NOW = timedelta(hours=12)  # how long `resume` sets `engine.when` aside
+MOST_IDLE_MINUTES = 1440
+_IDLE = re.compile(r"idle +(\d{1,4})")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2}) *- *(\d{1,2}):(\d{2})")
 
 
 def valid_when(value: str) -> str:
-    """Return the value if it is "always", "mains" or hours such as "22:00-07:00"."""
-    if value not in {"always", "mains"}:
+    """Return the value if it is "always", "mains", "idle 10" (minutes) or hours such as "22:00-07:00"."""
+    if value not in {"always", "mains"} and idle_minutes(value) is None:
         _hours(value)
     return value
 
 
+def idle_minutes(value: str) -> int | None:
+    """Return the minutes of a value such as "idle 10"; None for any other."""
+    found = _IDLE.fullmatch(value.strip())
+    minutes = int(found[1]) if found else 0
+    return minutes if 1 <= minutes <= MOST_IDLE_MINUTES else None
+
+
+_unused_for = IdleTime(idle_seconds)
+
+
 def rest_reason(
-    settings: Settings, now: datetime | None = None, battery: Callable[[], bool] = on_battery
+    settings: Settings,
+    now: datetime | None = None,
+    battery: Callable[[], bool] = on_battery,
+    unused_for: Callable[[], float | None] = _unused_for,
 ) -> str:
     """Return why no photo is started now, such as "waiting until 22:00"; empty if photos are."""
     present = now.astimezone() if now else datetime.now().astimezone()
@@ -35,6 +51,11 @@ def rest_reason(
         return ""
     if when == "mains":
         return "waiting for mains power" if battery() else ""
+    if minutes := idle_minutes(when):
+        seconds = unused_for()  # a system that does not tell has no one in front of it, mostly
+        words = "a minute" if minutes == 1 else f"{minutes} minutes"
+        busy = seconds is not None and seconds < minutes * 60
+        return f"waiting until the computer is unused for {words}" if busy else ""
     start, end = _hours(when)
     clock = present.time()
     within = start <= clock < end if start < end else clock >= start or clock < end
@@ -66,4 +87,7 @@ def _hours(value: str) -> tuple[time, time]:
             start = end = time()
         if start != end:
             return start, end
-    raise ValueError(f'"{value}" is no time to work; write "always", "mains", or hours such as "22:00-07:00"')
+    raise ValueError(
+        f'"{value}" is no time to work; write "always", "mains", "idle 10" (when unused for 10 minutes, at '
+        f'most {MOST_IDLE_MINUTES}), or hours such as "22:00-07:00"'
+    )

@@ -199,6 +199,31 @@ print(json.dumps({"kind": "Ready", "device": "cpu"}), flush=True)
 """
 
 
+HEIR = """
+import subprocess, sys
+other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(250)"], stdin=subprocess.DEVNULL)
+print(other.pid, file=sys.stderr, flush=True)
+exec(open(sys.argv.pop(1), encoding="utf-8").read())
+"""
+
+
+def test_a_program_that_keeps_the_pipes_of_an_ended_engine_holds_nobody_up():
+    engine = EngineProcess(
+        SETUP, timeout_seconds=20, command=[sys.executable, "-c", HEIR, str(Path(FAKE[1]))]
+    )
+    engine.start()
+    heir = psutil.Process(int(engine._stderr_lines[0]))
+    readers = list(engine._readers)
+    try:
+        engine.close()
+        assert heir.is_running()
+        assert not engine.alive
+    finally:
+        heir.kill()
+        for reader in readers:
+            reader.join()
+
+
 def test_what_the_engine_complains_of_need_not_be_utf_8(tmp_path):
     assert probe("auto", command=[sys.executable, "-c", ODD_WORDS]) == "cpu"
     until_the_photo = ODD_WORDS + "sys.stdin.readline(), sys.stdin.readline()"

@@ -12,7 +12,7 @@ import pytest
 
 from facewatch.errors import BadCheckpoint, DiskFull, DownloadFailed, FacewatchError, LicenceNotAccepted
 from facewatch.models.catalogue import Licence
-from facewatch.models.downloader import FORGET_SECONDS, Downloader
+from facewatch.models.downloader import FORGET_SECONDS, METERED_WAIT_SECONDS, Downloader
 from facewatch.models.files import Progress
 from tests.clock import Clock
 from tests.models.fault_server import FaultServer
@@ -57,7 +57,9 @@ class Setup:
             clock=self.clock,
             now=lambda: self.clock.now + 1e9,
             jitter=lambda: 0.5,
+            metered=lambda: self.metered,
         )
+        self.metered = False
 
     def state(self, name: str) -> str | None:
         return self.downloader.states().get(name, {}).get("state")
@@ -66,6 +68,34 @@ class Setup:
 @pytest.fixture
 def setup() -> Setup:
     return Setup()
+
+
+def test_a_metered_connection_is_spared_until_it_is_free_again(setup: Setup):
+    setup.metered = True
+    setup.downloader.want("toy")
+    assert not setup.downloader.turn()
+    assert (setup.state("toy"), setup.model_files.fetched) == ("waiting", [])
+    assert "metered; `facewatch models pull toy` downloads it" in setup.downloader.states()["toy"]["reason"]
+    assert not setup.downloader.busy()
+    setup.metered = False
+    setup.clock.now += METERED_WAIT_SECONDS
+    setup.downloader.want("toy")
+    assert setup.downloader.turn()
+    assert setup.model_files.fetched == ["toy"]
+
+
+def test_who_asks_for_a_model_gets_it_by_a_metered_connection_too(setup: Setup):
+    setup.metered = True
+    setup.downloader.want("toy")
+    setup.downloader.want("other")
+    assert not setup.downloader.turn()
+    reports = len(setup.reports)
+    setup.clock.now += METERED_WAIT_SECONDS
+    assert not setup.downloader.turn()
+    assert len(setup.reports) == reports  # the same reason is not told again and again
+    setup.downloader.try_now("other")
+    assert setup.downloader.turn()
+    assert setup.model_files.fetched == ["other"]
 
 
 def test_a_requested_model_is_downloaded_and_reported(setup: Setup):

@@ -1,4 +1,4 @@
-"""Hours and mains power as times to work."""
+"""Hours, mains power and an unused computer as times to work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from facewatch.errors import BadSettings
+from facewatch.settings import schedule
 from facewatch.settings.schedule import WORK_NOW, rest_reason, resumed
 from facewatch.settings.schema import Settings, parse
 
@@ -41,6 +42,28 @@ def test_photos_wait_for_mains_power():
     assert rest_reason(settings("mains"), battery=lambda: False) == ""
 
 
+@pytest.mark.parametrize(
+    ("when", "unused", "reason"),
+    [
+        ("idle 10", 599.0, "waiting until the computer is unused for 10 minutes"),
+        ("idle 10", 600.0, ""),
+        ("idle 10", None, ""),
+        ("idle 1", 0.0, "waiting until the computer is unused for a minute"),
+        ("idle  1440", float("inf"), ""),
+    ],
+)
+def test_photos_wait_until_nobody_uses_the_computer(when, unused, reason):
+    assert rest_reason(settings(when), unused_for=lambda: unused) == reason
+
+
+def test_work_now_sets_the_use_of_the_computer_aside(monkeypatch):
+    monkeypatch.setattr(schedule, "rest_reason", lambda *_: "waiting until the computer is unused")
+    now = at("12:00")
+    assert resumed(settings("idle 10"), now)["work_until"] == now + WORK_NOW
+    later = settings("idle 10", work_until=now + WORK_NOW)
+    assert rest_reason(later, now, unused_for=lambda: 0.0) == ""
+
+
 def test_a_pause_holds_within_the_hours_too():
     assert rest_reason(settings("22:00-07:00", paused=True), at("23:00")) == "paused"
 
@@ -61,7 +84,12 @@ def test_every_time_that_toml_can_write_is_taken(year):
     assert rest_reason(after, at("12:00")) == ("" if year == 9999 else "waiting until 22:00")
 
 
-@pytest.mark.parametrize("when", ["", "night", "22:00", "25:00-07:00", "07:00-07:00", "22-07", "22:00-07:60"])
+WRONG = ["", "night", "22:00", "25:00-07:00", "07:00-07:00", "22-07", "22:00-07:60"]
+WRONG += ["idle", "idle 0", "idle 1441", "idle 10 min"]
+
+
+@pytest.mark.parametrize("when", WRONG)
 def test_other_words_are_refused_with_what_to_write(when):
-    with pytest.raises(BadSettings, match='write "always", "mains", or hours such as "22:00-07:00"'):
+    words = r'write "always", "mains", "idle 10" \(when unused .* or hours such as "22:00-07:00"'
+    with pytest.raises(BadSettings, match=words):
         settings(when)

@@ -17,7 +17,7 @@ from facewatch import __version__
 from facewatch.cli.doctor.computing import engine, torch_and_driver
 from facewatch.cli.doctor.desktop import login, tray
 from facewatch.cli.doctor.folders import folders, long_paths, room, watches
-from facewatch.cli.doctor.running import clock, daemon
+from facewatch.cli.doctor.running import clock, daemon, times
 from facewatch.cli.doctor.types import Finding, Level, Machine
 from facewatch.cli.markup import escape
 from facewatch.cli.options import ConfigOption, JsonOption, places
@@ -104,7 +104,7 @@ def examine(where: Places, *, quick: bool = False, machine: Machine | None = Non
     findings += folders(settings)
     findings += [*watches(settings, machine), *long_paths(machine)]
     findings += [room("state", where.state), room("log", where.logs), _ledger(where)]
-    findings += clock(where, machine)
+    findings += [*clock(where, machine), *times(settings, machine)]
     found = [] if quick else list(engine(where, settings, machine))
     findings += found
     device = next((finding.text for finding in found if finding.what == "device" and finding.ok), None)

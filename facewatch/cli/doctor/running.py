@@ -10,6 +10,8 @@ from pathlib import Path
 import facewatch
 from facewatch.cli.doctor.types import Finding, Machine
 from facewatch.errors import FacewatchError
+from facewatch.settings.schedule import idle_minutes, rest_reason
+from facewatch.settings.schema import Settings
 from facewatch.state.instance import is_locked, lock_holder, running_pid
 from facewatch.system.paths import Places
 
@@ -29,6 +31,21 @@ def clock(places: Places, machine: Machine) -> Iterator[Finding]:
         f"the clock says {_local_time(now)}, but {file} is of {_local_time(newest)}: set the clock; "
         "a wrong one makes downloads fail and photos wait too long or not at all",
     )
+
+
+def times(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    """Say when photos are restored, and if the computer does not tell what that depends on."""
+    when = settings.engine.when
+    if when == "always":
+        return
+    if idle_minutes(when) is not None and machine.unused_for() is None:
+        text = (
+            f"engine.when is {when!r}, but nothing here tells if the computer is in use: photos are restored "
+            'at any time; `facewatch set engine.when "22:00-07:00"` names hours instead'
+        )
+        yield Finding("times", "note", text)
+        return
+    yield Finding("times", "ok", rest_reason(settings) or f"photos are restored now ({when})")
 
 
 def daemon(places: Places) -> Finding:

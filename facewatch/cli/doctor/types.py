@@ -13,6 +13,7 @@ from facewatch.engine.messages import Ready
 from facewatch.engine.process import examine
 from facewatch.system.autostart import Login, of_this_system, own_command
 from facewatch.system.graphics import Vendor, cards
+from facewatch.system.idle import idle_seconds
 from facewatch.tray.detect import Desktop, look
 
 LONG_PATHS_KEY = r"SYSTEM\CurrentControlSet\Control\FileSystem"
@@ -66,3 +67,4 @@ class Machine:
     login: Callable[[], Login] = _login
     desktop: Callable[[], Desktop] = look
     long_paths: Callable[[], bool] = _long_paths
+    unused_for: Callable[[], float | None] = idle_seconds

@@ -248,3 +248,10 @@ def test_a_card_that_this_torch_has_no_code_for(install):
     assert "install another torch" in install.finding("cuda", probe=lambda _: too_old).text
     beside = replace(too_old, device="cuda:1")
     assert install.finding("cuda", probe=lambda _: beside).level == "note"
+
+
+def test_a_desktop_that_does_not_tell_if_it_is_used_is_named(install):
+    install.configure(engine={"when": "idle 10"})
+    told = install.finding("times", unused_for=lambda: None)
+    assert (told.level, "photos are restored at any time" in told.text) == ("note", True)
+    assert install.finding("times", unused_for=lambda: 5.0).level == "ok"

@@ -1,0 +1,49 @@
+"""D-Bus, the desktop's and system's own line on Linux."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+SECONDS = 2.0  # for an answer; a service that is only started for it answers later, or not
+Bus = Literal["SESSION", "SYSTEM"]
+_FAILURES = (OSError, KeyError, ValueError, RuntimeError, StopIteration)
+"""What jeepney raises: no bus at the address, no address, an address or an answer that it cannot read."""
+
+
+class Service(NamedTuple):
+    """One object of a service on a bus."""
+
+    bus: Bus
+    name: str
+    path: str
+    interface: str
+
+    def call(self, method: str) -> Any:
+        """Return the first value of a method without arguments; None if there is no such service."""
+        from jeepney import DBusAddress, new_method_call
+
+        return self._answer(new_method_call(DBusAddress(self.path, self.name, self.interface), method))
+
+    def read(self, name: str) -> Any:
+        """Return the value of a property; None if there is no such service."""
+        from jeepney import DBusAddress, Properties
+
+        found = self._answer(Properties(DBusAddress(self.path, self.name, self.interface)).get(name))
+        return None if found is None else found[1]  # a variant: signature and value
+
+    def _answer(self, message: Any) -> Any:
+        from jeepney import HeaderFields, MessageFlag, MessageType
+        from jeepney.io.blocking import open_dbus_connection
+
+        message.header.flags |= MessageFlag.no_auto_start
+        try:
+            with open_dbus_connection(self.bus, auth_timeout=SECONDS) as connection:
+                reply = connection.send_and_get_reply(message, timeout=SECONDS)
+        except _FAILURES:
+            return None
+        if (
+            reply.header.message_type is MessageType.error
+            or HeaderFields.signature not in reply.header.fields
+        ):
+            return None
+        return reply.body[0]
