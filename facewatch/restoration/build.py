@@ -27,10 +27,11 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         import_torchvision()
     return Pipeline(
         DETECTORS[setup.detector_network](setup, device),
-        _network(setup, device),
+        _network(setup, setup.model, device),
         _masker(setup, device),
         _upscaler(setup, device),
         _gate(setup),
+        others={name: _network(setup, name, device) for name in setup.others},
     )
 
 
@@ -85,12 +86,12 @@ DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
 }
 
 
-def _network(setup: Setup, device: str) -> FaceNetwork:
+def _network(setup: Setup, model: str, device: str) -> FaceNetwork:
     from facewatch.restoration.networks.loader import load, load_builtin
 
-    if setup.model == "builtin":
+    if model == "builtin":
         return load_builtin(device, _precision(setup, device))
-    return load(_file(setup, setup.model), setup.model, device, _precision(setup, device))
+    return load(_file(setup, model), model, device, _precision(setup, device))
 
 
 def _precision(setup: Setup, device: str) -> Precision:

@@ -37,9 +37,15 @@ class Recipe:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of all models with a file that this recipe needs."""
-        named = (self.plan.model, self.detector, self.parser, self.upscaler)
+        named = (self.plan.model, self.detector, self.parser, self.upscaler, *self.other_models)
         rows = catalogue.BY_NAME
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
+
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """Names of the models that single faces get in place of the plan's."""
+        wanted = {face.model for face in self.faces if face.model is not None and face.weight is not None}
+        return tuple(sorted(wanted - {self.plan.model}))
 
     @property
     def optional_models(self) -> tuple[str, ...]:
@@ -73,6 +79,7 @@ class Recipe:
             precision=self.engine.precision,
             background=background,
             identity=next(iter(checks), None),
+            others=self.other_models,
         )
 
     def key(self, model_files: ModelFiles) -> str:
@@ -88,7 +95,7 @@ class Recipe:
             "output": asdict(self.plan.output),
         }
         if self.faces:
-            parts["faces"] = [asdict(face) for face in self.faces]
+            parts["faces"] = [face.to_json() for face in self.faces]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _present_checks(self, model_files: ModelFiles) -> tuple[str, ...]:

@@ -1,0 +1,51 @@
+"""The networks that restore faces: one for the photo, and others that users choose for single faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from facewatch.restoration.types import Crop, FaceNetwork
+
+Progress = Callable[[int, int, str], None]
+"""Receives how much is done, of how much, and the unit: "faces" or "tiles"."""
+
+
+def ignore_progress(done: int, total: int, unit: str) -> None:
+    """Do nothing."""
+
+
+class NetworkUse(NamedTuple):
+    """The network that restores a face, and its weight."""
+
+    model: str | None  # None: the photo's
+    weight: float
+
+
+@dataclass(frozen=True)
+class FaceNetworks:
+    """All loaded face networks."""
+
+    network: FaceNetwork  # the photo's
+    others: Mapping[str, FaceNetwork]  # by name
+
+    def restore(
+        self, crops: Sequence[Crop], uses: Sequence[NetworkUse], progress: Progress
+    ) -> list[Crop | None]:
+        """Return the restored crops, each by its network; None where that returned its input."""
+        outputs: dict[int, Crop] = {}
+        for use in dict.fromkeys(uses):
+            network = self.others[use.model] if use.model is not None else self.network
+            left = [number for number, own in enumerate(uses) if own == use]
+            while left:
+                progress(len(outputs), len(crops), "faces")
+                batch, left = left[: network.batch], left[network.batch :]
+                restored = network.restore([crops[number] for number in batch], use.weight)
+                outputs.update(zip(batch, restored, strict=True))
+        return [
+            None if np.array_equal(outputs[number], old) else outputs[number]
+            for number, old in enumerate(crops)
+        ]
