@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from facewatch import __version__
@@ -28,11 +29,11 @@ from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
 from facewatch.system.processes import kill_and_wait
+from facewatch.system.strays import remove_stray_temporaries
 from facewatch.watcher import Watcher, is_photo, root_of, watched_folders
 from facewatch.worker import Worker
-from facewatch.worker.earlier_copy import mark, redo_options
+from facewatch.worker.earlier_copy import mark, redo_options, undo
 from facewatch.worker.inbox import Inbox
-from facewatch.worker.output import remove_stray_temporaries
 from facewatch.worker.readiness import Readiness
 from facewatch.worker.recovery import recover_interrupted
 
@@ -77,6 +78,7 @@ class Daemon:
             ),
             root_of=self._root_of,
             make_engine=lambda setup, seconds: EngineProcess(setup, timeout_seconds=seconds),
+            previews=places.previews,
         )
         store.subscribe(self._apply)
 
@@ -197,15 +199,22 @@ class Daemon:
             self._downloader.try_now(request.model)
         elif request.kind == "download_cancel" and request.model is not None:
             self._downloader.cancel(request.model)
-        elif request.kind == "mark" and request.path is not None:
-            self._mark(request.path, request)
+        elif request.kind in {"mark", "undo"} and request.path is not None:
+            self._judge(request.path, request)
+        elif request.kind == "preview":
+            self._worker.previews.ask(request)
         elif request.path is not None:
             self._redo(request.path, request)
         self._inbox.wake()
 
-    def _mark(self, path: Path, request: Request) -> None:
+    def _judge(self, path: Path, request: Request) -> None:
+        act = (
+            partial(mark, self._ledger, request)
+            if request.kind == "mark"
+            else partial(undo, self._ledger, path)
+        )
         try:
-            self._disks.ask(path, lambda: mark(self._ledger, request))
+            self._disks.ask(path, act)
         except (CannotWrite, OSError) as error:
             self.alerts.raise_alert("mark", f"{path}: {error}")
         else:

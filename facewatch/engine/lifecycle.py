@@ -52,6 +52,10 @@ class EngineLifecycle:
         """Number of photos that the engine accepts at once."""
         return self._engine.window if self._engine is not None else 1
 
+    def takes(self, count: int) -> bool:
+        """Return True if the engine takes another photo beside `count` others."""
+        return count == 0 or (count < self.window and self.alive)
+
     def load(self, setup: Setup, timeout_seconds: float) -> None:
         """Start an engine for `setup` unless it runs already; photos in another engine are lost.
 

@@ -29,6 +29,7 @@ class RestoreRequest:
     settled: bool = False  # the file is not being written any more, even if it looks unfinished
     existing: list[str] = field(default_factory=list)  # copies that may be this photo's, of a lost ledger
     faces: tuple[FaceChoice, ...] = ()  # the user's choices for single faces
+    previews: list[float] = field(default_factory=list)  # only draw the one of `faces` with these weights
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,16 @@ def from_line(line: str) -> Any:
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"not a message: {line[:80]!r}")
     try:
+        if kind == Setup.__name__:
+            fields["others"] = tuple(fields["others"])
+            fields["forms"] = {name: tuple(form) for name, form in fields["forms"].items()}
         for name in OPTIONS.keys() & fields.keys():
             fields[name] = OPTIONS[name](**fields[name])
         if kind == RestoreRequest.__name__:
             faces = fields.get("faces", ())
-            fields["faces"] = tuple(FaceChoice(tuple(face["box"]), face["weight"]) for face in faces)
+            fields["faces"] = tuple(
+                FaceChoice(tuple(face["box"]), face["weight"], face["model"]) for face in faces
+            )
         return KINDS[kind](**fields)
     except (TypeError, KeyError) as error:
         raise ValueError(f"incomplete message: {line[:80]!r}") from error

@@ -118,6 +118,18 @@ class Restorer:
         first, *rest = (page.photo for page in restored)
         return RestoredPhoto(replace(first, pages=tuple(rest)), faces, crops)
 
+    def preview(self, job: RestoreRequest, photo: Photo) -> RestoreResult:
+        """Draw one face as it is and with each of the weights, below each other, into a temporary JPEG.
+
+        Raises BadPhoto if the face is not found, CannotWrite or DiskFull, or as `infer`.
+        """
+        with self._networks:
+            crops = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews)
+        provenance = Provenance(self._model, job.previews[0], __version__)
+        data = encode_plain(np.concatenate(crops), "jpeg", provenance, icc=photo.metadata.icc)
+        temporary = write_temporary(Path(job.output_folder), data)
+        return RestoreResult(job.number, str(temporary), hashlib.sha256(data).hexdigest(), ".jpg", [], 0.0)
+
     def write(
         self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float
     ) -> RestoreResult:
@@ -151,8 +163,9 @@ class Restorer:
         format_name: str,
         answer: RestoreResult,
     ) -> RestoreResult:
+        chosen = (choice.model for choice in job.faces if choice.model and choice.weight is not None)
         provenance = Provenance(
-            self._model,
+            ", ".join(dict.fromkeys((self._model, *chosen))),
             weight_of(restored.faces, job.weight),
             __version__,
             source=job.source_sha256 or "",

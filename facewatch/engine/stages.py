@@ -68,6 +68,9 @@ class StagedRestorer:
             if isinstance(photo, RestoreResult):
                 self._emit(photo)
                 return
+            if job.previews:
+                self._emit(self._restorer.preview(job, photo))
+                return
             started = time.monotonic()
             inferred = self._restorer.infer(job, photo, lambda *how_far: self._emit_progress(job, *how_far))
             spent += time.monotonic() - started

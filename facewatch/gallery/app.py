@@ -22,14 +22,16 @@ from facewatch.gallery import (
     folders,
     models,
     photos,
+    previews,
     problems,
     settings,
     uploads,
     welcome,
 )
 from facewatch.gallery.access import Access, is_foreign
-from facewatch.gallery.context import Gallery, error_answer, taking
+from facewatch.gallery.context import Gallery, code_of, error_answer, page, taking
 from facewatch.gallery.guard import COOKIE, ENTER, REFUSED, Guard
+from facewatch.gallery.index import shown
 from facewatch.system.disk_space import format_size
 
 HERE = Path(__file__).parent
@@ -73,8 +75,9 @@ def _templates() -> Jinja2Templates:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, FacewatchError)
+    if "text/html" in request.headers.get("accept", ""):  # a page; scripts and pictures ask for others
+        return page(request, "error", code_of(error), error=shown(str(error)))
     return error_answer(error)
 
 
@@ -92,6 +95,7 @@ def _pages(prefix: str) -> list[Route]:
         Route("/photos/{number:int}", photos.photo),
         Route("/photos/{number:int}/sheet.jpg", decisions.sheet),
         Route("/photos/{number:int}/{which:str}", photos.picture),
+        Route("/previews/{name}.jpg", previews.picture),
         Route("/settings", settings.settings),
         Route("/problems", problems.problems),
         Route("/problems/report.zip", problems.report),
@@ -114,7 +118,10 @@ def _api() -> list[Route]:
         read(f"{photo}/around", photos.around),
         post(f"{photo}/redo", taking(decisions.redo)),
         post(f"{photo}/mark", taking(decisions.mark)),
+        post(f"{photo}/undo", decisions.undo),
         post(f"{photo}/retry", decisions.retry),
+        post(f"{photo}/preview", taking(previews.ask)),
+        read("previews/{name}", previews.state),
         post(f"{photo}/compare", taking(decisions.compare)),
         read(f"{photo}/compare", decisions.sheet_state),
         post("pause", taking(decisions.pause)),
@@ -137,6 +144,7 @@ def _api() -> list[Route]:
         post(f"{model}/remove", models.remove),
         read("problems", problems.listing),
         post("problems/retry", taking(problems.retry)),
+        post("problems/space", problems.free_space),
         post("welcome", taking(welcome.set_up)),
         post("welcome/try", welcome.try_photo),
     ]

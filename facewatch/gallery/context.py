@@ -122,8 +122,8 @@ def say(request: Request, key: str, **values: object) -> str:
     return texts(language_of(request))[key].format(**values)
 
 
-def page(request: Request, template: str, **values: Any) -> Response:
-    """Return a page made from a template."""
+def page(request: Request, template: str, code: int = 200, /, **values: Any) -> Response:
+    """Return a page made from a template, with its status code."""
     gallery, language = gallery_of(request), language_of(request)
     assert gallery.templates is not None
     known = texts(language)
@@ -134,13 +134,17 @@ def page(request: Request, template: str, **values: Any) -> Response:
         "page": template,
         "texts": dict(known),
     }
-    return gallery.templates.TemplateResponse(request, f"{template}.html", {**shared, **values})
+    return gallery.templates.TemplateResponse(request, f"{template}.html", {**shared, **values}, code)
 
 
 def error_answer(error: FacewatchError) -> JSONResponse:
     """Return an error as an answer whose text the page shows."""
-    code = 404 if isinstance(error, NotHere) else 422 if isinstance(error, WrongUse) else 503
-    return Json({"error": str(error)}, code)
+    return Json({"error": str(error)}, code_of(error))
+
+
+def code_of(error: FacewatchError) -> int:
+    """Return the status code of an answer that is an error."""
+    return 404 if isinstance(error, NotHere) else 422 if isinstance(error, WrongUse) else 503
 
 
 def taking(act: Callable[[Request, Body], Response]) -> Callable[[Request], Awaitable[Response]]:

@@ -22,15 +22,18 @@ COMPARE_SECONDS = 1800.0  # several models on a slow machine
 
 
 def redo(request: WebRequest, body: Body) -> Response:
-    """Restore a photo again: {"model", "weight", "replace", "faces": [{"number", "weight"}]}."""
+    """Restore a photo again: {"model", "weight", "replace", "faces": [{"number", "weight", "model"}]}."""
     gallery = gallery_of(request)
     job = gallery.job(request.path_params["number"])
     model, weight = body.get("model"), body.get("weight")
     if model is not None:
-        _require_model(gallery, model)
+        require_model(gallery, model)
     if weight is not None:
         weight = _weight(weight)
-    faces = _choices(job, body.get("faces") or [])
+    faces = face_choices(job, body.get("faces") or [])
+    for face in faces:
+        if face.model is not None:
+            require_model(gallery, face.model)
     put(
         gallery.places,
         Request("redo", job.path, model, weight, faces=faces or None, replace=body.get("replace") is True),
@@ -39,7 +42,8 @@ def redo(request: WebRequest, body: Body) -> Response:
     return Json({"asked": True})
 
 
-def _require_model(gallery: Gallery, name: Any) -> None:
+def require_model(gallery: Gallery, name: Any) -> None:
+    """Raise WrongUse unless a face model has this name."""
     known = [row.name for row in gallery.model_files().rows() if row.kind == "face"]
     if name not in known:
         raise WrongUse(f"there is no model {name}; known: {', '.join(known)}")
@@ -51,7 +55,7 @@ def _weight(value: Any) -> float:
     return float(value)
 
 
-def _choices(job: Job, wanted: Any) -> tuple[FaceChoice, ...]:
+def face_choices(job: Job, wanted: Any) -> tuple[FaceChoice, ...]:
     """Return the choices for faces that are named by their number in the photo's report."""
     faces = (job.report or {}).get("faces")
     if not isinstance(wanted, list) or not isinstance(faces, list):
@@ -63,7 +67,10 @@ def _choices(job: Job, wanted: Any) -> tuple[FaceChoice, ...]:
             raise WrongUse("this photo has no such face")
         x0, y0, x1, y1 = map(float, faces[number]["box"])
         weight = one.get("weight")
-        found.append(FaceChoice((x0, y0, x1, y1), None if weight is None else _weight(weight)))
+        model = one.get("model")
+        if not isinstance(model, str | None):
+            raise WrongUse("a model is a name")
+        found.append(FaceChoice((x0, y0, x1, y1), None if weight is None else _weight(weight), model))
     return tuple(found)
 
 
@@ -75,6 +82,15 @@ def mark(request: WebRequest, body: Body) -> Response:
     if not isinstance(marks, list) or not all(it in get_args(Mark) for it in marks):
         raise WrongUse(f"the marks are some of {', '.join(get_args(Mark))}")
     put(gallery.places, Request("mark", job.path, marks=tuple(marks)))
+    gallery.index.expect(job.id)
+    return Json({"asked": True})
+
+
+def undo(request: WebRequest) -> Response:
+    """Take back the last rejection or redo: the earlier copy comes back from the trash."""
+    gallery = gallery_of(request)
+    job = gallery.job(request.path_params["number"])
+    put(gallery.places, Request("undo", job.path))
     gallery.index.expect(job.id)
     return Json({"asked": True})
 

@@ -19,12 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from facewatch.gallery.access import Access, make_ticket
 from facewatch.gallery.app import make_app
+from facewatch.gallery.connections import OwnConnection
 from facewatch.gallery.context import Gallery
 from facewatch.gallery.guard import ENTER
 from facewatch.system.atomic import make_private_folder, remove_file, write_atomically
 from facewatch.system.locks import LockHeld, acquire_lock
 from facewatch.system.paths import Places
 from facewatch.system.processes import find_running, identity
+from facewatch.system.strays import remove_stray_temporaries
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
         counted = LastUse(make_app(gallery, access, port))
         config = uvicorn.Config(
             counted,
+            http=OwnConnection,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -97,12 +100,15 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
             timeout_graceful_shutdown=2,
         )
         server = Server(config, lambda: opened(_address(port, access.secret, page)))
+        ended_badly = (places.state / RECORD).exists()
         record = {"process": identity(os.getpid()), "port": port, "secret": access.secret}
         write_atomically(places.state / RECORD, json.dumps(record).encode())
         listener.listen(128)
         stop = threading.Event()
         threading.Thread(target=_watch, args=(server, counted, gallery, stop), daemon=True).start()
         gallery.index.begin()
+        if ended_badly:
+            threading.Thread(target=remove_uploads, args=(gallery,), name="strays", daemon=True).start()
         log.info("the gallery listens on port %d", port)
         try:
             server.run(sockets=[listener])
@@ -110,6 +116,14 @@ def serve(places: Places, page: str, opened: Opened, gallery: Gallery) -> None:
             stop.set()
             gallery.pictures.close()
             remove_file(places.state / RECORD)
+
+
+def remove_uploads(gallery: Gallery) -> None:
+    """Remove what a killed gallery had received of uploads into the watched folders."""
+    for folder in gallery.settings().folders:
+        count = remove_stray_temporaries(folder.input, below=folder.recursive)
+        if count:
+            log.info("%d unfinished uploads were removed from %s", count, folder.input)
 
 
 class Server(uvicorn.Server):

@@ -14,6 +14,8 @@ from facewatch.gallery.index import shown
 from facewatch.models.catalogue import Model
 from facewatch.models.files import ModelFiles, Progress
 
+KINDS = ("face", "detector", "parser", "upscaler", "identity")  # as they are listed
+
 
 def models(request: Request) -> Response:
     """Return all models."""
@@ -27,7 +29,7 @@ def model_rows(gallery: Gallery) -> list[dict[str, Any]]:
     """Return each model with the state of its file and of its download."""
     files, chosen = gallery.model_files(), gallery.settings().model
     return [{**_row(files, row), **gallery.jobs.get(_key(row.name), {}), "chosen": row.name == chosen}
-            for row in files.rows()]  # fmt: skip
+            for row in sorted(files.rows(), key=lambda row: KINDS.index(row.kind))]  # fmt: skip
 
 
 def _row(files: ModelFiles, row: Model) -> dict[str, Any]:

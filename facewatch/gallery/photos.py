@@ -18,6 +18,7 @@ from facewatch.gallery.pictures import Kind
 from facewatch.models import catalogue
 from facewatch.state.ledger import Job, PhotoRow
 from facewatch.state.reports import NO_FACES, report_summary
+from facewatch.state.requests import REJECTED
 from facewatch.state.status import headline
 
 LARGEST_PAGE = 500  # photos in one answer
@@ -151,7 +152,7 @@ def describe(gallery: Gallery, job: Job) -> dict[str, Any]:
     settings = gallery.settings()
     return {
         **_row(entry),
-        "folder": entry.folder,
+        "folder": shown(str(job.path.parent)),
         "summary": job.reason or report_summary(job.report),
         "copy": shown(job.output.name) if job.output and real_path(job.output) else None,
         "original": real_path(job.path),
@@ -161,11 +162,19 @@ def describe(gallery: Gallery, job: Job) -> dict[str, Any]:
         "detector": report.get("detector"),
         "seconds": report.get("seconds"),
         "lost": report.get("lost", []),
+        "left_alone": bool(report.get("left_alone")),
         "faces": faces_of(report),
         "models": _models(gallery),
         "default_model": settings.model,
-        "compare": settings.restoration.compare,
+        "undo": _undo_of(report),
     }
+
+
+def _undo_of(report: Mapping[str, Any]) -> str:
+    """Return what can be undone: "rejection", "redo", or nothing."""
+    if REJECTED in report.get("marks", ()):
+        return "rejection" if report.get("rejected") else ""
+    return "redo" if report.get("earlier") else ""
 
 
 def _is_blend(model: str | None) -> bool:
@@ -181,6 +190,7 @@ def _models(gallery: Gallery) -> list[dict[str, Any]]:
             "name": row.name,
             "here": files.state(row.name) in {"present", "builtin"},
             "default_weight": row.default_weight,
+            "blend": not row.takes_weight,
         }
         for row in files.rows()
         if row.kind == "face"
@@ -204,9 +214,11 @@ def faces_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "restored": face.get("fate") != "kept",
                 "reason": face.get("reason", ""),
                 "score": face.get("score"),
+                "made": face.get("weight"),
                 "identity": face.get("identity"),
                 "chosen": choice is not None,
                 "weight": report.get("weight") if choice is None else choice["weight"],
+                "model": report.get("model") if choice is None else choice.get("model", report.get("model")),
             }
         )
     return sorted(found, key=lambda face: face["box"][0])

@@ -148,6 +148,15 @@ class Pictures:
         """End the painter's process if it has had nothing to do for a while."""
         self._painter.close_when_idle()
 
+    def clear(self) -> int:
+        """Delete all kept pictures, which are made again when they are shown; return their size in bytes."""
+        with self._lock:
+            files = self._files()
+            for _, _, path in files:
+                path.unlink(missing_ok=True)
+            self._size_bytes = 0
+        return sum(size for _, size, _ in files)
+
     def _count(self, new: Path) -> None:
         with self._lock:
             if self._size_bytes is None:

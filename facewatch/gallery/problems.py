@@ -32,6 +32,7 @@ REMEDIES = {  # the error's class -> what helps beside another try
 }
 _FIGURES = re.compile(r" ?\([^()]*\d[^()]*\)|\d+ x \d+ pixels ?")
 PLACES = {"folder": "folder", "disk": "space", "model": "model", "config": "settings", "device": "settings"}
+SCRATCH = ("sheet-*.jpg", "report.zip")  # in the gallery's folder, made again when asked for
 
 
 def problems(request: WebRequest) -> Response:
@@ -67,9 +68,15 @@ def _troubles(gallery: Gallery, now: Status) -> list[dict[str, str]]:
     for name, download in now.downloads.items():
         if download["state"] in {"held", "waiting"}:
             texts.append(f"model {name}: {download.get('reason') or download.get('sentence') or 'waiting'}")
-    return [
-        {"text": shown(text), "remedy": PLACES.get(text.partition(":")[0].split()[0], "")} for text in texts
-    ]
+    return [_trouble(text) for text in texts]
+
+
+def _trouble(text: str) -> dict[str, str]:
+    """Return a trouble with what helps: its place is the word before the colon, and for a model its name."""
+    place, _, what = text.partition(":")[0].partition(" ")
+    unmounted = place == "disk" and what  # "disk of FOLDER": the text says what to do
+    remedy = "" if unmounted else PLACES.get(place, "")
+    return {"text": shown(text), "remedy": remedy, "model": shown(what) if remedy == "model" else ""}
 
 
 def groups(failed: list[Job]) -> list[dict[str, Any]]:
@@ -119,6 +126,17 @@ def retry(request: WebRequest, body: Body) -> Response:
         if job.error == error and _cause(job) == body.get("cause", _cause(job)):
             put(gallery.places, Request("retry_failed", job.path))
     return Json({"asked": True})
+
+
+def free_space(request: WebRequest) -> Response:
+    """Delete what the gallery keeps only to be quick, and return how many bytes that were."""
+    gallery = gallery_of(request)
+    freed = gallery.pictures.clear()
+    folder = gallery.places.state / "gallery"
+    for file in (file for pattern in SCRATCH for file in folder.glob(pattern)):
+        freed += file.stat().st_size
+        file.unlink()
+    return Json({"freed_bytes": freed})
 
 
 def report(request: WebRequest) -> Response:

@@ -27,10 +27,11 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         import_torchvision()
     return Pipeline(
         DETECTORS[setup.detector_network](setup, device),
-        _network(setup, device),
+        _network(setup, setup.model, device),
         _masker(setup, device),
         _upscaler(setup, device),
         _gate(setup),
+        others={name: _network(setup, name, device) for name in setup.others},
     )
 
 
@@ -85,14 +86,16 @@ DETECTORS: dict[str, Callable[[Setup, str], Detector]] = {
 }
 
 
-def _network(setup: Setup, device: str) -> FaceNetwork:
+def _network(setup: Setup, model: str, device: str) -> FaceNetwork:
     precision = _precision(setup, device)
-    if setup.model == "builtin":
+    if model == "builtin":
         from facewatch.restoration.networks.loader import load_builtin
 
         return load_builtin(device, precision)
-    file, form = _file(setup, setup.model), (setup.model_network, setup.crop_size)
-    return load_face_network(file, setup.model, device, *form, precision=precision, requested=setup.device)
+    form = setup.forms.get(model, ("", None))
+    return load_face_network(
+        _file(setup, model), model, device, *form, precision=precision, requested=setup.device
+    )
 
 
 def load_face_network(

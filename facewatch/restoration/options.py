@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -51,6 +51,12 @@ class FaceChoice:
 
     box: tuple[float, float, float, float]  # x0, y0, x1, y1, pixels of the upright original, as in FaceReport
     weight: float | None  # 0-1; None keeps the original face
+    model: str | None = None  # None: the photo's
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the choice as JSON data; without a model if it is the photo's."""
+        model = {} if self.model is None else {"model": self.model}
+        return {"box": list(self.box), "weight": self.weight, **model}
 
 
 @dataclass(frozen=True)
@@ -83,5 +89,6 @@ class Setup:
     precision: str = "auto"  # auto, float32, bfloat16 or float16
     background: bool = False  # other programs go first
     identity: str | None = None  # the network that tells people apart; None: it is not here
-    model_network: str = ""  # the form that the model's file must have, as in the catalogue; empty: any
-    crop_size: int | None = None  # of a model with a `model_network`, pixels
+    others: tuple[str, ...] = ()  # models that single faces of a photo get in place of `model`
+    # Model name -> the form that its file must have, and the side of its crops in pixels; absent: any.
+    forms: Mapping[str, tuple[str, int]] = field(default_factory=dict)

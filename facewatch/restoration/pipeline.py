@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,16 +10,23 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from facewatch.errors import CannotAlign
+from facewatch.errors import BadPhoto, CannotAlign
 from facewatch.restoration.alignment import TEMPLATE, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
-from facewatch.restoration.detection.nms import intersection_over_union
+from facewatch.restoration.color import match_color
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
+from facewatch.restoration.face_networks import FaceNetworks, NetworkUse, Progress, ignore_progress
+from facewatch.restoration.face_reports import (
+    CHOSEN,
+    checked_reports,
+    fate_of,
+    match_choices,
+    report_of,
+)
 from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
 from facewatch.restoration.options import FaceChoice, RestorationOptions
-from facewatch.restoration.reports import CHOSEN, checked_reports, fate_of, report_on
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
@@ -35,23 +42,17 @@ from facewatch.restoration.types import (
     Upscaler,
 )
 
-Progress = Callable[[int, int, str], None]
-"""Receives how much is done, of how much, and the unit: "faces" or "tiles"."""
-
-
-SAME_FACE_OVERLAP = 0.5  # of the boxes of a chosen face and a detected one
-
-
-def _ignore_progress(done: int, total: int, unit: str) -> None:
-    """Do nothing."""
-
 
 class _CroppedFace(NamedTuple):
     face: Face
     crop: Crop
     affine: Affine
     weight: float
-    chosen: float | None  # the weight, where the user chose it
+    chosen: FaceChoice | None  # the user's own choice for it
+
+    @property
+    def network(self) -> NetworkUse:
+        return NetworkUse(self.chosen.model if self.chosen else None, self.weight)
 
 
 class Pipeline:
@@ -64,11 +65,16 @@ class Pipeline:
         masker: Masker,
         upscaler: Upscaler | None = None,
         gate: IdentityGate | None = None,
+        *,
+        others: Mapping[str, FaceNetwork] | None = None,
     ) -> None:
-        """Store the parts; without a `gate`, `check` compares nothing."""
+        """Store the parts; without a `gate`, `check` compares nothing.
+
+        others  networks by name that single faces may get in place of `network`
+        """
         self._gate = gate
         self._detector = detector
-        self._network = network
+        self._networks = FaceNetworks(network, others or {})
         self._masker = masker
         self._upscaler = upscaler
 
@@ -77,7 +83,7 @@ class Pipeline:
         photo: Photo,
         options: RestorationOptions,
         weight: float = 0.0,
-        progress: Progress = _ignore_progress,
+        progress: Progress = ignore_progress,
     ) -> RestoredPhoto:
         """Restore every face of a photo that `options` do not leave out.
 
@@ -95,7 +101,7 @@ class Pipeline:
         photo: Photo,
         options: RestorationOptions,
         weight: float = 0.0,
-        progress: Progress = _ignore_progress,
+        progress: Progress = ignore_progress,
         choices: Sequence[FaceChoice] = (),
     ) -> InferredPhoto:
         """Run the networks on a photo; `check` and `blend` do the rest and may run on another thread.
@@ -108,24 +114,54 @@ class Pipeline:
         if options.aligned:
             return self._infer_aligned(photo, image, options, weight)
         cropped, reports = self._crop_faces(image, options, weight, choices)
-        outputs = self._restore_crops(
-            [face.crop for face in cropped], [face.weight for face in cropped], progress
+        outputs = self._networks.restore(
+            [face.crop for face in cropped], [face.network for face in cropped], progress
         )
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            report_on(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
+            report_of(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
             for face, crop in zip(cropped, outputs, strict=True)
         ]
         masks = self._masks([crop for _, crop in restored])
         return InferredPhoto(
             tuple(reports),
             tuple(
-                self._inferred(it.crop, crop, it.face.eye_distance, options, it.chosen)
+                self._inferred(it.crop, crop, it.face.eye_distance, options, it.weight if it.chosen else None)
                 for it, crop in restored
             ),
             tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
             self._background(photo, options, progress),
         )
+
+    def preview(
+        self,
+        photo: Photo,
+        options: RestorationOptions,
+        box: tuple[float, float, float, float],
+        weights: Sequence[float],
+    ) -> list[Crop]:
+        """Return one face, upright: as it is, then restored with each weight.
+
+        box  of the face, as in its report; x0, y0, x1, y1, pixels of the upright photo
+
+        Raises BadPhoto if no face is found there, CannotAlign, or as `restore`.
+        """
+        image = eight_bits(photo.pixels)
+        side = self._networks.crop_size(None)
+        if options.aligned:
+            before = fit(image, (side, side))
+        else:
+            faces = self._find(image, options)
+            number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
+            if number is None:
+                raise BadPhoto("this face is not found with these settings; choose another detector")
+            before, _ = crop_upright(image, faces[number].landmarks, side)
+        drawn = [
+            self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
+            for weight in weights
+        ]
+        after = [before if crop is None else crop for crop in drawn]
+        return [before, *(match_color(crop, before) if options.color_fix else crop for crop in after)]
 
     def check(
         self,
@@ -133,7 +169,7 @@ class Pipeline:
         inferred: InferredPhoto,
         options: RestorationOptions,
         weight: float,
-        progress: Progress = _ignore_progress,
+        progress: Progress = ignore_progress,
         *,
         networks: AbstractContextManager[object] | None = None,
     ) -> InferredPhoto:
@@ -150,7 +186,7 @@ class Pipeline:
 
         def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
             with networks:
-                outputs = self._restore_crops(crops, [higher] * len(crops), progress)
+                outputs = self._networks.restore(crops, [NetworkUse(None, higher)] * len(crops), progress)
             return [crop if new is None else new for new, crop in zip(outputs, crops, strict=True)]
 
         pairs = [Pair(face.before, face.after, face.eye_px, face.chosen) for face in inferred.faces]
@@ -181,6 +217,9 @@ class Pipeline:
         reports = checked_reports(inferred.reports, checked)
         return replace(inferred, reports=reports, faces=tuple(faces), places=tuple(places))
 
+    def _find(self, image: npt.NDArray[np.uint8], options: RestorationOptions) -> list[Face]:
+        return find_rotated(self._detector, image) if options.try_rotations else self._detector.find(image)
+
     def _crop_faces(
         self,
         image: npt.NDArray[np.uint8],
@@ -189,42 +228,26 @@ class Pipeline:
         choices: Sequence[FaceChoice],
     ) -> tuple[list[_CroppedFace], list[FaceReport]]:
         """Return the faces to restore, and reports on those that are kept as they are."""
-        faces = find_rotated(self._detector, image) if options.try_rotations else self._detector.find(image)
+        faces = self._find(image, options)
         cropped: list[_CroppedFace] = []
         kept: list[FaceReport] = []
-        chosen = _matched(faces, choices)
+        chosen = match_choices(faces, choices)
         for number, (face, reason) in enumerate(select(faces, image, options)):
             choice = chosen.get(number)
             if choice is not None and choice.weight is None:
-                kept.append(report_on(face, "kept", reason or CHOSEN))
+                kept.append(report_of(face, "kept", reason or CHOSEN))
                 continue
             if reason and choice is None:
-                kept.append(report_on(face, "kept", reason))
+                kept.append(report_of(face, "kept", reason))
                 continue
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
-                upright = crop_upright(image, face.landmarks, self._network.crop_size)
-                cropped.append(_CroppedFace(face, *upright, wanted, wanted if choice else None))
+                side = self._networks.crop_size(choice.model if choice else None)
+                upright = crop_upright(image, face.landmarks, side)
+                cropped.append(_CroppedFace(face, *upright, wanted, choice))
             except CannotAlign as error:
-                kept.append(report_on(face, "kept", str(error)))
+                kept.append(report_of(face, "kept", str(error)))
         return cropped, kept
-
-    def _restore_crops(
-        self, crops: Sequence[Crop], weights: Sequence[float], progress: Progress
-    ) -> list[Crop | None]:
-        """Return the restored crops, each with its weight; None where the network returned its input."""
-        outputs: dict[int, Crop] = {}
-        for weight in dict.fromkeys(weights):
-            left = [number for number, own in enumerate(weights) if own == weight]
-            while left:
-                progress(len(outputs), len(crops), "faces")
-                batch, left = left[: self._network.batch], left[self._network.batch :]
-                restored = self._network.restore([crops[number] for number in batch], weight)
-                outputs.update(zip(batch, restored, strict=True))
-        return [
-            None if np.array_equal(outputs[number], old) else outputs[number]
-            for number, old in enumerate(crops)
-        ]
 
     def _masks(self, crops: Sequence[Crop]) -> list[Mask]:
         return self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops])
@@ -245,14 +268,15 @@ class Pipeline:
     def _infer_aligned(
         self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
     ) -> InferredPhoto:
-        before = fit(image, (self._network.crop_size, self._network.crop_size))
-        (after,) = self._restore_crops([before], [weight], _ignore_progress)
+        side = self._networks.crop_size(None)
+        before = fit(image, (side, side))
+        (after,) = self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)
         height, width = photo.pixels.shape[:2]
         fate, reason = fate_of(after, weight)
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
-            background = self._background(photo, options, _ignore_progress)
+            background = self._background(photo, options, ignore_progress)
             return InferredPhoto((report,), background=background)
         eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
         return InferredPhoto((report,), (self._inferred(before, after, eye_px, options),))
@@ -264,14 +288,3 @@ class Pipeline:
         return self._upscaler.enlarge(
             pixels, options.upscale, lambda done, total: progress(done, total, "tiles")
         )
-
-
-def _matched(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[int, FaceChoice]:
-    """Return each choice under the number of the face that its box overlaps most, if it is the same face."""
-    boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
-    found = {}
-    for choice in choices if len(boxes) else ():
-        overlaps = intersection_over_union(np.array(choice.box, np.float64), boxes)
-        if overlaps.max() >= SAME_FACE_OVERLAP:
-            found[int(overlaps.argmax())] = choice
-    return found

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from facewatch.errors import CannotWrite, FacewatchError, WrongUse
+from facewatch.models import catalogue
 from facewatch.restoration.codecs.formats import BY_SUFFIX
 from facewatch.restoration.options import FaceChoice
 from facewatch.settings.patterns import is_ignored
@@ -22,7 +24,7 @@ from facewatch.system.paths import Places, require_photo
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["redo", "retry_failed", "quit", "download_now", "download_cancel", "mark"]
+Kind = Literal["redo", "retry_failed", "quit", "download_now", "download_cancel", "mark", "undo", "preview"]
 Mark = Literal["accepted", "rejected", "favourite"]
 REJECTED: Mark = "rejected"
 FAVOURITE: Mark = "favourite"
@@ -39,6 +41,8 @@ class Request:
     redo             restore `path` again, with `model` or `weight` (0-1) instead of the settings' own, and
                      `faces` as the user decided; `replace`: the earlier copy then goes to the trash
     mark             note what the user thinks of the copy of `path`; a rejected one goes to the trash
+    undo             take back the last redo or rejection of `path`: its earlier copy is the copy again
+    preview          draw the one face of `faces` with `model` and some weights, into the file named `preview`
     retry_failed     queue all failed photos, or only the one at `path`
     quit             end the daemon whose process id is `pid`, and no later one
     download_now     download `model` at once, which waits for its next try or was cancelled
@@ -53,6 +57,13 @@ class Request:
     faces: tuple[FaceChoice, ...] | None = None
     replace: bool | None = None
     marks: tuple[Mark, ...] | None = None
+    preview: str | None = None
+
+
+def preview_weights(model: str) -> tuple[float, ...]:
+    """Return the weights of a preview; between them, and for a model that blends, pictures are mixed."""
+    row = catalogue.BY_NAME.get(model)
+    return (0.0, 0.25, 0.5, 0.75, 1.0) if row is not None and row.takes_weight else (0.0,)
 
 
 def put(places: Places, request: Request) -> Path:
@@ -65,7 +76,7 @@ def put(places: Places, request: Request) -> Path:
     if request.path is not None:
         fields["path"] = str(request.path)
     if request.faces is not None:
-        fields["faces"] = [asdict(face) for face in request.faces]
+        fields["faces"] = [face.to_json() for face in request.faces]
     # The clock of Windows moves in steps of 16 ms: the number keeps the order of this process' requests.
     file = places.requests / f"{time.time_ns():020d}-{next(_NUMBERS):06d}-{secrets.token_hex(4)}.json"
     write_atomically(file, json.dumps(fields).encode())
@@ -151,8 +162,12 @@ def parse(data: Any) -> Request:
     if unknown:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
     path, model, weight, pid = (data.get(name) for name in ("path", "model", "weight", "pid"))
-    if data["kind"] == "redo" and not (isinstance(path, str) and Path(path).is_absolute()):
-        raise ValueError("a redo needs the absolute path of a photo")
+    if data["kind"] in {"redo", "undo", "preview"} and not (
+        isinstance(path, str) and Path(path).is_absolute()
+    ):
+        raise ValueError(f"a request to {data['kind']} needs the absolute path of a photo")
+    if data["kind"] == "preview" and not re.fullmatch("[0-9a-f]{16}", str(data.get("preview"))):
+        raise ValueError("a preview needs a name of 16 hexadecimal digits")
     if data["kind"].startswith("download_") and not isinstance(model, str):
         raise ValueError("the name of the model is missing")
     if not isinstance(model, str | None) or not isinstance(pid, int | None):
@@ -168,17 +183,20 @@ def parse(data: Any) -> Request:
         None if data.get("faces") is None else parse_faces(data["faces"]),
         None if data.get("replace") is None else data["replace"] is True,
         _parse_marks(data),
+        data.get("preview") if data["kind"] == "preview" else None,
     )
 
 
 def parse_faces(data: Any) -> tuple[FaceChoice, ...]:
-    """Return the choices in JSON data: a list of {"box": four numbers, "weight": 0 to 1, or null}.
+    """Return the choices in JSON data: a list of {"box": four numbers, "weight": 0 to 1, or null, "model"}.
+
+    The model is a name; it may be left out, and is the photo's then.
 
     Raises ValueError, which says what is wrong.
     """
     if not isinstance(data, list) or len(data) > MOST_FACES or not all(map(_is_choice, data)):
         raise ValueError("the faces are not a list of boxes, each with a weight from 0 to 1")
-    return tuple(FaceChoice(_to_box(face["box"]), face["weight"]) for face in data)
+    return tuple(FaceChoice(_to_box(face["box"]), face["weight"], face.get("model")) for face in data)
 
 
 def _to_box(numbers: Any) -> tuple[float, float, float, float]:
@@ -187,7 +205,9 @@ def _to_box(numbers: Any) -> tuple[float, float, float, float]:
 
 
 def _is_choice(face: Any) -> bool:
-    if not isinstance(face, dict) or face.keys() != {"box", "weight"}:
+    if not isinstance(face, dict) or face.keys() - {"model"} != {"box", "weight"}:
+        return False
+    if not isinstance(face.get("model"), str | None):
         return False
     if face["weight"] is not None and not _is_weight(face["weight"]):
         return False

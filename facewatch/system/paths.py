@@ -80,6 +80,10 @@ class Places:
         return self.state / "requests"
 
     @property
+    def previews(self) -> Path:
+        return self.state / "previews"
+
+    @property
     def log(self) -> Path:
         return self.logs / "facewatch.log"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from facewatch.worker.existing_copies import adopt_existing_copy
 from facewatch.worker.in_flight import InFlightPhoto
 from facewatch.worker.output import (
     FinishedCopy,
+    SideFileNote,
     discard_result,
     name_for,
     publish_copy,
@@ -27,6 +28,10 @@ from facewatch.worker.output import (
 )
 
 log = logging.getLogger(__name__)
+
+OWN_NOTES = frozenset(
+    {"marks", "earlier", "rejected", "beside", "redo"}
+)  # of one photo, not of its duplicates
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ class Committer:
             found.seek(0)
             copied = copy_to_temporary(found, photo.folder)
         copy = FinishedCopy(*copied, _suffix_beside(duplicate.output, photo.job.path))
-        self._publish(photo, copy, {**(duplicate.report or {}), **_redo_note(photo)}, [])
+        shared = {key: value for key, value in (duplicate.report or {}).items() if key not in OWN_NOTES}
+        self._publish(photo, copy, {**shared, **_redo_note(photo)}, [])
         return True
 
     def commit(self, photo: InFlightPhoto, answer: RestoreResult, device: str) -> None:
@@ -99,6 +105,7 @@ class Committer:
             return job.wishes is None and not self.ledger.claimed(name, job)
 
         plan = ready.recipe.plan
+        beside: list[SideFileNote] = []
         wanted = name_for(job.path, photo.folder, plan.output.suffix, copy.suffix)
         if discard_replaced(job.wishes) != wanted and report.get("redo") and report.get("faces"):
             tail = plan.output.suffix + redo_tail(plan.model, plan.weight)
@@ -113,12 +120,13 @@ class Committer:
                 output=ready.folder.output,
                 adopt=adopt,
                 expected=job.fingerprint,
+                beside=beside,
             )
         except BaseException:
             remove_file(copy.temporary)
             raise
         end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
-        end(job, report)
+        end(job, {**report, "beside": beside} if beside else report)
         log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))
 
 
@@ -134,9 +142,7 @@ def _suffix_beside(copy: Path, source: Path) -> str:
 
 def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[str, Any]:
     recipe = photo.ready.recipe
-    decided = {"choices": [asdict(face) for face in recipe.faces]} if recipe.faces else {}
-    if marks := (photo.job.wishes or {}).get("marks"):
-        decided["marks"] = marks
+    decided = {"choices": [face.to_json() for face in recipe.faces]} if recipe.faces else {}
     return {
         **decided,
         "summary": answer_summary(answer.faces, answer.lost, answer.left_alone, recipe.plan.weight),
@@ -154,4 +160,8 @@ def _report(photo: InFlightPhoto, answer: RestoreResult, device: str) -> dict[st
 
 def _redo_note(photo: InFlightPhoto) -> dict[str, Any]:
     """Return what a report says of a photo that the user restored again."""
-    return {} if photo.job.wishes is None else {"redo": True}
+    if photo.job.wishes is None:
+        return {}
+    wishes: dict[str, Any] = photo.job.wishes
+    kept: dict[str, Any] = {key: wishes[key] for key in ("marks", "earlier") if key in wishes}
+    return {"redo": True, **kept}

@@ -1,16 +1,17 @@
-"""Earlier copies of a photo, which the user replaces or rejects: they go to the trash, never further."""
+"""Earlier copies of a photo that the user replaces or rejects: into the trash, and back from it."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from facewatch.errors import CannotWrite
-from facewatch.state.ledger import Job, Ledger
+from facewatch.state.ledger import FINISHED, Job, Ledger
 from facewatch.state.requests import FAVOURITE, REJECTED, Request
 from facewatch.system.opened import sha256_of
-from facewatch.system.trash import move_to_trash
+from facewatch.system.trash import bring_back, find_in_trash, move_to_trash
 
 log = logging.getLogger(__name__)
 
@@ -22,17 +23,25 @@ def redo_options(request: Request, job: Job | None) -> dict[str, Any]:
     """
     options: dict[str, Any] = {"model": request.model, "weight": request.weight}
     if request.faces:
-        options["faces"] = [{"box": face.box, "weight": face.weight} for face in request.faces]
+        options["faces"] = [face.to_json() for face in request.faces]
     if job is None:
         return options
-    if request.replace:
-        if job.output is not None and job.output_sha256 is not None:
-            options["replaces"] = {"path": str(job.output), "sha256": job.output_sha256}
-        elif earlier := (job.wishes or {}).get("replaces"):  # asked for twice
-            options["replaces"] = earlier
+    earlier = _copy_of(job) if job.state in FINISHED else (job.wishes or {}).get("earlier")  # asked for twice
+    if earlier:
+        options["earlier"] = earlier
+    if request.replace and earlier:
+        options["replaces"] = {key: earlier[key] for key in ("path", "sha256")}
     if FAVOURITE in (job.report or {}).get("marks", ()):
         options["marks"] = [FAVOURITE]
     return options
+
+
+def _copy_of(job: Job) -> dict[str, Any] | None:
+    """Return all that is needed to make a photo's copy its copy again."""
+    if job.output is None or job.output_sha256 is None:
+        return None
+    report = {key: value for key, value in (job.report or {}).items() if key != "earlier"}
+    return {"path": str(job.output), "sha256": job.output_sha256, "recipe": job.recipe, "report": report}
 
 
 def discard_replaced(wishes: dict[str, Any] | None) -> Path | None:
@@ -40,23 +49,24 @@ def discard_replaced(wishes: dict[str, Any] | None) -> Path | None:
 
     A copy that cannot be moved stays, and the new one gets another name: no photo fails for it.
     """
-    earlier = (wishes or {}).get("replaces")
-    if not earlier:
+    replaced = (wishes or {}).get("replaces")
+    if not replaced:
         return None
-    copy = Path(earlier["path"])
+    copy, report = Path(replaced["path"]), ((wishes or {}).get("earlier") or {}).get("report") or {}
     try:
-        return copy if discard(copy, earlier["sha256"]) else None
+        return copy if discard(copy, replaced["sha256"], report) else None
     except CannotWrite as error:
         log.warning("%s", error)
         return None
 
 
-def discard(copy: Path, sha256: str) -> bool:
-    """Move a copy to the trash; False if it is gone, or another file has its name now.
+def discard(copy: Path, sha256: str, report: dict[str, Any] | None) -> bool:
+    """Move a copy and the files that were made with it to the trash; False if it is gone, or is another file.
 
     sha256  of the copy as facewatch made it: a file that others have changed stays
+    report  of the copy, which names its side files
 
-    Raises CannotWrite.
+    Raises CannotWrite; the copy and its side files then stay.
     """
     try:
         if sha256_of(copy, follow=False) != sha256:
@@ -66,7 +76,19 @@ def discard(copy: Path, sha256: str) -> bool:
         return False  # moved or deleted
     move_to_trash(copy)
     log.info("%s: moved to the trash", copy)
+    for side in (report or {}).get("beside", ()):
+        file = copy.with_name(side["name"])
+        with suppress(OSError):  # gone
+            if sha256_of(file, follow=False) == side["sha256"]:
+                _discard_side_file(file)
     return True
+
+
+def _discard_side_file(file: Path) -> None:
+    try:
+        move_to_trash(file)
+    except CannotWrite as error:  # its copy is in the trash already
+        log.warning("%s", error)
 
 
 def mark(ledger: Ledger, request: Request) -> None:
@@ -77,7 +99,49 @@ def mark(ledger: Ledger, request: Request) -> None:
     assert request.path is not None
     marks = request.marks or ()
     job = ledger.photo(request.path)
-    rejected = REJECTED in marks and job is not None and job.output is not None
-    if rejected and job is not None and job.output is not None and job.output_sha256 is not None:
-        discard(job.output, job.output_sha256)
-    ledger.mark(request.path, marks, without_copy=rejected)
+    rejected = _copy_of(job) if job is not None and REJECTED in marks else None
+    if rejected is not None:
+        discard(Path(rejected["path"]), rejected["sha256"], rejected["report"])
+    ledger.mark(request.path, marks, rejected=rejected)
+
+
+def undo(ledger: Ledger, path: Path) -> None:
+    """Take back the last redo or rejection of a photo: its earlier copy is the copy again.
+
+    The copy of the redo goes to the trash. Raises CannotWrite if the earlier copy cannot be had back; nothing
+    has changed then.
+    """
+    job = ledger.photo(path)
+    report = (job.report if job is not None else None) or {}
+    earlier = report.get("rejected") if REJECTED in report.get("marks", ()) else report.get("earlier")
+    if job is None or job.state not in FINISHED or not earlier:
+        log.info("%s: there is nothing to undo", path)
+        return
+    copy, sha256 = Path(earlier["path"]), earlier["sha256"]
+    in_place = _has_content(copy, sha256)
+    if not in_place and find_in_trash(copy, sha256) is None:
+        raise CannotWrite(
+            f"the earlier copy {copy} is not in the trash that facewatch can read; bring it back from the "
+            "trash of the desktop, or restore the photo again"
+        )
+    same = in_place and job.output == copy  # the redo made the same file
+    if not same and job.output is not None and job.output_sha256 is not None:
+        discard(job.output, job.output_sha256, report)
+    restored = copy if in_place else bring_back(copy, sha256)
+    for side in earlier["report"].get("beside", ()):
+        if not in_place and find_in_trash(copy.with_name(side["name"]), side["sha256"]) is not None:
+            bring_back(copy.with_name(side["name"]), side["sha256"])
+    ledger.take_back(job, restored, {**earlier, "report": _without_rejection(earlier["report"])})
+    log.info("%s: its copy is %s again", path, restored)
+
+
+def _has_content(file: Path, sha256: str) -> bool:
+    try:
+        return sha256_of(file, follow=False) == sha256
+    except OSError:
+        return False
+
+
+def _without_rejection(report: dict[str, Any]) -> dict[str, Any]:
+    marks = [mark for mark in report.get("marks", ()) if mark != REJECTED]
+    return {**report, "marks": marks}

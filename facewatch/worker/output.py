@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +13,7 @@ from facewatch.engine.messages import RestoreResult
 from facewatch.engine.source import CHANGED, open_source
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
 from facewatch.system.atomic import (
-    TEMPORARY_PREFIX,
     copy_to_temporary,
-    creator_of,
     remove_file,
     sync_folder,
     translate_write_errors,
@@ -25,13 +21,16 @@ from facewatch.system.atomic import (
 from facewatch.system.disk_space import require_space
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import open_regular
-from facewatch.system.processes import is_still_running
 from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
 
 SIDECAR_ENDINGS = (".xmp", ".XMP", ".json", ".JSON", ".supplemental-metadata.json")
 """What follows a photo's name, or its stem, in the name of a sidecar; the last is Google's."""
+
+
+SideFileNote = dict[str, str]
+"""Name and SHA-256 of a file beside a copy, as the ledger keeps them."""
 
 
 class FinishedCopy(NamedTuple):
@@ -129,6 +128,7 @@ def publish_copy(
     output: Path | None = None,
     adopt: Callable[[Path], bool] | None = None,
     expected: Fingerprint | None = None,
+    beside: list[SideFileNote] | None = None,
 ) -> Path:
     """Give a copy its name, and its original's permissions and times; return the path it got.
 
@@ -137,6 +137,7 @@ def publish_copy(
     output    the folder below which no link is followed, checked again at the last moment
     adopt     as in `system.publish.publish`: True makes an existing file with the same bytes the copy
     expected  the fingerprint that `source` must still have
+    beside    gets a note of each side file that has its name now
 
     Raises CannotWrite, DiskFull, SourceGone or SourceChanged.
     """
@@ -158,8 +159,10 @@ def publish_copy(
         original=original,
         output=output,
     )
-    publish_side_files(extras, final, original, always_new=adopt is None)
-    publish_sidecars(source, final)
+    notes = publish_side_files(extras, final, original, always_new=adopt is None)
+    notes += publish_sidecars(source, final)
+    if beside is not None:
+        beside += notes
     return final
 
 
@@ -169,8 +172,8 @@ def publish_side_files(
     original: os.stat_result | None = None,
     *,
     always_new: bool = False,
-) -> None:
-    """Give the side files of a copy its name and their own tail.
+) -> list[SideFileNote]:
+    """Give the side files of a copy its name and their own tail, and return a note of each.
 
     A failure is only logged: the copy itself exists and must not be made again.
 
@@ -178,18 +181,23 @@ def publish_side_files(
     original    gives them its permissions and times
     always_new  False: an existing file with the same name and bytes serves as the side file
     """
+    notes: list[SideFileNote] = []
     for extra in extras:
         wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
         try:
             adopt = None if always_new else _adopt_any
-            publish(temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original)
+            file = publish(
+                temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original
+            )
+            notes.append({"name": file.name, "sha256": extra["sha256"]})
         except FacewatchError as error:
             log.warning("cannot write %s beside its copy: %s", wanted, error)
             remove_file(temporary)
+    return notes
 
 
-def publish_sidecars(source: Path, copy: Path) -> None:
-    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under the copy's name.
+def publish_sidecars(source: Path, copy: Path) -> list[SideFileNote]:
+    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name; return a note of each.
 
     A failure is only logged, as in `publish_side_files`. A file that is there already is never replaced.
     """
@@ -201,7 +209,7 @@ def publish_sidecars(source: Path, copy: Path) -> None:
             extras.append({"temporary": str(temporary), "sha256": sha256, "tail": end})
         except (OSError, FacewatchError) as error:
             log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
-    publish_side_files(extras, copy)
+    return publish_side_files(extras, copy)
 
 
 class _Sidecar(NamedTuple):
@@ -231,20 +239,6 @@ def discard_result(answer: RestoreResult) -> None:
     for name in (answer.temporary, *(extra["temporary"] for extra in answer.extras)):
         if name is not None:
             remove_file(Path(name))
-
-
-def remove_stray_temporaries(output: Path, *, below: bool = True) -> int:
-    """Remove the temporaries of ended processes from `output` and folders `below` it; return how many."""
-    count = 0
-    for folder, folders, names in os.walk(output):  # skips folders that it cannot enter
-        if not below:
-            folders.clear()
-        for name in fnmatch.filter(names, f"{TEMPORARY_PREFIX}*.tmp"):
-            stray = Path(folder, name)
-            with suppress(OSError):  # its process has just ended and removed it
-                if not is_still_running(*creator_of(stray), stray.lstat().st_ctime):
-                    count += remove_file(stray)
-    return count
 
 
 def _announce_nothing(_: Path) -> None:

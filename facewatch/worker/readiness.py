@@ -101,16 +101,17 @@ class Readiness:
         if "model" in changes and "weight" not in changes:
             changes["weight"] = settings.weight_of(changes["model"])
         plan = settings.plan(ready.folder).model_copy(update=changes)
-        recipe = replace(
-            resolve(plan, settings.engine, self._device), faces=parse_faces(options.get("faces") or [])
-        )
+        faces = parse_faces(options.get("faces") or [])
+        faces = tuple(replace(face, model=None) if face.model == plan.model else face for face in faces)
+        recipe = replace(resolve(plan, settings.engine, self._device), faces=faces)
         shown = self._shown.copy()
         missing = self._missing(recipe)
         self._shown = shown  # no folder uses this model, which must not clear its alert
         for name in missing:
             self._want(name)
         if missing:
-            raise CheckpointMissing(f"{plan.model} is not downloaded yet; the photo is restored once it is")
+            names = " and ".join(missing)
+            raise CheckpointMissing(f"{names} is not downloaded yet; the photo is restored once it is")
         return Ready(ready.folder, recipe)
 
     def _is_usable(self, folder: Folder) -> bool:

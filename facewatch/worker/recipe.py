@@ -37,9 +37,15 @@ class Recipe:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of all models with a file that this recipe needs."""
-        named = (self.plan.model, self.detector, self.parser, self.upscaler)
+        named = (self.plan.model, self.detector, self.parser, self.upscaler, *self.other_models)
         rows = catalogue.BY_NAME
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
+
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """Names of the models that single faces get in place of the plan's."""
+        wanted = {face.model for face in self.faces if face.model is not None and face.weight is not None}
+        return tuple(sorted(wanted - {self.plan.model}))
 
     @property
     def optional_models(self) -> tuple[str, ...]:
@@ -60,7 +66,7 @@ class Recipe:
         Raises CheckpointMissing or BadCheckpoint.
         """
         checks = self._present_checks(model_files)
-        row = catalogue.BY_NAME.get(self.plan.model)
+        rows = [catalogue.BY_NAME.get(name) for name in (self.plan.model, *self.other_models)]
         return Setup(
             model=self.plan.model,
             detector=self.detector,
@@ -74,8 +80,8 @@ class Recipe:
             precision=self.engine.precision,
             background=background,
             identity=next(iter(checks), None),
-            model_network=row.network if row else "",
-            crop_size=row.crop_size if row and row.network else None,
+            others=self.other_models,
+            forms={row.name: (row.network, row.crop_size) for row in rows if row and row.network},
         )
 
     def key(self, model_files: ModelFiles) -> str:
@@ -91,7 +97,7 @@ class Recipe:
             "output": asdict(self.plan.output),
         }
         if self.faces:
-            parts["faces"] = [asdict(face) for face in self.faces]
+            parts["faces"] = [face.to_json() for face in self.faces]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _present_checks(self, model_files: ModelFiles) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.atomic import remove_file
 from facewatch.system.opened import sha256_of
-from facewatch.worker.output import publish_side_files, publish_sidecars
+from facewatch.worker.output import SideFileNote, publish_side_files, publish_sidecars
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,11 @@ def finish(ledger: Ledger, job: Job) -> None:
     assert job.output is not None
     report = dict(job.report or {})
     extras = [hashed for extra in report.pop("extras", []) if (hashed := _with_hash(extra)) is not None]
+    beside: list[SideFileNote] = []
     with suppress(FileNotFoundError):  # the copy was deleted just now; its side files wait for the next sweep
-        publish_side_files(extras, job.output, job.output.lstat())
-    publish_sidecars(job.path, job.output)
+        beside += publish_side_files(extras, job.output, job.output.lstat())
+    beside += publish_sidecars(job.path, job.output)
+    report |= {"beside": beside} if beside else {}
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
     log.info("%s -> %s: its copy was published already", job.path, job.output)
 

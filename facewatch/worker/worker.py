@@ -19,13 +19,14 @@ from facewatch.settings.schema import Settings
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import DamagedLedger, Job, Ledger
 from facewatch.system.atomic import lack_of_resources
+from facewatch.system.strays import remove_stray_temporaries
 from facewatch.worker.batch import Batch
 from facewatch.worker.commit import Committer
 from facewatch.worker.failures import Failures
 from facewatch.worker.in_flight import InFlightPhoto, InFlightPhotos
 from facewatch.worker.inbox import Inbox
-from facewatch.worker.output import remove_stray_temporaries
 from facewatch.worker.prepare import Preparer
+from facewatch.worker.previews import Previews
 from facewatch.worker.readiness import Readiness
 from facewatch.worker.recovery import finish_if_published
 
@@ -49,13 +50,13 @@ class Worker:
         readiness: Readiness,
         root_of: Callable[[Path], Path | None],
         make_engine: MakeEngine,
+        previews: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inbox = inbox
         self._ledger = ledger
         self._alerts = alerts
         self._settings = settings
-        self._model_files = model_files
         self._readiness = readiness
         self._preparer = Preparer(ledger, readiness, model_files, settings, root_of)
         self._committer = Committer(ledger)
@@ -64,6 +65,7 @@ class Worker:
         self._next: InFlightPhoto | None = None  # prepared, but it may not join the others in the engine
         self._failures = Failures(inbox, ledger, alerts, readiness, root_of=root_of, clock=clock)
         self._batch = Batch(ledger, clock)
+        self.previews = Previews(previews, ledger, readiness, model_files, settings)
         self._stopping = threading.Event()
         self.damaged_ledger: DamagedLedger | None = None  # the error that ended `run`
         self._unsettled: dict[int, Job] = {}  # by turn: started, and their result is not in the ledger
@@ -117,6 +119,7 @@ class Worker:
         took = self._take_in()
         settings = self._settings()
         if not self._in_flight:
+            self.previews.draw_next(self._engine)
             self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
         resting = bool(rest_reason(settings))
         if resting:
@@ -125,14 +128,14 @@ class Worker:
         self._batch.look(working=len(self._in_flight) > 0, held=resting)
         if self._in_flight:
             self._receive()
-        busy = took or prepared > 0 or len(self._in_flight) > 0 or self._next is not None
+        busy = any((took, prepared, self._in_flight, self._next, self.previews.waiting))
         if not (busy or resting):
             self._failures.idle()
         return busy
 
     def has_work(self) -> bool:
         """Return True if another `turn` would find a photo to work on now."""
-        if self._in_flight:
+        if self._in_flight or self.previews.waiting:
             return True
         settings = self._settings()
         if rest_reason(settings) or self._failures.holding:
@@ -163,11 +166,8 @@ class Worker:
             self._next = None
 
     def _is_full(self) -> bool:
-        if self._stopping.is_set() or self._failures.holding:
-            return True
-        return bool(self._in_flight) and (
-            len(self._in_flight) >= self._engine.window or not self._engine.alive
-        )
+        halted = self._stopping.is_set() or self._failures.holding or self.previews.waiting
+        return halted or not self._engine.takes(len(self._in_flight))
 
     def _prepare_next(self, settings: Settings) -> bool:
         """Prepare the next photo into `_next`, if it needs the engine; False if there is none."""

@@ -70,7 +70,8 @@ def answer(job: dict, source: Path) -> None:
         return
     temporary, digest, faces = None, None, []
     if name != "nobody":
-        data = b"restored " + source.read_bytes()
+        tail = f" with weight {job['weight']}" if job["weight"] else ""
+        data = b"restored " + source.read_bytes() + tail.encode()
         temporary = (
             Path(job["output_folder"]) / f".facewatch-{os.getpid()}-{number}-{time.monotonic_ns()}.tmp"
         )

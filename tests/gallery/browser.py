@@ -132,6 +132,13 @@ class Page:
         script = "const [it, value] = arguments; it.value = value; it.dispatchEvent(new Event('input'))"
         self.run(script, self.find(selector), value)
 
+    def drop(self, *paths: Path) -> None:
+        """Drag files and folders from the desktop onto the page and drop them."""
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 300, "y": 300, "data": data}
+            self.window.execute_cdp_cmd("Input.dispatchDragEvent", event)
+
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         deadline = time.monotonic() + seconds
         while True:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import signal
 
 import psutil
 import pytest
 
 from facewatch.system.fingerprint import Fingerprint
-from tests.daemon_process import DaemonProcess
 from tests.gallery.browser import GalleryProcess, Page, axe_script, chromium
 from tests.gallery.house import FACE, KEPT, House, picture
 from tests.portrait import portrait_bytes
@@ -85,13 +82,14 @@ def test_the_weight_shows_its_effect_at_once(shown):
         page = Page(window, shown.another_address())
         page.go("photos/1")
         page.settled()
-        page.wait(lambda: page.text("#weight-hint").endswith("at once."), "the weight")
+        page.wait(lambda: page.all("#faces button"), "the weight")
         face = "return document.querySelector('#crop').toDataURL()"
         page.wait(lambda: page.run("return document.querySelector('#before').naturalWidth"), "the original")
         restored = page.wait(lambda: page.run(face), "the face")
         page.slide("#weight", 1)
         assert page.text("#weight-words") == "Faithful (1)"
         assert page.run(face) != restored
+        assert page.text("#crop-hint") == "shows the effect at once"
 
 
 def test_a_hundred_thousand_photos_scroll(tmp_path):
@@ -130,88 +128,6 @@ def test_a_hundred_thousand_photos_scroll(tmp_path):
         assert memory < 120e6
     finally:
         process.stop()
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    process = DaemonProcess(tmp_path / "home", restoration={"min_face_px": 5})
-    yield process
-    process.stop(signal.SIGKILL)
-
-
-def outcome(page, name):
-    """Return what became of a photo, and its number."""
-    photos = page.ask("photos")["photos"]
-    return next(((it["outcome"], it["id"]) for it in photos if it["name"] == name), (None, None))
-
-
-def test_drop_decide_and_mend_against_a_real_daemon(daemon, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # the trash, and the daemon's
-    daemon.start()
-    gallery = GalleryProcess(daemon.places)
-    (tmp_path / "drop").mkdir()
-    (tmp_path / "drop" / "portrait.jpg").write_bytes(portrait_bytes())
-    (tmp_path / "drop" / "words.jpg").write_bytes(b"these are words, not a photo" * 40)
-    try:
-        with chromium() as window:
-            page = Page(window, gallery.address)
-            drop_and_follow(page, tmp_path)
-            decide(page, daemon, tmp_path)
-            mend(page, daemon)
-            assert page.complaints() == []
-    finally:
-        gallery.stop()
-
-
-def drop_and_follow(page, tmp_path):
-    files = "\n".join(str(tmp_path / "drop" / name) for name in ("portrait.jpg", "words.jpg"))
-    page.find("#files").send_keys(files)
-    page.wait(lambda: "2 of 2 arrived" in page.text("#drops-summary"), "the upload")
-    page.wait(lambda: "Restored" in page.text("#drops-list"), "the restoration")
-    page.wait(lambda: "Not supported" in page.text("#drops-list"), "the refusal")
-    assert outcome(page, "portrait.jpg")[0] == "restored"
-
-
-def decide(page, daemon, tmp_path):
-    number = outcome(page, "portrait.jpg")[1]
-    copy = daemon.output / "portrait.jpg"
-    first = copy.read_bytes()
-    page.go(f"photos/{number}")
-    page.settled()
-    page.wait(lambda: page.all("#faces button"), "the face")
-    page.slide("#slider", 30)
-    page.slide("#weight", 0.5)
-    page.click("#apply")
-    page.wait(lambda: copy.exists() and copy.read_bytes() != first, "the new copy in place of the first")
-    trashed = tmp_path / "data" / "Trash" / "files" / "portrait.jpg"
-    assert trashed.read_bytes() == first
-    assert daemon.outputs() == ["portrait.jpg"]
-    page.wait(lambda: "Balanced (0.5)" in page.text("#facts"), "the page to follow")
-    keep_the_original(page, daemon, number)
-    page.press("x")
-    page.wait(lambda: daemon.outputs() == [], "the rejected copy in the trash")
-    shutil.copy(trashed, copy)  # undone by hand, from the trash
-    page.wait(lambda: outcome(page, "portrait.jpg")[0] == "rejected", "the verdict")
-
-
-def keep_the_original(page, daemon, number):
-    page.wait(lambda: page.all("[name=choice][value=keep]"), "the choice")
-    page.click("[name=choice][value=keep]")
-    page.click("#replace")  # this time the earlier copy stays
-    page.click("#apply")
-    page.wait(lambda: page.ask(f"photos/{number}")["outcome"] == "unchanged", "the original face")
-    page.wait(lambda: "you chose the original" in page.text("#face-words"), "the reason")
-    assert len(daemon.outputs()) == 2
-    (daemon.output / "portrait.jpg").unlink()
-
-
-def mend(page, daemon):
-    page.go("problems")
-    page.wait(lambda: page.all("#groups button"), "the problem")
-    (daemon.inbox / "words.jpg").unlink()
-    page.click("#groups button")
-    page.wait(lambda: "Asked for" in page.text("#toast"), "the request")
-    page.wait(lambda: "Nothing is wrong" in page.text("#none"), "the end of the problem")
 
 
 def test_the_first_start_restores_a_photo_before_ones_eyes(tmp_path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 import pytest
 
 from facewatch.errors import WrongUse
+from facewatch.gallery.previews import remove_old
 from facewatch.gallery.uploads import place_for
 from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Folder
@@ -45,6 +47,8 @@ def test_a_redo_asks_for_model_weight_faces_and_the_place_of_the_copy(house):
         {"faces": ["x"]},
         {"faces": "x"},
         {"faces": [{"number": 0, "weight": 7}]},
+        {"faces": [{"number": 0, "weight": 0, "model": "../x"}]},
+        {"faces": [{"number": 0, "weight": 0, "model": ["builtin"]}]},
     ],
 )
 def test_a_wrong_redo_is_refused_and_nothing_is_asked(house, body):
@@ -160,3 +164,69 @@ def test_what_the_gallery_keeps_is_private(house):
     house.get(f"photos/{house.id_of(house.queue('a.jpg'))}/thumbnail")
     folder = house.places.state / "gallery" / "pictures"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_one_face_may_have_a_model_of_its_own(house):
+    path = house.restored("a.jpg", faces=(FACE, KEPT))
+    body = {"model": "builtin", "faces": [{"number": 1, "weight": 0.2, "model": "codeformer"}]}
+    assert house.post(f"api/photos/{house.id_of(path)}/redo", body).status_code == 200
+    choice = {"box": KEPT["box"], "weight": 0.2, "model": "codeformer"}
+    assert house.requests()[0]["faces"] == [choice]
+
+
+def test_an_undo_is_asked_for_and_offered_where_there_is_one(house):
+    path = house.restored("a.jpg")
+    number = house.id_of(path)
+    assert house.get(f"api/photos/{number}").json()["undo"] == ""
+    assert house.post(f"api/photos/{number}/undo").status_code == 200
+    assert house.requests() == [{"kind": "undo", "path": str(path)}]
+    house.ledger.mark(path, ["rejected"], rejected={"path": "/x", "sha256": "0", "report": {}})
+    assert house.get(f"api/photos/{number}").json()["undo"] == "rejection"
+    again = house.restored("b.jpg", earlier={"path": "/x", "sha256": "0", "report": {}})
+    assert house.get(f"api/photos/{house.id_of(again)}").json()["undo"] == "redo"
+
+
+def test_a_preview_is_asked_for_and_its_picture_is_shown(house):
+    path = house.restored("a.jpg", faces=(FACE, KEPT))
+    number = house.id_of(path)
+    asked = house.post(f"api/photos/{number}/preview", {"face": 1, "model": "builtin"}).json()
+    assert asked["weights"] == [0.0]
+    assert house.requests()[0]["preview"] == asked["name"]
+    assert house.requests()[0]["faces"] == [{"box": KEPT["box"], "weight": 0.0}]
+    state = lambda: house.get(f"api/previews/{asked['name']}").json()  # noqa: E731
+    assert state() == {"state": "working"}
+    folder = house.places.previews
+    folder.mkdir()
+    (folder / f"{asked['name']}.json").write_text('{"error": "no face"}', "utf-8")
+    assert state() == {"state": "failed", "error": "no face"}
+    assert house.get(f"previews/{asked['name']}.jpg").status_code == 404
+    (folder / f"{asked['name']}.jpg").write_bytes(picture())
+    assert state() == {"state": "done"}
+    assert house.get(f"previews/{asked['name']}.jpg").content == picture()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"face": 0, "model": "codeformer"}, {"face": 9, "model": "builtin"}, {"model": "builtin"}, {"face": 0}],
+)
+def test_a_wrong_preview_is_refused(house, body):
+    number = house.id_of(house.restored("a.jpg"))
+    assert house.post(f"api/photos/{number}/preview", body).status_code == 422
+    assert house.requests() == []
+
+
+@pytest.mark.parametrize("name", ["..", "../../config", "0123456789abcdeg", "0" * 17, "%2e%2e%2fconfig"])
+def test_a_preview_has_a_name_of_ours(house, name):
+    assert house.get(f"api/previews/{name}").status_code in {403, 404}
+    assert house.get(f"previews/{name}.jpg").status_code in {403, 404}
+
+
+def test_old_previews_are_removed(house):
+    folder = house.places.previews
+    folder.mkdir()
+    for name, age in (("old.jpg", 700), ("old.json", 700), ("new.jpg", 5)):
+        (folder / name).touch()
+        then = time.time() - age
+        os.utime(folder / name, (then, then))
+    remove_old(folder)
+    assert [file.name for file in folder.iterdir()] == ["new.jpg"]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from facewatch.gallery import connections
 from facewatch.gallery.access import Access, is_foreign, make_ticket
-from tests.gallery.house import HOST, ORIGIN, picture
+from facewatch.gallery.app import make_app
+from tests.gallery.browser import GalleryProcess
+from tests.gallery.house import HOST, ORIGIN, PORT, House, TestClient, picture
 
 
 def test_the_cookie_opens_every_page(house):
@@ -190,6 +198,131 @@ def test_another_user_of_this_machine_is_refused():
             peer = int(other.stdout.readline())
             assert is_foreign(port, peer)
             other.stdin.close()
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.geteuid() != 0, reason="another user is needed, as root is one"
+)
+def test_connections_of_another_user_are_ended_and_lock_nobody_out(house):
+    started = GalleryProcess(house.places)
+    hold = (
+        "import encodings.idna, os, socket, sys; os.setuid(65534)\n"
+        "held = [socket.create_connection(('127.0.0.1', int(sys.argv[1]))) for _ in range(600)]\n"
+        "print([c.recv(1) for c in held] == [b''] * 600, flush=True); sys.stdin.read()"
+    )
+    port = started.address.split(":")[2].split("/")[0]
+    command = [sys.executable, "-c", hold, port]
+    try:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout.readline() in {"True\n", ""}  # ended, or reset while it was read
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(started.address) as answer:
+                assert answer.status == 200
+            other.stdin.close()
+    finally:
+        started.stop()
+
+
+def test_a_connection_that_asks_for_nothing_is_closed(monkeypatch):
+    monkeypatch.setattr(connections, "is_foreign", lambda *_: False)
+    later = []
+
+    class Loop:
+        def call_later(self, seconds, act):
+            later.append((seconds, act))
+
+    class Transport(asyncio.Transport):
+        closed = False
+
+        def get_extra_info(self, name, default=None):
+            return ("127.0.0.1", 1) if name in {"sockname", "peername"} else default
+
+        def is_closing(self):
+            return self.closed
+
+        def close(self):
+            self.closed = True
+
+    config = uvicorn.Config(lambda: None, log_config=None)
+    protocol = connections.OwnConnection(config, ServerState(), {}, Loop())
+    transport = Transport()
+    protocol.connection_made(transport)
+    assert later[0][0] == connections.HEAD_SECONDS
+    later[0][1]()
+    assert transport.closed
+    asking = Transport()
+    protocol.connection_made(asking)
+    protocol.cycle = object()  # a request has begun
+    later[1][1]()
+    assert not asking.closed
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\n",
+        "GET http://evil.example{path} HTTP/1.1\r\nHost: {host}\r\n",
+        "GET //{host}{path} HTTP/1.1\r\nHost: {host}\r\n",
+        "GET {path}/../..{path} HTTP/1.1\r\nHost: {host}\r\n",
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nX: " + "x" * 200_000 + "\r\n",
+        "GET {path} HTTP/1.1\r\n Host: {host}\r\n",
+        "GET {path} HTTP/1.1\nHost: evil.example\n",
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n",
+    ],
+)
+def test_a_request_that_is_odd_is_refused_though_the_cookie_is_right(entered, head):
+    host, path, cookie = entered
+    with socket.create_connection(host.split(":"), timeout=60) as connection:
+        request = head.format(path=f"{path}/api/pause", host=host) + f"Cookie: {cookie}\r\n\r\n"
+        with contextlib.suppress(ConnectionError):  # refused before it was read to its end
+            connection.sendall(request.encode())
+            answer = connection.recv(100)
+            assert answer == b"" or int(answer.split()[1]) in {400, 403, 404, 405, 431}
+
+
+@pytest.fixture(scope="module")
+def entered(tmp_path_factory):
+    """The host of a running gallery, the path of its pages, and the cookie that opens them."""
+    house = House(tmp_path_factory.mktemp("odd"))
+    house.ledger.close()
+    process = GalleryProcess(house.places)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(process.address, timeout=60) as answer:
+        cookie, *rest = answer.headers["set-cookie"].split("; ")
+    path = next(part.removeprefix("Path=") for part in rest if part.startswith("Path="))
+    yield process.address.split("/")[2], path, cookie
+    process.stop()
+
+
+def test_the_cookie_of_an_earlier_gallery_opens_nothing(house):
+    path, cookie = house.access.prefix, house.client.cookies["facewatch"]
+    later = Access(now=lambda: 1000.0)
+    later.prefix = path  # even if it were guessed
+    app = make_app(house.gallery, later, PORT)
+    client = TestClient(app, base_url=ORIGIN, headers={"host": HOST, "cookie": f"facewatch={cookie}"})
+    assert client.get(f"{path}/photos").status_code == 403
+
+
+def test_a_page_that_fails_says_so_in_a_page(house):
+    answer = house.get("photos/99999", headers={"accept": "text/html,*/*;q=0.8"})
+    assert answer.status_code == 404
+    assert "<h1>This page cannot be shown</h1>" in answer.text
+    assert "not in facewatch&#39;s list" in answer.text
+    assert house.get("api/photos/99999").json()["error"].startswith("this photo is not")
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error_and_not_an_end(house):
+    number = house.id_of(house.restored("a.jpg"))
+    house.ledger.close()
+    house.places.ledger.write_bytes(b"no database " * 1000)
+    answer = house.get(f"api/photos/{number}")
+    assert answer.status_code == 503
+    assert "ledger" in answer.json()["error"]
+    page = house.get(f"photos/{number}", headers={"accept": "text/html"})
+    assert page.status_code == 503
+    assert "ledger" in page.text
+    assert house.get("settings").status_code == 200
 
 
 def test_a_table_that_cannot_be_read_leaves_the_decision_to_the_ticket(tmp_path):

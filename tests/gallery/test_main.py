@@ -116,6 +116,48 @@ def test_a_signal_ends_it_with_its_painter(house):
     started.process.stdout.close()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a killed process may leave the port in use there")
+def test_what_a_killed_gallery_had_received_is_removed_at_the_next_start(house):
+    started = GalleryProcess(house.places)
+    with upload(started.address, size_bytes=100_000) as connection:
+        connection.sendall(b"x" * 1000)
+        wait_for(lambda: list(house.inbox.glob(".facewatch-*")))
+        started.process.kill()
+        started.stop()
+    (house.inbox / ".facewatch-note.txt").write_text("the user's own", "utf-8")
+    assert len(list(house.inbox.iterdir())) == 2
+    again = GalleryProcess(house.places)
+    try:
+        wait_for(lambda: [file.name for file in house.inbox.iterdir()] == [".facewatch-note.txt"])
+    finally:
+        again.stop()
+
+
+def upload(address, size_bytes):
+    """Return a connection on which an upload has begun."""
+    _, headers = fetch(address)
+    name, _, rest = headers["set-cookie"].partition("=")
+    cookie, path = rest.split(";")[0], rest.split("Path=")[1].split(";")[0]
+    host = address.split("/")[2]
+    connection = socket.create_connection(host.split(":"), timeout=20)
+    lines = (
+        f"PUT {path}/api/inbox/0?name=a.jpg HTTP/1.1",
+        f"Host: {host}",
+        f"Origin: http://{host}",
+        f"Cookie: {name}={cookie}",
+        f"Content-Length: {size_bytes}",
+    )
+    connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    return connection
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_without_a_running_gallery_one_is_served(house, monkeypatch):
     served = []
     monkeypatch.setattr(main, "serve", lambda places, page, opened, gallery: served.append((page, gallery)))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from facewatch.gallery.forms import helps, sections
 from facewatch.gallery.texts import LANGUAGES, choose_language, texts
+from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, UNCHANGED
+from facewatch.restoration.options import OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
 from tests.conftest import ROOT
 
@@ -179,6 +183,37 @@ def test_problems_are_grouped_by_cause_with_what_helps(house):
     assert found["groups"][1]["photos"][0]["name"] == "c.jpg"
 
 
+def test_each_trouble_has_what_helps(house, monkeypatch):
+    texts = [
+        "disk: no space left on /out",
+        "disk of /out: the disk of /out is not mounted",
+        "folder /out: it cannot be written to",
+        "model gfpgan-1.4: it could not be downloaded",
+        "device: no such device",
+    ]
+    now = house.gallery.status()
+    monkeypatch.setattr(house.gallery, "status", lambda: replace(now, troubles=texts, downloads={}))
+    found = house.get("api/problems").json()["troubles"]
+    assert [(it["remedy"], it["model"]) for it in found] == [
+        ("space", ""),
+        ("", ""),
+        ("folder", ""),
+        ("model", "gfpgan-1.4"),
+        ("settings", ""),
+    ]
+
+
+def test_the_pictures_of_the_gallery_make_room(house):
+    number = house.id_of(house.restored("a.jpg"))
+    house.get(f"photos/{number}/thumbnail")
+    (house.places.state / "gallery" / "report.zip").write_bytes(b"x" * 1000)
+    freed = house.post("api/problems/space").json()["freed_bytes"]
+    assert freed > 1000
+    assert [file for file in (house.places.state / "gallery").rglob("*") if file.is_file()] == []
+    assert house.get(f"photos/{number}/thumbnail").status_code == 200  # made again
+    assert house.post("api/problems/space").json()["freed_bytes"] < freed
+
+
 def test_a_wrong_config_is_a_problem_and_the_pages_still_work(house):
     house.places.config.write_text("model = ", "utf-8")
     house.gallery.store._clock = lambda: 1e9  # long after the edit
@@ -251,6 +286,15 @@ def test_every_language_has_every_text_with_its_placeholders():
             assert re.findall(r"\{\w+\}", own[key]) == re.findall(r"\{\w+\}", text) or sorted(
                 re.findall(r"\{\w+\}", own[key])
             ) == sorted(re.findall(r"\{\w+\}", text)), key
+
+
+def test_every_model_and_its_kind_and_every_usual_reason_have_words():
+    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, OTHER_PERSON}
+    for language in LANGUAGES:
+        known = texts(language)
+        assert {f"model.{row.name}" for row in catalogue.MODELS} <= known.keys()
+        assert {f"models.kind_{row.kind}" for row in catalogue.MODELS} <= known.keys()
+        assert {f"reason.{reason}" for reason in reasons} <= known.keys()
 
 
 def test_every_text_that_a_page_or_script_names_exists():

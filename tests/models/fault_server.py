@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +56,11 @@ class FaultServer:
         """Offer a file, and return its SHA-256."""
         self._control(path=path, size=size, seed=seed, script=[], drip_seconds=0)
         return hashlib.sha256(content(size, seed)).hexdigest()
+
+    def put_file(self, path: str, file: Path) -> None:
+        """Offer the bytes of a file."""
+        size = file.stat().st_size
+        self._control(path=path, size=size, seed=1, script=[], drip_seconds=0, file=str(file))
 
     def script(self, path: str, *faults: dict[str, Any]) -> None:
         """Set the faults of the next GETs of a file."""
@@ -129,7 +135,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._serve(path, file, fault)
 
     def _serve(self, path: str, file: dict[str, Any], fault: dict[str, Any]) -> None:
-        kind, data = fault["kind"], content(file["size"], file["seed"])
+        real = file.get("file")
+        data = Path(real).read_bytes() if real else content(file["size"], file["seed"])
+        kind = fault["kind"]
         if kind == "redirect":
             self._note(path, 302, 0, 0)
             self._head(302, {"Location": fault["to"], "Content-Length": "0"})

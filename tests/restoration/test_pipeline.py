@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facewatch.errors import NetworkFailed
+from facewatch.errors import BadPhoto, NetworkFailed
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.identity.gate import CheckedFace
 from facewatch.restoration.masks.oval import SoftMask
@@ -347,6 +347,34 @@ def test_a_face_keeps_its_original_or_has_its_own_weight():
         ("restored", ""),
         ("restored", ""),
     ]
+
+
+def test_a_face_has_a_network_of_its_own():
+    network, other = Paints(), Paints((10, 20, 30))
+    faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
+    choices = [FaceChoice(faces[1].box, 0.5, "other")]
+    pipeline = Pipeline(Finds(*faces), network, SoftMask(), others={"other": other})
+    inferred = pipeline.infer(photo(), RAW, 0.2, choices=choices)
+    assert (network.calls, other.calls) == ([(1, 0.2)], [(1, 0.5)])
+    assert [tuple(face.after[0, 0]) for face in inferred.faces] == [(200, 40, 90), (10, 20, 30)]
+
+
+def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
+    network = Paints()
+    faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
+    pipeline = Pipeline(Finds(*faces), network, SoftMask())
+    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0])
+    assert network.calls == [(1, 0.0), (1, 0.5), (1, 1.0)]
+    assert [crop.shape for crop in crops] == [(512, 512, 3)] * 4
+    before = Pipeline(Finds(faces[1]), network, SoftMask()).infer(photo(), RAW).faces[0].before
+    assert (crops[0] == before).all()
+    assert tuple(crops[2][0, 0]) == (200, 40, 90)
+
+
+def test_a_preview_of_a_face_that_is_not_found_is_an_error():
+    pipeline = Pipeline(Finds(face_at(0, 10, 120)), Paints(), SoftMask())
+    with pytest.raises(BadPhoto, match="not found"):
+        pipeline.preview(photo(), RAW, (300.0, 200.0, 340.0, 240.0), [0.0])
 
 
 def test_a_face_that_the_rules_leave_out_is_restored_when_it_is_chosen():

@@ -38,6 +38,19 @@ def test_requests_are_taken_once_and_in_order(places):
     assert list(places.requests.iterdir()) == []
 
 
+def test_a_face_with_a_model_of_its_own_and_a_preview_arrive_as_they_were(places):
+    face = FaceChoice((1.0, 2.0, 3.0, 4.0), 0.5, "codeformer")
+    kept = FaceChoice((1.0, 2.0, 3.0, 4.0), None)
+    requested = [
+        Request("redo", IN / "a.jpg", faces=(face, kept)),
+        Request("preview", IN / "a.jpg", "codeformer", faces=(kept,), preview="0123456789abcdef"),
+        Request("undo", IN / "a.jpg"),
+    ]
+    for request in requested:
+        put(places, request)
+    assert take(places, PID) == requested
+
+
 def test_without_a_folder_there_are_no_requests(places):
     assert take(places, PID) == []
 
@@ -70,6 +83,12 @@ def test_a_path_that_is_not_utf8_survives(places):
         b'{"kind": "redo", "path": "/a.jpg", "weight": "much"}',
         b'{"kind": "redo", "path": "/a.jpg", "model": []}',
         b'{"kind": "redo", "path": "/a.jpg", "wait": 1}',
+        b'{"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, 4], "weight": 0, "model": 1}]}',
+        b'{"kind": "redo", "path": "/a.jpg", "faces": [{"box": [1, 2, 3, 4], "model": "builtin"}]}',
+        b'{"kind": "undo"}',
+        b'{"kind": "undo", "path": "a.jpg"}',
+        b'{"kind": "preview", "path": "/a.jpg", "preview": "../../../a"}',
+        b'{"kind": "preview", "path": "/a.jpg"}',
         b"[" * 60000,
         b" " * 70000 + b'{"kind": "retry_failed"}',
     ],

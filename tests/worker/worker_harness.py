@@ -51,6 +51,7 @@ class WorkerHarness:
         self.engines = []
         self.orders = []
         self.window = 1
+        self.previews = home / "previews"
         self.ledger = Ledger.open(home / "ledger.sqlite3", now=self.clock)
         self.worker = self.new_worker()
 
@@ -67,6 +68,7 @@ class WorkerHarness:
             readiness=Readiness(lambda: self.files, alerts, self.wanted.append, probe, clock=self.clock),
             root_of=lambda path: None if path in self.excluded else self.inbox_folder,
             make_engine=self.make_engine,
+            previews=self.previews,
             clock=self.clock,
         )
 

@@ -2,7 +2,6 @@
 
 import { ask, attempt, duration, element, onStatus, post, size, t } from "./shell.js";
 
-const KINDS = ["face", "detector", "parser", "upscaler"];
 let drawn = "";
 
 function button(words, act, { name, kind = "" }) {
@@ -57,8 +56,7 @@ export function showModels(body, used) {
     if (text === drawn) return;
     drawn = text;
     const focused = document.activeElement?.getAttribute("aria-label");
-    const models = answer.models.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
-    body.replaceChildren(...models.map((model) => row(model, draw)));
+    body.replaceChildren(...answer.models.map((model) => row(model, draw)));
     if (focused) [...body.querySelectorAll("button")].find((other) => other.getAttribute("aria-label") === focused)?.focus();
     used.textContent = t("models.used", { size: size(answer.used_bytes), folder: answer.folder });
   };

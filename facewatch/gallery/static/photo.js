@@ -1,13 +1,18 @@
 // One photo: before and after, its faces, and what to do with it.
 
-import { ask, at, attempt, element, onStatus, outcomeText, post, t, toast, weightWords } from "./shell.js";
+import { blend, paint, region, Strips } from "./preview.js";
+import { ask, at, attempt, element, onStatus, outcomeText, post, reasonText, t, toast, weightWords } from "./shell.js";
+import { mark, offerEarlier, undo } from "./verdict.js";
 import { Stage } from "./stage.js";
 
 const by = (id) => document.getElementById(id);
 const number = Number(by("viewer").dataset.number);
 const filter = location.search;
 const stage = new Stage({ stage: by("stage"), sheet: by("sheet"), before: by("before"), after: by("after"), divider: by("divider"), slider: by("slider") });
-const decided = new Map();  // number of a face -> { choice: photo|keep|own, weight }
+const strips = new Strips(number, () => preview());
+const decided = new Map();  // number of a face -> { choice: photo|keep|own, weight, model }
+let touched = false;  // something was chosen since the page shows this copy
+let mood = "";
 let photo = null;
 let face = null;
 let shownKey = "";
@@ -56,6 +61,12 @@ function drawBoxes() {
   }));
 }
 
+function summaryOf({ faces, summary, reason, left_alone: alone }) {
+  if (reason || alone || !faces.length) return summary;
+  const done = faces.filter((one) => one.restored).length;
+  return t(faces.length === 1 ? "photo.restored_one" : "photo.restored", { done, all: faces.length });
+}
+
 function fact(name, value) {
   return value === null || value === undefined || value === "" ? [] : [element("dt", {}, name), element("dd", {}, String(value))];
 }
@@ -63,7 +74,7 @@ function fact(name, value) {
 function show() {
   by("outcome").textContent = outcomeText(photo.outcome);
   by("outcome").dataset.outcome = photo.outcome;
-  by("summary").textContent = photo.summary;
+  by("summary").textContent = summaryOf(photo);
   by("facts").replaceChildren(
     ...fact(t("photo.folder"), photo.folder),
     ...fact(t("redo.model"), photo.model),
@@ -79,6 +90,8 @@ function show() {
     button.setAttribute("aria-pressed", String(photo.marks.includes(mark)));
     button.disabled = mark !== "favourite" && !photo.copy && mark !== "rejected";
   }
+  by("undo").hidden = !photo.undo;
+  by("undo").textContent = photo.undo && t(`undo.${photo.undo}`);
   by("replace").closest("label").hidden = !photo.copy;
   by("face-part").hidden = !photo.faces.length;
   showModels();
@@ -87,21 +100,21 @@ function show() {
 
 function showModels() {
   const select = by("model");
-  const chosen = select.value || photo.model || photo.default_model;
-  select.replaceChildren(...photo.models.map((model) => element("option", { value: model.name, selected: model.name === chosen }, model.here ? model.name : `${model.name} (${t("redo.downloads")})`)));
+  const fill = (list, chosen) => list.replaceChildren(...photo.models.map((model) => element("option", { value: model.name, selected: model.name === chosen }, model.here ? model.name : `${model.name} (${t("redo.downloads")})`)));
+  fill(select, select.value || photo.model || photo.default_model);
+  fill(by("own-model"), by("own-model").value || select.value);
   if (photo.model && !by("weight").dataset.touched) by("weight").value = photo.weight;
   showWeight();
 }
 
 function showWeight() {
   by("weight-words").textContent = weightWords(Number(by("weight").value));
-  const live = photo.blend && by("model").value === photo.model;
-  by("weight-hint").textContent = t(live ? "weight.live" : "weight.later");
 }
 
 function thumb(one) {
   const canvas = element("canvas", { width: "96", height: "96", "aria-hidden": "true" });
-  paint(canvas, one, by("after").src ? by("after") : by("before"), by("after").src ? scaleOfCopy() : 1);
+  const copy = Boolean(by("after").src);
+  paint(canvas, by(copy ? "after" : "before"), region(one.box, copy ? scaleOfCopy() : 1));
   return canvas;
 }
 
@@ -122,21 +135,29 @@ function identity(one) {
   return `${t(`identity.${String(one.identity.verdict).replaceAll(" ", "_")}`)}${likeness}`;
 }
 
+// What was decided about a face when its copy was made.
+function standing(one) {
+  const model = one.model ?? photo.model ?? photo.default_model;
+  if (!one.chosen) return { choice: "photo", weight: photo.weight ?? 0, model };
+  return { choice: one.weight === null ? "keep" : "own", weight: one.weight ?? 0, model };
+}
+
 function choose(one, { look }) {
   face = one;
   showFaces();
   drawBoxes();
   if (look && stage.ready) stage.look(sheetBox(one));
   const parts = [one.restored ? t("face.is_restored") : t("face.is_kept")];
-  if (one.reason) parts.push(one.reason);
-  if (one.restored && photo.model) parts.push(`${photo.model}, ${weightWords(one.weight ?? photo.weight)}`);
+  if (one.reason) parts.push(reasonText(one.reason));
+  if (one.restored && photo.model) parts.push(`${one.model ?? photo.model}, ${weightWords(one.made ?? one.weight ?? photo.weight)}`);
   if (one.score) parts.push(t("face.score", { percent: Math.round(one.score * 100) }));
   if (identity(one)) parts.push(identity(one));
   by("face-words").textContent = parts.join(" · ");
-  const choice = decided.get(one.number) ?? (one.chosen ? { choice: one.weight === null ? "keep" : "own", weight: one.weight ?? 0 } : { choice: "photo", weight: photo.weight ?? 0 });
+  const choice = decided.get(one.number) ?? standing(one);
   for (const radio of document.querySelectorAll("[name=choice]")) radio.checked = radio.value === choice.choice;
-  by("own-weight").hidden = choice.choice !== "own";
+  by("own-part").hidden = choice.choice !== "own";
   by("own").value = choice.weight;
+  by("own-model").value = choice.model;
   by("own-words").textContent = weightWords(Number(choice.weight));
   preview();
 }
@@ -145,55 +166,61 @@ function decide() {
   if (!face) return;
   const choice = document.querySelector("[name=choice]:checked").value;
   const weight = Number(by("own").value);
+  const model = by("own-model").value;
   if (choice === "photo" && !face.chosen) decided.delete(face.number);
-  else decided.set(face.number, { choice, weight });
-  by("own-weight").hidden = choice !== "own";
+  else decided.set(face.number, { choice, weight, model });
+  by("own-part").hidden = choice !== "own";
   by("own-words").textContent = weightWords(weight);
   showFaces();
-  preview();
+  changed();
 }
 
-function region(one, scale) {
-  const [x0, y0, x1, y1] = one.box.map((side) => side * scale);
-  const side = Math.max(x1 - x0, y1 - y0) * 1.5;
-  return [(x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side, side];
+// The model and weight that a face gets by what is chosen on the page; null: it stays as it was.
+function wantedFor(one) {
+  const { choice, weight, model } = decided.get(one.number) ?? standing(one);
+  if (choice === "keep") return null;
+  return choice === "own" ? { model, weight: Number(weight) } : { model: by("model").value, weight: Number(by("weight").value) };
 }
 
-function paint(canvas, one, image, scale, alpha = 1) {
-  if (!image.naturalWidth) return;
-  const pen = canvas.getContext("2d");
-  pen.globalAlpha = alpha;
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(image, ...region(one, scale), 0, 0, canvas.width, canvas.height);
-}
-
-// The copy is (1 - w0) x restored + w0 x original; any other weight follows from these two pictures.
 function preview() {
   const canvas = by("crop");
   if (!face) return;
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  const choice = document.querySelector("[name=choice]:checked")?.value ?? "photo";
-  const wanted = choice === "keep" ? 1 : choice === "own" ? Number(by("own").value) : Number(by("weight").value);
-  const made = face.weight ?? photo.weight ?? 0;
-  paint(canvas, face, by("before"), 1);
-  if (choice === "keep" || !by("after").naturalWidth) return;
-  if (!photo.blend || by("model").value !== photo.model || !face.restored || made >= 1) {
-    paint(canvas, face, by("after"), scaleOfCopy());
-    return;
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  const before = { image: by("before"), region: region(face.box, 1) };
+  const after = { image: by("after"), region: region(face.box, scaleOfCopy()) };
+  paint(canvas, before.image, before.region);
+  const wanted = wantedFor(face);
+  const made = face.made ?? photo.weight ?? 0;
+  const same = wanted && face.restored && after.image.naturalWidth && wanted.model === face.model;
+  let hint = "";
+  if (wanted && same && photo.models.find((model) => model.name === face.model)?.blend && made < 1) {
+    blend(canvas, before, after, made, wanted.weight);
+    hint = "preview.live";
+  } else if (wanted) {
+    const strip = strips.state(face.number, wanted.model);
+    if (strip.state === "done") strips.show(canvas, strip, wanted.weight);
+    else if (same) paint(canvas, after.image, after.region);
+    hint = touched ? `preview.${strip.state === "none" ? later(wanted.model) : strip.state}` : "";
+    if (strip.state === "failed") hint = strip.error;
   }
-  const share = (1 - wanted) / (1 - made);
-  if (share <= 1) {
-    paint(canvas, face, by("after"), scaleOfCopy(), share);
-    return;
-  }
-  const original = pen.getImageData(0, 0, canvas.width, canvas.height);
-  paint(canvas, face, by("after"), scaleOfCopy());
-  const mixed = pen.getImageData(0, 0, canvas.width, canvas.height);
-  for (let place = 0; place < mixed.data.length; place += 1) {
-    if (place % 4 !== 3) mixed.data[place] = original.data[place] + (mixed.data[place] - original.data[place]) * share;
-  }
-  pen.putImageData(mixed, 0, 0);
+  by("crop-hint").textContent = hint && t(hint);
+}
+
+// Why there is no preview of a model yet.
+function later(name) {
+  if (!photo.models.find((model) => model.name === name)?.here) return "not_here";
+  return mood === "stopped" ? "stopped" : "working";
+}
+
+let drawing;
+function changed() {
+  touched = true;
+  preview();
+  const wanted = face && wantedFor(face);
+  clearTimeout(drawing);
+  if (!wanted || by("crop-hint").textContent === t("preview.live") || later(wanted.model) !== "working") return;
+  const number = face.number;
+  drawing = setTimeout(() => strips.want(number, wanted.model), 400);
 }
 
 async function update() {
@@ -201,6 +228,9 @@ async function update() {
   if (`${photo.key}${photo.copy}` !== shownKey && !["waiting", "in work"].includes(photo.outcome)) {
     shownKey = `${photo.key}${photo.copy}`;
     decided.clear();
+    touched = false;
+    delete by("weight").dataset.touched;
+    for (const list of [by("model"), by("own-model")]) list.replaceChildren();
     face = null;
     show();
     await showPictures();
@@ -212,29 +242,19 @@ async function update() {
 async function redo(event) {
   event.preventDefault();
   const faces = photo.faces.flatMap((one) => {
-    const choice = decided.get(one.number) ?? (one.chosen ? { choice: one.weight === null ? "keep" : "own", weight: one.weight } : null);
-    if (!choice || choice.choice === "photo") return [];
-    return [{ number: one.number, weight: choice.choice === "keep" ? null : choice.weight }];
+    const { choice, weight, model } = decided.get(one.number) ?? standing(one);
+    if (choice === "photo") return [];
+    return [choice === "keep" ? { number: one.number, weight: null } : { number: one.number, weight, model }];
   });
   const wanted = { model: by("model").value, weight: Number(by("weight").value), faces, replace: by("replace").checked };
   if (await attempt(() => post(path("/redo"), wanted), t("redo.asked"))) by("apply").disabled = true;
 }
 
-async function mark(name) {
+async function judge(name) {
   const button = document.querySelector(`[data-mark=${name}]`);
   if (button.disabled) return;
-  const had = photo.marks.includes(name);
-  let marks = photo.marks.filter((other) => other !== name);
-  if (!had && name !== "favourite") marks = marks.filter((other) => other === "favourite");
-  if (!had) marks.push(name);
-  if (had && name === "rejected") {
-    toast(t("mark.was_rejected"));
-    return;
-  }
-  photo.marks = marks;
-  button.setAttribute("aria-pressed", String(!had));
-  await attempt(() => post(path("/mark"), { marks }), t(had ? "mark.removed" : `mark.said_${name}`));
-  if (!had && name !== "favourite" && around.after) go(around.after);
+  if (await mark(photo, name, filter, { leaves: Boolean(around.after) })) go(around.after);
+  else show();
 }
 
 const go = (id) => { if (id) location.href = at(`photos/${id}${filter}`); };
@@ -281,9 +301,10 @@ const keys = {
   "+": () => stage.zoom(1.4),
   "-": () => stage.zoom(1 / 1.4),
   0: () => stage.fit(),
-  a: () => mark("accepted"),
-  x: () => mark("rejected"),
-  s: () => mark("favourite"),
+  a: () => judge("accepted"),
+  x: () => judge("rejected"),
+  s: () => judge("favourite"),
+  z: () => undo(photo, filter),
   f: fullScreen,
 };
 document.addEventListener("keydown", (event) => {
@@ -308,17 +329,22 @@ by("faces").addEventListener("keydown", (event) => {
 });
 for (const radio of document.querySelectorAll("[name=choice]")) radio.addEventListener("change", decide);
 by("own").addEventListener("input", decide);
-by("weight").addEventListener("input", () => { by("weight").dataset.touched = "yes"; showWeight(); preview(); });
+by("own-model").addEventListener("change", () => {
+  by("own").value = photo.models.find((other) => other.name === by("own-model").value).default_weight;
+  decide();
+});
+by("weight").addEventListener("input", () => { by("weight").dataset.touched = "yes"; showWeight(); changed(); });
 by("model").addEventListener("change", () => {
   const model = photo.models.find((other) => other.name === by("model").value);
   by("weight").value = model.name === photo.model ? photo.weight : model.default_weight;
   showWeight();
-  preview();
+  changed();
 });
+by("undo").addEventListener("click", () => undo(photo, filter));
 by("redo").addEventListener("submit", redo);
 by("all-models").addEventListener("click", compare);
 by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), t("redo.asked")));
-for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => mark(button.dataset.mark));
+for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => judge(button.dataset.mark));
 by("zoom-in").addEventListener("click", () => stage.zoom(1.4));
 by("zoom-out").addEventListener("click", () => stage.zoom(1 / 1.4));
 by("fit").addEventListener("click", () => stage.fit());
@@ -326,9 +352,13 @@ by("actual").addEventListener("click", () => stage.zoom(1 / stage.scale));
 by("full").addEventListener("click", fullScreen);
 by("back").href = at(`photos${filter}`);
 
-let version = -1;
+let version = null;
+const follow = () => update().then(neighbours).catch((error) => toast(error.message, { bad: true }));
+follow();  // not only once the state of facewatch is known
+offerEarlier();
 onStatus((status) => {
+  mood = status.mood;
   if (status.version === version) return;
   version = status.version;
-  update().then(neighbours).catch((error) => toast(error.message, { bad: true }));
+  follow();
 });

@@ -99,7 +99,7 @@ function fill(cell, photo) {
   }
   const wanted = query().toString();
   link.href = at(`photos/${photo.id}${wanted ? `?${wanted}` : ""}`);
-  name.textContent = photo.name;
+  name.textContent = photo.name.split("/").pop();
   tag.textContent = outcomeText(photo.outcome);
   tag.dataset.outcome = photo.outcome;
   link.title = photo.reason ? `${photo.name}\n${photo.reason}` : photo.name;

@@ -31,13 +31,14 @@ export function element(name, attributes = {}, ...children) {
 }
 
 let hiding;
-export function toast(text, { bad = false } = {}) {
+export function toast(text, { bad = false, action = null } = {}) {
   const box = document.getElementById("toast");
-  box.textContent = text;
+  const act = () => { box.hidden = true; action.act(); };
+  box.replaceChildren(element("span", {}, text), ...(action ? [element("button", { type: "button", onclick: act }, action.words)] : []));
   box.classList.toggle("bad", bad);
   box.hidden = false;
   clearTimeout(hiding);
-  hiding = setTimeout(() => { box.hidden = true; }, bad ? 12000 : 4000);
+  hiding = setTimeout(() => { box.hidden = true; }, bad || action ? 12000 : 4000);
 }
 
 export async function attempt(act, done) {
@@ -57,6 +58,8 @@ export function duration(seconds) {
   return t("time.hours", { count: Math.round(seconds / 3600) });
 }
 
+export const sentence = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+
 export function size(bytes) {
   if (bytes === null || bytes === undefined) return "";
   const [unit, divisor] = bytes >= 1e9 ? ["GB", 1e9] : ["MB", 1e6];
@@ -66,6 +69,13 @@ export function size(bytes) {
 export function weightWords(weight) {
   const word = weight < 0.35 ? "strong" : weight > 0.65 ? "faithful" : "balanced";
   return `${t(`weight.${word}`)} (${weight.toLocaleString(undefined, { maximumFractionDigits: 2 })})`;
+}
+
+// A reason of facewatch, in the language of the page where it is a usual one: "already sharp (300 px)".
+export function reasonText(reason) {
+  const [plain, rest] = reason.split(/ (?=\()/, 2);
+  const known = texts[`reason.${plain}`];
+  return known ? known + (rest && !rest.includes("eyes") ? ` ${rest}` : "") : reason;
 }
 
 export const outcomeText = (outcome) => t(`outcome.${outcome.replaceAll(" ", "_")}`);
@@ -86,7 +96,7 @@ function line(status) {
   if (batch && batch.total > 1) {
     parts.push(t("state.batch", { done: batch.done, total: batch.total }));
     if (batch.seconds_left !== null) parts.push(t("state.left", { time: duration(batch.seconds_left) }));
-  } else if (status.waiting) parts.push(t("state.waiting", { count: status.waiting }));
+  } else if (status.waiting) parts.push(t(status.waiting === 1 ? "state.waiting_one" : "state.waiting", { count: status.waiting }));
   return parts.join(" · ") || t(status.mood === "attention" ? "state.attention" : "state.idle");
 }
 

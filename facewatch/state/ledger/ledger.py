@@ -18,6 +18,10 @@ from facewatch.state.ledger.schema import DamagedLedger, set_aside, translated
 
 CONTENT_ERRORS = (BadPhoto.__name__, TruncatedPhoto.__name__)  # the content itself is at fault
 CLAIMANTS = "SELECT id, path FROM photos WHERE output = ? AND id <> ?"
+NOTE_OUTPUT = (
+    "INSERT OR REPLACE INTO outputs (sha256, path, unchanged, made) "
+    "SELECT output_sha256, output, output_sha256 IS sha256, changed FROM photos WHERE id = ?"
+)
 END = "temporary = NULL, reason = ?, error = ?"
 
 
@@ -143,11 +147,7 @@ class Ledger(LedgerQueue):
         with self._writing() as connection:
             current = self._change(connection, job, wanted, values, "AND state IN ('running', 'committing')")
             if current:
-                connection.execute(
-                    "INSERT OR REPLACE INTO outputs (sha256, path, unchanged, made) "
-                    "SELECT output_sha256, output, output_sha256 IS sha256, changed FROM photos WHERE id = ?",
-                    [job.id],
-                )
+                connection.execute(NOTE_OUTPUT, [job.id])
                 self._release_copy(connection, output, job)
             return current
 
@@ -179,18 +179,38 @@ class Ledger(LedgerQueue):
         with self._writing() as connection:
             return self._change(connection, job, later, [reason, error, due, after_seconds])
 
-    def mark(self, path: Path, marks: Sequence[str], *, without_copy: bool = False) -> bool:
+    def mark(self, path: Path, marks: Sequence[str], *, rejected: Mapping[str, Any] | None = None) -> bool:
         """Note what the user thinks of a finished photo's copy; its time of change stays.
 
-        without_copy  the copy went to the trash
+        rejected  the copy that went to the trash, as `take_back` takes it
         """
-        detached = ", output = NULL, output_sha256 = NULL" if without_copy else ""
+        values: list[object] = [json.dumps(list(marks)), to_blob(path)]
+        detached = ""
+        if rejected is not None:
+            detached = ", '$.rejected', json(?)), output = NULL, output_sha256 = NULL"
+            values.insert(1, to_json(rejected))
         sql = (
-            "UPDATE photos SET report = json_set(COALESCE(report, '{}'), '$.marks', json(?))"  # noqa: S608  # as above
-            f"{detached} WHERE path = ? AND state IN ('done', 'no_faces')"
+            "UPDATE photos SET report = json_set(COALESCE(report, '{}'), '$.marks', json(?)"  # noqa: S608  # as above
+            f"{detached or ')'} WHERE path = ? AND state IN ('done', 'no_faces')"
         )
         with self._writing() as connection:
-            return changed_rows(connection.execute(sql, [json.dumps(list(marks)), to_blob(path)]))
+            return changed_rows(connection.execute(sql, values))
+
+    def take_back(self, job: Job, output: Path, earlier: Mapping[str, Any]) -> bool:
+        """Make an earlier copy the copy of a finished photo again.
+
+        output   its path now
+        earlier  its "sha256", "recipe" and "report"
+        """
+        report = earlier["report"]
+        state = "no_faces" if report.get("faces") == [] else "done"
+        wanted = "state = ?, output = ?, output_sha256 = ?, recipe = ?, report = ?"
+        values = [state, to_blob(output), earlier["sha256"], earlier["recipe"], to_json(report)]
+        with self._writing() as connection:
+            current = self._change(connection, job, wanted, values, "AND state IN ('done', 'no_faces')")
+            if current:
+                connection.execute(NOTE_OUTPUT, [job.id])
+            return current
 
     def give_back(self, job: Job) -> bool:
         """Return a photo to its place in the queue, the attempt uncounted: it was not to blame."""

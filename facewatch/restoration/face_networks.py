@@ -1,0 +1,58 @@
+"""The networks that restore faces: one for the photo, and others that users choose for single faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from facewatch.restoration.types import Crop, FaceNetwork
+
+Progress = Callable[[int, int, str], None]
+"""Receives how much is done, of how much, and the unit: "faces" or "tiles"."""
+
+
+def ignore_progress(done: int, total: int, unit: str) -> None:
+    """Do nothing."""
+
+
+class NetworkUse(NamedTuple):
+    """The network that restores a face, and its weight."""
+
+    model: str | None  # None: the photo's
+    weight: float
+
+
+@dataclass(frozen=True)
+class FaceNetworks:
+    """All loaded face networks."""
+
+    network: FaceNetwork  # the photo's
+    others: Mapping[str, FaceNetwork]  # by name
+
+    def crop_size(self, model: str | None) -> int:
+        """Return the side of the crops that a model takes, pixels; None: the photo's model."""
+        return self._of(model).crop_size
+
+    def restore(
+        self, crops: Sequence[Crop], uses: Sequence[NetworkUse], progress: Progress
+    ) -> list[Crop | None]:
+        """Return the restored crops, each by its network; None where that returned its input."""
+        outputs: dict[int, Crop] = {}
+        for use in dict.fromkeys(uses):
+            network = self._of(use.model)
+            left = [number for number, own in enumerate(uses) if own == use]
+            while left:
+                progress(len(outputs), len(crops), "faces")
+                batch, left = left[: network.batch], left[network.batch :]
+                restored = network.restore([crops[number] for number in batch], use.weight)
+                outputs.update(zip(batch, restored, strict=True))
+        return [
+            None if np.array_equal(outputs[number], old) else outputs[number]
+            for number, old in enumerate(crops)
+        ]
+
+    def _of(self, model: str | None) -> FaceNetwork:
+        return self.network if model is None else self.others[model]
