@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from facewatch.engine.messages import Progress, RestoreFailure, RestoreRequest, from_line, to_line
-from facewatch.restoration.options import FaceChoice, OutputOptions, RestorationOptions
+from facewatch.restoration.options import FaceChoice, OutputOptions, RestorationOptions, Setup
 
 
 def test_a_message_is_one_line_and_comes_back_equal():
@@ -24,6 +24,14 @@ def test_options_come_back_as_the_same_objects():
     faces = FaceChoice((1.0, 2.0, 3.0, 4.0), None), FaceChoice((5.0, 6.0, 7.0, 8.0), 0.5)
     chosen = replace(request, faces=faces)
     assert from_line(to_line(chosen)) == chosen
+
+
+def test_a_setup_comes_back_equal():
+    setup = Setup(
+        "gpen-256", "yunet", "yunet", None, None, "cpu", None, 0.9, files={"gpen-256": "/models/g.pth"}
+    )
+    setup = replace(setup, others=("builtin",), forms={"gpen-256": ("gpen", 256)})
+    assert from_line(to_line(setup)) == setup
 
 
 def test_every_byte_of_a_name_survives():

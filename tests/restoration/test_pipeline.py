@@ -359,6 +359,16 @@ def test_a_face_has_a_network_of_its_own():
     assert [tuple(face.after[0, 0]) for face in inferred.faces] == [(200, 40, 90), (10, 20, 30)]
 
 
+def test_networks_for_other_crops_serve_single_faces_and_previews():
+    faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
+    networks = {"other": Paints(crop_size=256)}
+    pipeline = Pipeline(Finds(*faces), Paints(crop_size=1024), SoftMask(), others=networks)
+    inferred = pipeline.infer(photo(), RAW, choices=[FaceChoice(faces[1].box, 0.5, "other")])
+    assert [face.after.shape for face in inferred.faces] == [(1024, 1024, 3), (256, 256, 3)]
+    assert {place.mask.shape for place in inferred.places} == {(512, 512)}
+    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5])] == [1024, 1024]
+
+
 def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
     network = Paints()
     faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
