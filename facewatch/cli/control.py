@@ -78,13 +78,18 @@ def redo(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo in a watched folder.")],
     model: ModelOption = None,
     weight: WeightOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Move the earlier copy to the trash once the new one is ready.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Restore a photo again; the earlier copy is kept."""
+    """Restore a photo again; the earlier copy is kept, unless --replace is given."""
     where = places(config)
     settings = store(where).load()
     if model is not None:
         store(where).parse({**settings.model_dump(exclude_unset=True), "model": model}, "the options")
     _, path = watched_photo(expand_path(photo), [folder.input for folder in settings.folders])
-    put(where, Request("redo", path=path, model=model, weight=weight))
+    put(where, Request("redo", path=path, model=model, weight=weight, replace=replace or None))
     print("queued: a running facewatch restores it next, otherwise the next start does")
+    if replace:
+        print("the earlier copy then goes to the trash, unless it was changed since facewatch made it")

@@ -26,3 +26,11 @@ def test_a_photo_outside_the_watched_folder_is_refused(call, places, inbox, tmp_
     assert said.code == 2
     assert "lies in no watched folder: use `facewatch restore`" in said.err
     assert take(places, os.getpid()) == []
+
+
+def test_replace_asks_for_the_earlier_copy_to_go_to_the_trash(call, places, inbox):
+    said = call("redo", inbox / "1974" / "a.jpg", "--model", "builtin", "--replace")
+    assert said.code == 0
+    assert "the earlier copy then goes to the trash" in said.out
+    wanted = Request("redo", inbox / "1974" / "a.jpg", model="builtin", replace=True)
+    assert take(places, os.getpid()) == [wanted]
