@@ -20,6 +20,9 @@ if (
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 
 
+os.environ["LANGUAGE"] = "en"  # the tray would speak the developer's language
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the fault tests at full size; takes hours")
     parser.addoption("--table", metavar="FILE", help="write the table of the fault tests into FILE")

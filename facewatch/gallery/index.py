@@ -81,6 +81,7 @@ class PhotoIndex:
         self._stamp: tuple[Any, ...] = ()
         self._expected: dict[int, int] = {}
         self.version = UNREAD  # grows with every change
+        self._summary: tuple[int, dict[str, int], list[str]] = UNREAD, {}, []  # version, counts, folders
 
     def begin(self) -> None:
         """Read all photos on another thread: for 100,000 it takes seconds."""
@@ -156,19 +157,22 @@ class PhotoIndex:
 
     def counts(self) -> dict[str, int]:
         """Return the number of photos of each kind in LISTED, and of favourites; none while it is read."""
-        if self.version == UNREAD:
-            return {}
-        with self._lock:
-            found = Counter(entry.outcome for entry in self._entries.values())
-            found[FAVOURITE] = sum(FAVOURITE in entry.marks for entry in self._entries.values())
-        return dict(found)
+        return dict(self._summarize()[1])
 
     def folders(self) -> list[str]:
         """Return the watched folders that photos came from."""
-        if self.version == UNREAD:
-            return []
-        with self._lock:
-            return sorted({entry.folder for entry in self._entries.values()})
+        return list(self._summarize()[2])
+
+    def _summarize(self) -> tuple[int, dict[str, int], list[str]]:
+        """Return the version, the counts and the folders, counted once a version: pages ask all the time."""
+        if self._summary[0] != self.version:
+            with self._lock:
+                entries = self._entries.values()
+                counts = Counter(entry.outcome for entry in entries)
+                counts[FAVOURITE] = sum(FAVOURITE in entry.marks for entry in entries)
+                folders = sorted({entry.folder for entry in entries})
+                self._summary = self.version, dict(counts), folders
+        return self._summary
 
 
 class ListCounter(OutcomeCounter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -34,6 +35,7 @@ IDLE_SECONDS = 600.0
 RECORD = "gallery.json"  # port and secret, for the same user's commands
 LOOK_SECONDS = 5.0
 MOST_CONNECTIONS = 512
+TICK_SECONDS = 1.0
 STARTING_SECONDS = 10.0
 Opened = Callable[[str], None]
 """Receives the address to open in a browser."""
@@ -137,6 +139,11 @@ class Server(uvicorn.Server):
         """Start to answer, then call `started`."""
         await super().startup(sockets)
         await run_in_threadpool(self._when_started)
+
+    async def main_loop(self) -> None:
+        """Wait for the end; the default one looks for it ten times a second."""
+        while not await self.on_tick(0):  # noqa: ASYNC110 - what ends it sets a flag
+            await asyncio.sleep(TICK_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from facewatch.state.requests import Request
 from facewatch.system.text import one_line
+from facewatch.tray.translations import translate
 
 Kind = Literal["line", "click", "radio", "tick", "submenu", "separator"]
 
@@ -31,7 +32,7 @@ class Item:
     default: bool = False  # run by a click on the icon itself, where the desktop tells of it
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", one_line(self.text))  # names and models' texts are text
+        object.__setattr__(self, "text", translate(one_line(self.text)))  # names and models' texts are text
 
 
 Menu = tuple[Item, ...]

@@ -26,6 +26,7 @@ from facewatch.tray.menu_items import (
     StartDaemon,
 )
 from facewatch.tray.text import count_photos, format_size, one_line, shorten
+from facewatch.tray.translations import translate
 from facewatch.tray.view import Choice
 
 Level = Literal["all", "summary", "errors", "none"]
@@ -56,9 +57,10 @@ class Notification:
     actions: tuple[tuple[str, Action], ...] = ()  # the label of each button, and what it does
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "title", written_out(self.title))  # names and models' texts are text
-        object.__setattr__(self, "text", printable(self.text))
-        object.__setattr__(self, "actions", tuple((written_out(label), act) for label, act in self.actions))
+        object.__setattr__(self, "title", translate(written_out(self.title)))  # names are text
+        object.__setattr__(self, "text", translate(printable(self.text)))
+        labelled = tuple((translate(written_out(label)), act) for label, act in self.actions)
+        object.__setattr__(self, "actions", labelled)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from facewatch.state.outcomes import UNSUCCESSFUL, format_outcomes
 from facewatch.state.status import Status, progress_text
 from facewatch.system.durations import format_duration
 from facewatch.system.text import one_line as written_out
+from facewatch.tray.translations import translate
 from facewatch.tray.view import View
 
 LONGEST_LINE = 90  # characters; panels cut longer ones anywhere
@@ -21,7 +22,7 @@ LONGEST_TITLE = 120  # Windows refuses tooltips of 128 and more
 
 def title(view: View) -> str:
     """Return the tooltip: "Facewatch: 3 waiting, restoring IMG_2041.jpg (2 of 4 faces)"."""
-    return shorten(f"Facewatch: {state_line(view)}", LONGEST_TITLE)
+    return shorten(translate(f"Facewatch: {state_line(view)}"), LONGEST_TITLE)
 
 
 def state_line(view: View) -> str:

@@ -26,7 +26,8 @@ def redo_options(request: Request, job: Job | None) -> dict[str, Any]:
         options["faces"] = [face.to_json() for face in request.faces]
     if job is None:
         return options
-    earlier = _copy_of(job) if job.state in FINISHED else (job.wishes or {}).get("earlier")  # asked for twice
+    unfinished = {} if job.state in FINISHED else job.wishes or {}  # asked for twice
+    earlier = unfinished.get("earlier") or _copy_of(job)
     if earlier:
         options["earlier"] = earlier
     if request.replace and earlier:

@@ -13,6 +13,15 @@ from tests.gallery.house import FACE, KEPT, House, picture
 from tests.portrait import portrait_bytes
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(600)]
+FRAMES_IN_SIGHT = """
+const [done] = arguments;
+const grid = document.querySelector('#grid');
+grid.scrollTop = 3e6;
+const box = grid.getBoundingClientRect();
+const places = () => [...document.querySelectorAll('.cell')].map((cell) => cell.getBoundingClientRect());
+const count = () => done(places().filter((it) => it.bottom > box.top && it.top < box.bottom).length);
+requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(count)));
+"""
 PAGES = ("photos", "photos/1", "photos/2", "settings", "problems", "welcome")
 
 
@@ -115,6 +124,7 @@ def test_a_hundred_thousand_photos_scroll(tmp_path):
         with chromium() as window:
             page = Page(window, process.address)
             page.wait(lambda: page.text("#count") == "100,001 photos", "all photos")
+            assert window.execute_async_script(FRAMES_IN_SIGHT) > 3  # before any answer: empty frames
             last = "document.querySelector('#grid').scrollTop = 1e9"
             page.run(last)
             page.wait(lambda: "first.jpg" in page.text("#grid"), "the oldest photo")

@@ -1,7 +1,10 @@
 // One photo: before and after, its faces, and what to do with it.
 
+import { showFacts } from "./facts.js";
+import { listenForArrows, listenForKeys } from "./keys.js";
 import { blend, paint, region, Strips } from "./preview.js";
-import { ask, at, attempt, element, onStatus, outcomeText, post, reasonText, t, toast, weightWords } from "./shell.js";
+import { ask, at, attempt, element, onStatus, post, reasonText, t, toast, weightWords } from "./shell.js";
+import { compare } from "./sheet.js";
 import { mark, offerEarlier, undo } from "./verdict.js";
 import { Stage } from "./stage.js";
 
@@ -61,29 +64,8 @@ function drawBoxes() {
   }));
 }
 
-function summaryOf({ faces, summary, reason, left_alone: alone }) {
-  if (reason || alone || !faces.length) return summary;
-  const done = faces.filter((one) => one.restored).length;
-  return t(faces.length === 1 ? "photo.restored_one" : "photo.restored", { done, all: faces.length });
-}
-
-function fact(name, value) {
-  return value === null || value === undefined || value === "" ? [] : [element("dt", {}, name), element("dd", {}, String(value))];
-}
-
 function show() {
-  by("outcome").textContent = outcomeText(photo.outcome);
-  by("outcome").dataset.outcome = photo.outcome;
-  by("summary").textContent = summaryOf(photo);
-  by("facts").replaceChildren(
-    ...fact(t("photo.folder"), photo.folder),
-    ...fact(t("redo.model"), photo.model),
-    ...fact(t("weight.label"), photo.model ? weightWords(photo.weight) : null),
-    ...fact(t("photo.detector"), photo.detector),
-    ...fact(t("photo.took"), photo.seconds === null ? null : t("photo.seconds", { count: photo.seconds.toLocaleString(undefined, { maximumFractionDigits: 1 }) })),
-    ...fact(t("photo.copy"), photo.copy),
-    ...fact(t("photo.lost"), photo.lost.join("; ")),
-  );
+  showFacts(photo);
   by("retry").hidden = !["failed", "not supported"].includes(photo.outcome) && !photo.reason;
   for (const button of document.querySelectorAll("[data-mark]")) {
     const mark = button.dataset.mark;
@@ -94,6 +76,7 @@ function show() {
   by("undo").textContent = photo.undo && t(`undo.${photo.undo}`);
   by("replace").closest("label").hidden = !photo.copy;
   by("face-part").hidden = !photo.faces.length;
+  by("redo").hidden = false;  // not before what stands above it
   showModels();
   showFaces();
 }
@@ -270,24 +253,6 @@ async function neighbours() {
   }
 }
 
-async function compare() {
-  by("sheet-picture").hidden = true;
-  by("sheet-state").textContent = t("redo.comparing");
-  by("sheet-dialog").showModal();
-  if (!(await attempt(() => post(path("/compare"), { face: face?.number ?? null })))) return;
-  for (;;) {
-    await new Promise((done) => { setTimeout(done, 1000); });
-    const state = await ask(path("/compare"));
-    if (state.state === "failed") by("sheet-state").textContent = state.error.join("\n") || t("app.failed");
-    if (state.state === "done") {
-      by("sheet-state").textContent = "";
-      by("sheet-picture").src = at(path(`/sheet.jpg?at=${Date.now()}`));
-      by("sheet-picture").hidden = false;
-    }
-    if (state.state !== "working") return;
-  }
-}
-
 function fullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else by("stage").requestFullscreen();
@@ -307,25 +272,14 @@ const keys = {
   z: () => undo(photo, filter),
   f: fullScreen,
 };
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !photo || by("sheet-dialog").open) return;
-  const field = event.target.closest("input, select, textarea, [role=radio]");
-  if (field && (event.key.startsWith("Arrow") || event.key === " " || field.matches("select"))) return;
-  if (event.key === " " && event.target.closest("button, a, summary")) return;
-  const act = keys[event.key] ?? keys[event.key.toLowerCase()];
-  if (/^[1-9]$/.test(event.key) && photo.faces[event.key - 1]) choose(photo.faces[event.key - 1], { look: true });
-  else if (act) {
-    event.preventDefault();
-    act();
-  }
+listenForKeys(keys, {
+  away: () => !photo || by("sheet-dialog").open,
+  face: (place) => { if (photo.faces[place]) choose(photo.faces[place], { look: true }); },
 });
-by("faces").addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
+listenForArrows(by("faces"), (step) => {
   const place = (photo.faces.indexOf(face) + step + photo.faces.length) % photo.faces.length;
   choose(photo.faces[place], { look: true });
-  by("faces").children[place].focus();
+  return place;
 });
 for (const radio of document.querySelectorAll("[name=choice]")) radio.addEventListener("change", decide);
 by("own").addEventListener("input", decide);
@@ -342,7 +296,7 @@ by("model").addEventListener("change", () => {
 });
 by("undo").addEventListener("click", () => undo(photo, filter));
 by("redo").addEventListener("submit", redo);
-by("all-models").addEventListener("click", compare);
+by("all-models").addEventListener("click", () => compare(number, face?.number ?? null));
 by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), t("redo.asked")));
 for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => judge(button.dataset.mark));
 by("zoom-in").addEventListener("click", () => stage.zoom(1.4));

@@ -106,6 +106,17 @@ function fill(cell, photo) {
   frame.lastElementChild.textContent = (photo.marks.includes("favourite") ? "★" : "") + (photo.marks.includes("accepted") ? "✓" : "");
 }
 
+let lastTop = 0;
+let settling;
+// While the grid flies by, nothing is asked for: the photos where it comes to rest would have to wait.
+function flies() {
+  const far = Math.abs(grid.scrollTop - lastTop) > 2 * grid.clientHeight;
+  lastTop = grid.scrollTop;
+  clearTimeout(settling);
+  if (far) settling = setTimeout(draw, 80);
+  return far;
+}
+
 let drawing = false;
 function draw() {
   if (drawing) return;
@@ -124,17 +135,22 @@ function draw() {
         cells.delete(place);
       }
     }
-    for (let number = Math.floor(first / PART); number * PART < Math.max(last, 1); number += 1) {
+    const quick = flies();
+    const ahead = grid.scrollTop + grid.clientHeight * 8;  // the next part comes before it is in sight
+    const until = Math.min(Math.max(total, 1), Math.ceil(ahead / rowHeight) * sizes.columns);
+    for (let number = Math.floor(first / PART); number * PART < Math.max(last, until); number += 1) {
       const known = parts.get(number);
-      if (Array.isArray(known)) show(number, known, first, last, sizes);
-      else part(number).then(draw, (error) => { document.getElementById("count").textContent = error.message; });
+      show(number, Array.isArray(known) ? known : [], first, last, sizes);
+      if (known === undefined && !quick) {
+        part(number).then(draw, (error) => { document.getElementById("count").textContent = error.message; });
+      }
     }
   });
 }
 
 function show(number, photos, first, last, sizes) {
   const from = Math.max(first, number * PART);
-  const to = Math.min(last, number * PART + photos.length);
+  const to = Math.min(last, total, (number + 1) * PART);
   for (let place = from; place < to; place += 1) {
     let cell = cells.get(place);
     if (!cell) {
@@ -149,7 +165,7 @@ function show(number, photos, first, last, sizes) {
     cell.style.height = `${sizes.height}px`;
     cell.setAttribute("aria-setsize", String(total));
     cell.setAttribute("aria-posinset", String(place + 1));
-    fill(cell, photos[place - number * PART]);
+    if (photos[place - number * PART]) fill(cell, photos[place - number * PART]);  // else an empty frame for now
   }
 }
 

@@ -88,7 +88,8 @@ function line(status) {
   if (status.mood === "paused") {
     const [time] = status.rest.match(/\d+:\d+/) ?? [];
     if (time) return t("state.rest_until", { time });
-    return t(status.rest.includes("mains") ? "state.rest_mains" : "state.paused");
+    const reason = ["mains", "unused"].find((word) => status.rest.includes(word));
+    return t(reason ? `state.rest_${reason}` : "state.paused");
   }
   const parts = [];
   const batch = status.progress;
