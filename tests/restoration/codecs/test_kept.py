@@ -10,7 +10,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from facewatch.errors import Animated, BadPhoto, PhotoTooLarge, TruncatedPhoto
+from facewatch.errors import Animated, BadPhoto, NotSupported, PhotoTooLarge, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, jpeg_turn, png, sniff
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
@@ -439,6 +439,27 @@ class TestFormats:
     def test_a_sound_picture_of_a_rare_form_is_not_called_damaged(self, array, options, words):
         with pytest.raises(BadPhoto, match=words):
             decode(saved("tiff", Image.fromarray(array), **options), LIMIT)
+
+    @pytest.mark.parametrize(
+        ("place", "value", "words"),
+        [
+            (28, struct.pack("<H", 2), "a BMP with 2 bits a pixel"),
+            (28, struct.pack("<H", 64), "a BMP with 64 bits a pixel"),
+            (14, struct.pack("<I", 16), "a BMP of a rare form"),
+            (30, struct.pack("<I", 4), "a JPEG inside a BMP"),
+        ],
+    )
+    def test_a_bmp_of_a_rare_form_is_named(self, place, value, words):
+        data = saved("bmp", Image.fromarray(scene()))
+        with pytest.raises(NotSupported, match=f"{words}; save it as PNG, or as BMP with 24 bits"):
+            decode(data[:place] + value + data[place + len(value) :], LIMIT)
+
+    def test_a_tiff_whose_one_strip_is_said_to_be_longer_than_its_picture_is_read(self):
+        data = saved("tiff", Image.fromarray(scene()))
+        right = struct.pack("<HHII", 279, 4, 1, 40 * 30 * 3)
+        assert right in data
+        odd = data.replace(right, struct.pack("<HHII", 279, 4, 1, 35_711_440))
+        assert np.array_equal(decode(odd, LIMIT).pixels, scene())
 
     def test_a_jpeg_of_12_bits_is_named(self):
         data = bytearray(picture())
