@@ -115,7 +115,7 @@ def as_facewatch_error(error: Exception) -> FacewatchError:
     """Return what a library's or the system's error means for its photo; Unexpected for an unknown one."""
     # OpenCV's error.code is StsNoMem, -4, where an allocation failed.
     if isinstance(error, MemoryError) or getattr(error, "code", None) == _NO_MEMORY:
-        return TooLittleMemory("the machine has too little memory for this photo")
+        return TooLittleMemory("the machine has too little memory for this photo: close other programs")
     lack = lack_of_resources(error) if isinstance(error, OSError) else None
     return lack or Unexpected(f"{type(error).__name__}: {error}")
 

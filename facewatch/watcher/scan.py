@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facewatch.restoration.codecs.formats import SIDECAR_SUFFIXES, has_photo_suffix, kind_of_name
+from facewatch.restoration.codecs import sidecars
+from facewatch.restoration.codecs.formats import has_photo_suffix, kind_of_name
 from facewatch.settings.patterns import is_ignored
 from facewatch.watcher.filters import WatchedFolder
 
@@ -119,6 +120,5 @@ def _kinds(names: list[str], all_names: list[str]) -> Iterator[str]:
     photos = {name.lower() for name in all_names if has_photo_suffix(name)}
     stems = photos | {name.rpartition(".")[0] for name in photos}
     for name in names:
-        stem = name.lower().rpartition(".")[0]
-        if not (name.lower().endswith(SIDECAR_SUFFIXES) and stem in stems):
+        if stems.isdisjoint(sidecars.photos_of(name.lower())):
             yield kind_of_name(name)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from facewatch.engine.messages import RestoreResult
 from facewatch.engine.source import CHANGED, open_source
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
+from facewatch.restoration.codecs import sidecars
 from facewatch.system.atomic import (
     copy_to_temporary,
     remove_file,
@@ -24,9 +25,6 @@ from facewatch.system.opened import open_regular
 from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
-
-SIDECAR_ENDINGS = (".xmp", ".XMP", ".json", ".JSON", ".supplemental-metadata.json")
-"""What follows a photo's name, or its stem, in the name of a sidecar; the last is Google's."""
 
 
 SideFileNote = dict[str, str]
@@ -212,26 +210,24 @@ def publish_sidecars(source: Path, copy: Path) -> list[SideFileNote]:
     return publish_side_files(extras, copy)
 
 
-class _Sidecar(NamedTuple):
-    name: str
-    end: str  # what follows the stem in the name of the copy's sidecar
+def _sidecars(source: Path, suffix: str) -> Iterator[tuple[str, str]]:
+    """Yield each sidecar of a photo: its name, and what follows the stem in the name of its copy.
 
-
-def _sidecars(source: Path, suffix: str) -> Iterator[_Sidecar]:
-    """Yield the sidecars of a photo: those named after its whole name, and after its stem.
-
-    suffix  of the copy
+    suffix  of the photo's copy
     """
-    found: set[tuple[int, int]] = set()  # where case does not matter, two names are one file
-    for ending in SIDECAR_ENDINGS:
-        for name, end in ((source.name + ending, suffix + ending), (source.stem + ending, ending)):
-            try:
-                status = source.with_name(name).stat()
-            except OSError:
-                continue
-            if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in found:
-                found.add((status.st_dev, status.st_ino))
-                yield _Sidecar(name, end)
+    files: set[tuple[int, int]] = set()  # where case does not matter, two names are one file
+    ends: set[str] = set()
+    for name, whole, ending in sidecars.names_of(source.name):
+        end = f"{suffix}{ending}" if whole else ending
+        try:
+            status = source.with_name(name).stat()
+        except OSError:
+            continue
+        file = (status.st_dev, status.st_ino)
+        if stat.S_ISREG(status.st_mode) and file not in files and end not in ends:
+            files.add(file)
+            ends.add(end)
+            yield name, end
 
 
 def discard_result(answer: RestoreResult) -> None:

@@ -229,7 +229,19 @@ def test_other_kinds_are_not_taken(name):
 
 
 def test_a_scan_counts_what_it_passes_over_without_sidecars_and_patterns(tmp_path):
-    names = ("a.jpg", "a.jpg.xmp", "a.json", "b.xmp", "c.gif", "d.GIF", "e.nef", "Thumbs.db", "left.out", "f")
+    names = (
+        "a.jpg",
+        "a.jpg.xmp",
+        "a.json",
+        "a.jpg.supplemental-metadata.json",
+        "b.xmp",
+        "c.gif",
+        "d.GIF",
+        "e.nef",
+        "Thumbs.db",
+        "left.out",
+        "f",
+    )
     for name in names:
         (tmp_path / name).touch()
     found = []

@@ -329,6 +329,17 @@ def test_sidecars_travel_with_the_copy_of_their_photo(harness):
     assert (harness.output / "a.jpg.xmp").read_bytes() == b"a.jpg.xmp"
 
 
+def test_googles_sidecars_travel_under_the_name_of_their_photo(harness):
+    for name in ("a.jpg(1).json", "b.jpg.supplemental-metadata.json"):
+        (harness.inbox_folder / name).write_bytes(name.encode())
+    for name in ("a(1).jpg", "b-edited.jpg"):
+        harness.drop(name, b"\xff\xd8\xff\xe0" + name.encode())
+    harness.work()
+    assert harness.outputs() == [
+        "a(1).jpg", "a(1).jpg.json", "b-edited.jpg", "b-edited.jpg.supplemental-metadata.json",
+    ]  # fmt: skip
+
+
 def test_a_file_without_suffix_is_restored_if_its_content_is_a_photo(harness):
     harness.drop("photo", b"\xff\xd8\xff\xe0 photo")
     harness.drop("Makefile", b"all: run")

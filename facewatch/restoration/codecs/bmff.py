@@ -78,6 +78,8 @@ def _read(opener: Opener, data: bytes, limit: SizeLimit, *, settled: bool) -> tu
     except DECODER_ERRORS as error:
         if sniff.has_zero_tail(data):
             raise TruncatedPhoto(sniff.UNFINISHED) from error
+        if b"moov" in sniff.box_kinds(data):
+            raise Animated("the HEIC or AVIF file is animated") from error
         raise
     metadata = _metadata(image, data)
     if sniff.has_zero_tail(boxes, metadata.exif, image.info.get("xmp")):
@@ -118,8 +120,11 @@ def _further(image: ImageFile.ImageFile, data: bytes) -> list[str]:
         found.append(_AUXILIARY["depth"])
     if b"tmap" in data[:_HEAD_BYTES] and _AUXILIARY["gainmap"] not in found:
         found.append(_AUXILIARY["gainmap"])
-    if b"mpvd" in sniff.box_kinds(data):
+    kinds = sniff.box_kinds(data)
+    if b"mpvd" in kinds:
         found.append("the motion film")
+    if b"moov" in kinds:
+        found.append("the pictures of its film or burst")
     if _C2PA in data[:_HEAD_BYTES]:
         found.append(CREDENTIALS)
     if (depth := info.get("bit_depth") or 8) > 8:

@@ -129,6 +129,10 @@ def _translate_errors(data: bytes) -> Iterator[None]:
         form = rare.describe(data)
         if form is not None:
             raise NotSupported(form) from error
+        if "not implemented" in str(error).lower():
+            raise NotSupported(
+                f"the picture has a form that facewatch does not read ({error}); save it as PNG or JPEG"
+            ) from error
         raise BadPhoto(
             f"the picture is damaged and cannot be decoded ({error}); "
             "open it in another program and save it again"

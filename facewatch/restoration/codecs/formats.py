@@ -29,7 +29,7 @@ class Format:
 
 
 _PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "L16", "LA16", "RGB16", "RGBA16")
-_TIFF = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "L16", "RGB16", "RGBA16")
+_TIFF = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "L16", "LA16", "RGB16", "RGBA16")
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -62,7 +62,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
 """The first bytes of a file in each format; WebP, HEIC and AVIF have theirs further on."""
 HEAD_BYTES = 64
 SIDECAR_SUFFIXES = (".xmp", ".json")
-"""Files that belong to a photo of the same name."""
+"""Files that belong to a photo of the same name (`sidecars`)."""
 
 _BACKUP = re.compile(r"(_original|~|\.bak|\.old|\.orig)$")
 _BMFF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

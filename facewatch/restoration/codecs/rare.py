@@ -21,6 +21,9 @@ _COMPRESSION = {
     33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy raw JPEG", 34925: "LZMA",
     50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
+_BMP_HEADER_BYTES, _OS2_HEADER_BYTES = (12, 40, 52, 56, 64, 108, 124), 64
+_OS2_COMPRESSION = {3: "an OS/2 BMP with Huffman compression", 4: "an OS/2 BMP with RLE compression"}
+_PACKED_IN_BMP = {4: "a JPEG inside a BMP", 5: "a PNG inside a BMP"}
 _SAVE_AS_RGB = "save it as RGB with 8 or 16 bits a channel"
 
 
@@ -51,18 +54,23 @@ def _jpeg(data: bytes) -> str | None:
 def _bmp(data: bytes) -> str | None:
     if len(data) < 66:
         return None
+    form = _bmp_form(data)
+    return None if form is None else f"the picture is {form}; save it as PNG, or as BMP with 24 bits"
+
+
+def _bmp_form(data: bytes) -> str | None:
     header, bits, compression = struct.unpack_from("<I", data, 14)[0], *struct.unpack_from("<HI", data, 28)
+    if header not in _BMP_HEADER_BYTES:
+        return "a BMP of a rare form"
+    if header == _OS2_HEADER_BYTES and compression in _OS2_COMPRESSION:
+        return _OS2_COMPRESSION[compression]
     if header >= 40 and compression in (3, 6):
         masks = struct.unpack_from("<III", data, 54)
         depths = "-".join(str(mask.bit_count()) for mask in masks)
-        form = f"a BMP with {bits} bits a pixel ({depths})"
-        return f"the picture is {form}; save it as PNG, or as BMP with 24 bits"
-    if header >= 40 and bits not in (0, 1, 2, 4, 8, 16, 24, 32):
-        return f"the picture is a BMP with {bits} bits a pixel; save it as PNG, or as BMP with 24 bits"
-    names = {4: "a JPEG inside a BMP", 5: "a PNG inside a BMP"}
-    if header >= 40 and compression in names:
-        return f"the picture is {names[compression]}; save it as PNG or JPEG"
-    return None
+        return f"a BMP with {bits} bits a pixel ({depths})"
+    if header >= 40 and compression in _PACKED_IN_BMP:
+        return _PACKED_IN_BMP[compression]
+    return f"a BMP with {bits} bits a pixel" if header >= 40 and bits not in (1, 4, 8, 16, 24, 32) else None
 
 
 def _tiff(data: bytes) -> str | None:

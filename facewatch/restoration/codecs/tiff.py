@@ -6,18 +6,16 @@ because none of its dependencies writes 16-bit RGB together with EXIF, GPS and I
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
-from facewatch.restoration.codecs import jpeg, parallel
+from facewatch.restoration.codecs import jpeg, tiff_strips
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
-from facewatch.restoration.codecs.parallel import Rows
-from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata, Raster, Samples
+from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata, Raster
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
@@ -63,8 +61,7 @@ COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """The channels of each photometric interpretation without extra ones."""
 
 CLASSIC_MAX_BYTES = 0xFF000000
-DEFLATE, TARGET_STRIP_BYTES = 8, 1 << 18
-_SAMPLES, _SAMPLE_ROWS = 16, 3
+DEFLATE = 8
 _PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 
 
@@ -121,10 +118,15 @@ def size(page: Directory) -> tuple[int, int]:
     return page.number(WIDTH, 0), page.number(LENGTH, 0)
 
 
-def _check_complete(page: Directory, size: int) -> None:
+def _check_complete(page: Directory, length_bytes: int) -> None:
+    longest = length_bytes + 1
+    if page.number(COMPRESSION, 1) == 1 and len(page.numbers(STRIP_OFFSETS)) == 1:
+        width, height = size(page)
+        bits = page.number(BITS, 1) * page.number(CHANNELS, 1)
+        longest = (width * bits + 7) // 8 * height  # whatever the strip is said to hold
     for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
         for offset, length in zip(page.numbers(offsets), page.numbers(lengths), strict=False):
-            if offset + length > size:
+            if offset + min(length, longest) > length_bytes:
                 raise TruncatedPhoto(tiff_tags.INCOMPLETE)
 
 
@@ -196,7 +198,9 @@ def write(raster: Raster, metadata: Metadata) -> bytes:
     """
     block = _complete_block(metadata.exif or tiff_writer.pack(Directory("<", {})))
     exif_directory = tiff_tags.read_directory(block)
-    strips, rows = compress_strips(raster.samples, exif_directory.order, predicted=uses_predictor(raster))
+    strips, rows = tiff_strips.compress(
+        raster.samples, exif_directory.order, predicted=uses_predictor(raster)
+    )
     lengths = [len(strip) for strip in strips]
     changes = metadata_tags(metadata) | image_tags(raster, exif_directory.order)
     changes[STRIP_BYTES] = tiff_writer.long_tag(exif_directory.order, *lengths)
@@ -223,30 +227,6 @@ def _complete_block(block: bytes) -> bytes:
     except TruncatedPhoto:
         return tiff_writer.pack(tiff_tags.read_directory(block))
     return block
-
-
-def compress_strips(samples: Samples, order: ByteOrder, *, predicted: bool) -> tuple[list[bytes], int]:
-    """Return the compressed strips and the number of rows in each."""
-    packed: Samples = np.packbits(samples, axis=1) if samples.dtype == np.bool_ else samples
-    rows = max(1, TARGET_STRIP_BYTES // max(1, packed[0].nbytes))
-    spans = parallel.row_spans(len(packed), rows)
-
-    def strip_rows(span: tuple[int, int]) -> Rows:
-        band = packed[slice(*span)]
-        if predicted:
-            band = band.copy()
-            band[:, 1:] -= packed[slice(*span), :-1]  # wraps around, as the format requires
-        ordered = band.astype(band.dtype.newbyteorder(order), copy=False)
-        return ordered.reshape(len(band), -1).view(np.uint8)
-
-    some = [strip_rows(span)[:_SAMPLE_ROWS] for span in spans[:: -(-len(spans) // _SAMPLES)]]
-    deflate = parallel.choose_deflate(some)
-
-    def compress(span: tuple[int, int]) -> bytes:
-        compressor = zlib.compressobj(deflate.level, zlib.DEFLATED, 15, 9, deflate.strategy)
-        return compressor.compress(strip_rows(span).data) + compressor.flush()
-
-    return list(parallel.map_ordered(compress, spans)), rows
 
 
 def uses_predictor(raster: Raster) -> bool:

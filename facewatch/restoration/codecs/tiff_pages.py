@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.restoration.codecs import tiff
+from facewatch.restoration.codecs import tiff, tiff_strips
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Layout, Tag
 from facewatch.restoration.codecs.photo import Metadata, Raster
@@ -58,7 +58,7 @@ def append(first: bytes, pages: Sequence[tuple[Raster, Metadata]]) -> bytes:
     body = bytearray(first + b"\0" * (len(first) % 2))
     link_at = _link_at(first, tiff_tags.first_directory_offset(first), layout)
     for raster, metadata in pages:
-        strips, rows = tiff.compress_strips(
+        strips, rows = tiff_strips.compress(
             raster.samples, layout.order, predicted=tiff.uses_predictor(raster)
         )
         lengths = [len(strip) for strip in strips]

@@ -1,5 +1,6 @@
 """What public photos hold beside their picture: it is kept in the copy, or named."""
 
+import base64
 import io
 import struct
 import zlib
@@ -10,7 +11,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from facewatch.errors import Animated, BadPhoto, PhotoTooLarge, TruncatedPhoto
+from facewatch.errors import Animated, BadPhoto, NotSupported, PhotoTooLarge, TruncatedPhoto
 from facewatch.restoration.codecs import jpeg, jpeg_turn, png, sniff
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
@@ -41,6 +42,16 @@ def subjects(*names):
 
 
 BROKEN = packet(subjects("Anna")).replace(b"</rdf:Bag>", b"</rdf:Bog>")
+
+
+ARITHMETIC = base64.b85decode(
+    "|JeWF01!$>Nk#wx0RR9200961|JwjV00smF1_cBL1_cHO2L=cV5DE$j2?`Vr4-"
+    "60&6c`v66c!d59VH(c8zUSR79cDjBPJ&)Dk&KsEif%8FeNA{DF534LjeZ|2MP!Z6AB6wC>j<TC@3f>C@3f>C@3f>C@3f>C@3f>C@"
+    "3f>C@3f>C@3f>C@3f>C@3f>C@3f>C@3f>C@BBQ01*fP7yuvx0U`hb5di}c0sqVZ3IGrg1pyEd1^?Or3<CiG0ucid06zf#0LQ`q0C"
+    "eftJoHlY3lBUphCjtas={cM-"
+    "1g!B02p;LzIa72W*t$n#61fGdM(WRK_3A7kO1c5)Myicos00Kyf;ZCyctoM${<Bf1aOl@)LVT~D!~8Q"
+)
+"""A JPEG of `scene(32, 24)` with arithmetic coding, which Pillow does not write."""
 
 
 def with_segments(data, *segments):
@@ -320,6 +331,15 @@ class TestEnd:
         with pytest.raises(TruncatedPhoto, match="copy it again from where it came from"):
             decode(whole[: int(len(whole) * share)], LIMIT, settled=True)
 
+    @pytest.mark.parametrize("tables", [0, 946])
+    def test_an_arithmetic_jpeg_is_decoded_wherever_a_reader_cuts_it(self, tables):
+        """Pillow reads 65,536 bytes at once; the picture is moved across that place by further tables."""
+        start = ARITHMETIC.index(b"\xff\xdb")
+        (length,) = struct.unpack_from(">H", ARITHMETIC, start + 2)
+        table = ARITHMETIC[start : start + 2 + length]
+        data = ARITHMETIC[:start] + table * tables + ARITHMETIC[start:]
+        assert np.abs(decode(data, LIMIT).pixels.astype(int) - scene(32, 24)).mean() < 8
+
     @pytest.mark.parametrize("name", ["webp", "heic", "avif"])
     def test_zeros_behind_a_settled_file_are_no_part_of_it(self, name):
         whole = saved(name, Image.fromarray(scene(64, 48)))
@@ -410,6 +430,17 @@ class TestFormats:
         assert find_losses(photo, BY_NAME["jpeg"]) == ("transparency (it is laid on white)",)
         assert find_losses(photo, BY_NAME["png"]) == ()
 
+    def test_a_film_beside_a_heic_picture_is_named(self):
+        film = struct.pack(">I4s", 16, b"moov") + bytes(8)
+        whole = saved("heic", Image.fromarray(scene(64, 48)))
+        assert decode(whole + film, LIMIT).metadata.lost == ("the pictures of its film or burst",)
+
+    def test_a_heic_file_without_a_picture_but_a_film_is_animated(self):
+        head = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"msf1", 0, b"msf1", b"hevc")
+        film = struct.pack(">I4s8x", 16, b"moov") + struct.pack(">I4s", 12, b"mdat") + b"data"
+        with pytest.raises(Animated, match="animated"):
+            decode(head + film, LIMIT)
+
     def test_the_pictures_of_a_heic_burst_are_named(self):
         stream = io.BytesIO()
         burst = pillow_heif.from_pillow(Image.fromarray(scene(64, 48)))
@@ -439,6 +470,27 @@ class TestFormats:
     def test_a_sound_picture_of_a_rare_form_is_not_called_damaged(self, array, options, words):
         with pytest.raises(BadPhoto, match=words):
             decode(saved("tiff", Image.fromarray(array), **options), LIMIT)
+
+    @pytest.mark.parametrize(
+        ("place", "value", "words"),
+        [
+            (28, struct.pack("<H", 2), "a BMP with 2 bits a pixel"),
+            (28, struct.pack("<H", 64), "a BMP with 64 bits a pixel"),
+            (14, struct.pack("<I", 16), "a BMP of a rare form"),
+            (30, struct.pack("<I", 4), "a JPEG inside a BMP"),
+        ],
+    )
+    def test_a_bmp_of_a_rare_form_is_named(self, place, value, words):
+        data = saved("bmp", Image.fromarray(scene()))
+        with pytest.raises(NotSupported, match=f"{words}; save it as PNG, or as BMP with 24 bits"):
+            decode(data[:place] + value + data[place + len(value) :], LIMIT)
+
+    def test_a_tiff_whose_one_strip_is_said_to_be_longer_than_its_picture_is_read(self):
+        data = saved("tiff", Image.fromarray(scene()))
+        right = struct.pack("<HHII", 279, 4, 1, 40 * 30 * 3)
+        assert right in data
+        odd = data.replace(right, struct.pack("<HHII", 279, 4, 1, 35_711_440))
+        assert np.array_equal(decode(odd, LIMIT).pixels, scene())
 
     def test_a_jpeg_of_12_bits_is_named(self):
         data = bytearray(picture())
