@@ -43,10 +43,11 @@ def decide(
     safe = trials.candidates(device)
     if requested != "auto" or len(safe) == 1:
         return precision.choose(requested, device), precision.describe(requested, device)
-    path = file or remembered_in()
-    known, key = _read(path), trials.conditions(device)
-    seconds = known.get(key)
-    if not _is_whole(seconds, safe):
+    path, key = file or remembered_in(), trials.conditions(device)
+    known = _read(path)
+    if _is_whole(known.get(key), safe):
+        seconds: dict[Precision, float] = known[key]
+    else:
         seconds = (trial or trials.measure)(device, safe)
         _remember(path, {**known, key: seconds})
     chosen = trials.fastest(seconds)
