@@ -9,11 +9,13 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from facewatch.engine import memory
 from facewatch.engine.memory import limit_memory
 from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
+from facewatch.engine.precision import decide
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.errors import FacewatchError
 from facewatch.restoration.options import Setup
@@ -126,11 +128,11 @@ def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:
-    from facewatch.restoration.networks import device, precision
+    from facewatch.restoration.networks import device
 
     try:
         chosen = device.choose(wish)
-        words = precision.describe("auto", chosen)
+        _, words = decide("auto", chosen)
         emit(Ready(chosen, precision=words, passed_over=device.passed_over()))
     except FacewatchError as error:
         emit(RestoreFailure(0, type(error).__name__, str(error)))
@@ -139,10 +141,11 @@ def _answer_probe(wish: str, emit: Emit) -> None:
 def _load(setup: Setup) -> tuple[Restorer, str, str]:
     """Return the loaded networks, their device, and the device as text for people."""
     from facewatch.engine.restorer import Restorer
-    from facewatch.restoration.networks import device, precision
+    from facewatch.restoration.networks import device
 
     chosen = device.choose(setup.device)
     if chosen == "cpu":  # a GPU's driver reserves large amounts of memory
         limit_memory()
-    restorer = Restorer.load(setup, chosen)
-    return restorer, chosen, f"{device.describe(chosen)}, {precision.choose(setup.precision, chosen)}"
+    precision, _ = decide(setup.precision, chosen)
+    restorer = Restorer.load(replace(setup, precision=precision), chosen)
+    return restorer, chosen, f"{device.describe(chosen)}, {precision}"

@@ -13,12 +13,14 @@ import pytest
 
 from facewatch.cli.doctor.folders import long_paths
 from facewatch.cli.doctor.types import Machine
-from facewatch.errors import Unreadable
+from facewatch.errors import CannotWrite, FacewatchError, Unreadable
 from facewatch.system import atomic, mounts
 from facewatch.system.autostart import windows
+from facewatch.system.canonical import path_within
 from facewatch.system.mounts import Disks, Mount
 from facewatch.system.opened import open_regular, sha256_of
 from facewatch.system.publish import fit_name, publish
+from facewatch.system.timeouts import TimedCalls
 from facewatch.watcher import WatchedFolder
 from facewatch.watcher.scan import walk
 
@@ -177,3 +179,47 @@ def test_nul_is_no_terminal():
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == ["True", "False"]  # the first is why the second is needed
+
+
+REFUSED = ["CON.jpg", "nul.jpg", "COM1.jpeg", "a .jpg", "a..jpg", "aux.photo.png"]
+
+
+@pytest.mark.parametrize("name", [*REFUSED, "trailing dot.jpg.", "trailing space.jpg "])
+def test_a_photo_whose_name_windows_refuses_is_read_or_named_and_never_taken_for_a_device(tmp_path, name):
+    """Linux programs on a shared disk make such names; Windows itself reaches them by \\\\?\\ only."""
+    try:
+        Path(f"\\\\?\\{tmp_path}\\{name}").write_bytes(b"photo")
+    except OSError as error:
+        pytest.skip(f"this Windows makes no such file ({error.strerror})")
+    found = []
+    walk(WatchedFolder(tmp_path), tmp_path, found.append)
+    for path in found:
+        assert TimedCalls(30)(path, lambda path=path: opened_or_refused(path)) in {b"photo", None}
+
+
+def opened_or_refused(path):
+    """Return the content of a photo; None if it cannot be opened under its name."""
+    try:
+        with open_regular(path, follow=True) as stream:
+            return stream.read()
+    except (FacewatchError, OSError):
+        return None
+
+
+@pytest.mark.parametrize("name", ["a?.jpg", "a|b.jpg", 'a"b.jpg', "a<b>.jpg"])
+def test_a_copy_whose_name_windows_refuses_is_an_error_and_leaves_nothing(tmp_path, name):
+    temporary = atomic.write_temporary(tmp_path, b"copy")
+    with pytest.raises(CannotWrite):
+        publish(temporary, tmp_path / name, lambda _: None, sha256=sha256_of(temporary))
+    assert [path.name for path in tmp_path.iterdir() if path != temporary] == []
+
+
+def test_a_photo_renamed_in_case_only_is_found_under_its_new_name(tmp_path):
+    (tmp_path / "scan.jpg").write_bytes(b"x")
+    (tmp_path / "scan.jpg").rename(tmp_path / "Scan.JPG")
+    if [path.name for path in tmp_path.iterdir()] == ["scan.jpg"]:
+        pytest.skip("this Windows renames nothing where only the case changes")
+    found = []
+    walk(WatchedFolder(tmp_path), tmp_path, found.append)
+    assert [path.name for path in found] == ["Scan.JPG"]
+    assert path_within(tmp_path / "SCAN.jpg", tmp_path) is not None

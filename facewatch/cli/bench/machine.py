@@ -21,8 +21,8 @@ def describe(case: Case, watch: Stopwatch) -> Prepared:
     """
     import torch
 
+    from facewatch.engine.precision import decide
     from facewatch.restoration.networks import device
-    from facewatch.restoration.networks.precision import describe as precision_in_words
 
     del watch
     chosen = device.choose(case.args["device"])
@@ -38,7 +38,7 @@ def describe(case: Case, watch: Stopwatch) -> Prepared:
         "threads": torch.get_num_threads(),
         "device": chosen,
         "device_in_words": device.describe(chosen),
-        "precision": precision_in_words("auto", chosen),
+        "precision": decide("auto", chosen)[1],
         "load_average": list(psutil.getloadavg()),
     }
     return lambda: None, facts

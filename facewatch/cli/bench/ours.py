@@ -212,9 +212,9 @@ def png(case: Case, watch: Stopwatch) -> Prepared:
 
 
 def _precision(case: Case) -> Precision:
-    from facewatch.restoration.networks.precision import choose
+    from facewatch.engine.precision import decide
 
-    return choose(str(case.args.get("precision", "auto")), case.device)
+    return decide(str(case.args.get("precision", "auto")), case.device)[0]
 
 
 def _restorer(case: Case, watch: Stopwatch) -> Any:
