@@ -9,9 +9,11 @@ CODE (a clone of its repository) and with facewatch, and prints the largest diff
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import tempfile
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,12 +57,127 @@ def _restoreformer(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, floa
     return lambda x, _weight: network(x)[0]
 
 
+def _vqfr(version: int, channels: Sequence[int], codes: int, width: int) -> Callable[[Path, Path], Any]:
+    base, levels = channels[0], len(channels)
+    multipliers = [count // base for count in channels]
+
+    def load(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
+        _stub_vqfr(code)
+        module = importlib.import_module(f"vqfr.archs.vqfrv{version}_arch")
+        names = [f"Level_{2**level}" for level in range(levels)]
+        if version == 1:
+            network = module.VQFRv1(
+                base_channels=base,
+                proj_patch_size=2 ** (levels - 1),
+                resolution_scale_rates=[1, *[2] * (levels - 1)],
+                channel_multipliers=multipliers,
+                encoder_num_blocks=2,
+                decoder_num_blocks=3,
+                quant_level=names[-1:],
+                inpfeat_extraction_opt={"in_dim": 3, "out_dim": 32},
+                align_from_patch=2 ** (levels - 1),
+                align_opt={
+                    name: {"cond_channels": 32, "cond_downscale_rate": 2**level, "deformable_groups": 4}
+                    for level, name in enumerate(names)
+                },
+                quantizer_opt={
+                    names[-1]: {
+                        "type": "L2VectorQuantizerKmeans",
+                        "in_dim": channels[-1],
+                        "num_code": codes,
+                        "code_dim": width,
+                        "reservoir_size": 16384,
+                        "reestimate_iters": 2000,
+                        "reestimate_maxiters": -1,
+                        "warmup_iters": -1,
+                    }
+                },
+            )
+        else:
+            network = module.VQFRv2(
+                base_channels=base,
+                channel_multipliers=multipliers,
+                num_enc_blocks=2,
+                use_enc_attention=True,
+                num_dec_blocks=2,
+                use_dec_attention=True,
+                code_dim=width,
+                inpfeat_dim=32,
+                align_opt={"cond_channels": 32, "deformable_groups": 4},
+                code_selection_mode="Predict",
+                quantizer_opt={
+                    "type": "L2VectorQuantizer",
+                    "num_code": codes,
+                    "code_dim": width,
+                    "spatial_size": [16, 16],
+                },
+            )
+        network.load_state_dict(torch.load(checkpoint, weights_only=True)["params_ema"], strict=True)
+        network.eval()
+        return lambda x, weight: network(x, fidelity_ratio=weight)["main_dec"]
+
+    return load
+
+
+def _stub_vqfr(code: Path) -> None:
+    """Replace what VQFR's modules import for training, and its extension in C++, by empty modules."""
+
+    class Registry(dict[str, Any]):
+        def register(self) -> Callable[[Any], Any]:
+            return lambda kind: self.setdefault(kind.__name__, kind)
+
+    def keep(value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+    folders = {
+        "vqfr": "vqfr",
+        "vqfr.archs": "vqfr/archs",
+        "vqfr.ops": "vqfr/ops",
+        "vqfr.ops.dcn": "vqfr/ops/dcn",
+    }
+    contents: dict[str, dict[str, Any]] = {
+        **{name: {"__path__": [str(code / folder)]} for name, folder in folders.items()},
+        "vqfr.utils": {"all_gather": keep, "get_root_logger": logging.getLogger},
+        "vqfr.utils.registry": {"ARCH_REGISTRY": Registry(), "QUANTIZER_REGISTRY": Registry()},
+        "vqfr.ops.dcn.deform_conv_ext": {},
+        "sklearn": {"cluster": None},
+        "timm": {},
+        "timm.models": {},
+        "timm.models.layers": {"trunc_normal_": keep},
+    }
+    for name, content in contents.items():
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__dict__.update(content)
+    real = importlib.import_module("vqfr.ops.dcn.deform_conv")
+    sys.modules["vqfr.ops.dcn"].__dict__.update(real.__dict__)
+
+
+_VQFR_COMMIT = "239c77a78152473eca83270c40be083bb0ae0f4a"
+_SMALL_VQFR = ((32, 32, 64), 64, 32)
 _GPEN_COMMIT = "2c736702983368847fb544d234a22ac7cff25802"
 COMPARISONS: dict[str, Comparison] = {
     "restoreformer++": Comparison(
         published_field.restoreformer_plus_plus,
         _restoreformer,
         "59d250f45d6b11a3e620d62e6e067ca1288f93a9",
+    ),
+    "vqfr-1-small": Comparison(
+        lambda path: published_field.vqfr1(path, *_SMALL_VQFR), _vqfr(1, *_SMALL_VQFR), _VQFR_COMMIT
+    ),
+    "vqfr-2-small": Comparison(
+        lambda path: published_field.vqfr2(path, *_SMALL_VQFR),
+        _vqfr(2, *_SMALL_VQFR),
+        _VQFR_COMMIT,
+        (0.0, 0.5, 1.0),
+    ),
+    "vqfr-1": Comparison(
+        published_field.vqfr1, _vqfr(1, (128, 128, 256, 256, 256, 512), 1024, 256), _VQFR_COMMIT
+    ),
+    "vqfr-2": Comparison(
+        published_field.vqfr2,
+        _vqfr(2, (64, 128, 128, 256, 256, 512), 1024, 256),
+        _VQFR_COMMIT,
+        (0.0, 0.5, 1.0),
     ),
     "gpen-64": Comparison(
         lambda path: published_field.gpen(path, 64, width=1 / 8), _gpen(64, 1 / 8, 1), _GPEN_COMMIT
@@ -70,7 +187,7 @@ COMPARISONS: dict[str, Comparison] = {
     "gpen-1024": Comparison(published_field.FORMS["gpen-1024"], _gpen(1024, 1, 2), _GPEN_COMMIT),
     "gpen-2048": Comparison(published_field.FORMS["gpen-2048"], _gpen(2048, 1, 2), _GPEN_COMMIT),
 }
-"""By the model's name; `gpen-64` is a small one for a quick check."""
+"""By the model's name; `gpen-64` and those that end in -small are for a quick check."""
 
 
 def compare(name: str, code: Path) -> float:

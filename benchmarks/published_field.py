@@ -6,7 +6,7 @@ accepts them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -55,8 +55,40 @@ def restoreformer_plus_plus(path: Path) -> Path:
     return save_checkpoint({"state_dict": {f"vqvae.{key}": tensor for key, tensor in state.items()}}, path)
 
 
+def vqfr1(
+    path: Path, channels: Sequence[int] = (128, 128, 256, 256, 256, 512), codes: int = 1024, width: int = 256
+) -> Path:
+    """Write VQFR v1 for faces of 16 * 2 ** (len(channels) - 1) pixels."""
+    from facewatch.restoration.networks.vqfr1 import VQFR1
+
+    state = random_state(lambda: VQFR1(channels, codes, width, 32), seed=1)
+    for key, tensor in state.items():
+        if "conv_offset.weight" in key:
+            tensor.mul_(2)
+        elif key == "main_decoder.conv_out.0.weight":
+            tensor.mul_(0.3)
+    return save_checkpoint({"params_ema": state}, path)
+
+
+def vqfr2(
+    path: Path, channels: Sequence[int] = (64, 128, 128, 256, 256, 512), codes: int = 1024, width: int = 256
+) -> Path:
+    """Write VQFR v2 for faces of 16 * 2 ** (len(channels) - 1) pixels."""
+    from facewatch.restoration.networks.vqfr2 import VQFR2
+
+    state = random_state(lambda: VQFR2(channels, codes, width, 32), seed=2)
+    for key, tensor in state.items():
+        if "conv_offset.weight" in key:
+            tensor.mul_(2)
+        elif key == "decoder.conv_out.2.weight":
+            tensor.mul_(0.3)
+    return save_checkpoint({"params_ema": state}, path)
+
+
 FORMS: dict[str, Callable[[Path], Path]] = {
     "restoreformer++": restoreformer_plus_plus,
+    "vqfr-1": vqfr1,
+    "vqfr-2": vqfr2,
     "gpen-256": lambda path: gpen(path, 256, width=0.5),
     "gpen-512": gpen,
     "gpen-1024": lambda path: gpen(path, 1024),

@@ -13,7 +13,7 @@ from benchmarks.published import (
     retinaface_mobilenet,
     retinaface_resnet50,
 )
-from benchmarks.published_field import gpen, restoreformer_plus_plus
+from benchmarks.published_field import gpen, restoreformer_plus_plus, vqfr1, vqfr2
 
 __all__ = [
     "codeformer",
@@ -27,4 +27,6 @@ __all__ = [
     "restoreformer_plus_plus",
     "retinaface_mobilenet",
     "retinaface_resnet50",
+    "vqfr1",
+    "vqfr2",
 ]

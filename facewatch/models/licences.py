@@ -48,3 +48,8 @@ GPEN_LICENCE = Licence(
     "GPEN's authors state no licence, and withdrew it once for commercial reasons: for private trials only.",
     non_commercial=True,
 )
+VQFR_LICENCE = Licence(
+    "Apache-2.0, with third-party parts",
+    "https://github.com/TencentARC/VQFR/blob/main/LICENSE",
+    "Free to use, change and pass on with its notices; a few parts come under their own terms.",
+)

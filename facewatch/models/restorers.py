@@ -7,6 +7,7 @@ from facewatch.models.licences import (
     GFPGAN_LICENCE,
     GPEN_LICENCE,
     RESTOREFORMER_LICENCE,
+    VQFR_LICENCE,
 )
 from facewatch.models.rows import Checkpoint, Model
 
@@ -15,6 +16,7 @@ _CLIBDEV_GFPGAN = "https://github.com/clibdev/GFPGAN-onnxruntime-demo/releases/l
 _GPEN = "https://public-vigen-video.oss-cn-shanghai.aliyuncs.com/robin/models/"
 _GPEN_LARGE = "https://www.modelscope.cn/models/damo/cv_gpen_image-portrait-enhancement-hires/summary"
 _FACEFUSION = "https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0/"
+_VQFR = "https://drive.google.com/drive/folders/1lczKYEbARwe27FJlKoFdng7UnffGDjO2"
 
 RESTORERS: tuple[Model, ...] = (
     Model(
@@ -102,6 +104,27 @@ RESTORERS: tuple[Model, ...] = (
             RESTOREFORMER_LICENCE,
         ),
         network="restoreformer++",
+    ),
+    Model(
+        "vqfr-2",
+        "face",
+        "dictionary textures, warped to the photo as far as the weight says; 0 invents most",
+        Checkpoint(
+            "VQFR_v2.pth",
+            "https://github.com/TencentARC/VQFR/releases/download/v2.0.0/VQFR_v2.pth",
+            None,
+            None,
+            VQFR_LICENCE,
+        ),
+        takes_weight=True,
+        network="vqfr-2",
+    ),
+    Model(
+        "vqfr-1",
+        "face",
+        "dictionary textures for skin and hair on mild damage; eyes may become other ones",
+        Checkpoint("VQFR_v1.pth", "", None, None, VQFR_LICENCE, page=_VQFR),
+        network="vqfr-1",
     ),
     Model(
         "gpen-256",

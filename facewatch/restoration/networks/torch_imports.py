@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 _COMPILER = "torch._dynamo.utils"
 
@@ -26,6 +28,15 @@ def import_torchvision() -> None:
     with suppress(ImportError):  # a release that imports more: the next import loads the compiler
         import torchvision  # noqa: F401
     del sys.modules[_COMPILER]
+
+
+def deformable_convolution() -> Callable[..., Any]:
+    """Return torchvision's deformable convolution."""
+    import_torchvision()
+    from torchvision.ops import deform_conv2d
+
+    found: Callable[..., Any] = deform_conv2d
+    return found
 
 
 def _is_compile_supported(_device: str) -> bool:

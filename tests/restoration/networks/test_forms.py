@@ -22,7 +22,22 @@ def small_gpen(path: Path) -> Path:
     return published.gpen(path, 64, width=1 / 8)
 
 
-SMALL = {"gpen": (small_gpen, "a.pth")}
+CHANNELS, CODES, WIDTH = (32, 32, 64), 64, 32
+
+
+def small_vqfr1(path: Path) -> Path:
+    return published.vqfr1(path, CHANNELS, CODES, WIDTH)
+
+
+def small_vqfr2(path: Path) -> Path:
+    return published.vqfr2(path, CHANNELS, CODES, WIDTH)
+
+
+SMALL = {
+    "gpen": (small_gpen, "a.pth"),
+    "vqfr-1": (small_vqfr1, "b.pth"),
+    "vqfr-2": (small_vqfr2, "c.pth"),
+}
 LARGE = {"builtin", "restoreformer++"}  # have no small form; tested in files of their own
 
 
@@ -54,13 +69,14 @@ def test_every_form_is_tried_here_or_in_a_file_of_its_own():
     assert {*SMALL, *LARGE} == set(FORMS)
 
 
-def test_the_weight_goes_from_all_restoration_to_the_original(network, form):
+def test_the_weight_goes_to_the_network_or_blends_the_original_in(network, form):
     (crop,) = crops(network, 1)
     strong, half, faithful = (network.restore([crop], weight)[0].astype(int) for weight in (0.0, 0.5, 1.0))
-    far, near = np.abs(strong - crop).mean(), np.abs(half - crop).mean()
-    assert far > 5
-    assert near < far
-    if not FORMS[form].takes_weight:
+    assert np.abs(strong - crop).mean() > 5
+    if FORMS[form].takes_weight:  # what it does with it is compared with the published code
+        assert np.abs(half - strong).mean() > 1
+        assert np.abs(faithful - half).mean() > 1
+    else:
         assert (faithful == crop).all()
         assert np.abs(half - (strong + crop) / 2).max() <= 1
 
@@ -76,7 +92,8 @@ def test_a_batch_gives_what_each_face_gives_alone(network):
 
 
 def test_bfloat16_stays_near_float32(network, file):
-    faces = torch.rand(1, 3, network.crop_size, network.crop_size) * 2 - 1
+    seeded = torch.Generator().manual_seed(4)
+    faces = torch.rand(1, 3, network.crop_size, network.crop_size, generator=seeded) * 2 - 1
     exact = network.infer(faces, 0.0)
     short = loader.load(file, "mine", "cpu", "bfloat16").infer(faces, 0.0)
     psnr = 10 * math.log10(4 / (exact - short).square().mean().item())
