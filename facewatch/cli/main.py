@@ -61,9 +61,7 @@ COMMANDS = {
     "autostart": Row("autostart:app", "Turn start at login on or off."),
     "filemenu": Row("filemenu:app", "Offer to restore photos in the file manager, or not."),
     "install": Row("start:install", "Put facewatch and its icon into the menu of a Linux desktop."),
-    "uninstall": Row(
-        "uninstall:uninstall", "Remove what facewatch added here; photos and settings stay."
-    ),
+    "uninstall": Row("uninstall:uninstall", "Remove what facewatch added here; photos and settings stay."),
     "doctor": Row("doctor.doctor:doctor", "Check the installation and say what to fix."),
     "report": Row(
         "report.report:report",
