@@ -132,27 +132,18 @@ def _model_items(view: View, settings: Settings) -> Iterator[Item]:
 
 
 def _weight_items(settings: Settings, weight: float) -> Iterator[Item]:
-    """Yield a radio for each word, and those for all numbers in a submenu."""
+    """Yield a radio for each word and for each tenth, in one list: a number costs as few clicks as a word."""
     model = settings.model
     default = catalogue.BY_NAME[model].default_weight if model in catalogue.BY_NAME else 0.0
-    for value in weights_in_words(default, weight):
+    words = weights_in_words(default)
+    tenths = [step / 10 for step in range(11)]
+    for value in sorted({*words, *tenths, weight}):  # a weight set by hand is listed too
         note = ", default" if value == default else ""
-        text = f"{word_for(value)} ({format_number(value)}{note})"
-        yield radio(f"word {value}", text, ChangeSetting(f"weights.{model}", value), checked=value == weight)
-    tenths = {step / 10 for step in range(11)} | {weight}  # a weight set by hand is listed too
-    yield submenu(
-        "numbers",
-        "By number",
-        (
-            radio(
-                format_number(value),
-                number_text(value),
-                ChangeSetting(f"weights.{model}", value),
-                checked=value == weight,
-            )
-            for value in sorted(tenths)
-        ),
-    )
+        number = f"{format_number(value)}{note}"
+        text = f"{word_for(value)} ({number})" if value in words else number_text(value)
+        yield radio(
+            format_number(value), text, ChangeSetting(f"weights.{model}", value), checked=value == weight
+        )
 
 
 def _folder_items(settings: Settings) -> Iterator[Item]:

@@ -29,7 +29,8 @@ FAILED_SHOWN = 10
 
 
 def photo_items(view: View) -> Iterator[Item]:
-    """Yield the submenus of the recent and of the failed photos."""
+    """Yield the submenus of one recent photo, of all recent and of the failed photos."""
+    yield _nearest_item(view)
     yield submenu("recent", "Recent", _recent_items(view))
     failed = view.status.failed
     entries: tuple[Item, ...] = ()
@@ -41,10 +42,9 @@ def photo_items(view: View) -> Iterator[Item]:
     yield submenu("failed", _failed_text(view.status), entries)
 
 
-def weights_in_words(default: float, *others: float) -> list[float]:
-    """Return a weight for each word, the model's default in place of the usual one, and `others`."""
-    words = {word_for(weight): weight for weight in (*WORDS.values(), default)}
-    return sorted({*words.values(), *others})
+def weights_in_words(default: float) -> list[float]:
+    """Return a weight for each word, the model's default in place of the usual one."""
+    return sorted({word_for(weight): weight for weight in (*WORDS.values(), default)}.values())
 
 
 def number_text(weight: float) -> str:
@@ -60,6 +60,17 @@ def _failed_text(status: Status) -> str:
         found = [f"will retry ({status.counts['retry']})"]
     text = ", ".join(found) or "no failed photos"
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def _nearest_item(view: View) -> Item:
+    """Return the first recent photo in a submenu of its own, one click nearer than the others.
+
+    While photos are restored it stays that photo, as the recent rows do; later it is the last one.
+    """
+    for photo in view.status.recent[:1]:
+        name = shorten(Path(photo["path"]).name, 50)
+        return submenu("recent photo", f"Photo: {name}", _photo_actions(view, photo))
+    return submenu("recent photo", "No recent photo", ())
 
 
 def _recent_items(view: View) -> Iterator[Item]:

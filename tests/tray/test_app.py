@@ -102,7 +102,7 @@ def test_a_chosen_setting_is_written_and_comments_stay(tray):
     )
     assert tray.places.config.read_text("utf-8").startswith('# mine\nmodel = "codeformer"\n')
     assert find(tray.icon.menu, "model", "codeformer").checked
-    assert find(tray.icon.menu, "weight", "word 0.8").checked
+    assert find(tray.icon.menu, "weight", "0.8").checked
 
 
 def test_an_invalid_choice_is_reported_and_changes_nothing(tray):

@@ -46,26 +46,23 @@ Model: gfpgan-1.4 >
   ( ) builtin
 Weight: Strong (0.0) >
   (*) Strong (0.0, default)
+  ( ) 0.1
+  ( ) 0.2
+  ( ) 0.3
+  ( ) 0.4
   ( ) Balanced (0.5)
+  ( ) 0.6
+  ( ) 0.7
   ( ) Faithful (0.8)
-  By number >
-    (*) 0.0 (full restoration)
-    ( ) 0.1
-    ( ) 0.2
-    ( ) 0.3
-    ( ) 0.4
-    ( ) 0.5
-    ( ) 0.6
-    ( ) 0.7
-    ( ) 0.8
-    ( ) 0.9
-    ( ) 1.0 (closest to the original)
+  ( ) 0.9
+  ( ) 1.0 (closest to the original)
 Upscale: 1 x >
   (*) 1 x (original size)
   ( ) 2 x
   ( ) 3 x
   ( ) 4 x
 ---
+~No recent photo >
 ~Recent >
 ~No failed photos >
 Open inbox
@@ -206,7 +203,7 @@ def test_a_problem_of_several_lines_is_one_line_without_odd_signs():
 def test_a_config_file_that_was_never_readable_can_be_opened_from_the_menu():
     shown = menu(replace(make_view(problem="config.toml: wrong"), settings=None))
     assert [item.key for item in shown if item.kind != "separator"] == [
-        "state", "problems", "totals", "passed over", "downloads", "open", "recent", "failed",
+        "state", "problems", "totals", "passed over", "downloads", "open", "recent photo", "recent", "failed",
         "login", "settings file", "quit",
     ]  # fmt: skip
 
@@ -250,21 +247,19 @@ def test_each_model_has_its_own_weight_and_default():
     shown = menu(make_view(settings={"model": "codeformer", "weights": {"codeformer": 0.3}}))
     weights = find(shown, "weight")
     assert weights.text == "Weight: Strong (0.3)"
-    assert [item.text for item in weights.items if item.checked] == ["Strong (0.3)"]
-    assert [item.text for item in weights.items if item.kind == "radio"] == [
-        "Strong (0.0)", "Strong (0.3)", "Balanced (0.6, default)", "Faithful (0.8)",
+    assert [item.text for item in weights.items if item.checked] == ["0.3"]
+    assert [item.text for item in weights.items if "(" in item.text] == [
+        "Strong (0.0)", "Balanced (0.6, default)", "Faithful (0.8)", "1.0 (closest to the original)",
     ]  # fmt: skip
-    assert find(weights.items, "numbers", "0.7").action == ChangeSetting("weights.codeformer", 0.7)
+    assert find(weights.items, "0.7").action == ChangeSetting("weights.codeformer", 0.7)
 
 
 @pytest.mark.parametrize("weight", [0, 0.1, 0.3, 0.65, 0.7, 1])
 def test_exactly_one_radio_is_checked_for_any_weight(weight):
     shown = menu(make_view(settings={"weights": {"gfpgan-1.4": weight}}))
-    for keys in (("model",), ("weight",), ("weight", "numbers"), ("upscale",)):
-        assert sum(item.checked for item in find(shown, *keys).items) == 1
-    assert len({item.key for item in find(shown, "weight", "numbers").items}) == (
-        12 if weight == 0.65 else 11
-    )
+    for key in ("model", "weight", "upscale"):
+        assert sum(item.checked for item in find(shown, key).items) == 1
+    assert len({item.key for item in find(shown, "weight").items}) == (12 if weight == 0.65 else 11)
 
 
 def test_a_model_whose_file_has_gone_stays_chosen():
@@ -300,6 +295,42 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
     assert find(actions.items, "word 0.5").text == "Redo Balanced (0.5)"
     weight = find(actions.items, "numbers", "0.5")
     assert weight.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
+
+
+CLICKS = [
+    ("another model", ChangeSetting("model", "codeformer")),
+    ("a weight in words", ChangeSetting("weights.gfpgan-1.4", 0.8)),
+    ("a weight by its number", ChangeSetting("weights.gfpgan-1.4", 0.3)),
+    ("before and after", OpenGallery(photo=Path("/in/IMG_1.jpg"))),
+    ("redo with another model", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), model="codeformer"))),
+    ("redo with another weight", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.8))),
+    ("all reasons of failed photos", OpenGallery("problems")),
+]
+
+
+def depth(items, wanted, above=0):
+    """Return the clicks from an open menu to an entry, the nearest one that `wanted` agrees to."""
+    found = [above + 1 for item in items if wanted(item)]
+    found += [least for item in items if (least := depth(item.items, wanted, above + 1))]
+    return min(found, default=0)
+
+
+@pytest.mark.parametrize(("wish", "action"), CLICKS)
+def test_a_frequent_wish_takes_three_clicks_with_that_on_the_icon(wish, action):
+    shown = menu(make_view(status(recent=[DONE], failed=[FAILED])))
+    assert 0 < 1 + depth(shown, lambda item: item.action == action and item.enabled) <= 3, wish
+
+
+def test_why_a_photo_failed_takes_three_clicks_with_that_on_the_icon():
+    shown = menu(make_view(status(recent=[DONE], failed=[FAILED])))
+    assert 1 + depth(shown, lambda item: item.text == FAILED["reason"]) - 1 <= 3  # the last is only read
+
+
+def test_the_recent_photo_of_the_first_level_is_the_first_of_the_recent_ones():
+    other = {**DONE, "path": "/in/IMG_0.jpg", "output": "/out/IMG_0.jpg", "changed": 4.0}
+    shown = menu(make_view(status(recent=[DONE, other])))
+    assert find(shown, "recent photo").text == "Photo: IMG_1.jpg"
+    assert find(shown, "recent photo").items == find(shown, "recent", "/in/IMG_1.jpg 5.0").items
 
 
 def test_a_recent_photo_names_its_folder_its_model_and_its_weight():
