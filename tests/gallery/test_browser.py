@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from facewatch.system.fingerprint import Fingerprint
-from tests.gallery.browser import GalleryProcess, Page, axe_script, chromium
+from tests.gallery.browser import GalleryProcess, Page, axe_script, chromium, stop_daemon
 from tests.gallery.house import FACE, KEPT, House, picture
 from tests.portrait import portrait_bytes
 
@@ -162,15 +162,6 @@ def test_the_first_start_restores_a_photo_before_ones_eyes(tmp_path):
         gallery.stop()
         stop_daemon(places)
     assert list((home / "Pictures/Facewatch/Restored").glob("*.jpg"))
-
-
-def stop_daemon(places) -> None:
-    from facewatch.state.instance import running_pid
-
-    if (pid := running_pid(places)) is not None:
-        process = psutil.Process(pid)
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture
