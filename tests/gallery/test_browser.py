@@ -78,6 +78,8 @@ def test_a_photo_is_looked_at_with_the_keyboard_alone(shown):
         page.press(" ")
         assert page.run("return document.querySelector('#slider').value") in {"0", "100"}
         page.press("2")
+        chosen = "return [...document.querySelectorAll('#faces button')].map((it) => it.ariaChecked)"
+        assert page.run(chosen) == ["false", "true"]
         assert page.text("#face-words").startswith("kept as it was · already sharp")
         page.press("s")
         page.wait(lambda: "Added to the favourites" in page.text("#toast"), "the favourite")

@@ -129,6 +129,12 @@ def test_one_face_keeps_its_original_and_is_previewed_before_it_changes(daemon, 
     assert strong != kept
     page.slide("#own", 0.5)
     assert page.run(face) not in {strong, kept}
+    (daemon.inbox / "b.jpg").write_bytes(portrait_bytes() + b"another")
+    page.wait(lambda: outcome(page, "b.jpg")[0] == "restored", "another photo")
+    page.wait(lambda: page.text("#place").endswith("of 2"), "the page to follow")
+    assert (
+        page.run("return document.querySelector('#faces button').ariaChecked") == "true"
+    )  # as it was chosen
     assert page.ask(f"photos/{number}")["outcome"] == "unchanged"  # nothing was applied
     assert len(daemon.outputs()) == 2
 

@@ -157,8 +157,8 @@ function wantedFor(one) {
 }
 
 function preview() {
-  const canvas = by("crop");
   if (!face) return;
+  const canvas = by("crop");
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
   const before = { image: by("before"), region: region(face.box, 1) };
   const after = { image: by("after"), region: region(face.box, scaleOfCopy()) };
@@ -209,7 +209,10 @@ async function update() {
     show();
     await showPictures();
     showFaces();
-  } else show();
+  } else {
+    face = photo.faces.find((one) => one.number === face?.number) ?? null;  // the same one, as it is known now
+    show();
+  }
   by("apply").disabled = ["waiting", "in work"].includes(photo.outcome);
 }
 
