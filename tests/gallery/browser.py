@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from facewatch.state.instance import running_pid
 from facewatch.system.paths import Places
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -80,6 +82,14 @@ class GalleryProcess:
     def stop(self) -> None:
         self.process.terminate()
         self.process.communicate(timeout=SECONDS)
+
+
+def stop_daemon(places: Places) -> None:
+    """End the daemon of a home folder, if one runs."""
+    if (pid := running_pid(places)) is not None:
+        process = psutil.Process(pid)
+        process.terminate()
+        process.wait(30)
 
 
 class Page:

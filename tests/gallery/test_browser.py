@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from facewatch.system.fingerprint import Fingerprint
-from tests.gallery.browser import GalleryProcess, Page, axe_script, chromium
+from tests.gallery.browser import GalleryProcess, Page, axe_script, chromium, stop_daemon
 from tests.gallery.house import FACE, KEPT, House, picture
 from tests.portrait import portrait_bytes
 
@@ -78,6 +78,8 @@ def test_a_photo_is_looked_at_with_the_keyboard_alone(shown):
         page.press(" ")
         assert page.run("return document.querySelector('#slider').value") in {"0", "100"}
         page.press("2")
+        chosen = "return [...document.querySelectorAll('#faces button')].map((it) => it.ariaChecked)"
+        assert page.run(chosen) == ["false", "true"]
         assert page.text("#face-words").startswith("kept as it was · already sharp")
         page.press("s")
         page.wait(lambda: "Added to the favourites" in page.text("#toast"), "the favourite")
@@ -162,15 +164,6 @@ def test_the_first_start_restores_a_photo_before_ones_eyes(tmp_path):
         gallery.stop()
         stop_daemon(places)
     assert list((home / "Pictures/Facewatch/Restored").glob("*.jpg"))
-
-
-def stop_daemon(places) -> None:
-    from facewatch.state.instance import running_pid
-
-    if (pid := running_pid(places)) is not None:
-        process = psutil.Process(pid)
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.daemon_process import DaemonProcess
-from tests.gallery.browser import GalleryProcess, Page, chromium
+from tests.gallery.browser import GalleryProcess, Page, chromium, stop_daemon
 from tests.portrait import portrait_bytes
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(600)]
@@ -28,7 +28,7 @@ def daemon(tmp_path, monkeypatch):
 def page(daemon):
     """A page of a gallery whose daemon runs."""
     daemon.start()
-    gallery = GalleryProcess(daemon.places)
+    gallery = GalleryProcess(daemon.places, DISPLAY="")
     with chromium() as window:
         shown = Page(window, gallery.address)
         yield shown
@@ -129,6 +129,10 @@ def test_one_face_keeps_its_original_and_is_previewed_before_it_changes(daemon, 
     assert strong != kept
     page.slide("#own", 0.5)
     assert page.run(face) not in {strong, kept}
+    (daemon.inbox / "b.jpg").write_bytes(portrait_bytes() + b"another")
+    page.wait(lambda: outcome(page, "b.jpg")[0] == "restored", "another photo")
+    page.wait(lambda: page.text("#place").endswith("of 2"), "the page to follow")
+    assert page.all("#faces [aria-checked=true]")  # the face is chosen as before
     assert page.ask(f"photos/{number}")["outcome"] == "unchanged"  # nothing was applied
     assert len(daemon.outputs()) == 2
 
@@ -142,6 +146,18 @@ def test_a_photo_that_failed_is_mended_by_its_button(daemon, page):
     page.click("#groups button")
     page.wait(lambda: "Asked for" in page.text("#toast"), "the request")
     page.wait(lambda: "Nothing is wrong" in page.text("#none"), "the end of the problem")
+
+
+def test_a_daemon_that_has_ended_is_started_from_the_page(daemon, page):
+    ended = "Facewatch is not running"
+    page.wait(lambda: page.text("#headline") not in {"", ended}, "the state")
+    daemon.stop()
+    page.wait(lambda: page.text("#headline") == ended, "the end")
+    page.click("#start")
+    try:
+        page.wait(lambda: page.text("#headline") not in {"", ended}, "the start")
+    finally:
+        stop_daemon(daemon.places)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="mounting needs root")

@@ -5,8 +5,8 @@ import { listenForArrows, listenForKeys } from "./keys.js";
 import { blend, paint, region, Strips } from "./preview.js";
 import { ask, at, attempt, element, onStatus, post, reasonText, t, toast, weightWords } from "./shell.js";
 import { compare } from "./sheet.js";
+import { load, Stage } from "./stage.js";
 import { mark, offerEarlier, undo } from "./verdict.js";
-import { Stage } from "./stage.js";
 
 const by = (id) => document.getElementById(id);
 const number = Number(by("viewer").dataset.number);
@@ -16,22 +16,13 @@ const strips = new Strips(number, () => preview());
 const decided = new Map();  // number of a face -> { choice: photo|keep|own, weight, model }
 let touched = false;  // something was chosen since the page shows this copy
 let mood = "";
-let photo = null;
-let face = null;
+let [photo, face] = [null, null];
 let shownKey = "";
 let around = {};
 
 const path = (rest = "") => `photos/${number}${rest}`;
 const scaleOfCopy = () => (by("before").naturalWidth ? stage.width / by("before").naturalWidth : 1);
 const sheetBox = (one) => one.box.map((side) => side * scaleOfCopy());
-
-function load(image, source) {
-  return new Promise((done) => {
-    image.onload = () => done(true);
-    image.onerror = () => { image.removeAttribute("src"); done(false); };
-    image.src = source;
-  });
-}
 
 async function showPictures() {
   const key = photo.key;
@@ -166,8 +157,8 @@ function wantedFor(one) {
 }
 
 function preview() {
-  const canvas = by("crop");
   if (!face) return;
+  const canvas = by("crop");
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
   const before = { image: by("before"), region: region(face.box, 1) };
   const after = { image: by("after"), region: region(face.box, scaleOfCopy()) };
@@ -218,7 +209,10 @@ async function update() {
     show();
     await showPictures();
     showFaces();
-  } else show();
+  } else {
+    face = photo.faces.find((one) => one.number === face?.number) ?? null;  // the same one, as it is known now
+    show();
+  }
   by("apply").disabled = ["waiting", "in work"].includes(photo.outcome);
 }
 
@@ -253,16 +247,10 @@ async function neighbours() {
   }
 }
 
-function fullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else by("stage").requestFullscreen();
-}
-
-let side = 0;
 const keys = {
   ArrowLeft: () => go(around.before),
   ArrowRight: () => go(around.after),
-  " ": () => { side = Number(stage.slider.value) < 50 ? 100 : 0; stage.share(side); },
+  " ": () => stage.share(Number(stage.slider.value) < 50 ? 100 : 0),
   "+": () => stage.zoom(1.4),
   "-": () => stage.zoom(1 / 1.4),
   0: () => stage.fit(),
@@ -270,7 +258,7 @@ const keys = {
   x: () => judge("rejected"),
   s: () => judge("favourite"),
   z: () => undo(photo, filter),
-  f: fullScreen,
+  f: () => stage.fullScreen(),
 };
 listenForKeys(keys, {
   away: () => !photo || by("sheet-dialog").open,
@@ -299,11 +287,7 @@ by("redo").addEventListener("submit", redo);
 by("all-models").addEventListener("click", () => compare(number, face?.number ?? null));
 by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), t("redo.asked")));
 for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => judge(button.dataset.mark));
-by("zoom-in").addEventListener("click", () => stage.zoom(1.4));
-by("zoom-out").addEventListener("click", () => stage.zoom(1 / 1.4));
-by("fit").addEventListener("click", () => stage.fit());
-by("actual").addEventListener("click", () => stage.zoom(1 / stage.scale));
-by("full").addEventListener("click", fullScreen);
+stage.listenToTools({ zoomIn: by("zoom-in"), zoomOut: by("zoom-out"), fit: by("fit"), actual: by("actual"), full: by("full") });
 by("back").href = at(`photos${filter}`);
 
 let version = null;

@@ -2,6 +2,15 @@
 
 const MOST = 16;
 
+// Resolves to true once the picture is there, to false if it cannot be shown.
+export function load(image, source) {
+  return new Promise((done) => {
+    image.onload = () => done(true);
+    image.onerror = () => { image.removeAttribute("src"); done(false); };
+    image.src = source;
+  });
+}
+
 export class Stage {
   constructor(parts) {
     Object.assign(this, parts);  // stage, sheet, before, after, divider, slider
@@ -60,6 +69,19 @@ export class Stage {
   shareAt(clientX) {
     const left = this.stage.getBoundingClientRect().left + this.x;
     this.share(Math.min(100, Math.max(0, ((clientX - left) / (this.width * this.scale)) * 100)));
+  }
+
+  fullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.stage.requestFullscreen();
+  }
+
+  listenToTools({ zoomIn, zoomOut, fit, actual, full }) {
+    zoomIn.addEventListener("click", () => this.zoom(1.4));
+    zoomOut.addEventListener("click", () => this.zoom(1 / 1.4));
+    fit.addEventListener("click", () => this.fit());
+    actual.addEventListener("click", () => this.zoom(1 / this.scale));
+    full.addEventListener("click", () => this.fullScreen());
   }
 
   listen() {
