@@ -520,7 +520,14 @@ class TestFormats:
 
     @pytest.mark.parametrize(
         ("head", "name"),
-        [(b"GIF89a", "a GIF"), (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000"), (b"8BPS", "Photoshop")],
+        [
+            (b"GIF89a", "a GIF"),
+            (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000"),
+            (b"8BPS", "Photoshop"),
+            (b"v/1\x01", "OpenEXR"),
+            (b"RIFF\0\0\0\0AVI ", "a video"),
+            (b"\0\x05\x16\x07", "AppleDouble"),
+        ],
     )
     def test_a_kind_that_is_not_taken_is_named(self, head, name):
         with pytest.raises(BadPhoto, match=f"{name}.*save it as one of these"):
