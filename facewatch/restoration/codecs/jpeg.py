@@ -98,6 +98,10 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
         for kind, payload in segments
         if kind != COMMENT and not any(kind == m and payload.startswith(h) for m, h in (*REBUILT, *STALE))
     ]
+    profile_parts = payloads(APP2, ICC)
+    profile = _join_icc(profile_parts)
+    if profile_parts and profile is None:
+        lost.append("an ICC profile of which parts are missing in the original")
     exif_block = exif.tiff_block(block)
     if block and exif_block is None:
         lost.append(exif.UNREADABLE)
@@ -107,7 +111,7 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
         exif=exif_block,
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
-        icc=_join_icc(payloads(APP2, ICC)),
+        icc=profile,
         resources=without_thumbnails(resources) if resources else None,
         comments=tuple(payload for kind, payload in segments if kind == COMMENT),
         segments=tuple(others),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from facewatch.restoration.codecs import jpeg, jpeg_tail, pixel_modes, png, tiff_pages
+from facewatch.restoration.codecs.encoder import matching_profile
 from facewatch.restoration.codecs.formats import Format
 from facewatch.restoration.codecs.jpeg_tail import Kind
 from facewatch.restoration.codecs.metadata import exif, xmp
@@ -46,6 +47,8 @@ def _picture_losses(photo: Photo, target: Format) -> list[str]:
         found.append("16 bits a channel (8 are kept)")
     if photo.mode == "CMYK" and mode != "CMYK":
         found.append("CMYK (it is converted to sRGB)")
+    elif photo.metadata.icc is not None and matching_profile(photo.metadata.icc, mode) is None:
+        found.append("an ICC profile that is damaged or does not fit the picture")
     return found
 
 

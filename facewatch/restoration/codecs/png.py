@@ -150,6 +150,9 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
     exif_block = exif.tiff_block(block) if block else None
     has_block = b"eXIf" in first or b"zxIf" in first or bool(texts_by_keyword)
     lost = [exif.UNREADABLE] if has_block and exif_block is None else []
+    profile = _inflate(first[b"iCCP"].split(b"\0", 1)[-1][1:]) if b"iCCP" in first else None
+    if b"iCCP" in first and profile is None:
+        lost.append("an ICC profile that cannot be decompressed")
     lost += ["XMP that cannot be decompressed"] * packets.count(None)
     lost += _lost_chunks({kind for kind, _ in others})
     return Metadata(
@@ -157,7 +160,7 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
         lost=(*lost, *found.notes),
-        icc=_inflate(first[b"iCCP"].split(b"\0", 1)[-1][1:]) if b"iCCP" in first else None,
+        icc=profile,
         dpi=dpi,
         chunks=tuple(kept),
     )

@@ -29,6 +29,13 @@ _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"<svg", b"<?xml"), "a drawing (SVG) or another text"),
     ((b"<!DOCTYPE", b"<html", b"<HTML"), "a web page"),
     ((b"\x00\x00\x01\x00",), "an icon"),
+    ((b"v/1\x01", b"#?RADIANCE", b"#?RGBE"), "an HDR picture (OpenEXR or Radiance)"),
+    ((b"P1\n", b"P2\n", b"P3\n", b"P4\n", b"P5\n", b"P6\n", b"P7\n"), "a PNM picture"),
+    ((b"qoif", b"DDS ", b"gimp xcf", b"IIN1", b"\x01\xda"), "a picture of a rare kind"),
+    ((b"\x1aE\xdf\xa3", b"RIFF", b"\0\0\x01\xba", b"FLV\x01", b"OggS"), "a video or a sound"),
+    ((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ"), "an archive"),
+    ((b"\0\x05\x16\x07",), "a Mac's record of another file (AppleDouble)"),
+    ((b"L\0\0\0\x01\x14\x02\0",), "a shortcut of Windows"),
 )
 
 

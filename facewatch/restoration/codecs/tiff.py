@@ -146,7 +146,7 @@ def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
         lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page), *_lost_pages(page, others)),
-        icc=data(ICC),
+        icc=None if page.number(PHOTOMETRIC, 1) in (8, 9) else data(ICC),  # it tells how L*a*b* is stored
         dpi=page.resolution(),
         resources=jpeg.without_thumbnails(resources),
     )

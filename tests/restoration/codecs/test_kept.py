@@ -376,6 +376,25 @@ class TestEnd:
         assert str(caught.value) == sniff.CUT_OFF
 
 
+class TestProfile:
+    def test_one_that_is_damaged_or_does_not_fit_is_named(self):
+        words = ("an ICC profile that is damaged or does not fit the picture",)
+        grey = saved("jpeg", Image.fromarray(scene(channels=1)), icc_profile=profile())
+        assert copied(picture(icc_profile=b"x" * 500))[1] == copied(grey)[1] == words
+        assert copied(picture(icc_profile=profile()))[1] == ()
+
+    def test_one_of_which_a_part_is_missing_is_named(self):
+        whole = picture(icc_profile=profile())
+        at = whole.index(b"ICC_PROFILE\0") + 12
+        cut = whole[:at] + b"\2\2" + whole[at + 2 :]
+        assert copied(cut)[1] == ("an ICC profile of which parts are missing in the original",)
+
+    def test_one_that_cannot_be_decompressed_is_named(self):
+        data = saved("png", Image.fromarray(scene()))
+        data = data[:33] + png.chunk(b"iCCP", b"x\0\0broken") + data[33:]
+        assert copied(data, "png")[1] == ("an ICC profile that cannot be decompressed",)
+
+
 class TestPng:
     @staticmethod
     def with_chunks(*chunks):
@@ -501,7 +520,14 @@ class TestFormats:
 
     @pytest.mark.parametrize(
         ("head", "name"),
-        [(b"GIF89a", "a GIF"), (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000"), (b"8BPS", "Photoshop")],
+        [
+            (b"GIF89a", "a GIF"),
+            (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000"),
+            (b"8BPS", "Photoshop"),
+            (b"v/1\x01", "OpenEXR"),
+            (b"RIFF\0\0\0\0AVI ", "a video"),
+            (b"\0\x05\x16\x07", "AppleDouble"),
+        ],
     )
     def test_a_kind_that_is_not_taken_is_named(self, head, name):
         with pytest.raises(BadPhoto, match=f"{name}.*save it as one of these"):
