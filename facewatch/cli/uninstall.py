@@ -17,6 +17,9 @@ from facewatch.errors import WrongUse
 from facewatch.state.instance import running_pid
 from facewatch.system.atomic import translate_write_errors
 
+DEBIAN_FOLDER = Path("/opt/facewatch")  # packaging/deb.py
+DEBIAN_LIST = Path("/var/lib/dpkg/info/facewatch.list")
+
 
 def uninstall(
     state: Annotated[
@@ -56,6 +59,8 @@ def _remove(folder: Path) -> None:
 def program_removal() -> str:
     """Return what removes the program itself, by how it was installed."""
     if getattr(sys, "frozen", False):
+        if DEBIAN_LIST.is_file() and Path(sys.executable).is_relative_to(DEBIAN_FOLDER):
+            return "sudo apt remove facewatch"
         return f"remove the app at {Path(sys.executable).parent}"
     parts = Path(sys.prefix).parts
     if "pipx" in parts:

@@ -25,6 +25,12 @@ class MeasuredProcess:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The id of the process, which must have been started."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> Sample:
         """Start the process, wait until its case is ready, and return the sample of the preparation.
 

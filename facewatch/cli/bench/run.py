@@ -22,6 +22,7 @@ from facewatch.restoration.codecs.formats import BY_SUFFIX
 
 SHIPPED = "eileen-collins.jpg"
 MACHINE, PHOTOS = "facewatch.cli.bench.machine:describe", "facewatch.cli.bench.photos:prepare"
+MeasureRow = Callable[[Row, Callable[[Flow], MeasuredProcess], Callable[[], float]], Result]
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,15 @@ def run(
     report: Callable[[str], None],
     rows_of: Callable[[Plan, str], tuple[Row, ...]] = rows_for,
     find_models: Callable[[ModelFiles, Collection[str], Case], dict[str, str]] = downloaded,
+    *,
+    measure_row: MeasureRow = measure,
 ) -> Outcome:
     """Measure every row of the plan.
 
     report       receives the name of each step
     rows_of      returns the rows of a plan on a device
     find_models  returns the paths of those of the models that can be measured
+    measure_row  measures one row, as `measurement.measure`
 
     Raises WrongUse, CheckpointMissing when no row can be measured, FlowFailed when the preparation fails.
     """
@@ -84,7 +88,7 @@ def run(
         results = []
         for row in rows:
             report(row.title)
-            results.append(measure(row, _starter(replace(bare, models=models), photos), _free_bytes))
+            results.append(measure_row(row, _starter(replace(bare, models=models), photos), _free_bytes))
     about = {"machine": machine, "missing_models": missing, "photos": photos}
     return Outcome(about, tuple(results))
 
