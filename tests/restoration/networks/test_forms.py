@@ -38,7 +38,7 @@ SMALL = {
     "vqfr-1": (small_vqfr1, "b.pth"),
     "vqfr-2": (small_vqfr2, "c.pth"),
 }
-LARGE = {"builtin", "restoreformer++"}  # have no small form; tested in files of their own
+LARGE = {"builtin", "dmdnet", "restoreformer++"}  # have no small form; tested in files of their own
 
 
 @pytest.fixture(scope="module", params=sorted(SMALL))
