@@ -20,13 +20,13 @@ import typer
 
 from benchmarks import published_field
 from benchmarks.against_published import comparison_suffix
+from facewatch.cli.bench.memory import peak_bytes
 
 ONE = "--measure-one"
 
 
 def measure(name: str) -> None:
     """Write a checkpoint, restore a face twice, and print the second time and the memory of this process."""
-    import psutil
     import torch
 
     from facewatch.restoration.networks import loader
@@ -40,15 +40,7 @@ def measure(name: str) -> None:
     started = time.process_time()
     network.restore([crop], 0.5)
     seconds = time.process_time() - started
-    memory = psutil.Process().memory_info()
-    peak = getattr(memory, "peak_wset", None) or _peak_bytes()
-    print(f"| `{name}` | {seconds:.1f} | {peak / 1e9:.1f} |", flush=True)
-
-
-def _peak_bytes() -> int:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"| `{name}` | {seconds:.1f} | {peak_bytes() / 1e9:.1f} |", flush=True)
 
 
 def main(

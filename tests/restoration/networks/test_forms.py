@@ -177,8 +177,7 @@ def setup(form, file, crop_size):
         0.9,
         files={"later": str(file)},
         precision="float32",
-        model_network=form,
-        crop_size=crop_size,
+        forms={"later": (form, crop_size)},
     )
 
 
