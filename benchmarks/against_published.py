@@ -23,7 +23,7 @@ import typer
 
 from benchmarks import published_field
 from facewatch.errors import FlowFailed
-from facewatch.restoration.networks import loader
+from facewatch.restoration.networks import dmdnet, loader
 
 TOLERANCE = 1e-4
 """The largest difference allowed, on a range of 2."""
@@ -119,6 +119,24 @@ def _vqfr(version: int, channels: Sequence[int], codes: int, width: int) -> Call
     return load
 
 
+def _dmdnet(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
+    """Load DMDNet; the published code is given the boxes of the parts that facewatch takes."""
+    for name in ("scipy", "scipy.io", "scipy.ndimage"):  # imported, never used
+        sys.modules.setdefault(name, types.ModuleType(name))
+    (module,) = _modules(code / "models", "DMDNet")
+    network = module.DMDNet().eval()
+    state = torch.load(checkpoint, weights_only=True)
+    for name in list(dict(network.named_buffers())):
+        if "_mem_" in name:  # a small file has fewer entries than the code's own
+            network.register_buffer(name, torch.empty_like(state[name]))
+    network.load_state_dict(state, strict=True)
+    eyes_and_mouth = [
+        dmdnet.PARTS[part] for part in ("LE", "RE", "LE", "MO")
+    ]  # the third, the nose, is unused
+    boxes = torch.tensor([eyes_and_mouth], dtype=torch.float32)
+    return lambda x, _weight: network(x, boxes.expand(len(x), -1, -1))[0]
+
+
 def _stub_vqfr(code: Path) -> None:
     """Replace what VQFR's modules import for training, and its extension in C++, by empty modules."""
 
@@ -179,6 +197,10 @@ COMPARISONS: dict[str, Comparison] = {
         _VQFR_COMMIT,
         (0.0, 0.5, 1.0),
     ),
+    "dmdnet-small": Comparison(
+        lambda path: published_field.dmdnet(path, 4), _dmdnet, "37f2e0e54dff0cbc013b24c96574abe4dab9bfbc"
+    ),
+    "dmdnet": Comparison(published_field.dmdnet, _dmdnet, "37f2e0e54dff0cbc013b24c96574abe4dab9bfbc"),
     "gpen-64": Comparison(
         lambda path: published_field.gpen(path, 64, width=1 / 8), _gpen(64, 1 / 8, 1), _GPEN_COMMIT
     ),

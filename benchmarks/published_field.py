@@ -85,10 +85,26 @@ def vqfr2(
     return save_checkpoint({"params_ema": state}, path)
 
 
+def dmdnet(path: Path, entries: int = 128) -> Path:
+    """Write DMDNet, a plain state dict; `entries` of each dictionary, 128 in the published file."""
+    from facewatch.restoration.networks.dmdnet import DMDNet
+
+    state = random_state(lambda: DMDNet(entries), seed=6)
+    for key, tensor in state.items():
+        if key.endswith("_orig"):  # the stored vectors are such that it is divided by one
+            left, right = state[key.replace("_orig", "_u")], state[key.replace("_orig", "_v")]
+            left.div_(left.norm())
+            right.div_(left @ (tensor.flatten(1) @ right))
+        elif "_mem_" in key:
+            tensor.mul_(40)
+    return save_checkpoint(state, path)
+
+
 FORMS: dict[str, Callable[[Path], Path]] = {
     "restoreformer++": restoreformer_plus_plus,
     "vqfr-1": vqfr1,
     "vqfr-2": vqfr2,
+    "dmdnet": dmdnet,
     "gpen-256": lambda path: gpen(path, 256, width=0.5),
     "gpen-512": gpen,
     "gpen-1024": lambda path: gpen(path, 1024),

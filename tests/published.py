@@ -13,10 +13,11 @@ from benchmarks.published import (
     retinaface_mobilenet,
     retinaface_resnet50,
 )
-from benchmarks.published_field import gpen, restoreformer_plus_plus, vqfr1, vqfr2
+from benchmarks.published_field import dmdnet, gpen, restoreformer_plus_plus, vqfr1, vqfr2
 
 __all__ = [
     "codeformer",
+    "dmdnet",
     "gfpgan",
     "gpen",
     "parsenet",

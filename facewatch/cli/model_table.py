@@ -37,6 +37,7 @@ def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
         "licence": checkpoint.licence.name if checkpoint else None,
         "non_commercial": checkpoint is not None and checkpoint.licence.non_commercial,
         "terms_url": checkpoint.licence.terms_url if checkpoint else None,
+        "page": checkpoint.page or None if checkpoint else None,
         "state": check.state,
         "problem": problem,
         "path": str(check.path) if check.path else None,
@@ -66,6 +67,8 @@ def _narrow(rows: list[dict[str, Any]]) -> Table:
     for row in sorted(rows, key=lambda row: row["state"] == "missing"):
         terms = " (non-commercial)" if row["non_commercial"] else ""
         state = PLAIN_STATES.get(_state(row), _state(row))
+        if row["page"] and row["state"] == "missing":
+            state = "by browser"
         table.add_row(*map(printable, (row["name"], state, _size(row), f"{row['about']}{terms}")))
     return table
 

@@ -218,9 +218,8 @@ class ModelFiles:
         if self._mirror:
             sources.insert(0, mirror_source(self._mirror, checkpoint.file_name))
         if not sources:
-            raise DownloadFailed(
-                f"{name} cannot be downloaded by a program: {_by_browser(name, checkpoint.page)}"
-            )
+            todo = _by_browser(name, checkpoint.page)
+            raise DownloadFailed(f"{name} cannot be downloaded by a program: {todo}", cause=todo)
         return sources
 
     def _page(self, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from facewatch.models.licences import (
     CODEFORMER_LICENCE,
+    DMDNET_LICENCE,
     GFPGAN_LICENCE,
     GPEN_LICENCE,
     RESTOREFORMER_LICENCE,
@@ -125,6 +126,19 @@ RESTORERS: tuple[Model, ...] = (
         "dictionary textures for skin and hair on mild damage; eyes may become other ones",
         Checkpoint("VQFR_v1.pth", "", None, None, VQFR_LICENCE, page=_VQFR),
         network="vqfr-1",
+    ),
+    Model(
+        "dmdnet",
+        "face",
+        "dictionaries of eyes and mouths, DFDNet's successor: frontal faces; fails on turned ones",
+        Checkpoint(
+            "DMDNet.pth",
+            "https://github.com/csxmli2016/DMDNet/releases/download/v1/DMDNet.pth",
+            None,
+            None,
+            DMDNET_LICENCE,
+        ),
+        network="dmdnet",
     ),
     Model(
         "gpen-256",

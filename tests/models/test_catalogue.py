@@ -74,7 +74,15 @@ def test_non_commercial_models_are_marked():
         model.name for model in FILES if model.checkpoint and model.checkpoint.licence.non_commercial
     }
     gpen = {name for name in catalogue.names("face") if name.startswith("gpen-")}
-    assert non_commercial == {"gfpgan-1.2", "gfpgan-1.3", "gfpgan-1.4", "codeformer", "parsenet", *gpen}
+    assert non_commercial == {
+        "gfpgan-1.2",
+        "gfpgan-1.3",
+        "gfpgan-1.4",
+        "codeformer",
+        "dmdnet",
+        "parsenet",
+        *gpen,
+    }
 
 
 def test_the_default_comes_first_and_the_builtin_needs_no_file():

@@ -8,6 +8,7 @@ import pytest
 
 from facewatch.errors import BadCheckpoint, CheckpointMissing, DownloadFailed
 from facewatch.models.catalogue import MODELS, Checkpoint, Model
+from facewatch.models.downloader import Downloader
 from facewatch.models.files import ModelFiles
 from tests import published
 from tests.models.rows import FREE
@@ -41,6 +42,25 @@ def test_a_missing_file_is_asked_for_with_its_page_and_command(tmp_path):
     assert "pull" not in str(raised.value)
     with pytest.raises(DownloadFailed, match=WORDS):
         files.fetch("drawn", lambda _: None, threading.Event())
+
+
+def test_a_photo_that_waits_for_it_says_where_the_file_is(tmp_path):
+    downloader = Downloader(model_files(tmp_path), lambda: None)
+    downloader.want("drawn")
+    downloader.turn()
+    state = downloader.states()["drawn"]
+    assert state["state"] == "waiting"
+    assert state["reason"].startswith(f"download its file from {PAGE}")
+
+
+def test_the_list_of_models_says_that_it_comes_by_browser(tmp_path):
+    from facewatch.cli.model_table import facts
+
+    files = model_files(tmp_path)
+    row = facts(files, files.row("drawn"))
+    assert (row["page"], row["state"]) == (PAGE, "missing")
+    files.add("drawn", small(tmp_path / "elsewhere" / "a.pth"))
+    assert facts(files, files.row("drawn"))["state"] == "present"
 
 
 def test_a_mirror_may_have_the_file(tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from facewatch.errors import BadCheckpoint
-from facewatch.restoration.networks import builtin, gpen, restoreformer_plus, vqfr1, vqfr2
+from facewatch.restoration.networks import builtin, dmdnet, gpen, restoreformer_plus, vqfr1, vqfr2
 from facewatch.restoration.networks.fast import Forward, Precision
 from facewatch.restoration.networks.state_dict import StateDict
 from facewatch.restoration.networks.torch_errors import first_lines
@@ -35,6 +35,7 @@ FORMS: dict[str, Form] = {
     "builtin": Form("the built-in network", builtin.recognises, builtin.build),
     "restoreformer++": Form("RestoreFormer++", restoreformer_plus.recognises, restoreformer_plus.build),
     "gpen": Form("GPEN", gpen.recognises, gpen.build, gpen.crop_size),
+    "dmdnet": Form("DMDNet", dmdnet.recognises, dmdnet.build),
     "vqfr-1": Form("VQFR v1", vqfr1.recognises, vqfr1.build, vqfr1.crop_size),
     "vqfr-2": Form("VQFR v2", vqfr2.recognises, vqfr2.build, vqfr2.crop_size, takes_weight=True),
 }

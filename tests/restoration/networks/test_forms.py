@@ -12,9 +12,12 @@ import torch
 from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import MODELS, Checkpoint, Licence, Model
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.build import build_pipeline
+from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.networks import loader
 from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.networks.state_dict import read_state_dict
+from facewatch.restoration.options import RestorationOptions, Setup
 from tests import published
 
 
@@ -38,7 +41,7 @@ SMALL = {
     "vqfr-1": (small_vqfr1, "b.pth"),
     "vqfr-2": (small_vqfr2, "c.pth"),
 }
-LARGE = {"builtin", "restoreformer++"}  # have no small form; tested in files of their own
+LARGE = {"builtin", "dmdnet", "restoreformer++"}  # have no small form; tested in files of their own
 
 
 @pytest.fixture(scope="module", params=sorted(SMALL))
@@ -159,3 +162,40 @@ def test_every_row_names_a_form_and_a_size():
     rows = [row for row in MODELS if row.kind == "face" and row.network]
     assert {row.network for row in rows} <= {*FORMS, "onnx"}
     assert {row.crop_size for row in rows} <= {256, 512, 1024, 2048}
+
+
+def setup(form, file, crop_size):
+    """Return what the worker sends to the engine for a model of this form."""
+    return Setup(
+        "later",
+        "yunet",
+        "yunet",
+        None,
+        None,
+        "cpu",
+        None,
+        0.9,
+        files={"later": str(file)},
+        precision="float32",
+        forms={"later": (form, crop_size)},
+    )
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_a_photo_goes_through_the_whole_pipeline(form, file, network, weight):
+    pipeline = build_pipeline(setup(form, file, network.crop_size), "cpu")
+    (pixels,) = crops(network, 1)
+    photo = Photo(pixels.repeat(4, 0).repeat(4, 1), None, "RGB", "png", Metadata())
+    restored = pipeline.restore(photo, RestorationOptions(aligned=True, identity="off"), weight)
+    (face,) = restored.faces
+    assert restored.photo.pixels.shape == photo.pixels.shape
+    if weight == 1 and not FORMS[form].takes_weight:
+        assert (face.fate, face.reason) == ("kept", "weight 1 keeps the original")
+    else:
+        assert (face.fate, face.weight) == ("restored", weight)
+        assert (restored.photo.pixels != photo.pixels).any()
+
+
+def test_the_engine_refuses_a_file_that_is_not_the_rows(form, file):
+    with pytest.raises(BadCheckpoint, match="one for 512 was expected"):
+        build_pipeline(setup(form, file, 512), "cpu")

@@ -1,0 +1,61 @@
+"""Time and memory of the further face networks, with random weights of the published form.
+
+    python -m benchmarks.field_cost [NAME...]
+
+prints, for each, the processor seconds that one face takes in float32 on one core, and the largest memory of
+the whole process. Random weights cost what trained ones do.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from benchmarks import published_field
+from benchmarks.against_published import comparison_suffix
+from facewatch.cli.bench.memory import peak_bytes
+
+ONE = "--measure-one"
+
+
+def measure(name: str) -> None:
+    """Write a checkpoint, restore a face twice, and print the second time and the memory of this process."""
+    import torch
+
+    from facewatch.restoration.networks import loader
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = published_field.FORMS[name](Path(folder, f"{name}{comparison_suffix(name)}"))
+        network = loader.load(checkpoint, name, "cpu")
+    crop = np.random.default_rng(1).integers(0, 256, (network.crop_size,) * 2 + (3,), dtype=np.uint8)
+    network.restore([crop], 0.5)
+    started = time.process_time()
+    network.restore([crop], 0.5)
+    seconds = time.process_time() - started
+    print(f"| `{name}` | {seconds:.1f} | {peak_bytes() / 1e9:.1f} |", flush=True)
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="Networks; all if none.")] = None,
+    measure_one: Annotated[
+        bool, typer.Option(ONE, help="In this process; for the program's own use.")
+    ] = False,
+) -> None:
+    """Measure the further face networks, each in a process of its own."""
+    for name in names or list(published_field.FORMS):
+        if measure_one:
+            measure(name)
+        else:
+            subprocess.run([sys.executable, "-m", "benchmarks.field_cost", name, ONE], check=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
