@@ -209,7 +209,7 @@ class Downloader:
             return None  # `fetch` says what is wrong
 
     def _waits_for_free_bytes(self, name: str) -> bool:
-        """Put a model off if the connection is metered and nobody has asked for it; return True if so."""
+        """Put a model off if the connection is metered and no user has asked for it; return True if so."""
         with self._changed:
             request = self._requests.get(name)
         if request is None or request.asked or not self._metered():

@@ -1,4 +1,4 @@
-"""How long nobody has touched keyboard or pointer."""
+"""Read for how long no one has touched keyboard or pointer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stands in for the engine's process: behaves, or misbehaves, as the photo's name says."""
+"""Replace the engine's process: behave, or misbehave, as the photo's name says."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ function show() {
   by("undo").textContent = photo.undo && t(`undo.${photo.undo}`);
   by("replace").closest("label").hidden = !photo.copy;
   by("face-part").hidden = !photo.faces.length;
-  by("redo").hidden = false;  // not before what stands above it
+  by("redo").hidden = false;  // not before what is above it
   showModels();
   showFaces();
 }

@@ -49,7 +49,7 @@ async function draw() {
   by("troubles").replaceChildren(...found.troubles.map(trouble));
   by("groups").replaceChildren(...found.groups.map(group));
   by("none").hidden = found.troubles.length + found.groups.length > 0;
-  by("rest").hidden = false;  // not before what stands above it
+  by("rest").hidden = false;  // not before what is above it
   const log = by("log");
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   log.textContent = found.log || t("problems.no_log");
