@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -32,6 +33,7 @@ from tests.faults.kills import (
 )
 from tests.faults.patches import IGNORE_INTERRUPTED_COMMITS, PAUSE_FIRST_COPY, WRITE_IN_PLACE, PatchedDaemon
 from tests.faults.photos import noisy_portrait, portrait
+from tests.faults.requirements import require, require_root
 
 DEFAULT_KILLS, ALL_KILLS = 25, 500
 FEW_KILLS, NESTED_KILLS = 10, 270  # with side files, and the output inside the watched folder
@@ -148,6 +150,37 @@ def test_a_killed_engine_that_is_a_zombie_leaves_nothing_behind(kill_at_end, tmp
     start_and_sweep(daemon)
     assert temporaries(daemon, engine.pid) == []
     assert_only_output_is_the_copy(daemon)
+
+
+@pytest.mark.needs_root
+def test_a_temporary_of_a_container_that_was_killed_is_gone_at_the_next_start(kill_at_end, tmp_path):
+    require("unshare")
+    require_root()
+    daemon = kill_at_end(ContainedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=False), output=PNG_OUTPUT))
+    (daemon.inbox / "a.jpg").write_bytes(portrait(0))
+    daemon.start()
+    daemon.wait_for((tmp_path / "paused").exists, "the engine to write", SLOW_SECONDS)
+    assert len(every_temporary(daemon)) == 1
+    daemon.stop(signal.SIGKILL)
+    old = every_temporary(daemon)[0]
+    assert old.exists()
+    old.write_bytes(b"the old one")
+    start_and_sweep(daemon)  # with the same numbers of processes
+    assert [path for path in every_temporary(daemon) if path.read_bytes() == b"the old one"] == []
+    (tmp_path / "resume").touch()
+    daemon.wait_for(lambda: daemon.state("a.jpg") == "done", "the next attempt", SLOW_SECONDS)
+    assert daemon.outputs() == ["a.png"]
+
+
+class ContainedDaemon(PatchedDaemon):
+    """A daemon whose process numbers begin from 1 at each start, as in a container."""
+
+    def start_command(self) -> list[str]:
+        return ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *super().start_command()]
+
+
+def every_temporary(daemon: DaemonProcess) -> list[Path]:
+    return [path for path in daemon.output.iterdir() if path.name.startswith(".facewatch-")]
 
 
 def paused_engine(daemon: DaemonProcess) -> psutil.Process:

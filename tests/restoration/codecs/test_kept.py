@@ -219,6 +219,7 @@ class TestTail:
             (0xE1, b"FLIR\0\1\2"),
             (0xE2, b"FPXR\0\0\1"),
             (0xEC, b"[picture info]\r\nTimeDate=883612800"),
+            (0xE0, b"II\x1a\0\0\0HEAPJPGM\2\0\1\0 the date of a camera before EXIF"),
         )
         copy, lost = copied(with_segments(picture(), *segments))
         assert all(payload in copy for _, payload in segments)
