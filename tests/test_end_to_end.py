@@ -14,7 +14,9 @@ import psutil
 import pytest
 from PIL import Image
 
+from facewatch.system.idle import MUTTER
 from facewatch.system.opened import sha256_of
+from tests.bus import private_bus, served
 from tests.daemon_process import KILL, DaemonProcess
 from tests.portrait import portrait_bytes
 
@@ -160,6 +162,25 @@ def test_a_running_daemon_follows_its_config_and_survives_a_broken_one(daemon, p
     assert daemon.command("resume").returncode == 0
     daemon.wait_for(lambda: "b-restored.jpg" in daemon.outputs(), "the new suffix")
     assert daemon.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stand-in for GNOME on a private bus")
+def test_photos_wait_until_nobody_uses_the_computer(tmp_path, portrait, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    answers = {"GetIdletime": ("t", (0,))}
+    with private_bus(monkeypatch) as bus, served(bus, MUTTER.name, answers):
+        daemon = DaemonProcess(tmp_path, engine={"when": "idle 1"})
+        try:
+            (daemon.inbox / "a.jpg").write_bytes(portrait)
+            daemon.start()
+            daemon.wait_for(lambda: daemon.state("a.jpg") == "queued", "the photo to wait")
+            shown = daemon.command("status").stdout
+            assert shown.startswith("waiting until the computer is unused for a minute, ")
+            answers["GetIdletime"] = ("t", (60_000,))
+            daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
+            assert daemon.stop() == 0
+        finally:
+            daemon.stop(KILL)
 
 
 def test_once_processes_the_photos_that_are_there_and_exits(daemon, portrait):
