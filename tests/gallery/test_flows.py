@@ -134,7 +134,7 @@ def test_one_face_keeps_its_original_and_is_previewed_before_it_changes(daemon, 
     page.wait(lambda: page.text("#place").endswith("of 2"), "the page to follow")
     assert page.all("#faces [aria-checked=true]")  # the face is chosen as before
     assert page.ask(f"photos/{number}")["outcome"] == "unchanged"  # nothing was applied
-    assert len(daemon.outputs()) == 2
+    assert len(daemon.outputs()) == 3
 
 
 def test_a_photo_that_failed_is_mended_by_its_button(daemon, page):

@@ -288,6 +288,13 @@ def test_every_language_has_every_text_with_its_placeholders():
             ) == sorted(re.findall(r"\{\w+\}", text)), key
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_stands_twice(language):
+    file = ROOT / "facewatch" / "gallery" / "texts" / f"{language}.json"
+    keys = [key for key, _ in json.loads(file.read_text("utf-8"), object_pairs_hook=list)]
+    assert len(keys) == len(set(keys))
+
+
 def test_every_model_and_its_kind_and_every_usual_reason_have_words():
     reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, OTHER_PERSON}
     for language in LANGUAGES:

@@ -14,8 +14,7 @@ const filter = location.search;
 const stage = new Stage({ stage: by("stage"), sheet: by("sheet"), before: by("before"), after: by("after"), divider: by("divider"), slider: by("slider") });
 const strips = new Strips(number, () => preview());
 const decided = new Map();  // number of a face -> { choice: photo|keep|own, weight, model }
-let touched = false;  // something was chosen since the page shows this copy
-let mood = "";
+let [touched, mood] = [false, ""];  // touched: something was chosen since the page shows this copy
 let [photo, face] = [null, null];
 let shownKey = "";
 let around = {};
@@ -26,9 +25,8 @@ const sheetBox = (one) => one.box.map((side) => side * scaleOfCopy());
 
 async function showPictures() {
   const key = photo.key;
-  const jobs = [photo.original ? load(by("before"), at(path(`/before?v=${key}`))) : false];
-  jobs.push(photo.copy ? load(by("after"), at(path(`/after?v=${key}`))) : false);
-  const [before, after] = await Promise.all(jobs);
+  const picture = (which) => load(by(which), at(path(`/${which}?v=${key}`)));
+  const [before, after] = await Promise.all([photo.original && picture("before"), photo.copy && picture("after")]);
   by("stage").classList.toggle("single", !(before && after));
   if (!after) by("after").removeAttribute("src");
   if (!before) by("before").removeAttribute("src");
@@ -193,8 +191,7 @@ function changed() {
   const wanted = face && wantedFor(face);
   clearTimeout(drawing);
   if (!wanted || by("crop-hint").textContent === t("preview.live") || later(wanted.model) !== "working") return;
-  const number = face.number;
-  drawing = setTimeout(() => strips.want(number, wanted.model), 400);
+  drawing = setTimeout((one) => strips.want(one, wanted.model), 400, face.number);
 }
 
 async function update() {
