@@ -27,7 +27,9 @@ from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
 from facewatch.restoration.codecs.photo import Provenance
 from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.comparison import contact_sheet
+from facewatch.restoration.identity.words import describe_identity
 from facewatch.restoration.resize import eight_bits, fit
+from facewatch.restoration.types import Identity
 from facewatch.settings import weights as weight_words
 from facewatch.state.outcomes import final_reason
 from facewatch.system.atomic import write_temporary
@@ -216,12 +218,8 @@ def identity_words(face: Mapping[str, Any]) -> str:
     identity = face.get("identity")
     if not identity:
         return ""
-    if identity["verdict"] == "cannot judge":
-        return ", too unclear to compare"
-    measured = "" if identity["similarity"] is None else f"similarity {identity['similarity']:.2f}"
-    if identity["verdict"] == "other":
-        return f": NOT THE SAME PERSON ({measured})" if measured else ": NOT THE SAME PERSON"
-    return f", {measured}"
+    words = describe_identity(Identity(identity["similarity"], identity["verdict"]))
+    return f": {words}" if identity["verdict"] == "other" else f", {words}"
 
 
 def _region(picture: Picture, box: Sequence[float], scale: int) -> Picture:

@@ -275,11 +275,15 @@ def side_files(
     """
     after = eight_bits(restored.photo.pixels)
     encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
+    about = f"{provenance.model}, weight {provenance.weight:g}"
+    faces = () if restored.photo.pages else restored.faces  # of several pages, only the first is shown
     if job.restoration.compare == "side-by-side":
-        yield " before-after.jpg", encoded(comparison.side_by_side(before, after), "jpeg")
+        labels = ("before", comparison.after_label(about, faces))
+        yield " before-after.jpg", encoded(comparison.side_by_side(before, after, labels), "jpeg")
     elif job.restoration.compare == "slider-html":
-        pictures = (encoded(before, "jpeg"), encoded(after, "jpeg"))
-        yield " before-after.html", comparison.slider_html(*pictures, Path(job.source).name).encode()
+        caption = comparison.Caption(Path(job.source).name, about, faces, before.shape[1])
+        page = comparison.slider_html(encoded(before, "jpeg"), encoded(after, "jpeg"), caption)
+        yield " before-after.html", page.encode()
     if job.restoration.save_crops:
         for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
             yield f" face {number} cropped.png", encoded(cropped, "png")

@@ -82,7 +82,9 @@ def _failed(request: Request, error: Exception) -> Response:
 
 
 def _static() -> Mount:
-    return Mount("/static", StaticFiles(directory=HERE / "static"))
+    # The script of before and after is that of the page which a copy may have beside it.
+    shared: list[str | tuple[str, str]] = [("facewatch.restoration", "before_after")]
+    return Mount("/static", StaticFiles(directory=HERE / "static", packages=shared))
 
 
 def _pages(prefix: str) -> list[Route]:

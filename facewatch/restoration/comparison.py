@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import html
+import json
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from string import Template
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from facewatch.restoration.identity.words import describe_face
 from facewatch.restoration.resize import fit
+from facewatch.restoration.types import FaceReport
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -19,52 +25,9 @@ _PAPER = (32, 32, 32)
 _INK = (236, 236, 236)
 _LONGEST_PICTURE_PX = 8192  # two side by side stay well within JPEG's 65,535
 _LONGEST_CELL_PX = 1200
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en" dir="ltr">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>$title</title>
-<style>
-  body { margin: 0; padding: 1rem; background: #202020; color: #ececec; font: 1rem/1.5 system-ui, sans-serif }
-  h1 { margin: 0 0 1rem; font-size: 1.1rem; font-weight: 500; text-align: center; overflow-wrap: anywhere }
-  figure { --shown: 50%; position: relative; width: fit-content; margin: 0 auto; overflow: hidden }
-  img { display: block }
-  .after { max-width: 100%; max-height: calc(100vh - 5rem) }
-  .before { position: absolute; inset: 0; width: 100%; height: 100%;
-    clip-path: inset(0 calc(100% - var(--shown)) 0 0) }
-  .line { position: absolute; top: 0; bottom: 0; left: var(--shown); width: 2px; margin-left: -1px;
-    background: #fff; box-shadow: 0 0 3px #000; pointer-events: none }
-  .name { position: absolute; top: .5rem; padding: 0 .6rem; border-radius: 1rem; background: #000a;
-    pointer-events: none }
-  .name.of-before { left: .5rem }
-  .name.of-after { right: .5rem }
-  input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize }
-  figure:focus-within { outline: 3px solid #7ab8ff }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<figure>
-  <img class="after" alt="after restoration" src="data:image/jpeg;base64,$after">
-  <img class="before" alt="before restoration" src="data:image/jpeg;base64,$before">
-  <span class="name of-before" aria-hidden="true">before</span>
-  <span class="name of-after" aria-hidden="true">after</span>
-  <span class="line"></span>
-  <input type="range" min="0" max="100" step="0.5" value="50"
-    aria-label="Percent of the picture shown as before">
-</figure>
-<script>
-  const slider = document.querySelector("input");
-  const show = () => slider.parentElement.style.setProperty("--shown", slider.value + "%");
-  slider.addEventListener("input", show);
-  show();
-</script>
-</body>
-</html>
-""")
+_SHORTEST_LINE = 28  # letters of a label; a narrow picture gets a wider cell
+_MOST_LINES = 12  # of a label; the report has all faces of a crowd
+_FOLDER = Path(__file__).with_name("before_after")
 
 
 def side_by_side(before: Bytes, after: Bytes, labels: tuple[str, str] = ("before", "after")) -> Bytes:
@@ -88,18 +51,54 @@ def contact_sheet(cells: Sequence[tuple[str, Bytes]], columns: int) -> Bytes:
     return _grid(fitted, columns=min(columns, len(fitted)), gap=max(6, longest // 60))
 
 
-def slider_html(before_jpeg: bytes, after_jpeg: bytes, title: str) -> str:
+def after_label(about: str, faces: Sequence[FaceReport]) -> str:
+    """Return the label of a restored picture: model and weight, and a line for each face, left to right."""
+    ordered = sorted(faces, key=lambda face: face.box[0])
+    lines = [f"face {number}: {describe_face(face)}" for number, face in enumerate(ordered, 1)]
+    return "\n".join([f"after: {about}", *lines]) if about else "after"
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The words of a page of before and after."""
+
+    title: str  # any file name
+    about: str = ""  # the model and the weight
+    faces: Sequence[FaceReport] = ()
+    width_px: int = 0  # of the upright original, in which the boxes of `faces` lie
+
+
+def slider_html(before_jpeg: bytes, after_jpeg: bytes, caption: Caption) -> str:
     """Return an HTML page with both pictures under a slider for mouse, touch and keyboard.
 
-    The page loads nothing else. `title` may be any file name; it is escaped.
+    It opens on the largest restored face, and has a button for each face. It loads nothing else, and moves
+    the pictures as the gallery does: by the same script. The caption is escaped.
     """
-    # A file name that is not UTF-8 has lone surrogates, which cannot be encoded.
-    shown = title.encode("utf-8", "replace").decode("utf-8")
-    return _PAGE.substitute(
-        title=html.escape(shown),
+    buttons = ['<button type="button" aria-pressed="false">Whole photo</button>']
+    by_size = sorted(caption.faces, key=_importance, reverse=True)
+    for number, face in enumerate(by_size, 1):
+        data = f'data-box="{json.dumps(face.box)}" data-width="{caption.width_px}"'
+        restored = " data-restored" if face.fate == "restored" else ""
+        words = html.escape(_encodable(f"{number}: {describe_face(face)}"))
+        buttons.append(f'<button type="button" aria-pressed="false" {data}{restored}>{words}</button>')
+    return Template(_FOLDER.joinpath("page.html").read_text("utf-8")).substitute(
+        title=html.escape(_encodable(caption.title)),
+        about=html.escape(_encodable(caption.about)),
+        faces="\n".join(buttons),
+        script=_FOLDER.joinpath("stage.js").read_text("utf-8"),
         before=base64.b64encode(before_jpeg).decode("ascii"),
         after=base64.b64encode(after_jpeg).decode("ascii"),
     )
+
+
+def _importance(face: FaceReport) -> tuple[bool, float]:
+    x0, y0, x1, y1 = face.box
+    return face.fate == "restored", (x1 - x0) * (y1 - y0)
+
+
+def _encodable(text: str) -> str:
+    """Return a text without the lone surrogates of a file name that is not UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _grid(cells: Sequence[tuple[str, Bytes]], columns: int, gap: int) -> Bytes:
@@ -108,16 +107,23 @@ def _grid(cells: Sequence[tuple[str, Bytes]], columns: int, gap: int) -> Bytes:
     width = max(picture.shape[1] for _, picture in cells)
     letter_px = min(max(max(height, width) // 28, 14), 120)
     font = ImageFont.load_default(size=letter_px)
-    text_height = round(letter_px * 1.6)
-    width = max(width, *(round(font.getlength(label)) + letter_px for label, _ in cells))
+    letters = max(_SHORTEST_LINE, round(width / font.getlength("n")) - 2)
+    labels = [
+        [row for line in label.split("\n") for row in textwrap.wrap(line, letters)][:_MOST_LINES] or [""]
+        for label, _ in cells
+    ]
+    text_height = round(letter_px * (0.4 + 1.2 * max(map(len, labels))))
+    width = max(width, *(round(font.getlength(line)) + letter_px for label in labels for line in label))
     rows = -(-len(cells) // columns)
     size = (columns * (width + gap) - gap, rows * (text_height + height + gap) - gap)
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
-    for index, (label, picture) in enumerate(cells):
+    for index, (_, picture) in enumerate(cells):
         left = index % columns * (width + gap)
         top = index // columns * (text_height + height + gap)
-        pen.text((left + width / 2, top + text_height / 2), label, fill=_INK, font=font, anchor="mm")
+        middle_of_text = (left + width / 2, top + text_height / 2)
+        words = "\n".join(labels[index])
+        pen.multiline_text(middle_of_text, words, fill=_INK, font=font, anchor="mm", align="center")
         inset = ((width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2)
         sheet.paste(Image.fromarray(picture), (left + inset[0], top + text_height + inset[1]))
     for column in range(1, columns):
