@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.daemon_process import DaemonProcess
-from tests.gallery.browser import GalleryProcess, Page, chromium, stop_daemon
+from tests.gallery.browser import GalleryProcess, Page, chromium
 from tests.portrait import portrait_bytes
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(600)]
@@ -146,18 +146,6 @@ def test_a_photo_that_failed_is_mended_by_its_button(daemon, page):
     page.click("#groups button")
     page.wait(lambda: "Asked for" in page.text("#toast"), "the request")
     page.wait(lambda: "Nothing is wrong" in page.text("#none"), "the end of the problem")
-
-
-def test_a_daemon_that_has_ended_is_started_from_the_page(daemon, page):
-    ended = "Facewatch is not running"
-    page.wait(lambda: page.text("#headline") not in {"", ended}, "the state")
-    daemon.stop()
-    page.wait(lambda: page.text("#headline") == ended, "the end")
-    page.click("#start")
-    try:
-        page.wait(lambda: page.text("#headline") not in {"", ended}, "the start")
-    finally:
-        stop_daemon(daemon.places)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="mounting needs root")
