@@ -1,0 +1,28 @@
+"""The engine, but a photo of a certain name kills its worker: `python -m benchmarks.poisoned_engine`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from facewatch.engine.main import main
+from facewatch.engine.restorer import Restorer
+
+
+def poison() -> None:
+    """Let photos whose name begins with "poison" kill the parent of this process, and then itself."""
+    read = Restorer.read
+
+    def read_or_kill(self: Restorer, job: Any) -> Any:
+        if os.path.basename(job.source).startswith("poison"):  # noqa: PTH119 - as text
+            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(self, job)
+
+    Restorer.read = read_or_kill  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    poison()
+    main()
