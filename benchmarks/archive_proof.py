@@ -14,15 +14,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
-import numpy as np
 import psutil
 import typer
 
+from benchmarks.archive_photos import make_photos
 from benchmarks.s3_server import S3Server
 from facewatch.archive.cluster import Cluster
 from facewatch.archive.manifest import Manifest
@@ -36,27 +34,7 @@ from facewatch.worker.recipe import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 POISONED = (sys.executable, "-m", "benchmarks.poisoned_engine")
-CUT_BYTES = 4000
 BALLAST_BYTES = 1 << 20
-
-
-def make_photos(folder: Path, count: int, side: int) -> None:
-    """Write so many small, blurred portraits, all different, one that kills its worker, and one cut short."""
-    data = resources.files("facewatch.cli.demo").joinpath("eileen-collins.jpg").read_bytes()
-    portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert portrait is not None
-    small = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
-    noise = np.random.default_rng(0)
-    for number in range(count):
-        name = f"{number % 20:02d}/{number:05d}.jpg"
-        picture = np.clip(small + noise.normal(0, 6, small.shape), 0, 255).astype(np.uint8)
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        encoded = cv2.imencode(".jpg", picture)[1].tobytes()
-        if number == count // 2:
-            name = f"{number % 20:02d}/poison.jpg"
-        if number == count // 3:
-            encoded = encoded[:CUT_BYTES]
-        (folder / name).write_bytes(encoded)
 
 
 class Faults:
@@ -144,7 +122,11 @@ def prove(
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on loopback; read when Ray is imported
     from ray.cluster_utils import Cluster as LocalCluster
 
-    machines = LocalCluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    machines = LocalCluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 0, "include_dashboard": False},
+        shutdown_at_exit=False,
+    )
     try:
         nodes = [machines.add_node(num_cpus=1) for _ in range(2)]
         joined = Cluster(machines.address)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 START_FAILURES = 3  # in a row, before any worker was ready: the run cannot work
 PATIENCE_SECONDS = 3600.0  # without any photo finished
 WAIT_SECONDS = 0.5
+FIRST_PHOTOS = 4  # for a worker that has not said yet how many it wants: one for each stage of an engine
 
 
 @dataclass
@@ -164,7 +165,7 @@ class Driver:
             log.info("%s is ready: %s", event.worker, event.device)
             self._clocks.ready.add(event.worker)
             self._clocks.starts_failed = 0
-            self._free[event.worker] = 1
+            self._free[event.worker] = FIRST_PHOTOS
         elif isinstance(event, Answered):
             self._take_answer(event)
         elif isinstance(event, Died):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from facewatch import __version__
 from facewatch.archive.policy import Fate
 from facewatch.restoration.options import Setup
 from facewatch.worker.recipe import Recipe
@@ -99,6 +100,7 @@ class WorkPlan:
     run: str  # name of the run
     cores: int  # of one worker
     engine_command: tuple[str, ...] | None = None  # None: facewatch's engine
+    version: str = __version__  # of the driver's facewatch
 
 
 def photo_recipe(key: str, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -15,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from facewatch import __version__
 from facewatch.archive.model_cache import place_models
 from facewatch.archive.photo import Fetched, PhotoSteps
 from facewatch.archive.policy import fate_of, is_final
@@ -52,8 +54,14 @@ class Worker:
 
         models  the bytes of each model file, for a machine that has none
 
-        Raises EngineFailed, BadCheckpoint, NoSuchDevice, CannotWrite, StoreUnavailable.
+        Raises EngineFailed, BadCheckpoint, NoSuchDevice, CannotWrite, StoreUnavailable, and EngineUnavailable
+        on a machine with another version of facewatch.
         """
+        if self._plan.version != __version__:
+            raise EngineUnavailable(
+                f"{socket.gethostname()} has facewatch {__version__}, and the run was started with "
+                f"{self._plan.version}: install the same version on every machine"
+            )
         os.environ["OMP_NUM_THREADS"] = str(self._plan.cores)  # the engine inherits it
         _remove_left_scratch()
         scratch = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{mark_of(os.getpid())}-"))

@@ -187,6 +187,14 @@ def test_workers_that_cannot_start_end_the_run_with_the_reason(make_plan, photos
         run(make_plan(photos("a.jpg"), tmp_path / "out", setup=torn), size=1)
 
 
+def test_a_machine_with_another_version_restores_nothing_and_is_named(
+    make_plan, photos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("facewatch.archive.driver.wait_seconds", lambda _: 0.01)
+    with pytest.raises(EngineUnavailable, match=r"started with 0\.1: install the same version"):
+        run(make_plan(photos("a.jpg"), tmp_path / "out", version="0.1"), size=1)
+
+
 def test_a_run_that_is_stopped_finishes_what_is_in_work_and_goes_on_later(make_plan, photos, tmp_path):
     names = {f"{number:02d}.jpg" for number in range(40)}
     stop = Stop()
