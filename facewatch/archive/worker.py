@@ -116,6 +116,7 @@ class Worker:
         self._tasks.put(None)
         self._thread.join()
         shutil.rmtree(self._scratch, ignore_errors=True)
+        _remove_left_scratch()
 
 
 class Line:
