@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -49,6 +50,16 @@ def restore(cluster, plan, **named):
     return run_archive(cluster, plan, source, destination, gpus=False, remote=False, **named)
 
 
+def actors():
+    """Return the process ids of the workers' actors; other processes may end meanwhile."""
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if each.cmdline()[:1] and each.cmdline()[0].startswith("ray::Worker"):
+                found.append(each.pid)
+    return found
+
+
 def test_ray_listens_on_this_machine_only(cluster):
     assert {node["NodeManagerAddress"] for node in cluster.ray.nodes()} == {"127.0.0.1"}
     ours = psutil.Process().children(recursive=True)
@@ -68,13 +79,8 @@ def test_a_killed_actor_costs_a_retry_and_leaves_nothing(cluster, make_plan, pho
 
     def kill(row):
         if not killed:
-            actors = [
-                each
-                for each in psutil.Process().children(recursive=True)
-                if each.cmdline()[:1] and each.cmdline()[0].startswith("ray::Worker")
-            ]
-            killed.append(actors[0].pid)
-            os.kill(actors[0].pid, signal.SIGKILL)
+            killed.append(actors()[0])
+            os.kill(killed[0], signal.SIGKILL)
 
     plan = make_plan(photos(*names, "crash-1.jpg"), tmp_path / "out")
     progress = restore(cluster, plan, workers=2, on_row=kill)
