@@ -139,6 +139,10 @@ class DiskFull(CannotWrite):
     """The disk has too little space for a file."""
 
 
+class StoreUnavailable(FacewatchError):
+    """A store of an archive does not answer, or refuses at the moment; no photo is to blame."""
+
+
 class NoTray(FacewatchError):
     """This desktop cannot show the tray icon; the daemon runs without it."""
 

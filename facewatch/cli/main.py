@@ -39,6 +39,7 @@ COMMANDS = {
     "run": Row("run:run", "Watch the folders and restore new photos until stopped."),
     "start": Row("start:start", "Start facewatch in the background, or show the one that runs."),
     "restore": Row("restore:restore", "Restore photos now; the originals are only read."),
+    "archive": Row("archive:archive", "Restore an archive on many cores, GPUs or machines."),
     "compare": Row("compare:compare", "Compare models and weights on one face, side by side."),
     "demo": Row("demo.demo:demo", "Try facewatch on a sample photo, in a folder of its own."),
     "status": Row("status:status", "Show progress, results, and what failed and why."),

@@ -154,7 +154,7 @@ def restore(  # noqa: PLR0917 - typer's options
     if with_copies is not None:
         changes.setdefault("output", {})["no_faces"] = "copy" if with_copies else "skip"
     where = places(config)
-    settings = _settings(where, changes, weight)
+    settings = settings_with(where, changes, weight)
     photos = list(photos_of(sources, output, recursive=recursive))
     if not photos:
         raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
@@ -195,7 +195,7 @@ def _restore_all(
     return results, {"device": engine.device, "model": recipe.plan.model, "detector": recipe.detector}
 
 
-def _settings(where: Places, changes: Mapping[str, Any], weight: float | None) -> Settings:
+def settings_with(where: Places, changes: Mapping[str, Any], weight: float | None) -> Settings:
     base = store(where).load()
     data = base.model_dump(exclude_unset=True)
     for key, value in changes.items():

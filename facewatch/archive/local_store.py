@@ -1,0 +1,134 @@
+"""A store in a folder of this machine, or on a disk that all machines of a cluster share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from facewatch.archive.store import is_photo
+from facewatch.archive.types import OWN_FOLDER, Listed
+from facewatch.errors import SourceGone, StoreUnavailable
+from facewatch.settings.patterns import is_ignored
+from facewatch.system.atomic import remove_file, sync_folder, translate_write_errors
+from facewatch.system.publish import link_or_rename
+from facewatch.system.strays import remove_stray_temporaries
+from facewatch.worker.output import stay_inside
+
+
+class LocalStore:
+    """Files below a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.local: Path | None = folder
+        self._folder = folder
+        self.address = os.fspath(folder)
+
+    def photos(self) -> Iterator[Listed]:
+        """Yield the photos, folder by folder; links to folders are not followed."""
+        for name, entry in self._walk("", hidden=False):
+            if is_photo(name):
+                try:
+                    status = entry.stat()
+                except OSError as error:
+                    raise StoreUnavailable(f"{entry.path} cannot be looked at: {error.strerror}") from error
+                version = f"{status.st_size}-{status.st_mtime_ns}"
+                yield Listed(name, version, status.st_size)
+
+    def files(self, below: str = "") -> Iterator[str]:
+        """Yield the names of all files, hidden ones too."""
+        if (self._folder / below).is_dir():
+            for name, _ in self._walk(below, hidden=True):
+                yield name
+
+    def _walk(self, below: str, *, hidden: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        folders = [below]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(self._folder / folder) as entries:
+                    for entry in entries:
+                        name = f"{folder}/{entry.name}" if folder else entry.name
+                        if entry.is_dir(follow_symlinks=False):
+                            if hidden or not is_ignored(entry.name):
+                                folders.append(name)
+                        elif entry.is_file():
+                            yield name, entry
+            except FileNotFoundError as error:
+                if folder == below:
+                    raise StoreUnavailable(f"{self._folder / folder} is no longer there") from error
+            except OSError as error:
+                place = self._folder / folder
+                raise StoreUnavailable(
+                    f"{place} cannot be listed: {error.strerror}; check the folder and its permissions"
+                ) from error
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file."""
+        return self._folder / name
+
+    def fetch(self, name: str, scratch: Path) -> Path:  # noqa: ARG002 - nothing has to be copied
+        """Return the file's own path."""
+        path = self.path(name)
+        if not os.path.lexists(path):
+            raise SourceGone("the photo is no longer there")
+        return path
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading."""
+        return self.path(name).open("rb")
+
+    def exists(self, name: str) -> bool:
+        """Return whether anything has this name."""
+        return os.path.lexists(self.path(name))
+
+    def put_new(self, file: Path, name: str) -> bool:
+        """Move a finished, synced file of the same disk to its name, by a hard link or a rename."""
+        final = self.path(name)
+        self._make_folder(final.parent)
+        with translate_write_errors(final):
+            try:
+                link_or_rename(file, final)
+            except FileExistsError:
+                return False
+            sync_folder(final.parent)
+        remove_file(file)
+        return True
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = []
+        while not folder.is_dir() and folder != folder.parent:
+            missing.append(folder)
+            folder = folder.parent
+        for place in reversed(missing):
+            with translate_write_errors(place):
+                place.mkdir(exist_ok=True)
+                sync_folder(place.parent)  # an unsynced folder is lost with all that is synced in it
+        place = missing[0] if missing else folder
+        if place != self._folder and self._folder in place.parents:
+            stay_inside(place, self._folder)
+
+    def remove(self, name: str) -> None:
+        """Remove a file of our own."""
+        remove_file(self.path(name))
+
+    def clean(self) -> None:
+        """Remove the unfinished files of workers that have ended."""
+        shutil.rmtree(self._folder / OWN_FOLDER / "work", ignore_errors=True)
+        remove_stray_temporaries(self._folder)
+
+    def lock_path(self) -> Path:
+        """Return the path of the lock that one run at a time holds."""
+        own = self._folder / OWN_FOLDER
+        with translate_write_errors(own):
+            own.mkdir(parents=True, exist_ok=True)
+        return own / "run.lock"
+
+    def work_folder(self, worker: str) -> Path:
+        """Return a new folder on the same disk for the unfinished copies of one worker."""
+        folder = self._folder / OWN_FOLDER / "work" / worker
+        with translate_write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder

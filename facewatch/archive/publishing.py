@@ -1,0 +1,120 @@
+"""Publishing: a finished copy gets a name in the destination, once, and never replaces another file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from facewatch.archive.local_store import LocalStore
+from facewatch.archive.store import Store
+from facewatch.archive.types import OWN_FOLDER
+from facewatch.engine.messages import RestoreResult
+from facewatch.errors import CannotWrite
+from facewatch.restoration.codecs.metadata.provenance import origin
+from facewatch.system.atomic import remove_file
+from facewatch.system.opened import set_permissions
+from facewatch.system.publish import copy_attributes, fit_name, numbered_names
+from facewatch.worker.output import FinishedCopy, publish_sidecars
+
+_READABLE = 0o644  # of a copy whose original has no permissions of this system
+
+
+@dataclass(frozen=True)
+class Published:
+    """A copy that is in the destination."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells a photo's own copy, made before its worker died, from another file of that name."""
+
+    source_sha256: str
+    recipe: str
+
+
+def publish(
+    copy: FinishedCopy,
+    wanted: str,
+    identity: Identity,
+    destination: Store,
+    original: Path | None,
+) -> Published:
+    """Put a copy into the destination under the first name that is free, or already its own.
+
+    wanted    the name that it should have
+    original  gives the copy its permissions and times, and sidecars; None: the source has none
+
+    Raises CannotWrite, DiskFull or StoreUnavailable; the temporary still exists then.
+    """
+    if wanted.partition("/")[0] == OWN_FOLDER:
+        raise CannotWrite(f"{wanted} would lie among facewatch's own files; rename the folder in the source")
+    if isinstance(destination, LocalStore):
+        _set_attributes(copy.temporary, original)
+    for name in _names(wanted):
+        if destination.put_new(copy.temporary, name):
+            published = Published(name, copy.sha256)
+            break
+        existing = _own_copy(destination, name, copy.sha256, identity)
+        if existing is not None:
+            published = Published(name, existing)
+            break
+    remove_file(copy.temporary)
+    if original is not None and isinstance(destination, LocalStore):
+        publish_sidecars(original, destination.path(published.name))
+    return published
+
+
+def publish_side_files(answer: RestoreResult, copy: str, destination: Store) -> None:
+    """Put the side files of a copy (comparisons, crops) beside it; one that is there already is kept."""
+    path = PurePosixPath(copy)
+    for extra in answer.extras:
+        temporary = Path(extra["temporary"])
+        if isinstance(destination, LocalStore):
+            _set_attributes(temporary, None)
+        destination.put_new(temporary, str(path.with_name(fit_name(path.stem, extra["tail"]))))
+        remove_file(temporary)
+
+
+def name_of_copy(source: str, tail: str, suffix: str) -> str:
+    """Return the name of the copy of a photo: the source's folder and stem, the user's tail, the suffix."""
+    path = PurePosixPath(source)
+    return str(path.with_name(fit_name(path.stem, f"{tail}{suffix}")))
+
+
+def _names(wanted: str) -> Iterator[str]:
+    folder, slash, last = wanted.rpartition("/")
+    for name in numbered_names(Path(last)):
+        yield f"{folder}{slash}{name}"
+
+
+def _set_attributes(temporary: Path, original: Path | None) -> None:
+    with temporary.open("rb") as file:
+        if original is not None:
+            copy_attributes(file, temporary, original.stat())
+        elif os.name == "posix":
+            set_permissions(file, temporary, _READABLE)
+
+
+def _own_copy(destination: Store, name: str, sha256: str, identity: Identity) -> str | None:
+    """Return the SHA-256 of an existing file if it is this photo's copy, else None.
+
+    It has the same bytes, or its tags name this photo and this recipe: a GPU may compute other last bits.
+    """
+    try:
+        with destination.open(name) as file:
+            data = file.read()
+    except (OSError, ValueError):  # a folder, or gone again: not a copy of ours
+        return None
+    found = hashlib.sha256(data).hexdigest()
+    if found == sha256:
+        return found
+    tags = origin(io.BytesIO(data))
+    own = tags is not None and (tags.source, tags.recipe) == (identity.source_sha256, identity.recipe)
+    return found if own else None

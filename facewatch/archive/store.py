@@ -1,0 +1,96 @@
+"""Stores of photos: folders, and whatever fsspec reaches; a file appears whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from facewatch.archive.types import Listed
+from facewatch.errors import WrongUse
+from facewatch.restoration.codecs import formats
+from facewatch.settings.patterns import is_ignored
+from facewatch.system.paths import expand_path
+
+
+class Store(Protocol):
+    """Files below one address; names are relative to it, with forward slashes.
+
+    Every method raises StoreUnavailable for what may pass, such as a store that answers 503.
+    """
+
+    address: str
+    local: Path | None  # its folder, where it is one of this machine
+
+    def photos(self) -> Iterator[Listed]:
+        """Yield the photos as they are listed; hidden names and unfinished downloads are left out."""
+        ...
+
+    def files(self, below: str = "") -> Iterator[str]:
+        """Yield the names of all files below a folder; nothing if there is no such folder."""
+        ...
+
+    def fetch(self, name: str, scratch: Path) -> Path:
+        """Return the path of a file on this machine: its own, or that of a copy in `scratch`.
+
+        Raises SourceGone or Unreadable.
+        """
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading. Raises FileNotFoundError."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file of this name."""
+        ...
+
+    def put_new(self, file: Path, name: str) -> bool:
+        """Give a finished file of this machine a name in the store; False if the name is taken.
+
+        A local store takes the file away, others copy it.
+
+        Raises CannotWrite or DiskFull.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file of our own, if it is there."""
+        ...
+
+    def clean(self) -> None:
+        """Remove the unfinished files of workers that have ended; no worker may run meanwhile."""
+        ...
+
+
+def open_store(address: str) -> Store:
+    """Return the store at a folder or an fsspec address, such as `s3://bucket/folder`.
+
+    Raises WrongUse for an address that nothing installed understands.
+    """
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme in {"file", "local"}:
+        from facewatch.archive.local_store import LocalStore
+
+        return LocalStore(expand_path(rest if separator else address))
+    from facewatch.archive.remote_store import RemoteStore
+
+    return RemoteStore.connect(address)
+
+
+def require_apart(source: Store, destination: Store) -> None:
+    """Raise WrongUse if the source is no folder, or lies in the destination, whose copies are no photos."""
+    if source.local is not None and not source.local.is_dir():
+        raise WrongUse(f"{source.address} is not a folder, or cannot be reached; name a folder or an address")
+    left, right = source.address.rstrip("/"), destination.address.rstrip("/")
+    if left == right or left.startswith(f"{right}/"):
+        raise WrongUse(
+            f"the source {source.address} lies in the destination {destination.address}; "
+            "choose a destination outside of it"
+        )
+
+
+def is_photo(name: str) -> bool:
+    """Return whether a file is taken for a photo by its name; its folders were looked at before."""
+    last = name.rpartition("/")[2]
+    return not is_ignored(last) and formats.has_photo_suffix(last)

@@ -1,0 +1,67 @@
+"""Fixtures: a plan for the fake engine, folders of photos, and a server of S3 on loopback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from facewatch.archive.store import open_store
+from facewatch.archive.types import WorkPlan
+from facewatch.restoration.options import Setup
+from facewatch.settings.schema import Settings
+from facewatch.worker.recipe import resolve
+from tests.conftest import ROOT
+
+FAKE = (sys.executable, str(ROOT / "tests" / "engine" / "fake_engine.py"), "2")
+
+
+@pytest.fixture
+def make_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., WorkPlan]:
+    """Return a function that makes a plan; every run of it has another name and the same key."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # workers in this process set it
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "scratch").mkdir()
+    runs = iter(range(1, 1000))
+
+    def make(source: object, destination: object, **changes: object) -> WorkPlan:
+        settings = Settings(model="builtin")
+        recipe = resolve(settings.plan(None), settings.engine, lambda _: "cpu")
+        about = {
+            "source": open_store(str(source)).address,
+            "destination": open_store(str(destination)).address,
+            "recipe": recipe,
+            "key": "k" * 64,
+            "setup": Setup("builtin", "yunet", "yunet", None, None, "cpu", None, 0.9),
+            "digests": {},
+            "run": f"20260101T000000-{next(runs):06d}",
+            "cores": 1,
+            "engine_command": FAKE,
+        }
+        return WorkPlan(**(about | changes))
+
+    return make
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that makes a folder with photos of these names."""
+
+    def make(*names: str) -> Path:
+        folder = tmp_path / "in"
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(f"photo {name}".encode("utf-8", "surrogateescape"))
+        return folder
+
+    return make
+
+
+def files_below(folder: Path) -> set[str]:
+    """Return the names of all files below a folder, but for the manifest, the lock and the report."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    own = tuple(f".facewatch/{name}" for name in ("manifest/", "run.lock", "report-"))
+    return {name for name in found if not name.startswith(own)}

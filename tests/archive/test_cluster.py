@@ -1,0 +1,103 @@
+"""Ray itself: one small cluster of this machine for all tests of this module."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+if importlib.util.find_spec("ray") is None:  # the import itself waits until the cluster is set up
+    pytest.skip("pip install 'facewatch[cluster]' for the tests of archives", allow_module_level=True)
+
+import psutil
+
+from facewatch.archive.cluster import Cluster
+from facewatch.archive.run import run_archive
+from facewatch.archive.store import open_store
+from facewatch.archive.verification import verify
+from tests.archive.conftest import files_below
+from tests.archive.test_run import rows_of
+from tests.conftest import ROOT
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(ROOT))  # actors import this checkout, and the tests
+        patched.setenv("OMP_NUM_THREADS", "1")
+        joined = Cluster(None)
+        joined.connect()
+        yield joined
+        joined.close()
+    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    _, alive = psutil.wait_procs(left, timeout=20)
+    assert alive == []
+
+
+def restore(cluster, plan, **named):
+    source, destination = open_store(plan.source), open_store(plan.destination)
+    return run_archive(cluster, plan, source, destination, gpus=False, remote=False, **named)
+
+
+def actors():
+    """Return the process ids of the workers' actors; other processes may end meanwhile."""
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if each.cmdline()[:1] and each.cmdline()[0].startswith("ray::Worker"):
+                found.append(each.pid)
+    return found
+
+
+def test_ray_listens_on_this_machine_only(cluster):
+    assert {node["NodeManagerAddress"] for node in cluster.ray.nodes()} == {"127.0.0.1"}
+    ours = psutil.Process().children(recursive=True)
+    open_to_all = [
+        (each.name(), connection.laddr.ip)
+        for each in ours
+        for connection in each.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+        and not connection.laddr.ip.removeprefix("::ffff:").startswith("127.")
+    ]
+    assert open_to_all == []
+
+
+def test_a_killed_actor_costs_a_retry_and_leaves_nothing(cluster, make_plan, photos, tmp_path):
+    names = {f"{number:02d}.jpg" for number in range(30)}
+    killed: list[int] = []
+
+    def kill(row):
+        if not killed:
+            killed.append(actors()[0])
+            os.kill(killed[0], signal.SIGKILL)
+
+    plan = make_plan(photos(*names, "crash-1.jpg"), tmp_path / "out")
+    progress = restore(cluster, plan, workers=2, on_row=kill)
+    assert killed
+    assert progress.deaths == 1
+    assert progress.outcomes == {"restored": 30, "failed": 1}
+    assert files_below(tmp_path / "out") == names
+    assert sorted(row["source"] for row in rows_of(tmp_path / "out")) == sorted([*names, "crash-1.jpg"])
+    assert not verify(open_store(plan.source), open_store(plan.destination)).problems
+    assert [path for path in Path(os.environ["TMPDIR"]).iterdir() if path.name.startswith("facewatch")] == []
+
+
+def test_a_worker_that_cannot_start_says_why(cluster, make_plan, photos, tmp_path, monkeypatch):
+    from facewatch.errors import EngineUnavailable
+    from facewatch.restoration.options import Setup
+
+    monkeypatch.setattr("facewatch.archive.driver.wait_seconds", lambda _: 0.1)
+    torn = Setup("broken", "yunet", "yunet", None, None, "cpu", None, 0.9)
+    with pytest.raises(EngineUnavailable, match="no worker can start: the file is torn"):
+        restore(cluster, make_plan(photos("a.jpg"), tmp_path / "out", setup=torn), workers=1)

@@ -1,0 +1,56 @@
+"""The final report: figures, causes, and samples under a slider, in one file."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+
+from facewatch.archive.photo import empty_row
+from facewatch.archive.progress import Progress
+from facewatch.archive.report import Samples, write_report
+from facewatch.archive.store import open_store
+from facewatch.archive.types import Listed, Row, Task
+from tests.portrait import portrait_bytes
+
+
+def row(plan, name, **changes):
+    about = {"outcome": "restored", "error": "", "reason": ""}
+    made = empty_row(plan, Task(1, Listed(name, "1", 1)), **about, worker="w1")
+    return Row(**{**vars(made), "output": name, "restored": 1, **changes})
+
+
+def test_the_report_shows_photos_before_and_after_and_why_others_failed(make_plan, tmp_path):
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a<b>.jpg").write_bytes(portrait_bytes())
+    plan = make_plan(tmp_path / "in", tmp_path / "out")
+    progress, samples = Progress(began=0.0), Samples()
+    for one in (
+        row(plan, "a<b>.jpg", summary="1 of 1 face restored"),
+        row(plan, "gone.jpg"),
+        row(plan, "c.jpg", outcome="failed", output="", error="BadPhoto", reason="torn <script>"),
+    ):
+        progress.add(one)
+        samples.add(one)
+    source, destination = open_store(plan.source), open_store(plan.destination)
+    name = write_report(plan, source, destination, progress, samples)
+    page = (tmp_path / "out" / name).read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "a&lt;b&gt;.jpg, before" in page
+    assert "BadPhoto: torn &lt;script&gt;" in page
+    assert "1 of 1 face restored" in page
+    assert not re.search(r"(?:src|href)=.?https?:", page)
+
+
+def test_the_samples_hold_the_least_similar_photos_and_stay_few(make_plan, tmp_path):
+    plan = make_plan(tmp_path / "in", tmp_path / "out")
+    samples = Samples()
+    for number in range(1000):
+        samples.add(row(plan, f"{number}.jpg", similarity=number / 1000))
+    names = [each.source for each in samples.rows()]
+    assert names[:3] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert 9 <= len(names) <= 12
+    assert len({int(name[:-4]) // 250 for name in names}) > 1
