@@ -19,7 +19,7 @@ import torch
 from facewatch.restoration.networks.builtin import Restorer
 from training.degradations import CROP_SIZE, enlarge, to_pixels
 from training.faces import Identity, Pixels
-from training.held_out import Case, cases
+from training.held_out import SELECTION, Case, cases
 from training.losses import BOXES
 from training.weights import load
 
@@ -177,6 +177,7 @@ def main() -> None:
     """Read the options, measure, print, and write sheets."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("weights", type=Path)
+    options.add_argument("--selection", action="store_true", help="the list to choose weights by")
     options.add_argument("--every", type=int, default=1, help="look at every nth face only")
     options.add_argument("--alone", action="store_true", help="leave the other methods out")
     options.add_argument(
@@ -185,7 +186,11 @@ def main() -> None:
     options.add_argument("--upscaler", type=Path, help="a checkpoint of Real-ESRGAN's to measure beside ours")
     given = options.parse_args()
     network = load(given.weights)
-    chosen = [case for case in cases() if case.seed // 100 % given.every == 0]
+    chosen = [
+        case
+        for case in (cases(SELECTION) if given.selection else cases())
+        if case.seed // 100 % given.every == 0
+    ]
     if given.sheet:
         shown = [c for c in cases() if c.level == _SHOWN.get(c.seed // 100)]
         sheet(network, [[c.worse(c.clean()), c.clean()] for c in shown], given.sheet)

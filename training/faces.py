@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,22 +124,29 @@ class Identity:
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
+def strangers(
+    chosen: Iterable[Portrait], others: Iterable[Portrait], identity: Identity
+) -> Iterator[Portrait]:
+    """Yield the portraits that SFace takes for none of the `others`."""
+    known = np.stack([identity.embed(portrait.load()) for portrait in others])
+    for portrait in chosen:
+        nearest = (known @ identity.embed(portrait.load())).max()
+        if nearest < (_SAME_LOOK if portrait.made else SAME_PERSON):
+            yield portrait
+
+
 def pack(folder: Path) -> None:
     """Write the training faces as one array a size, faces512.npy and faces256.npy, their names beside them.
 
     A portrait is left out when its licence is in doubt, when it is soft, or when SFace takes it for
     a person of the evaluation.
     """
-    identity = Identity()
     everyone = {portrait.file: portrait for portrait in portraits()}
-    tested = np.stack([identity.embed(everyone[name].load()) for name in held_out()])
+    tested = [everyone[name] for name in held_out()]
     kept: dict[int, list[Portrait]] = {side: [] for side in SIDES}
-    for portrait in everyone.values():
-        if not (portrait.free and portrait.usable):
-            continue
-        nearest = (tested @ identity.embed(portrait.load())).max()
-        if nearest < (_SAME_LOOK if portrait.made else SAME_PERSON):
-            kept[portrait.side].append(portrait)
+    free = (portrait for portrait in everyone.values() if portrait.free and portrait.usable)
+    for portrait in strangers(free, tested, Identity()):
+        kept[portrait.side].append(portrait)
     folder.mkdir(parents=True, exist_ok=True)
     for side, chosen in kept.items():
         np.save(folder / f"faces{side}.npy", np.stack([portrait.load() for portrait in chosen]))

@@ -1,13 +1,15 @@
-"""Choose the evaluation's faces and write its list.
+"""Choose the faces to measure and write their lists.
 
-`python -m training.held_out` writes training/evaluation.csv: one row a face and a degradation. The list
-is committed and changes only when the portraits do.
+`python -m training.held_out` writes training/evaluation.csv, whose figures are published, and
+training/selection.csv, by which weights are chosen: one row a face and a degradation. The lists are committed
+and change only when the portraits do.
 """
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from training.degradations import compress, enlarge, to_pixels
-from training.faces import EVALUATION, SHARED, Pixels, Portrait, portraits, read
+from training.faces import EVALUATION, SHARED, Identity, Pixels, Portrait, portraits, read, strangers
 
+SELECTION = Path(__file__).with_name("selection.csv")
 PER_SOURCE = {
     "us_senate117": 10,
     "us_house_older": 6,
@@ -79,9 +82,9 @@ class Case:
         return to_pixels(picture)
 
 
-def cases() -> list[Case]:
-    """Read the committed list."""
-    with EVALUATION.open() as rows:
+def cases(file: Path = EVALUATION) -> list[Case]:
+    """Read a committed list."""
+    with file.open() as rows:
         return [
             Case(
                 row["file"],
@@ -98,7 +101,7 @@ def cases() -> list[Case]:
 
 
 def choose(everyone: list[Portrait]) -> list[str]:
-    """Draw the faces of each source with a fixed seed."""
+    """Draw the evaluation's faces of each source with a fixed seed."""
     draw = np.random.default_rng(13)
     chosen: list[str] = []
     for source, count in PER_SOURCE.items():
@@ -107,15 +110,25 @@ def choose(everyone: list[Portrait]) -> list[str]:
     return chosen
 
 
-def write() -> None:
-    """Write one row for each chosen face and level."""
-    with EVALUATION.open("w", newline="") as target:
-        rows = csv.writer(target, lineterminator="\n")
+def rest(everyone: list[Portrait], evaluated: list[str]) -> list[str]:
+    """Return the faces to choose weights by: sharp ones whose licence keeps them out of the training."""
+    doubtful = [p for p in everyone if p.side == 512 and p.usable and not p.free]
+    tested = [p for p in everyone if p.file in set(evaluated)]
+    return [portrait.file for portrait in strangers(doubtful, tested, Identity())]
+
+
+def write(target: Path, files: list[str]) -> None:
+    """Write one row for each file and level."""
+    with target.open("w", newline="") as opened:
+        rows = csv.writer(opened, lineterminator="\n")
         rows.writerow(("file", "level", "reduction", "blur", "noise", "jpeg", "grey", "seed"))
-        for number, file in enumerate(choose(portraits())):
+        for number, file in enumerate(files):
             for place, (name, reduction, blur, noise, jpeg, grey) in enumerate(LEVELS):
                 rows.writerow((file, name, reduction, blur, noise, jpeg, int(grey), 100 * number + place))
 
 
 if __name__ == "__main__":
-    write()
+    found = portraits()
+    evaluation = choose(found)
+    write(EVALUATION, evaluation)
+    write(SELECTION, rest(found, evaluation))

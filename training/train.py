@@ -28,8 +28,9 @@ from torch import Tensor
 
 from facewatch.restoration.networks.builtin import Restorer
 from training import weights
+from training.discriminator import Discriminator
 from training.faces import SHARED
-from training.held_out import Case, Pixels, cases
+from training.held_out import SELECTION, Case, Pixels, cases
 from training.losses import Perception, distance, importance, steepness
 from training.pairs import SIDE, pairs, tensor
 from training.schedule import Stage, at
@@ -42,7 +43,7 @@ _CHECK_STEPS = 250
 _START_PAIRS = 600
 _KEEP = 0.998  # of the averaged weights at each step
 _CHECK_LEVELS = ("x1 clean", "x2", "x4", "x8", "old scan x3")
-_CHECK_FACES = 5  # every fifth face of the list
+_CHECK_FACES = 3  # every third face of the list
 
 
 class Trainer:
@@ -61,6 +62,7 @@ class Trainer:
         # The filters come from least squares and stay: they are what the U-Net builds on.
         self.network.filters.requires_grad_(requires_grad=False)
         self._learning = [p for p in self.network.parameters() if p.requires_grad]
+        self._discriminator = Discriminator(device)
         self._optimizer = torch.optim.AdamW(self._learning, 1.0, betas=(0.9, 0.99), weight_decay=0)
 
     @cached_property
@@ -75,6 +77,8 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self._optimizer.load_state_dict(state["optimizer"])
+            if "discriminator" in state:
+                self._discriminator.load(state["discriminator"])
             return
         if first_weights:
             self.network.load_state_dict(weights.load(first_weights).state_dict())
@@ -91,6 +95,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "discriminator": self._discriminator.state(),
         }
         partial = self._file.with_suffix(".partial")
         torch.save(state, partial)
@@ -107,20 +112,24 @@ class Trainer:
             self._pool.map(lambda part: self._gradients(part, stage, (left, top), mirrored=mirrored), parts)
         )
         for place, parameter in enumerate(self._learning):
-            parameter.grad = torch.stack([gradients[place] for _, gradients in results]).mean(0)
+            parameter.grad = torch.stack([gradients[place] for _, gradients, _ in results]).mean(0)
         length = torch.nn.utils.clip_grad_norm_(self._learning, 1.0)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         if torch.isfinite(length):
             self._optimizer.step()
+        if stage.realism:
+            self._discriminator.learn(
+                *(torch.cat(kind) for kind in zip(*(faces for *_, faces in results), strict=True))
+            )
         self._follow(min(_KEEP, (1 + self.step) / (10 + self.step)))
         self.step += 1
-        return float(np.mean([loss for loss, _ in results]))
+        return float(np.mean([loss for loss, *_ in results]))
 
     def _gradients(
         self, chosen: Pixels, stage: Stage, corner: tuple[int, int], *, mirrored: bool
-    ) -> tuple[float, tuple[Tensor, ...]]:
-        """Return the loss of a part of the batch and its gradients."""
+    ) -> tuple[float, tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor]]:
+        """Return the loss of a part of the batch, its gradients, and the faces: restored, given, clean."""
         whole = [self._pairs[n // len(self._pairs[0])][n % len(self._pairs[0])] for n in chosen]
         given, clean = (tensor(np.stack(faces)).to(self._device) for faces in zip(*whole, strict=True))
         if mirrored:
@@ -136,7 +145,9 @@ class Trainer:
             person, features = self._perception(restored, given, clean)
             loss = loss + stage.identity * person + stage.perceptual * features
             loss = loss + stage.steepness * steepness(restored, clean)
-        return loss.item(), torch.autograd.grad(loss, self._learning)
+        if stage.realism:
+            loss = loss + stage.realism * self._discriminator.falseness(restored, given)
+        return loss.item(), torch.autograd.grad(loss, self._learning), (restored.detach(), given, clean)
 
     @torch.no_grad()
     def _follow(self, keep: float) -> None:
@@ -145,7 +156,7 @@ class Trainer:
             averaged.lerp_(parameter, 1 - keep)
 
     def check(self, chosen: list[tuple[Case, Pixels, Pixels]]) -> str:
-        """Return what the averaged weights gain on a few held-out faces, dB for each level."""
+        """Return what the averaged weights gain on a few faces that were not learned from, dB for each level."""
         gains: dict[str, list[float]] = {}
         for level, value in self._pool.map(self._gain, chosen):
             gains.setdefault(level, []).append(value)
@@ -186,7 +197,7 @@ def run(trainer: Trainer, minutes: float) -> None:
 
 def _checked() -> Iterator[tuple[Case, Pixels, Pixels]]:
     """Yield cases that a training looks at now and then, with the clean and the worse face."""
-    for case in cases():
+    for case in cases(SELECTION):
         if case.level in _CHECK_LEVELS and case.seed // 100 % _CHECK_FACES == 0:
             clean = case.clean()
             yield case, clean, case.worse(clean)
