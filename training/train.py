@@ -156,7 +156,7 @@ class Trainer:
             averaged.lerp_(parameter, 1 - keep)
 
     def check(self, chosen: list[tuple[Case, Pixels, Pixels]]) -> str:
-        """Return what the averaged weights gain on a few faces of the list to choose by, dB for each level."""
+        """Return what the averaged weights gain on a few faces of the list to choose by, in dB."""
         gains: dict[str, list[float]] = {}
         for level, value in self._pool.map(self._gain, chosen):
             gains.setdefault(level, []).append(value)
