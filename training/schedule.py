@@ -28,7 +28,7 @@ class Stage:
 
 
 # The third stage brings the person back, and costs decibels; the shipped weights lie between its start and
-# its end (`training.weights --earlier`). The last one makes faces sharper: README.md says what it has brought.
+# its end (`training.weights --earlier`). The last one makes faces sharper: README.md says how much.
 STAGES = (
     Stage(4_200, 4e-4, 4e-4, batch=16, window=96),
     Stage(900, 4e-4, 2e-5, batch=16, window=96),
