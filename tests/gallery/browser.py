@@ -144,6 +144,7 @@ class Page:
 
     def drop(self, *paths: Path) -> None:
         """Drag files and folders from the desktop onto the page and drop them."""
+        self.settled()  # the page listens by then
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             event = {"type": kind, "x": 300, "y": 300, "data": data}
