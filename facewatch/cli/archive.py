@@ -84,7 +84,10 @@ def archive(  # noqa: PLR0917 - typer's options
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Restore an archive on many cores, GPUs or machines; the same command continues a stopped run."""
+    """Restore an archive on many cores, GPUs or machines.
+
+    The same command continues a stopped run.
+    """
     _require_libraries()
     from facewatch.archive.store import open_store, require_apart
 

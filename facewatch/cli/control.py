@@ -83,7 +83,7 @@ def redo(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Restore a photo again; the earlier copy is kept, unless --replace is given."""
+    """Restore a photo again; the earlier copy is kept, or replaced."""
     where = places(config)
     settings = store(where).load()
     if model is not None:

@@ -52,7 +52,7 @@ COMMANDS = {
     ),
     "models": Row("models:app", "List, download, check and remove models."),
     "config": Row("config:app", "Show, check and create the config file."),
-    "redo": Row("control:redo", "Restore a photo again; the earlier copy is kept."),
+    "redo": Row("control:redo", "Restore a photo again; the earlier copy is kept, or replaced."),
     "retry": Row("control:retry", "Try failed photos again: all, or those that are named."),
     "tray": Row("tray:tray", "Show the tray icon; `facewatch run` starts it by itself."),
     "gallery": Row("gallery:gallery", "Look at photos before and after, and decide, in your browser."),

@@ -121,7 +121,7 @@ def test_an_unknown_model_is_not_written(call, places):
 
 
 def test_a_terminal_is_asked_for_the_model(call, places, monkeypatch):
-    monkeypatch.setattr("sys.stdin", Terminal("9\n2\n"))
+    monkeypatch.setattr("sys.stdin", Terminal("99\n2\n"))
     said = call("config", "init")
     assert said.code == 0, said.err
     assert "1 builtin (included)" in said.out

@@ -59,8 +59,9 @@ def test_a_copy_that_had_its_name_is_taken_with_the_comparison_beside_it(continu
     was, row = before["scans/named.jpg"], home.rows()["scans/named.jpg"]
     assert (was["state"], row["state"]) == ("committing", "done")
     extras = was["report"].pop("extras")
-    assert row["report"] == was["report"]
     beside = home.digests("scans-out")["scans-out/named-restored before-after.jpg"]
+    noted = {"beside": [{"name": "named-restored before-after.jpg", "sha256": beside}]}
+    assert row["report"] == {**was["report"], **noted}
     assert beside == copies[extras[0]["temporary"].removeprefix(f"{home.home}/")]
 
 

@@ -12,6 +12,7 @@ from torchvision.transforms.functional import normalize
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
 from facewatch.restoration.masks.oval import RIM_PX, SoftMask, soften
 from facewatch.restoration.masks.parsing import ParseMask
+from facewatch.restoration.networks import precision
 from facewatch.restoration.networks.state_dict import read_state_dict
 
 COLOURS = [0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 255, 0, 0, 0]
@@ -128,6 +129,8 @@ def scripted(parsenet_file, **options):
 
 @pytest.mark.network_files
 def test_bfloat16_keeps_the_mask(parsenet_file):
+    if precision.obstacle("bfloat16", precision.read_hardware("cpu")):
+        pytest.skip("without instructions for bfloat16 this would take minutes")
     (exact,) = ParseMask(parsenet_file, "cpu").masks([face(2)])
     (mask,) = ParseMask(parsenet_file, "cpu", "bfloat16").masks([face(2)])
     off = np.abs(mask - exact)
