@@ -16,17 +16,18 @@ from facewatch.restoration.networks.fast import Forward, Precision
 from facewatch.restoration.networks.state_dict import StateDict
 from facewatch.restoration.networks.strict import load_strictly
 from facewatch.restoration.networks.vqfr_layers import (
+    GROUPS,
+    SMALLEST,
     ResidualBlock,
     TextureWarping,
+    WarpingDecoder,
     convolution,
-    in_float32,
+    level_name,
     nearest_codes,
     norm,
 )
 
-_SMALLEST = 16  # pixels of the latent
 _ENCODER_BLOCKS, _DECODER_BLOCKS = 2, 3  # at each level
-_GROUPS = 4  # of channels that are warped alike
 _SHORTCUT = "shortcut_conv"
 _ENCODER = "encoder.encoder_dict.Level_"
 
@@ -40,7 +41,7 @@ def recognises(state: StateDict) -> bool:
 
 def crop_size(state: StateDict) -> int:
     """Return the side in pixels of the faces that the network takes and returns."""
-    return int(_SMALLEST * 2 ** (_levels(state) - 1))
+    return int(SMALLEST * 2 ** (_levels(state) - 1))
 
 
 def _levels(state: StateDict) -> int:
@@ -88,7 +89,7 @@ class VQFR1(nn.Module):
         self.decoder = _Decoder(channels)
         self.main_decoder = _MainDecoder(channels, seen)
         quantizer = _Quantizer(channels[-1], codes, width)
-        self.quantizer = _Named("quantize_dict", nn.ModuleDict({_name(len(channels) - 1): quantizer}))
+        self.quantizer = _Named("quantize_dict", nn.ModuleDict({level_name(len(channels) - 1): quantizer}))
         self._quantize = [quantizer]  # in a list: its keys are those above
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -96,10 +97,6 @@ class VQFR1(nn.Module):
         textures = self.decoder(self._quantize[0](self.encoder(faces)))
         restored: Tensor = self.main_decoder(textures, self.inpfeat_extraction(faces), faces)
         return restored
-
-
-def _name(level: int) -> str:
-    return f"Level_{2**level}"
 
 
 class _Named(nn.Module):
@@ -147,12 +144,12 @@ class _Encoder(nn.Module):
         self.encoder_dict = nn.ModuleDict()
         self.pre_downsample_dict = nn.ModuleDict()
         for level, own in enumerate(channels):
-            self.encoder_dict[_name(level)] = _blocks(own, _ENCODER_BLOCKS)
+            self.encoder_dict[level_name(level)] = _blocks(own, _ENCODER_BLOCKS)
             larger = channels[max(0, level - 1)]
-            self.pre_downsample_dict[_name(level)] = _Resize(larger, own, 0.5 if level else 1)
+            self.pre_downsample_dict[level_name(level)] = _Resize(larger, own, 0.5 if level else 1)
         last = nn.Sequential(norm(channels[-1]), nn.SiLU(), convolution(channels[-1], channels[-1]))
-        self.enc_convout_dict = nn.ModuleDict({_name(len(channels) - 1): last})
-        self._last = _name(len(channels) - 1)
+        self.enc_convout_dict = nn.ModuleDict({level_name(len(channels) - 1): last})
+        self._last = level_name(len(channels) - 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv_in(x)
@@ -181,9 +178,9 @@ class _Decoder(nn.Module):
         self.pre_upsample_dict = nn.ModuleDict()
         last = len(channels) - 1
         for level in range(last, -1, -1):
-            self.decoder_dict[_name(level)] = _blocks(channels[level], _DECODER_BLOCKS)
+            self.decoder_dict[level_name(level)] = _blocks(channels[level], _DECODER_BLOCKS)
             smaller = channels[min(last, level + 1)]
-            self.pre_upsample_dict[_name(level)] = _Resize(
+            self.pre_upsample_dict[level_name(level)] = _Resize(
                 smaller, channels[level], 1 if level == last else 2
             )
         # Drew the dictionary's own faces while it was trained; the file has it, the restored face does not.
@@ -203,39 +200,26 @@ class _WarpingFromPhoto(TextureWarping):
     """Texture warping that reduces the photo's features by itself."""
 
     def __init__(self, channels: int, seen: int, previous: int, level: int) -> None:
-        super().__init__(channels, seen, _GROUPS, previous)
+        super().__init__(channels, seen, GROUPS, previous)
         self.downsample = _Resize(seen, seen, 1 / 2**level)
 
     def forward(self, textures: Tensor, seen: Tensor, previous: Tensor | None) -> tuple[Tensor, Tensor]:
         return super().forward(textures, self.downsample(seen), previous)
 
 
-class _MainDecoder(nn.Module):
+class _MainDecoder(WarpingDecoder):
     def __init__(self, channels: Sequence[int], seen: int) -> None:
-        super().__init__()
-        self.decoder_dict = nn.ModuleDict()
-        self.pre_upsample_dict = nn.ModuleDict()
-        self.align_func_dict = nn.ModuleDict()
-        for level in reversed(range(len(channels))):
-            own = channels[level]
-            above = channels[level + 1] if level + 1 < len(channels) else 0
-            self.align_func_dict[_name(level)] = _WarpingFromPhoto(own, seen, above, level)
-            if above:
-                self.decoder_dict[_name(level)] = ResidualBlock(2 * own, own, _SHORTCUT)
-                self.pre_upsample_dict[_name(level)] = _Resize(above, own, 2)
+        super().__init__(
+            channels,
+            lambda level, own, above: _WarpingFromPhoto(own, seen, above, level),
+            lambda before, after: _Resize(before, after, 2),
+            _SHORTCUT,
+        )
         self.conv_out_1 = nn.Sequential(norm(channels[0]), nn.SiLU())
         self.conv_out = nn.Sequential(convolution(channels[0] + 3, 3))
 
     def forward(self, textures: Sequence[Tensor], seen: Tensor, faces: Tensor) -> Tensor:
         """Return the restored faces; `textures` come smallest first."""
-        x, guide = torch.empty(0), None
-        for level, texture in zip(reversed(range(len(textures))), textures, strict=True):
-            name = _name(level)
-            warped, guide = self.align_func_dict[name](texture.float(), seen, guide)
-            if name in self.decoder_dict:
-                x = in_float32(self.pre_upsample_dict[name], x)
-                x = in_float32(self.decoder_dict[name], torch.cat([x, warped], 1))
-            else:
-                x = warped
+        x = self.features(textures, seen)
         y: Tensor = self.conv_out(torch.cat([self.conv_out_1(x), faces], 1))
         return y

@@ -19,16 +19,17 @@ from facewatch.restoration.networks.fast import Forward, Precision
 from facewatch.restoration.networks.state_dict import StateDict
 from facewatch.restoration.networks.strict import load_strictly
 from facewatch.restoration.networks.vqfr_layers import (
+    GROUPS,
+    SMALLEST,
     ResidualBlock,
     TextureWarping,
+    WarpingDecoder,
     convolution,
     in_float32,
     norm,
 )
 
-_SMALLEST = 16  # pixels of the latent
 _BLOCKS = 2  # at each level
-_GROUPS = 4  # of channels that are warped alike
 _SHORTCUT = "residual_func"
 
 
@@ -40,7 +41,7 @@ def recognises(state: StateDict) -> bool:
 def crop_size(state: StateDict) -> int:
     """Return the side in pixels of the faces that the network takes and returns."""
     levels = {key.split(".")[2] for key in state if key.startswith("encoder.blocks.")}
-    return int(_SMALLEST * 2 ** (len(levels) - 1))
+    return int(SMALLEST * 2 ** (len(levels) - 1))
 
 
 def build(state: StateDict, device: str, precision: Precision) -> Forward:
@@ -50,7 +51,7 @@ def build(state: StateDict, device: str, precision: Precision) -> Forward:
 
     Raises ValueError or KeyError when a key is missing or unknown, or a shape does not fit.
     """
-    levels = (crop_size(state) // _SMALLEST).bit_length()
+    levels = (crop_size(state) // SMALLEST).bit_length()
     blocks = [f"encoder.blocks.{level}.{min(level, 1)}.conv2.weight" for level in range(levels)]
     channels = [state[key].shape[0] for key in blocks]
     codes, width = state["quantizer.embedding.weight"].shape
@@ -196,32 +197,25 @@ class _Decoder(nn.Module):
         return textures
 
 
-class _MainBranch(nn.Module):
+class _WarpingToPhoto(TextureWarping):
+    """Texture warping that takes the photo's features at any size."""
+
+    def forward(self, textures: Tensor, seen: Tensor, previous: Tensor | None) -> tuple[Tensor, Tensor]:
+        smaller = F.interpolate(seen, size=textures.shape[2:], mode="bilinear", align_corners=False)
+        return super().forward(textures, smaller, previous)
+
+
+class _MainBranch(WarpingDecoder):
     def __init__(self, channels: Sequence[int], seen: int) -> None:
-        super().__init__()
-        self.decoder_dict = nn.ModuleDict()
-        self.pre_upsample_dict = nn.ModuleDict()
-        self.align_func_dict = nn.ModuleDict()
-        for level in reversed(range(len(channels))):
-            name, own = f"Level_{2**level}", channels[level]
-            above = channels[level + 1] if level + 1 < len(channels) else 0
-            self.align_func_dict[name] = TextureWarping(own, seen, _GROUPS, above)
-            if above:
-                self.pre_upsample_dict[name] = nn.Sequential(
-                    nn.UpsamplingNearest2d(scale_factor=2), convolution(above, own)
-                )
-                self.decoder_dict[name] = ResidualBlock(2 * own, own, _SHORTCUT)
+        super().__init__(
+            channels,
+            lambda _level, own, above: _WarpingToPhoto(own, seen, GROUPS, above),
+            lambda before, after: nn.Sequential(
+                nn.UpsamplingNearest2d(scale_factor=2), convolution(before, after)
+            ),
+            _SHORTCUT,
+        )
 
     def forward(self, textures: Sequence[Tensor], seen: Tensor) -> Tensor:
         """Return the features to add at the full size; `textures` come smallest first."""
-        x, guide = torch.empty(0), None
-        for level, texture in zip(reversed(range(len(textures))), textures, strict=True):
-            name = f"Level_{2**level}"
-            smaller = F.interpolate(seen, size=texture.shape[2:], mode="bilinear", align_corners=False)
-            warped, guide = self.align_func_dict[name](texture.float(), smaller, guide)
-            if name in self.decoder_dict:
-                x = in_float32(self.pre_upsample_dict[name], x)
-                x = in_float32(self.decoder_dict[name], torch.cat([x, warped], 1))
-            else:
-                x = warped
-        return x
+        return self.features(textures, seen)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from facewatch.restoration.networks.torch_imports import deformable_convolution
 
+GROUPS = 4  # of channels that are warped alike
+SMALLEST = 16  # pixels of the latent
 _TAPS = 9  # of a 3x3 convolution; each has two offsets and a factor
 
 
@@ -19,6 +23,11 @@ def norm(channels: int) -> nn.GroupNorm:
 def convolution(before: int, after: int) -> nn.Conv2d:
     """Return a 3x3 convolution that keeps the size."""
     return nn.Conv2d(before, after, 3, padding=1)
+
+
+def level_name(level: int) -> str:
+    """Return the name that a level has in a state dict; 0 is the largest picture."""
+    return f"Level_{2**level}"
 
 
 class ResidualBlock(nn.Module):
@@ -95,6 +104,52 @@ class TextureWarping(nn.Module):
             guide = torch.cat([guide, larger * 2], 1)
         guide = self.offset_conv2(guide)
         return self.dcn(textures, guide), guide
+
+
+class WarpingDecoder(nn.Module):
+    """The decoder beside the textures' own: it warps them to the photo at each level, and adds detail."""
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        warping: Callable[[int, int, int], nn.Module],
+        enlarging: Callable[[int, int], nn.Module],
+        shortcut: str,
+    ) -> None:
+        """
+        channels   by level, the largest picture first
+        warping    makes the warping of a level from its number, its channels, and those of the level before
+        enlarging  makes what doubles the size from the channels before and after
+        shortcut   name of the residual blocks' shortcut
+        """
+        super().__init__()
+        self.decoder_dict = nn.ModuleDict()
+        self.pre_upsample_dict = nn.ModuleDict()
+        self.align_func_dict = nn.ModuleDict()
+        for level in reversed(range(len(channels))):
+            name, own = level_name(level), channels[level]
+            above = channels[level + 1] if level + 1 < len(channels) else 0
+            self.align_func_dict[name] = warping(level, own, above)
+            if above:
+                self.pre_upsample_dict[name] = enlarging(above, own)
+                self.decoder_dict[name] = ResidualBlock(2 * own, own, shortcut)
+
+    def features(self, textures: Sequence[Tensor], seen: Tensor) -> Tensor:
+        """Return the features at the full size, in float32.
+
+        textures  the smallest first
+        seen      the photo's own features at the full size
+        """
+        x, guide = torch.empty(0), None
+        for level, texture in zip(reversed(range(len(textures))), textures, strict=True):
+            name = level_name(level)
+            warped, guide = self.align_func_dict[name](texture.float(), seen, guide)
+            if name in self.decoder_dict:
+                x = in_float32(self.pre_upsample_dict[name], x)
+                x = in_float32(self.decoder_dict[name], torch.cat([x, warped], 1))
+            else:
+                x = warped
+        return x
 
 
 def nearest_codes(latent: Tensor, codebook: Tensor) -> Tensor:
