@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """How to compare one network."""
+    """One network, its published code, and the inputs of the comparison."""
 
     write: Callable[[Path], Path]  # its checkpoint
     theirs: Callable[[Path, Path], Callable[[torch.Tensor, float], torch.Tensor]]  # of code and checkpoint

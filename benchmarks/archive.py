@@ -24,7 +24,7 @@ app = typer.Typer(help="Simulate the driver of an archive.", rich_markup_mode=No
 
 @dataclass(frozen=True)
 class Simulated:
-    """What one simulation measured."""
+    """Figures of one simulation."""
 
     workers: int
     photos: int

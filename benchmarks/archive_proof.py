@@ -38,7 +38,7 @@ BALLAST_BYTES = 1 << 20
 
 
 class Faults:
-    """What goes wrong while a run goes on, each at its time, on a thread of its own."""
+    """Cause the faults of a run, each at its time, on a thread of its own."""
 
     def __init__(self) -> None:
         """Begin with none."""

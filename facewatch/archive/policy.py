@@ -1,4 +1,4 @@
-"""What an error means for its photo in an archive's run: pure functions."""
+"""Decide what follows for a photo from an error; pure functions."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from facewatch.archive.types import Row
 
-MOST_CAUSES = 1000  # different ones that are told apart
+MOST_CAUSES = 1000  # different causes that are counted
 
 
 @dataclass
 class WorkerFigures:
-    """What one worker has done."""
+    """Figures of one worker."""
 
     photos: int = 0
     faces: int = 0

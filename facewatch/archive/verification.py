@@ -29,7 +29,7 @@ _COLUMNS = ["source", "version", "source_sha256", "outcome", "output", "output_s
 
 @dataclass
 class Verification:
-    """What a verification found."""
+    """Result of a verification."""
 
     photos: int = 0  # in the source
     copies: int = 0  # that the manifest names
