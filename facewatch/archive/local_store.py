@@ -15,7 +15,7 @@ from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import remove_file, sync_folder, translate_write_errors
 from facewatch.system.publish import link_or_rename
 from facewatch.system.strays import remove_stray_temporaries
-from facewatch.worker.output import stay_inside
+from facewatch.worker.output import make_folders
 
 
 class LocalStore:
@@ -87,7 +87,7 @@ class LocalStore:
     def put_new(self, file: Path, name: str) -> bool:
         """Move a finished, synced file of the same disk to its name, by a hard link or a rename."""
         final = self.path(name)
-        self._make_folder(final.parent)
+        make_folders(final.parent, self._folder)
         with translate_write_errors(final):
             try:
                 link_or_rename(file, final)
@@ -96,19 +96,6 @@ class LocalStore:
             sync_folder(final.parent)
         remove_file(file)
         return True
-
-    def _make_folder(self, folder: Path) -> None:
-        missing = []
-        while not folder.is_dir() and folder != folder.parent:
-            missing.append(folder)
-            folder = folder.parent
-        for place in reversed(missing):
-            with translate_write_errors(place):
-                place.mkdir(exist_ok=True)
-                sync_folder(place.parent)  # an unsynced folder is lost with all that is synced in it
-        place = missing[0] if missing else folder
-        if place != self._folder and self._folder in place.parents:
-            stay_inside(place, self._folder)
 
     def remove(self, name: str) -> None:
         """Remove a file of our own."""

@@ -52,21 +52,30 @@ def output_folder(source: Path, root: Path, output: Path) -> Path:
             f"{source} contains .., which leads out of {root}: nothing is written outside of {output}; "
             "give the path without .."
         )
-    with translate_write_errors(output):
-        output.mkdir(parents=True, exist_ok=True)
-    folder = output
-    for part in below:
-        folder /= part
-        with translate_write_errors(folder):
-            new = not folder.exists()
-            folder.mkdir(exist_ok=True)
-            if new:  # an unsynced folder is lost with all that is synced in it
-                sync_folder(folder.parent)
-        stay_inside(folder, output)
+    folder = output.joinpath(*below)
+    make_folders(folder, output)
     size_bytes = stat_source(source).st_size
     with translate_write_errors(folder):
         require_space(folder, size_bytes)
     return folder
+
+
+def make_folders(folder: Path, output: Path) -> None:
+    """Make a folder in `output`, with those between; `output` may be a link made by the user, no other may.
+
+    Raises CannotWrite, DiskFull.
+    """
+    with translate_write_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+    place = output
+    for part in folder.relative_to(output).parts:
+        place /= part
+        with translate_write_errors(place):
+            new = not place.exists()
+            place.mkdir(exist_ok=True)
+            if new:  # an unsynced folder is lost with all that is synced in it
+                sync_folder(place.parent)
+        stay_inside(place, output)
 
 
 def stay_inside(folder: Path, output: Path) -> None:
