@@ -79,8 +79,8 @@ def _value(request: Request, key: str, given: Any) -> Any:
     if key.startswith("weights."):
         return None if given in {None, ""} else _number(given)
     field = _field_of(gallery, key)
-    if field.kind == "folder":
-        return None if given is None else str(chooser(request).path_of(given))
+    if field.kind in {"folder", "file"}:
+        return None if given is None else str(chooser(request).path_of(given, file=field.kind == "file"))
     return to_value(field, given)
 
 

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from facewatch.errors import WrongUse
+from facewatch.gallery.names import fault_of
 from facewatch.gallery.previews import remove_old
 from facewatch.gallery.uploads import place_for
 from facewatch.settings.schedule import rest_reason
@@ -111,8 +112,9 @@ def test_the_way_of_a_dropped_photo_is_told(house):
 
 @pytest.mark.parametrize(
     "name",
-    ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "", ".a.jpg", "a/.git/b.jpg", "a\\b.jpg", "a:b.jpg",
-     "a\n.jpg", "a.exe", "a", "x/" * 40 + "a.jpg", "a" * 300 + ".jpg", "a.jpg/", "\x00.jpg"],
+    ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "", ".a.jpg", "a/.git/b.jpg", "a//b.jpg",
+     "a\n.jpg", "a.exe", "a", "x/" * 40 + "a.jpg", "a" * 300 + ".jpg", "a.jpg/", "\x00.jpg", "\x7f.jpg",
+     "a\u202egpj.exe", "a\u202egpj.jpg", "a\u2066.jpg", "a\u2028.jpg", "a.svg", "a.html", "a.jpg.html"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused(house, tmp_path, name):
     answer = house.client.put(
@@ -123,6 +125,27 @@ def test_names_that_lead_elsewhere_are_refused(house, tmp_path, name):
     )
     assert answer.status_code == 422
     assert list(house.inbox.rglob("*")) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not allow these")
+@pytest.mark.parametrize(
+    "name",
+    ["<img src=x onerror=alert(1)>.jpg", "Wer? Ich: 10|30*.jpg", 'a"b\\c.jpg', "CON.jpg",
+     "👨\u200d👩\u200d👧.jpg", "\u0645\u06cc\u200c\u062e\u0648.jpg", "\u200eIMG-1.jpg", "a .jpg"],
+)  # fmt: skip
+def test_a_name_that_the_folder_can_hold_is_kept(house, name):
+    answer = house.put("api/inbox/0", picture(), params={"name": name})
+    assert answer.status_code == 200, answer.text
+    assert [file.name for file in house.inbox.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["a:b.jpg", "a\\b.jpg", "CON", "con.jpg", "Lpt1 .x.jpg", "COM¹.jpg", "a.", "a "]
+)
+def test_windows_refuses_its_own_names(name):
+    assert "Windows" in fault_of(name, windows=True)
+    assert fault_of(name, windows=False) == ""
+    assert fault_of(f"x{name.strip('. ')}x".replace(":", "").replace("\\", ""), windows=True) == ""
 
 
 def test_a_folder_that_is_not_recursive_gets_the_photos_themselves(tmp_path):

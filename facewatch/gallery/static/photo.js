@@ -28,6 +28,7 @@ async function showPictures() {
   const picture = (which) => load(by(which), at(path(`/${which}?v=${key}`)));
   const [before, after] = await Promise.all([photo.original && picture("before"), photo.copy && picture("after")]);
   by("stage").classList.toggle("single", !(before && after));
+  by("slider").disabled = !(before && after);
   if (!after) by("after").removeAttribute("src");
   if (!before) by("before").removeAttribute("src");
   const note = by("note");
