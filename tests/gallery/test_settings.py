@@ -93,6 +93,13 @@ def test_a_setting_is_saved(house, key, given, kept):
         ("engine.device", "toaster", "pattern"),
         ("weights.codeformer", "2", "less than or equal to 1"),
         ("folders", "x", "cannot be changed here"),
+        ("weights.codeformer", [1], "valid number"),
+        ("weights.codeformer", {}, "valid number"),
+        ("output.quality", {"a": 1}, "valid integer"),
+        ("watching.settle_seconds", "nan", "finite"),
+        ("engine.when", "\n[engine]\nx = 1", "no time to work"),
+        ("model_mirror", "file:///etc/", "cannot be used"),
+        ("__class__", "x", "cannot be changed here"),
         ("models_folder", "/etc", "choose a folder from the list"),
         ("output.content_credentials", "/etc/ssl/private/key.pem", "choose a file from the list"),
         ("output.content_credentials", 0, "choose a file from the list"),
@@ -181,12 +188,25 @@ def test_the_first_steps_show_a_few_models_and_the_others_behind_a_click(house):
         {"input": 0},
         {"input": 0, "output": 0},
         {"restoration": {}},
+        {"input": float("1e300"), "output": 0},
+        {"input": [0], "output": {}},
     ],
 )
 def test_a_folder_that_was_not_offered_is_refused(house, body):
     house.get("api/chooser")
     assert house.post("api/folders", body).status_code == 422
     assert len(house.gallery.settings().folders) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"weight": [1]}, {"weight": "nan"}, {"include": 5}, {"include": {"a": 1}}, {"exclude": "a\0"},
+     {"model": "../x"}, {"model": {}}, {"weight": 7}],
+)  # fmt: skip
+def test_a_wrong_change_of_a_folder_is_refused(house, body):
+    before = house.places.config.read_text("utf-8")
+    assert house.post("api/folders/0", body).status_code == 422
+    assert house.places.config.read_text("utf-8") == before
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", " ", ".hidden", 7, None, "a\nb"])

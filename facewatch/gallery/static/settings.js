@@ -24,7 +24,7 @@ async function send(field, check) {
     saved.textContent = check ? "" : t("settings.saved");
     if (!check) setTimeout(() => { saved.textContent = ""; }, 3000);
   } catch (error) {
-    complain(field, error.message);
+    complain(field, field.validationMessage || error.message);  // the browser speaks the user's language
   }
 }
 
