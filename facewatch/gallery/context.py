@@ -6,7 +6,7 @@ import json
 import logging
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,14 @@ async def _body_of(request: Request, most_bytes: int = 64 * 1024) -> dict[str, A
     if not isinstance(parsed, dict):
         raise WrongUse("the request is not a JSON object")
     return parsed
+
+
+def flag(body: Mapping[str, Any], name: str) -> bool:
+    """Return true or false of a request; nothing else is taken for one of them. Raises WrongUse."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise WrongUse(f"{name} is true or false")
+    return value
 
 
 def real_path(path: Path) -> bool:

@@ -232,6 +232,8 @@ def picture(request: Request) -> Response:
     """Return the picture of a photo: its thumbnail, its original or its copy."""
     gallery = gallery_of(request)
     job, which = gallery.job(request.path_params["number"]), request.path_params["which"]
+    if which not in {"thumbnail", "before", "after"}:
+        raise NotHere("there is no such picture")
     kind: Kind = "thumbnail" if which == "thumbnail" else "view"
     source = job.path if which == "before" else job.output
     if which == "thumbnail" and (job.output is None or not real_path(job.output)):

@@ -88,6 +88,7 @@ def groups(failed: list[Job]) -> list[dict[str, Any]]:
         {
             "error": error,
             "cause": shown(cause),
+            "advice": shown(_advice(jobs)),
             "remedy": REMEDIES.get(error, ""),
             "count": len(jobs),
             "waiting": sum(job.state == "retry" for job in jobs),
@@ -102,6 +103,12 @@ def _cause(job: Job) -> str:
     """Return a reason without what differs from photo to photo: its path, and figures in brackets."""
     reason = _FIGURES.sub("", job.reason.replace(str(job.path), job.path.suffix or "the file"))
     return reason.split(";")[0].strip()
+
+
+def _advice(jobs: list[Job]) -> str:
+    """Return what the reasons say to do, where all say the same; the photos have their own otherwise."""
+    advices = {job.reason.partition("; ")[2].replace(str(job.path), "the file") for job in jobs}
+    return advices.pop() if len(advices) == 1 else ""
 
 
 def log_end(file: Path) -> str:

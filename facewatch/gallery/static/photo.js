@@ -28,6 +28,7 @@ async function showPictures() {
   const picture = (which) => load(by(which), at(path(`/${which}?v=${key}`)));
   const [before, after] = await Promise.all([photo.original && picture("before"), photo.copy && picture("after")]);
   by("stage").classList.toggle("single", !(before && after));
+  by("slider").disabled = !(before && after);
   if (!after) by("after").removeAttribute("src");
   if (!before) by("before").removeAttribute("src");
   const note = by("note");
@@ -213,6 +214,8 @@ async function update() {
   by("apply").disabled = ["waiting", "in work"].includes(photo.outcome);
 }
 
+const asked = () => t(mood === "stopped" ? "redo.asked_stopped" : "redo.asked");
+
 async function redo(event) {
   event.preventDefault();
   const faces = photo.faces.flatMap((one) => {
@@ -220,8 +223,8 @@ async function redo(event) {
     if (choice === "photo") return [];
     return [choice === "keep" ? { number: one.number, weight: null } : { number: one.number, weight, model }];
   });
-  const wanted = { model: by("model").value, weight: Number(by("weight").value), faces, replace: by("replace").checked };
-  if (await attempt(() => post(path("/redo"), wanted), t("redo.asked"))) by("apply").disabled = true;
+  const wanted = { seen: photo.key, model: by("model").value, weight: Number(by("weight").value), faces, replace: by("replace").checked };
+  if (await attempt(() => post(path("/redo"), wanted), asked())) by("apply").disabled = true;
 }
 
 async function judge(name) {
@@ -282,7 +285,7 @@ by("model").addEventListener("change", () => {
 by("undo").addEventListener("click", () => undo(photo, filter));
 by("redo").addEventListener("submit", redo);
 by("all-models").addEventListener("click", () => compare(number, face?.number ?? null));
-by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), t("redo.asked")));
+by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), asked()));
 for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => judge(button.dataset.mark));
 stage.listenToTools({ zoomIn: by("zoom-in"), zoomOut: by("zoom-out"), fit: by("fit"), actual: by("actual"), full: by("full") });
 by("back").href = at(`photos${filter}`);

@@ -37,6 +37,7 @@ function group(one) {
   return element("section", { class: "card-box" },
     element("h2", {}, sentence(one.cause) || t("problems.unknown")),
     element("p", {}, t(one.count === 1 ? "photos.count_one" : "photos.count", { count: one.count }), one.waiting ? ` · ${t(one.waiting === 1 ? "problems.will_retry_one" : "problems.will_retry", { count: one.waiting })}` : ""),
+    one.advice ? element("p", {}, sentence(one.advice)) : null,
     element("div", { class: "actions" }, again, remedy(one)),
     element("details", {}, element("summary", {}, t("problems.which")), element("ul", {}, ...photos)));
 }
