@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from facewatch.archive.local_store import LocalStore
@@ -29,6 +29,7 @@ class Published:
 
     name: str
     sha256: str
+    lost: tuple[str, ...] = ()  # in words, the sidecars that could not be copied
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def publish(
             break
     remove_file(copy.temporary)
     if original is not None and isinstance(destination, LocalStore):
-        publish_sidecars(original, destination.path(published.name))
+        _, failed = publish_sidecars(original, destination.path(published.name))
+        published = replace(published, lost=tuple(failed))
     return published
 
 

@@ -11,7 +11,7 @@ from facewatch.engine.messages import RestoreResult
 from facewatch.errors import SourceChanged
 from facewatch.restoration.codecs import formats
 from facewatch.state.ledger import Ledger
-from facewatch.state.reports import answer_summary
+from facewatch.state.reports import answer_summary, with_losses
 from facewatch.system.atomic import copy_to_temporary, remove_file
 from facewatch.system.opened import digest_opened, open_regular
 from facewatch.worker.earlier_copy import discard_replaced
@@ -106,6 +106,7 @@ class Committer:
 
         plan = ready.recipe.plan
         beside: list[SideFileNote] = []
+        lost: list[str] = []
         wanted = name_for(job.path, photo.folder, plan.output.suffix, copy.suffix)
         if discard_replaced(job.wishes) != wanted and report.get("redo") and report.get("faces"):
             tail = plan.output.suffix + redo_tail(plan.model, plan.weight)
@@ -121,11 +122,13 @@ class Committer:
                 adopt=adopt,
                 expected=job.fingerprint,
                 beside=beside,
+                lost=lost,
             )
         except BaseException:
             remove_file(copy.temporary)
             raise
         end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
+        report = with_losses(report, lost)
         end(job, {**report, "beside": beside} if beside else report)
         log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))
 

@@ -136,6 +136,7 @@ def publish_copy(
     adopt: Callable[[Path], bool] | None = None,
     expected: Fingerprint | None = None,
     beside: list[SideFileNote] | None = None,
+    lost: list[str] | None = None,
 ) -> Path:
     """Give a copy its name, and its original's permissions and times; return the path it got.
 
@@ -145,6 +146,7 @@ def publish_copy(
     adopt     as in `system.publish.publish`: True makes an existing file with the same bytes the copy
     expected  the fingerprint that `source` must still have
     beside    gets a note of each side file that has its name now
+    lost      gets in words each sidecar that could not be copied
 
     Raises CannotWrite, DiskFull, SourceGone or SourceChanged.
     """
@@ -167,9 +169,11 @@ def publish_copy(
         output=output,
     )
     notes = publish_side_files(extras, final, original, always_new=adopt is None)
-    notes += publish_sidecars(source, final)
+    found, failed = publish_sidecars(source, final)
     if beside is not None:
-        beside += notes
+        beside += [*notes, *found]
+    if lost is not None:
+        lost += failed
     return final
 
 
@@ -190,33 +194,46 @@ def publish_side_files(
     """
     notes: list[SideFileNote] = []
     for extra in extras:
-        wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
         try:
-            adopt = None if always_new else _adopt_any
-            file = publish(
-                temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original
-            )
-            notes.append({"name": file.name, "sha256": extra["sha256"]})
+            notes.append(_publish_side_file(extra, copy, original, always_new=always_new))
         except FacewatchError as error:
-            log.warning("cannot write %s beside its copy: %s", wanted, error)
-            remove_file(temporary)
+            log.warning("cannot write a side file of %s: %s", copy, error)
     return notes
 
 
-def publish_sidecars(source: Path, copy: Path) -> list[SideFileNote]:
-    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name; return a note of each.
+def _publish_side_file(
+    extra: dict[str, str], copy: Path, original: os.stat_result | None = None, *, always_new: bool = False
+) -> SideFileNote:
+    """Do the same as `publish_side_files` for one.  Raises CannotWrite or DiskFull; nothing is left then."""
+    wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
+    adopt = None if always_new else _adopt_any
+    try:
+        file = publish(temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original)
+    except FacewatchError:
+        remove_file(temporary)
+        raise
+    return {"name": file.name, "sha256": extra["sha256"]}
 
-    A failure is only logged, as in `publish_side_files`. A file that is there already is never replaced.
+
+def publish_sidecars(source: Path, copy: Path) -> tuple[list[SideFileNote], list[str]]:
+    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name.
+
+    Return a note of each, and in words, which follow "not kept: ", those that could not be copied: the copy
+    itself exists and must not be made again. A file that is there already is never replaced.
     """
-    extras = []
+    notes: list[SideFileNote] = []
+    failed: list[str] = []
     for name, end in _sidecars(source, copy.suffix):
         try:
             with open_regular(source.with_name(name), follow=True) as sidecar:
                 temporary, sha256 = copy_to_temporary(sidecar, copy.parent)
-            extras.append({"temporary": str(temporary), "sha256": sha256, "tail": end})
+            extra = {"temporary": str(temporary), "sha256": sha256, "tail": end}
+            notes.append(_publish_side_file(extra, copy))
         except (OSError, FacewatchError) as error:
             log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
-    return publish_side_files(extras, copy)
+            reason = getattr(error, "strerror", None) or error
+            failed.append(f"the sidecar {name}, which cannot be copied ({reason}); copy it by hand")
+    return notes, failed
 
 
 def _sidecars(source: Path, suffix: str) -> Iterator[tuple[str, str]]:

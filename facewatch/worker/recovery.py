@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
+from facewatch.state.reports import with_losses
 from facewatch.system.atomic import remove_file
 from facewatch.system.opened import sha256_of
 from facewatch.worker.output import SideFileNote, publish_side_files, publish_sidecars
@@ -62,8 +63,9 @@ def finish(ledger: Ledger, job: Job) -> None:
     beside: list[SideFileNote] = []
     with suppress(FileNotFoundError):  # the copy was deleted just now; its side files wait for the next sweep
         beside += publish_side_files(extras, job.output, job.output.lstat())
-    beside += publish_sidecars(job.path, job.output)
-    report |= {"beside": beside} if beside else {}
+    found, lost = publish_sidecars(job.path, job.output)
+    beside += found
+    report = with_losses(report, lost) | ({"beside": beside} if beside else {})
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
     log.info("%s -> %s: its copy was published already", job.path, job.output)
 
