@@ -30,14 +30,15 @@ _OWN_DESCRIPTORS = "/proc/self/fd"
 class NotRegular(OSError):
     """A link, a pipe, a device or a folder where a file should be."""
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(errno.EINVAL, "it is not a regular file", os.fspath(path))
+    def __init__(self, path: Path | str, reason: str = "it is not a regular file") -> None:
+        super().__init__(errno.EINVAL, reason, os.fspath(path))
 
 
 def open_regular(path: Path | str, *, follow: bool, folder: int | None = None) -> BinaryIO:
     """Open a regular file for reading; never waits for a pipe.
 
-    follow  whether `path` may be a link: only where the user chose the name, never for a copy of ours
+    follow  whether `path` may be a link: only where the user chose the name, never for a copy of ours; a link
+            that another user made may lead only to files of that user
     folder  descriptor of the folder that a relative `path` lies in
 
     Raises NotRegular, OSError.
@@ -51,6 +52,8 @@ def open_regular(path: Path | str, *, follow: bool, folder: int | None = None) -
         raise
     try:
         if _is_file(descriptor, None if follow or _NO_LINK else path):
+            if follow:
+                _refuse_links_of_others(descriptor, path, folder)
             return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -63,6 +66,18 @@ def _is_file(descriptor: int, unlinked: Path | str | None) -> bool:
     """Return True for a regular file; `unlinked` is its path if that must not be a link (on Windows)."""
     found = os.fstat(descriptor)
     return stat.S_ISREG(found.st_mode) and (unlinked is None or os.path.samestat(os.lstat(unlinked), found))
+
+
+def _refuse_links_of_others(descriptor: int, path: Path | str, folder: int | None) -> None:
+    """Raise NotRegular for a link that another user laid to a file of a third one, as in a shared folder."""
+    if os.name != "posix":
+        return
+    named, found = os.stat(path, dir_fd=folder, follow_symlinks=False), os.fstat(descriptor)
+    if stat.S_ISLNK(named.st_mode):
+        if named.st_uid not in {os.geteuid(), found.st_uid, 0}:
+            raise NotRegular(path, "it is a link that another user made")
+    elif not os.path.samestat(named, found):
+        raise NotRegular(path, "another file was put in its place")
 
 
 def digest_opened(file: BinaryIO) -> str:
@@ -103,6 +118,18 @@ def open_folder(output: Path, folder: Path) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def open_below(output: Path, file: Path) -> Iterator[BinaryIO]:
+    """Provide a regular file in `output`, opened without following a link below it.
+
+    Raises NotRegular, OSError.
+    """
+    with open_folder(output, file.parent) as folder:
+        place = file if folder is None else file.name
+        with open_regular(place, follow=False, folder=folder) as opened:
+            yield opened
 
 
 def set_permissions(file: BinaryIO, path: Path, mode: int) -> None:

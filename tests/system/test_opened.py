@@ -15,6 +15,7 @@ from facewatch.errors import CannotWrite
 from facewatch.system.atomic import write_temporary
 from facewatch.system.opened import NotRegular, open_folder, open_regular, sha256_of
 from facewatch.system.publish import publish
+from tests.faults.requirements import require_root
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 OURS = hashlib.sha256(b"ours").hexdigest()
@@ -142,3 +143,24 @@ def test_a_folder_swapped_for_a_link_is_not_entered(shared, private):
     (shared / "1974").symlink_to(private.parent)
     with pytest.raises(OSError, match="1974"), open_folder(shared, shared / "1974"):
         pass
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(("laid_by", "follows"), [(20_002, False), (20_001, True), (0, True)])
+def test_a_link_leads_only_to_files_of_those_who_laid_it(shared, private, laid_by, follows):
+    require_root()
+    os.chown(private, 20_001, 20_001)
+    (shared / "a.jpg.xmp").symlink_to(private)
+    os.chown(shared / "a.jpg.xmp", laid_by, laid_by, follow_symlinks=False)
+    if follows:
+        assert sha256_of(shared / "a.jpg.xmp") == OURS
+    else:
+        with pytest.raises(NotRegular, match="another user"):
+            sha256_of(shared / "a.jpg.xmp")
+
+
+def test_a_temporary_is_not_made_behind_a_link(shared, private):
+    (shared / "sub").symlink_to(private.parent)
+    with pytest.raises(CannotWrite):
+        write_temporary(shared / "sub", b"ours", output=shared)
+    assert [path.name for path in private.parent.iterdir()] == ["diary"]
