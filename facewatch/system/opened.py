@@ -68,6 +68,17 @@ def _is_file(descriptor: int, unlinked: Path | str | None) -> bool:
     return stat.S_ISREG(found.st_mode) and (unlinked is None or os.path.samestat(os.lstat(unlinked), found))
 
 
+def read_small(path: Path, most_bytes: int) -> bytes:
+    """Return the bytes of a regular file that is never large, such as settings or records.
+
+    Raises NotRegular, and OSError also for a larger file, which is not read.
+    """
+    with open_regular(path, follow=True) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {most_bytes / 1e6:.0f} MB", os.fspath(path))
+        return file.read(most_bytes)
+
+
 def _refuse_links_of_others(descriptor: int, path: Path | str, folder: int | None) -> None:
     """Raise NotRegular for a link that another user laid to a file of a third one, as in a shared folder."""
     if os.name != "posix":

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.errors import CannotWrite
+from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
+from facewatch.models.records import Records
+from facewatch.settings.store import Store
 from facewatch.system.atomic import write_temporary
-from facewatch.system.opened import NotRegular, open_folder, open_regular, sha256_of
+from facewatch.system.opened import NotRegular, open_folder, open_regular, read_small, sha256_of
 from facewatch.system.publish import publish
 from tests.faults.requirements import require_root
 
@@ -164,3 +166,23 @@ def test_a_temporary_is_not_made_behind_a_link(shared, private):
     with pytest.raises(CannotWrite):
         write_temporary(shared / "sub", b"ours", output=shared)
     assert [path.name for path in private.parent.iterdir()] == ["diary"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["large", "pipe", "endless"])
+def test_a_small_file_that_is_none_is_not_read(tmp_path, kind):
+    file = tmp_path / "config.toml"
+    if kind == "large":
+        with file.open("wb") as sparse:
+            sparse.truncate(5_000_000_000)
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    for read in (
+        lambda: read_small(file, 1_000_000),
+        lambda: Store(file).load(),
+        lambda: Records(file).entries(),
+    ):
+        with pytest.raises((OSError, BadSettings, BadCheckpoint), match=r"larger than|not a regular file"):
+            read()
