@@ -177,14 +177,14 @@ class Restorer:
             data = credentials.sign(data, format_name, provenance, Path(job.output.content_credentials))
         # A side file is not taken for a copy, and may show only a part of the photo.
         side_provenance = replace(provenance, source="", recipe="", faces=())
-        folder = Path(job.output_folder)
+        folder, root = Path(job.output_folder), Path(job.output_root or job.output_folder)
         temporaries: list[Path] = []
         try:
             extras = []
             for tail, extra in side_files(restored, eight_bits(photo.pixels), job, side_provenance):
-                temporaries.append(write_temporary(folder, extra))
+                temporaries.append(write_temporary(folder, extra, output=root))
                 extras.append(asdict(SideFile(str(temporaries[-1]), hashlib.sha256(extra).hexdigest(), tail)))
-            temporaries.append(write_temporary(folder, data))
+            temporaries.append(write_temporary(folder, data, output=root))
         except BaseException:
             for temporary in temporaries:
                 remove_file(temporary)
