@@ -34,6 +34,7 @@ from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
 from facewatch.restoration.types import FaceReport
 from facewatch.system.atomic import remove_file, write_temporary
+from facewatch.system.text import one_line
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -281,7 +282,7 @@ def side_files(
         labels = ("before", comparison.after_label(about, faces))
         yield " before-after.jpg", encoded(comparison.side_by_side(before, after, labels), "jpeg")
     elif job.restoration.compare == "slider-html":
-        caption = comparison.Caption(Path(job.source).name, about, faces, before.shape[1])
+        caption = comparison.Caption(one_line(Path(job.source).name), about, faces, before.shape[1])
         page = comparison.slider_html(encoded(before, "jpeg"), encoded(after, "jpeg"), caption)
         yield " before-after.html", page.encode()
     if job.restoration.save_crops:

@@ -81,7 +81,7 @@ def read_small(path: Path, most_bytes: int) -> bytes:
 
 def _refuse_links_of_others(descriptor: int, path: Path | str, folder: int | None) -> None:
     """Raise NotRegular for a link that another user laid to a file of a third one, as in a shared folder."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     named, found = os.stat(path, dir_fd=folder, follow_symlinks=False), os.fstat(descriptor)
     if stat.S_ISLNK(named.st_mode):
