@@ -25,6 +25,7 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for its writer
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0)
 _OWN_DESCRIPTORS = "/proc/self/fd"
+REPLACED_ATTEMPTS = 10  # to open a file that programs replace meanwhile
 
 
 class NotRegular(OSError):
@@ -43,6 +44,21 @@ def open_regular(path: Path | str, *, follow: bool, folder: int | None = None) -
 
     Raises NotRegular, OSError.
     """
+    if not follow or sys.platform == "win32":
+        return _open_once(path, follow=follow, folder=folder)
+    for left in reversed(range(REPLACED_ATTEMPTS)):
+        file = _open_once(path, follow=True, folder=folder)
+        try:
+            if _is_named(file, path, folder, same_owner_will_do=not left):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+    raise NotRegular(path, "it is replaced again and again")
+
+
+def _open_once(path: Path | str, *, follow: bool, folder: int | None) -> BinaryIO:
     try:
         descriptor = os.open(path, _READ | _AT_ONCE | (0 if follow else _NO_LINK), dir_fd=folder)
     except OSError as error:
@@ -52,8 +68,6 @@ def open_regular(path: Path | str, *, follow: bool, folder: int | None = None) -
         raise
     try:
         if _is_file(descriptor, None if follow or _NO_LINK else path):
-            if follow:
-                _refuse_links_of_others(descriptor, path, folder)
             return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -79,16 +93,19 @@ def read_small(path: Path, most_bytes: int) -> bytes:
         return file.read(most_bytes)
 
 
-def _refuse_links_of_others(descriptor: int, path: Path | str, folder: int | None) -> None:
-    """Raise NotRegular for a link that another user laid to a file of a third one, as in a shared folder."""
-    if sys.platform == "win32":
-        return
-    named, found = os.stat(path, dir_fd=folder, follow_symlinks=False), os.fstat(descriptor)
-    if stat.S_ISLNK(named.st_mode):
-        if named.st_uid not in {os.geteuid(), found.st_uid, 0}:
-            raise NotRegular(path, "it is a link that another user made")
-    elif not os.path.samestat(named, found):
-        raise NotRegular(path, "another file was put in its place")
+def _is_named(file: BinaryIO, path: Path | str, folder: int | None, *, same_owner_will_do: bool) -> bool:
+    """Return True if the opened file still has its name; False if another one took it just now.
+
+    same_owner_will_do  for disks that give a file another number each time
+
+    Raises NotRegular for a link that another user laid to a file of a third one, as in a shared folder.
+    """
+    named, found = os.stat(path, dir_fd=folder, follow_symlinks=False), os.fstat(file.fileno())
+    if not stat.S_ISLNK(named.st_mode):
+        return os.path.samestat(named, found) or (same_owner_will_do and named.st_uid == found.st_uid)
+    if sys.platform != "win32" and named.st_uid not in {os.geteuid(), found.st_uid, 0}:
+        raise NotRegular(path, "it is a link that another user made")
+    return True
 
 
 def digest_opened(file: BinaryIO) -> str:

@@ -161,6 +161,36 @@ def test_a_link_leads_only_to_files_of_those_who_laid_it(shared, private, laid_b
             sha256_of(shared / "a.jpg.xmp")
 
 
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("times", "owner", "reads"), [(1, 20_001, b"new"), (100, 20_001, None), (100, 0, b"")]
+)
+def test_a_file_replaced_while_it_is_opened_is_opened_again(tmp_path, monkeypatch, times, owner, reads):
+    require_root()
+    file, left, plain = tmp_path / "config.toml", [times], os.open
+    file.write_bytes(b"old")
+
+    def replaced_meanwhile(path, *rest, **how):
+        opened = plain(path, *rest, **how)
+        if left[0]:
+            left[0] -= 1
+            new = tmp_path / f"new {left[0]}"
+            os.close(plain(new, os.O_CREAT | os.O_WRONLY))
+            if not left[0]:
+                os.write(at := plain(new, os.O_WRONLY), b"new")
+                os.close(at)
+            os.chown(new, owner if left[0] % 2 else 0, 0)
+            new.replace(file)
+        return opened
+
+    monkeypatch.setattr("facewatch.system.opened.os.open", replaced_meanwhile)
+    if reads is None:
+        with pytest.raises(NotRegular, match="again and again"):
+            read_small(file, 100)
+    else:
+        assert read_small(file, 100) == reads
+
+
 def test_a_temporary_is_not_made_behind_a_link(shared, private):
     (shared / "sub").symlink_to(private.parent)
     with pytest.raises(CannotWrite):
