@@ -27,7 +27,6 @@ from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
 
-
 LARGEST_SIDECAR_BYTES = 100_000_000  # masks and depth maps take a few MB
 TOO_LARGE = "it is larger than 100 MB, more than a sidecar needs"
 SideFileNote = dict[str, str]
@@ -223,7 +222,7 @@ def _publish_side_file(
     original: os.stat_result | None = None,
     *,
     always_new: bool = False,
-    output: Path | None = None,
+    output: Path | None,
 ) -> SideFileNote:
     """Do the same as `publish_side_files` for one.  Raises CannotWrite or DiskFull; nothing is left then."""
     wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
@@ -254,7 +253,7 @@ def publish_sidecars(
         try:
             with open_regular(source.with_name(name), follow=True) as sidecar:
                 if os.fstat(sidecar.fileno()).st_size > LARGEST_SIDECAR_BYTES:
-                    raise CannotWrite(TOO_LARGE)  # noqa: TRY301 - one way for all that are not copied
+                    raise CannotWrite(TOO_LARGE)
                 temporary, sha256 = copy_to_temporary(sidecar, copy.parent, output)
             extra = {"temporary": str(temporary), "sha256": sha256, "tail": end}
             notes.append(_publish_side_file(extra, copy, output=output))
