@@ -214,7 +214,8 @@ def _restore_one(
         if not engine.alive:
             engine.start()
         digest = hash_source(source.path, recipe.size_limit)
-        job = recipe.job(number, source.path, digest, folder, key, refuse_own=True, settled=True)
+        about = (number, source.path, digest, folder, key)
+        job = recipe.job(*about, refuse_own=True, settled=True, output=source.output)
         answer = engine.restore(job)
         result |= {
             "faces": answer.faces,
@@ -245,7 +246,7 @@ def _publish(
     if not answer.faces and output.no_faces == "skip":
         discard_result(answer)
         return None, lost
-    copy = take_result(answer, source.path, folder)
+    copy = take_result(answer, source.path, folder, source.output)
     wanted = name_for(source.path, folder, output.suffix, copy.suffix)
     try:
         final = publish_copy(

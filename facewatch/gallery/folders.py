@@ -13,7 +13,7 @@ from starlette.responses import Response
 from facewatch.errors import WrongUse
 from facewatch.gallery.context import Body, Json, gallery_of
 from facewatch.gallery.forms import FILES
-from facewatch.gallery.index import shown
+from facewatch.gallery.index import encodable, shown
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import translate_write_errors
 
@@ -65,7 +65,7 @@ class Folders:
         files = [name for name, is_folder in seen if not is_folder and name.lower().endswith(ends or ("\0",))]
         return {
             "number": number,
-            "path": shown(str(path)),
+            "path": encodable(str(path)),
             "above": None if path.parent == path else self.number_of(path.parent),
             "folders": self._rows(path, folders, file=False),
             "files": self._rows(path, files, file=True),

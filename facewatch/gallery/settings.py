@@ -14,7 +14,7 @@ from facewatch.errors import FacewatchError, WrongUse
 from facewatch.gallery.context import Body, Gallery, Json, flag, gallery_of, page
 from facewatch.gallery.folders import chooser
 from facewatch.gallery.forms import Field, sections, to_value
-from facewatch.gallery.index import shown
+from facewatch.gallery.index import encodable, shown
 from facewatch.gallery.models import model_rows
 from facewatch.settings.schema import Folder
 
@@ -43,8 +43,8 @@ def folder_row(number: int, folder: Folder) -> dict[str, Any]:
     """Return a watched folder for the page."""
     return {
         "number": number,
-        "input": shown(str(folder.input)),
-        "output": shown(str(folder.output)),
+        "input": encodable(str(folder.input)),  # in a field, from where it comes back
+        "output": encodable(str(folder.output)),
         "recursive": folder.recursive,
         "include": ", ".join(folder.include),
         "exclude": ", ".join(folder.exclude),

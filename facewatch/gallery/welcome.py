@@ -13,7 +13,7 @@ from starlette.responses import Response
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page
 from facewatch.gallery.folders import chooser
-from facewatch.gallery.index import shown
+from facewatch.gallery.index import encodable
 from facewatch.gallery.models import model_rows
 from facewatch.gallery.uploads import remember
 from facewatch.settings.store import example
@@ -33,8 +33,8 @@ def welcome(request: Request) -> Response:
     return page(
         request,
         "welcome",
-        input=shown(str(usual[0])),
-        output=shown(str(usual[1])),
+        input=encodable(str(usual[0])),
+        output=encodable(str(usual[1])),
         models=_choices(gallery),
         first_model=gallery.settings().model if folders else FIRST_MODEL,
         ready=bool(folders),

@@ -59,7 +59,7 @@ class Committer:
             if digest_opened(found) != duplicate.output_sha256:
                 return False
             found.seek(0)
-            copied = copy_to_temporary(found, photo.folder)
+            copied = copy_to_temporary(found, photo.folder, photo.ready.folder.output)
         copy = FinishedCopy(*copied, _suffix_beside(duplicate.output, photo.job.path))
         shared = {key: value for key, value in (duplicate.report or {}).items() if key not in OWN_NOTES}
         self._publish(photo, copy, {**shared, **_redo_note(photo)}, [])
@@ -81,7 +81,8 @@ class Committer:
                 self.ledger.no_faces(photo.job, report)
                 log.info("%s: no faces found, not copied", photo.job.path)
                 return
-            self._publish(photo, take_result(answer, photo.job.path, photo.folder), report, answer.extras)
+            copy = take_result(answer, photo.job.path, photo.folder, photo.ready.folder.output)
+            self._publish(photo, copy, report, answer.extras)
         finally:
             discard_result(answer)
 
@@ -108,7 +109,7 @@ class Committer:
         beside: list[SideFileNote] = []
         lost: list[str] = []
         wanted = name_for(job.path, photo.folder, plan.output.suffix, copy.suffix)
-        if discard_replaced(job.wishes) != wanted and report.get("redo") and report.get("faces"):
+        if discard_replaced(job) != wanted and report.get("redo") and report.get("faces"):
             tail = plan.output.suffix + redo_tail(plan.model, plan.weight)
             wanted = name_for(job.path, photo.folder, tail, copy.suffix)
         try:

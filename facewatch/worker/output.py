@@ -13,6 +13,7 @@ from facewatch.engine.messages import RestoreResult
 from facewatch.engine.source import CHANGED, open_source
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
 from facewatch.restoration.codecs import sidecars
+from facewatch.state.ledger import Job
 from facewatch.system.atomic import (
     copy_to_temporary,
     remove_file,
@@ -26,7 +27,8 @@ from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
 
-
+LARGEST_SIDECAR_BYTES = 100_000_000  # masks and depth maps take a few MB
+TOO_LARGE = "it is larger than 100 MB, more than a sidecar needs"
 SideFileNote = dict[str, str]
 """Name and SHA-256 of a file beside a copy, as the ledger keeps them."""
 
@@ -90,6 +92,13 @@ def stay_inside(folder: Path, output: Path) -> None:
         )
 
 
+def output_of(job: Job, copy: Path) -> Path:
+    """Return the output folder of a copy: its folder, without the photo's place in its watched folder."""
+    below = job.path.parent.relative_to(job.folder).parts if job.path.is_relative_to(job.folder) else ()
+    mirrored = len(below) > 0 and copy.parent.parts[-len(below) :] == below
+    return copy.parents[len(below)] if mirrored else copy.parent
+
+
 def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
     """Return the path of the copy of `source`: its stem, the user's `tail` and the format's `suffix`."""
     return folder / fit_name(source.stem, f"{tail}{suffix}")
@@ -100,15 +109,19 @@ def redo_tail(model: str, weight: float) -> str:
     return f" ({model} {weight:g})"
 
 
-def take_result(answer: RestoreResult, source: Path, folder: Path) -> FinishedCopy:
+def take_result(
+    answer: RestoreResult, source: Path, folder: Path, output: Path | None = None
+) -> FinishedCopy:
     """Return the restored copy, or else an unchanged copy of the original.
+
+    output  the folder below which no link is followed to `folder`
 
     Raises SourceGone, BadPhoto, CannotWrite or DiskFull.
     """
     if answer.temporary is not None and answer.sha256 is not None:
         return FinishedCopy(Path(answer.temporary), answer.sha256, answer.suffix)
     with open_source(source) as original:
-        return FinishedCopy(*copy_to_temporary(original, folder), source.suffix)
+        return FinishedCopy(*copy_to_temporary(original, folder, output), source.suffix)
 
 
 def stat_source(source: Path, expected: Fingerprint | None = None) -> os.stat_result:
@@ -168,8 +181,8 @@ def publish_copy(
         original=original,
         output=output,
     )
-    notes = publish_side_files(extras, final, original, always_new=adopt is None)
-    found, failed = publish_sidecars(source, final)
+    notes = publish_side_files(extras, final, original, always_new=adopt is None, output=output)
+    found, failed = publish_sidecars(source, final, output)
     if beside is not None:
         beside += [*notes, *found]
     if lost is not None:
@@ -183,6 +196,7 @@ def publish_side_files(
     original: os.stat_result | None = None,
     *,
     always_new: bool = False,
+    output: Path | None = None,
 ) -> list[SideFileNote]:
     """Give the side files of a copy its name and their own tail, and return a note of each.
 
@@ -191,32 +205,44 @@ def publish_side_files(
     extras      the fields of engine.messages.SideFile, for each
     original    gives them its permissions and times
     always_new  False: an existing file with the same name and bytes serves as the side file
+    output      the folder below which no link is followed
     """
     notes: list[SideFileNote] = []
     for extra in extras:
         try:
-            notes.append(_publish_side_file(extra, copy, original, always_new=always_new))
+            notes.append(_publish_side_file(extra, copy, original, always_new=always_new, output=output))
         except FacewatchError as error:
             log.warning("cannot write a side file of %s: %s", copy, error)
     return notes
 
 
 def _publish_side_file(
-    extra: dict[str, str], copy: Path, original: os.stat_result | None = None, *, always_new: bool = False
+    extra: dict[str, str],
+    copy: Path,
+    original: os.stat_result | None = None,
+    *,
+    always_new: bool = False,
+    output: Path | None,
 ) -> SideFileNote:
     """Do the same as `publish_side_files` for one.  Raises CannotWrite or DiskFull; nothing is left then."""
     wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
-    adopt = None if always_new else _adopt_any
+    adopt, sha256 = None if always_new else _adopt_any, extra["sha256"]
     try:
-        file = publish(temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original)
+        file = publish(
+            temporary, wanted, _announce_nothing, adopt, sha256=sha256, original=original, output=output
+        )
     except FacewatchError:
         remove_file(temporary)
         raise
-    return {"name": file.name, "sha256": extra["sha256"]}
+    return {"name": file.name, "sha256": sha256}
 
 
-def publish_sidecars(source: Path, copy: Path) -> tuple[list[SideFileNote], list[str]]:
+def publish_sidecars(
+    source: Path, copy: Path, output: Path | None = None
+) -> tuple[list[SideFileNote], list[str]]:
     """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name.
+
+    output  the folder below which no link is followed
 
     Return a note of each, and in words, which follow "not kept: ", those that could not be copied: the copy
     itself exists and must not be made again. A file that is there already is never replaced.
@@ -226,9 +252,11 @@ def publish_sidecars(source: Path, copy: Path) -> tuple[list[SideFileNote], list
     for name, end in _sidecars(source, copy.suffix):
         try:
             with open_regular(source.with_name(name), follow=True) as sidecar:
-                temporary, sha256 = copy_to_temporary(sidecar, copy.parent)
+                if os.fstat(sidecar.fileno()).st_size > LARGEST_SIDECAR_BYTES:
+                    raise CannotWrite(TOO_LARGE)
+                temporary, sha256 = copy_to_temporary(sidecar, copy.parent, output)
             extra = {"temporary": str(temporary), "sha256": sha256, "tail": end}
-            notes.append(_publish_side_file(extra, copy))
+            notes.append(_publish_side_file(extra, copy, output=output))
         except (OSError, FacewatchError) as error:
             log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
             reason = getattr(error, "strerror", None) or error

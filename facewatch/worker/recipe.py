@@ -114,8 +114,9 @@ class Recipe:
         refuse_own: bool,
         settled: bool,
         existing: Sequence[str] = (),
+        output: Path | None = None,
     ) -> RestoreRequest:
-        """Return the request for one photo whose copy goes into `folder`."""
+        """Return the request for one photo whose copy goes into `folder`, by no link below `output`."""
         return RestoreRequest(
             number=number,
             source=str(source),
@@ -130,6 +131,7 @@ class Recipe:
             settled=settled,
             existing=list(existing),
             faces=self.faces,
+            output_root=str(output or folder),
         )
 
 
