@@ -122,14 +122,19 @@ class Restorer:
     def preview(self, job: RestoreRequest, photo: Photo) -> RestoreResult:
         """Draw one face as it is and with each of the weights, below each other, into a temporary JPEG.
 
+        The answer's `faces` are the verdicts on it with some weights (`face_preview.JudgedWeight`).
+
         Raises BadPhoto if the face is not found, CannotWrite or DiskFull, or as `infer`.
         """
         with self._networks:
-            crops = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews)
+            drawn = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews)
         provenance = Provenance(self._model, job.previews[0], __version__)
-        data = encode_plain(np.concatenate(crops), "jpeg", provenance, icc=photo.metadata.icc)
+        data = encode_plain(np.concatenate(drawn.crops), "jpeg", provenance, icc=photo.metadata.icc)
         temporary = write_temporary(Path(job.output_folder), data)
-        return RestoreResult(job.number, str(temporary), hashlib.sha256(data).hexdigest(), ".jpg", [], 0.0)
+        judged = [asdict(weight) for weight in drawn.judged]
+        return RestoreResult(
+            job.number, str(temporary), hashlib.sha256(data).hexdigest(), ".jpg", judged, 0.0
+        )
 
     def write(
         self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float

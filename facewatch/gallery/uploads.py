@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from facewatch.errors import WrongUse
-from facewatch.gallery.context import Gallery, Json, gallery_of
+from facewatch.gallery.context import Gallery, Json, gallery_of, said
 from facewatch.gallery.index import shown, to_entry
 from facewatch.gallery.names import fault_of
 from facewatch.restoration.codecs.formats import BY_SUFFIX, SIDECAR_SUFFIXES
@@ -140,10 +140,10 @@ def ways(request: Request) -> Response:
         if (file := dropped.files.get(token)) is None:
             continue
         job = gallery.view.photo(file)
-        found[token] = {"outcome": "arrived", "id": None} if job is None else _way(job)
+        found[token] = {"outcome": "arrived", "id": None} if job is None else _way(request, job)
     return Json(found)
 
 
-def _way(job: Job) -> dict[str, object]:
+def _way(request: Request, job: Job) -> dict[str, object]:
     row = PhotoRow(job.id, b"", b"", job.state, job.error, job.reason, job.report, False, 0, 0)
-    return {"outcome": to_entry(row).outcome, "id": job.id, "reason": job.reason}
+    return {"outcome": to_entry(row).outcome, "id": job.id, "reason": said(request, job.reason)}

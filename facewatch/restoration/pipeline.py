@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import BadPhoto, CannotAlign
-from facewatch.restoration.alignment import TEMPLATE, crop_upright
+from facewatch.restoration.alignment import aligned_eye_px, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.color import match_color
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.face_networks import FaceNetworks, NetworkUse, Progress, ignore_progress
+from facewatch.restoration.face_preview import FacePreview, judge_weights
 from facewatch.restoration.face_reports import (
     CHOSEN,
     checked_reports,
@@ -139,29 +140,41 @@ class Pipeline:
         options: RestorationOptions,
         box: tuple[float, float, float, float],
         weights: Sequence[float],
-    ) -> list[Crop]:
-        """Return one face, upright: as it is, then restored with each weight.
+    ) -> FacePreview:
+        """Return one face, upright: as it is, then restored with each weight; and the gate's verdicts.
 
         box  of the face, as in its report; x0, y0, x1, y1, pixels of the upright photo
 
         Raises BadPhoto if no face is found there, CannotAlign, or as `restore`.
         """
-        image = eight_bits(photo.pixels)
+        before, eye_px, others = self._crop_one(eight_bits(photo.pixels), options, box)
+        drawn = {
+            weight: self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
+            for weight in weights
+        }
+        after = {weight: before if crop is None else crop for weight, crop in drawn.items()}
+        shown = (match_color(crop, before) if options.color_fix else crop for crop in after.values())
+        judged = judge_weights(self._gate, options, before, after, eye_px=eye_px, others=others)
+        return FacePreview([before, *shown], judged)
+
+    def _crop_one(
+        self,
+        image: npt.NDArray[np.uint8],
+        options: RestorationOptions,
+        box: tuple[float, float, float, float],
+    ) -> tuple[Crop, float, list[Crop]]:
+        """Return a face, the distance of its eyes, and the other faces that are restored with it."""
         side = self._networks.crop_size(None)
         if options.aligned:
-            before = fit(image, (side, side))
-        else:
-            faces = self._find(image, options)
-            number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
-            if number is None:
-                raise BadPhoto("this face is not found with these settings; choose another detector")
-            before, _ = crop_upright(image, faces[number].landmarks, side)
-        drawn = [
-            self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
-            for weight in weights
-        ]
-        after = [before if crop is None else crop for crop in drawn]
-        return [before, *(match_color(crop, before) if options.color_fix else crop for crop in after)]
+            return fit(image, (side, side)), aligned_eye_px(image.shape[1]), []
+        faces = self._find(image, options)
+        number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
+        if number is None:
+            raise BadPhoto("this face is not found with these settings; choose another detector")
+        face = faces[number]
+        cropped, _ = self._crop_faces(image, options, 0.0, ())
+        others = [it.crop for it in cropped if not np.array_equal(it.face.box, face.box)]
+        return crop_upright(image, face.landmarks, side)[0], face.eye_distance, others
 
     def check(
         self,
@@ -181,7 +194,6 @@ class Pipeline:
         """
         if self._gate is None or options.identity == "off" or not inferred.faces:
             return inferred
-
         networks = networks or nullcontext()
 
         def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
@@ -276,10 +288,8 @@ class Pipeline:
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
-            background = self._background(photo, options, ignore_progress)
-            return InferredPhoto((report,), background=background)
-        eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
-        return InferredPhoto((report,), (self._inferred(before, after, eye_px, options),))
+            return InferredPhoto((report,), background=self._background(photo, options, ignore_progress))
+        return InferredPhoto((report,), (self._inferred(before, after, aligned_eye_px(width), options),))
 
     def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:
         if self._upscaler is None:

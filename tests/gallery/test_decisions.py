@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import time
@@ -262,8 +263,12 @@ def test_a_preview_is_asked_for_and_its_picture_is_shown(house):
     (folder / f"{asked['name']}.json").write_text('{"error": "no face"}', "utf-8")
     assert state() == {"state": "failed", "error": "no face"}
     assert house.get(f"previews/{asked['name']}.jpg").status_code == 404
+    judged = [{"weight": 0.0, "identity": {"similarity": 0.2, "verdict": "other"}, "hopeless": True}]
+    said = {"error": "", "judged": judged, "protects": True}
+    (folder / f"{asked['name']}.json").write_text(json.dumps(said), "utf-8")
+    assert state() == {"state": "working"}
     (folder / f"{asked['name']}.jpg").write_bytes(picture())
-    assert state() == {"state": "done"}
+    assert state() == {"state": "done", "judged": judged, "protects": True}
     assert house.get(f"previews/{asked['name']}.jpg").content == picture()
 
 

@@ -8,13 +8,19 @@ from dataclasses import replace
 
 import pytest
 
+from facewatch.errors import BadPhoto
 from facewatch.gallery.forms import helps, sections
+from facewatch.gallery.reasons import reason_text
 from facewatch.gallery.texts import LANGUAGES, choose_language, texts
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
+from facewatch.restoration.codecs import jpeg, sniff
+from facewatch.restoration.codecs.metadata import tiff_tags
 from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, UNCHANGED
 from facewatch.restoration.options import OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
+from facewatch.state.outcomes import final_reason
+from facewatch.system.disk_space import FREE_SPACE
 from tests.conftest import ROOT
 
 
@@ -372,6 +378,53 @@ def test_every_model_and_its_kind_and_every_usual_reason_have_words():
         assert {f"model.{row.name}" for row in catalogue.MODELS} <= known.keys()
         assert {f"models.kind_{row.kind}" for row in catalogue.MODELS} <= known.keys()
         assert {f"reason.{reason}" for reason in reasons} <= known.keys()
+
+
+@pytest.mark.parametrize(
+    ("reason", "german"),
+    [
+        (jpeg.INCOMPLETE, "die JPEG-Datei ist unvollständig"),
+        (tiff_tags.INCOMPLETE, "die TIFF-Datei ist unvollständig"),
+        (sniff.UNFINISHED, "das Ende der Datei ist leer"),
+        (final_reason(jpeg.INCOMPLETE), "oder ihr Ende fehlt"),
+        (sniff.CUT_OFF, "die Datei ist abgeschnitten"),
+        (f"no space left for /a/b.jpg: {FREE_SPACE}", "kein Platz mehr für /a/b.jpg: Schaffen Sie Platz"),
+        ("the picture is damaged and cannot be decoded (row 3); open it in another program and save it again",
+         "das Bild ist beschädigt und lässt sich nicht lesen (row 3); öffnen und speichern"),
+        ("cannot write /x: Permission denied; check the folder and its permissions",
+         "/x lässt sich nicht schreiben: Zugriff verweigert; prüfen Sie den Ordner"),
+    ],
+)  # fmt: skip
+def test_usual_reasons_are_in_the_language_of_the_page(reason, german):
+    assert german in reason_text("de", reason)
+    french = reason_text("fr", reason).split("; ")
+    assert not set(french) & set(reason.split("; "))  # every part of it
+    assert reason_text("en", reason) == reason
+
+
+@pytest.mark.parametrize(
+    "data", [b"<svg/>" * 99, b"%PDF-1.7" * 99, b"GIF89a" * 99, b"PK\3\4" * 99, b"nonsense" * 99]
+)
+def test_what_a_file_is_instead_of_a_photo_is_in_the_language_of_the_page(data):
+    with pytest.raises(BadPhoto) as refused:
+        sniff.detect_format(data)
+    assert "kein Bild in JPEG" in reason_text("de", str(refused.value))
+
+
+def test_an_unknown_reason_stays_as_it_is():
+    assert reason_text("de", "an {odd} reason; (really)") == "an {odd} reason; (really)"
+    assert reason_text("fr", "") == ""
+
+
+def test_pages_and_errors_give_reasons_in_their_language(house):
+    number = house.id_of(house.failed("a.jpg", jpeg.INCOMPLETE))
+    german = {"accept-language": "de"}
+    assert "unvollständig" in house.get(f"api/photos/{number}", headers=german).json()["reason"]
+    group = house.get("api/problems", headers=german).json()["groups"][0]
+    assert "unvollständig" in group["title"]
+    assert group["cause"] in jpeg.INCOMPLETE  # what the button names the group by
+    assert group["advice"] == ""  # the page says in its own words that it is tried again
+    assert "nicht mehr" in house.get("api/photos/999", headers=german).json()["error"]
 
 
 def test_every_text_that_a_page_or_script_names_exists():

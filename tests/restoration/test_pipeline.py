@@ -366,14 +366,14 @@ def test_networks_for_other_crops_serve_single_faces_and_previews():
     inferred = pipeline.infer(photo(), RAW, choices=[FaceChoice(faces[1].box, 0.5, "other")])
     assert [face.after.shape for face in inferred.faces] == [(1024, 1024, 3), (256, 256, 3)]
     assert {place.mask.shape for place in inferred.places} == {(512, 512)}
-    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5])] == [1024, 1024]
+    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5]).crops] == [1024, 1024]
 
 
 def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
     network = Paints()
     faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
     pipeline = Pipeline(Finds(*faces), network, SoftMask())
-    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0])
+    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0]).crops
     assert network.calls == [(1, 0.0), (1, 0.5), (1, 1.0)]
     assert [crop.shape for crop in crops] == [(512, 512, 3)] * 4
     before = Pipeline(Finds(faces[1]), network, SoftMask()).infer(photo(), RAW).faces[0].before

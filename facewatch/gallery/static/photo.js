@@ -152,7 +152,8 @@ function decide() {
 function wantedFor(one) {
   const { choice, weight, model } = decided.get(one.number) ?? standing(one);
   if (choice === "keep") return null;
-  return choice === "own" ? { model, weight: Number(weight) } : { model: by("model").value, weight: Number(by("weight").value) };
+  if (choice === "own") return { model, weight: Number(weight), chosen: true };
+  return { model: by("model").value, weight: Number(by("weight").value), chosen: false };
 }
 
 function preview() {
@@ -165,18 +166,16 @@ function preview() {
   const wanted = wantedFor(face);
   const made = face.made ?? photo.weight ?? 0;
   const same = wanted && face.restored && after.image.naturalWidth && wanted.model === face.model;
-  let hint = "";
-  if (wanted && same && photo.models.find((model) => model.name === face.model)?.blend && made < 1) {
-    blend(canvas, before, after, made, wanted.weight);
-    hint = "preview.live";
-  } else if (wanted) {
-    const strip = strips.state(face.number, wanted.model);
-    if (strip.state === "done") strips.show(canvas, strip, wanted.weight);
-    else if (same) paint(canvas, after.image, after.region);
-    hint = touched ? `preview.${strip.state === "none" ? later(wanted.model) : strip.state}` : "";
-    if (strip.state === "failed") hint = strip.error;
-  }
-  by("crop-hint").textContent = hint && t(hint);
+  const mixes = same && photo.models.find((model) => model.name === face.model)?.blend && made < 1;
+  if (mixes) blend(canvas, before, after, made, wanted.weight);
+  else if (same) paint(canvas, after.image, after.region);
+  if (wanted && mixes && (!face.identity || wanted.weight >= made)) say("preview.live");  // it was judged at `made`
+  else say(...(wanted ? strips.preview(canvas, face.number, wanted, touched ? later(wanted.model) : "") : [""]));
+}
+
+function say(key, weight = null) {
+  by("crop-hint").dataset.key = key;
+  by("crop-hint").textContent = key && t(key, { weight: weight === null ? "" : weightWords(weight) });
 }
 
 // Why there is no preview of a model yet.
@@ -191,7 +190,7 @@ function changed() {
   preview();
   const wanted = face && wantedFor(face);
   clearTimeout(drawing);
-  if (!wanted || by("crop-hint").textContent === t("preview.live") || later(wanted.model) !== "working") return;
+  if (!wanted || by("crop-hint").dataset.key === "preview.live" || later(wanted.model) !== "working") return;
   drawing = setTimeout((one) => strips.want(one, wanted.model), 400, face.number);
 }
 
@@ -215,7 +214,6 @@ async function update() {
 }
 
 const asked = () => t(mood === "stopped" ? "redo.asked_stopped" : "redo.asked");
-
 async function redo(event) {
   event.preventDefault();
   const faces = photo.faces.flatMap((one) => {
