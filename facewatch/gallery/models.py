@@ -14,7 +14,7 @@ from facewatch.gallery.index import shown
 from facewatch.models.catalogue import Model
 from facewatch.models.files import ModelFiles, Progress
 
-KINDS = ("face", "detector", "parser", "upscaler", "identity")  # as they are listed
+KINDS = ("face", "detector", "parser", "upscaler", "identity", "part")  # as they are listed
 
 
 def models(request: Request) -> Response:

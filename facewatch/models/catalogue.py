@@ -8,12 +8,12 @@ so. Mirrors are other releases stated to have the same digest. To add a model, a
 from __future__ import annotations
 
 from facewatch.models.companions import COMPANIONS
-from facewatch.models.restorers import RESTORERS
+from facewatch.models.restorers import PARTS, RESTORERS
 from facewatch.models.rows import Checkpoint, Kind, Licence, Model
 
 __all__ = ["BY_NAME", "MODELS", "Checkpoint", "Kind", "Licence", "Model", "names"]
 
-MODELS: tuple[Model, ...] = (*RESTORERS, *COMPANIONS)
+MODELS: tuple[Model, ...] = (*RESTORERS, *PARTS, *COMPANIONS)
 
 BY_NAME: dict[str, Model] = {model.name: model for model in MODELS}
 

@@ -53,6 +53,12 @@ VQFR_LICENCE = Licence(
     "https://github.com/TencentARC/VQFR/blob/main/LICENSE",
     "Free to use, change and pass on with its notices; a few parts come under their own terms.",
 )
+DFDNET_LICENCE = Licence(
+    "CC BY-NC-SA 4.0 (DFDNet)",
+    "https://github.com/csxmli2016/DFDNet",
+    "DFDNet may be used for non-commercial purposes only, with its authors' names, and shared alike.",
+    non_commercial=True,
+)
 DMDNET_LICENCE = Licence(
     "CC BY-NC-SA 4.0 (DMDNet)",
     "https://github.com/csxmli2016/DMDNet",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from facewatch.models.licences import (
     CODEFORMER_LICENCE,
+    DFDNET_LICENCE,
     DMDNET_LICENCE,
     GFPGAN_LICENCE,
     GPEN_LICENCE,
@@ -17,6 +18,7 @@ _CLIBDEV_GFPGAN = "https://github.com/clibdev/GFPGAN-onnxruntime-demo/releases/l
 _GPEN = "https://public-vigen-video.oss-cn-shanghai.aliyuncs.com/robin/models/"
 _GPEN_LARGE = "https://www.modelscope.cn/models/damo/cv_gpen_image-portrait-enhancement-hires/summary"
 _FACEFUSION = "https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0/"
+_DFDNET = "https://drive.google.com/drive/folders/1ks_IbobH6WVQ_Jy4oWTTGjSbMZVUSbl4"
 _VQFR = "https://drive.google.com/drive/folders/1lczKYEbARwe27FJlKoFdng7UnffGDjO2"
 
 RESTORERS: tuple[Model, ...] = (
@@ -141,6 +143,14 @@ RESTORERS: tuple[Model, ...] = (
         network="dmdnet",
     ),
     Model(
+        "dfdnet",
+        "face",
+        "dictionaries of eyes, nose and mouth: frontal faces, mild blur; parts of other people",
+        Checkpoint("DFDNet.pth", "", None, None, DFDNET_LICENCE, page=_DFDNET),
+        network="dfdnet",
+        second_file="dfdnet-dictionaries",
+    ),
+    Model(
         "gpen-256",
         "face",
         "GAN prior for very small faces: quick and smooth; soft when enlarged, invents skin",
@@ -206,3 +216,14 @@ RESTORERS: tuple[Model, ...] = (
         crop_size=2048,
     ),
 )
+
+PARTS: tuple[Model, ...] = (
+    Model(
+        "dfdnet-dictionaries",
+        "part",
+        "second file of dfdnet: the folder DictionaryCenter512 of its drive, as one zip",
+        Checkpoint("DFDNet_dictionaries.zip", "", None, None, DFDNET_LICENCE, page=_DFDNET),
+        network="dfdnet",
+    ),
+)
+"""Second files of face networks."""

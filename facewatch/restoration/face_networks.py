@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facewatch.restoration.types import Crop, FaceNetwork
+from facewatch.restoration.types import Crop, FaceNetwork, WorksInSteps
 
 Progress = Callable[[int, int, str], None]
-"""Receives how much is done, of how much, and the unit: "faces" or "tiles"."""
+"""Receives how much is done, of how much, and the unit: "faces", "steps" of a face or "tiles"."""
 
 
 def ignore_progress(done: int, total: int, unit: str) -> None:
@@ -43,6 +43,8 @@ class FaceNetworks:
         outputs: dict[int, Crop] = {}
         for use in dict.fromkeys(uses):
             network = self._of(use.model)
+            if isinstance(network, WorksInSteps):
+                network.on_step = lambda done, total: progress(done, total, "steps")
             left = [number for number, own in enumerate(uses) if own == use]
             while left:
                 progress(len(outputs), len(crops), "faces")

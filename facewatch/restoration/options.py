@@ -92,3 +92,4 @@ class Setup:
     others: tuple[str, ...] = ()  # models that single faces of a photo get in place of `model`
     # Model name -> the form that its file must have, and the side of its crops in pixels; absent: any.
     forms: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    second_files: Mapping[str, str] = field(default_factory=dict)  # model name -> name of its second file

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,14 @@ class FaceReport:
     identity: Identity | None = None  # None: not checked
 
 
+OnStep: TypeAlias = Callable[[int, int], None]
+"""Called with the number of steps done, and their total; an error that it raises ends the work."""
+
+
+def ignore_step(done: int, total: int) -> None:
+    """Do nothing."""
+
+
 class Detector(Protocol):
     """Finds faces."""
 
@@ -94,6 +102,13 @@ class FaceNetwork(Protocol):
         Raises NetworkFailed when an output is NaN, OutOfMemory when not even one face fits.
         """
         ...
+
+
+@runtime_checkable
+class WorksInSteps(Protocol):
+    """A network that takes minutes for a face, in steps."""
+
+    on_step: OnStep  # may be replaced between faces
 
 
 class Masker(Protocol):

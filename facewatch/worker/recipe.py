@@ -37,8 +37,10 @@ class Recipe:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of all models with a file that this recipe needs."""
-        named = (self.plan.model, self.detector, self.parser, self.upscaler, *self.other_models)
+        faces = (self.plan.model, *self.other_models)
         rows = catalogue.BY_NAME
+        second = [rows[name].second_file for name in faces if name in rows]
+        named = (self.plan.model, *second, self.detector, self.parser, self.upscaler, *self.other_models)
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
 
     @property
@@ -82,6 +84,7 @@ class Recipe:
             identity=next(iter(checks), None),
             others=self.other_models,
             forms={row.name: (row.network, row.crop_size) for row in rows if row and row.network},
+            second_files={row.name: row.second_file for row in rows if row and row.second_file},
         )
 
     def key(self, model_files: ModelFiles) -> str:

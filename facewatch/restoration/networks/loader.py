@@ -24,7 +24,7 @@ from facewatch.restoration.networks.torch_errors import (
     translate_torch_errors,
 )
 from facewatch.restoration.packaged import part_of_facewatch
-from facewatch.restoration.types import CROP_SIZE, Crop
+from facewatch.restoration.types import CROP_SIZE, Crop, OnStep, WorksInSteps, ignore_step
 
 if TYPE_CHECKING:
     from spandrel import ArchRegistry, ArchSupport, ImageModelDescriptor, MaskedImageModelDescriptor
@@ -60,7 +60,7 @@ _OTHER_NETWORKS = {
 
 
 class TorchNetwork:
-    """A face network on its device; a FaceNetwork."""
+    """A face network on its device; a FaceNetwork, and WorksInSteps."""
 
     def __init__(
         self,
@@ -89,6 +89,16 @@ class TorchNetwork:
         self.crop_size = crop_size
         on_card = max(1, _BATCH_ON_CARD * CROP_SIZE**2 // max(CROP_SIZE, crop_size) ** 2)
         self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else on_card)
+
+    @property
+    def on_step(self) -> OnStep:
+        """Receiver of the steps of a network that works in steps."""
+        return self._forward.on_step if isinstance(self._forward, WorksInSteps) else ignore_step
+
+    @on_step.setter
+    def on_step(self, on_step: OnStep) -> None:
+        if isinstance(self._forward, WorksInSteps):
+            self._forward.on_step = on_step
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.
@@ -162,6 +172,8 @@ def load(
     *,
     network: str = "",
     crop_size: int | None = None,
+    second: Path | None = None,
+    alone: bool = False,
 ) -> TorchNetwork:
     """Load the network of a checkpoint onto its device.
 
@@ -174,6 +186,8 @@ def load(
     registry    the known architectures; by default spandrel's and its extra ones
     network     the name in `forms` of the form that the file must have; empty: any face network
     crop_size   side in pixels of the faces that a network named by `network` must take
+    second      the second file of a form that has one
+    alone       True to check the checkpoint without its second file; the network is of no use then
 
     Raises BadCheckpoint when the file is damaged, unsafe, or another network (saying what it looks like),
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
@@ -185,7 +199,7 @@ def load(
     if known is not None:  # before spandrel, whose import takes longer than all of the built-in one's work
         takes_weight = forms.FORMS[known].takes_weight
         with translate_torch_errors(f"hold {name}"):
-            forward, size = forms.build(known, state, device, precision)
+            forward, size = forms.build(known, state, device, precision, second, alone=alone)
         return TorchNetwork(
             name, forward, device, takes_weight=takes_weight, precision=precision, crop_size=size
         )

@@ -95,7 +95,7 @@ def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
         raise BadCheckpoint(f"The model file is a web page, not a model: {_DOWNLOAD_AGAIN}.")
     mappable = start.startswith(b"PK\x03\x04")
     if mappable:
-        _check_zip(checkpoint)
+        check_zip(checkpoint)
     try:
         with warnings.catch_warnings():
             # torch warns of pickle protocols that it does not write, and then fails on them anyway.
@@ -114,7 +114,7 @@ def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
         ) from error
 
 
-def _check_zip(checkpoint: Path) -> None:
+def check_zip(checkpoint: Path) -> None:
     """Look at a zip's list of entries before anything is unpacked; torch stores weights uncompressed.
 
     Raises BadCheckpoint when the list is missing, too long, or promises far more than the file holds.
