@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,10 +31,15 @@ class FaceNetworks:
 
     network: FaceNetwork  # the photo's
     others: Mapping[str, FaceNetwork]  # by name
+    guarded: Collection[str] = ()  # names of those that make up people
 
     def crop_size(self, model: str | None) -> int:
         """Return the side of the crops that a model takes, pixels; None: the photo's model."""
         return self._of(model).crop_size
+
+    def makes_up_people(self, model: str | None) -> bool:
+        """Return True if a model's faces may only be shown after the comparison; None: the photo's model."""
+        return self._of(model).name in self.guarded
 
     def restore(
         self, crops: Sequence[Crop], uses: Sequence[NetworkUse], progress: Progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
@@ -67,14 +67,16 @@ class Pipeline:
         gate: IdentityGate | None = None,
         *,
         others: Mapping[str, FaceNetwork] | None = None,
+        guarded: Collection[str] = (),
     ) -> None:
         """Store the parts; without a `gate`, `check` compares nothing.
 
-        others  networks by name that single faces may get in place of `network`
+        others   networks by name that single faces may get in place of `network`
+        guarded  names of networks that make up people: their faces are compared whatever the options
         """
         self._gate = gate
         self._detector = detector
-        self._networks = FaceNetworks(network, others or {})
+        self._networks = FaceNetworks(network, others or {}, guarded)
         self._masker = masker
         self._upscaler = upscaler
 
@@ -126,7 +128,14 @@ class Pipeline:
         return InferredPhoto(
             tuple(reports),
             tuple(
-                self._inferred(it.crop, crop, it.face.eye_distance, options, it.weight if it.chosen else None)
+                InferredFace(
+                    it.crop,
+                    crop,
+                    self._shown(crop, options),
+                    it.face.eye_distance,
+                    it.weight if it.chosen else None,
+                    self._networks.makes_up_people(it.network.model),
+                )
                 for it, crop in restored
             ),
             tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
@@ -179,7 +188,8 @@ class Pipeline:
 
         Raises as `restore`: a face that became another person's may be restored again.
         """
-        if self._gate is None or options.identity == "off" or not inferred.faces:
+        wanted = options.identity != "off" or any(face.guarded for face in inferred.faces)
+        if self._gate is None or not wanted or not inferred.faces:
             return inferred
 
         networks = networks or nullcontext()
@@ -189,7 +199,9 @@ class Pipeline:
                 outputs = self._networks.restore(crops, [NetworkUse(None, higher)] * len(crops), progress)
             return [crop if new is None else new for new, crop in zip(outputs, crops, strict=True)]
 
-        pairs = [Pair(face.before, face.after, face.eye_px, face.chosen) for face in inferred.faces]
+        pairs = [
+            Pair(face.before, face.after, face.eye_px, face.chosen, face.guarded) for face in inferred.faces
+        ]
         outcomes = self._gate.check(pairs, options, weight, redo)
         if all(outcome.after is face.after for outcome, face in zip(outcomes, inferred.faces, strict=True)):
             return replace(inferred, reports=checked_reports(inferred.reports, outcomes))
@@ -209,7 +221,8 @@ class Pipeline:
             if outcome.after is None:
                 continue
             again = outcome.after is not face.after
-            faces.append(self._inferred(face.before, outcome.after, face.eye_px, options) if again else face)
+            shown = self._shown(outcome.after, options) if again else face.shown
+            faces.append(replace(face, after=outcome.after, shown=shown))
             if inferred.places:
                 place = inferred.places[index]
                 mask = self._masks([outcome.after])[0] if again else place.mask
@@ -252,18 +265,11 @@ class Pipeline:
     def _masks(self, crops: Sequence[Crop]) -> list[Mask]:
         return self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops])
 
-    def _inferred(
-        self,
-        before: Crop,
-        after: Crop,
-        eye_px: float,
-        options: RestorationOptions,
-        chosen: float | None = None,
-    ) -> InferredFace:
-        shown = after
+    def _shown(self, after: Crop, options: RestorationOptions) -> Crop:
+        """Return the restored crop, enlarged if `options` ask for it."""
         if options.face_upsample and self._upscaler is not None and len(after) <= CROP_SIZE:
-            shown = self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
-        return InferredFace(before, after, shown, eye_px, chosen)
+            return self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
+        return after
 
     def _infer_aligned(
         self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
@@ -279,7 +285,9 @@ class Pipeline:
             background = self._background(photo, options, ignore_progress)
             return InferredPhoto((report,), background=background)
         eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
-        return InferredPhoto((report,), (self._inferred(before, after, eye_px, options),))
+        guarded = self._networks.makes_up_people(None)
+        face = InferredFace(before, after, self._shown(after, options), eye_px, guarded=guarded)
+        return InferredPhoto((report,), (face,))
 
     def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:
         if self._upscaler is None:
