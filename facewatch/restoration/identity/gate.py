@@ -92,8 +92,8 @@ class IdentityGate:
         weight  with which the faces were restored
 
         With `options.identity` "protect", a face that became another person's is restored again with a higher
-        weight, twice at most; if that does not help, or cannot, the original stays. It is so whatever is set for
-        a network that makes up people; its faces stay originals, too, where they cannot be compared.
+        weight, twice at most; if that does not help, or cannot, the original stays. Faces of a network that
+        makes up people are treated so whatever is set, and stay originals if they cannot be compared.
         """
         originals = [self._measure(face.before) for face in faces]
 
