@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from facewatch.restoration.alignment import TEMPLATE, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.color import match_color
+from facewatch.restoration.cropping import CroppedFace, LazyCrops, cut_out, whole_crop
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.face_networks import FaceNetworks, NetworkUse, Progress, ignore_progress
@@ -30,7 +31,6 @@ from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
-    Affine,
     Crop,
     Detector,
     Face,
@@ -41,18 +41,6 @@ from facewatch.restoration.types import (
     Pixels,
     Upscaler,
 )
-
-
-class _CroppedFace(NamedTuple):
-    face: Face
-    crop: Crop
-    affine: Affine
-    weight: float
-    chosen: FaceChoice | None  # the user's own choice for it
-
-    @property
-    def network(self) -> NetworkUse:
-        return NetworkUse(self.chosen.model if self.chosen else None, self.weight)
 
 
 class Pipeline:
@@ -116,9 +104,10 @@ class Pipeline:
         if options.aligned:
             return self._infer_aligned(photo, image, options, weight)
         cropped, reports = self._crop_faces(image, options, weight, choices)
-        outputs = self._networks.restore(
-            [face.crop for face in cropped], [face.network for face in cropped], progress
+        crops = LazyCrops(
+            [partial(whole_crop, image, face) for face in cropped], [len(face.crop) for face in cropped]
         )
+        outputs = self._networks.restore(crops, [face.network for face in cropped], progress, crops.keep)
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
             report_of(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
@@ -131,7 +120,7 @@ class Pipeline:
                 InferredFace(
                     it.crop,
                     crop,
-                    self._shown(crop, options),
+                    self._shown(crop, it.side, options),
                     it.face.eye_distance,
                     it.weight if it.chosen else None,
                     self._networks.makes_up_people(it.network.model),
@@ -193,10 +182,14 @@ class Pipeline:
             return inferred
 
         networks = networks or nullcontext()
+        whole = self._networks.crop_size(None)
 
         def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
+            sides = [len(crop) for crop in crops]  # large crops were kept smaller
+            full = LazyCrops([partial(fit, crop, (whole, whole)) for crop in crops], sides)
+            uses = [NetworkUse(None, higher)] * len(crops)
             with networks:
-                outputs = self._networks.restore(crops, [NetworkUse(None, higher)] * len(crops), progress)
+                outputs = self._networks.restore(full, uses, progress, full.keep)
             return [crop if new is None else new for new, crop in zip(outputs, crops, strict=True)]
 
         pairs = [
@@ -217,11 +210,12 @@ class Pipeline:
         """Return the photo with the faces that the gate lets through."""
         faces: list[InferredFace] = []
         places: list[Placement] = []
+        side = self._networks.crop_size(None)
         for index, (face, outcome) in enumerate(zip(inferred.faces, checked, strict=True)):
             if outcome.after is None:
                 continue
             again = outcome.after is not face.after
-            shown = self._shown(outcome.after, options) if again else face.shown
+            shown = self._shown(outcome.after, side, options) if again else face.shown
             faces.append(replace(face, after=outcome.after, shown=shown))
             if inferred.places:
                 place = inferred.places[index]
@@ -239,10 +233,10 @@ class Pipeline:
         options: RestorationOptions,
         weight: float,
         choices: Sequence[FaceChoice],
-    ) -> tuple[list[_CroppedFace], list[FaceReport]]:
+    ) -> tuple[list[CroppedFace], list[FaceReport]]:
         """Return the faces to restore, and reports on those that are kept as they are."""
         faces = self._find(image, options)
-        cropped: list[_CroppedFace] = []
+        cropped: list[CroppedFace] = []
         kept: list[FaceReport] = []
         chosen = match_choices(faces, choices)
         for number, (face, reason) in enumerate(select(faces, image, options)):
@@ -256,8 +250,7 @@ class Pipeline:
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
                 side = self._networks.crop_size(choice.model if choice else None)
-                upright = crop_upright(image, face.landmarks, side)
-                cropped.append(_CroppedFace(face, *upright, wanted, choice))
+                cropped.append(cut_out(image, face, side, options, weight=wanted, choice=choice))
             except CannotAlign as error:
                 kept.append(report_of(face, "kept", str(error)))
         return cropped, kept
@@ -265,9 +258,9 @@ class Pipeline:
     def _masks(self, crops: Sequence[Crop]) -> list[Mask]:
         return self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops])
 
-    def _shown(self, after: Crop, options: RestorationOptions) -> Crop:
-        """Return the restored crop, enlarged if `options` ask for it."""
-        if options.face_upsample and self._upscaler is not None and len(after) <= CROP_SIZE:
+    def _shown(self, after: Crop, side: int, options: RestorationOptions) -> Crop:
+        """Return a restored crop, of a network for `side` pixels, enlarged if `options` ask for it."""
+        if options.face_upsample and self._upscaler is not None and side <= CROP_SIZE:
             return self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
         return after
 
@@ -286,7 +279,7 @@ class Pipeline:
             return InferredPhoto((report,), background=background)
         eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
         guarded = self._networks.makes_up_people(None)
-        face = InferredFace(before, after, self._shown(after, options), eye_px, guarded=guarded)
+        face = InferredFace(before, after, self._shown(after, side, options), eye_px, guarded=guarded)
         return InferredPhoto((report,), (face,))
 
     def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:
