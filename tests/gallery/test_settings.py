@@ -162,6 +162,8 @@ def test_models_are_listed_with_licence_and_state(house):
     assert models["gfpgan-1.4"]["state"] == "missing"
     assert models["gfpgan-1.4"]["question"]
     assert "NVIDIA" in models["gfpgan-1.4"]["licence"]
+    assert models["gfpgan-1.4"]["page"] == ""
+    assert models["dfdnet"]["page"].startswith("https://drive.google.com/")
     house.post("api/models/gfpgan-1.4/accept")
     models = {row["name"]: row for row in house.get("api/models").json()["models"]}
     assert not models["gfpgan-1.4"]["question"]
