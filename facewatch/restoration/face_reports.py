@@ -14,16 +14,24 @@ from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON, FaceChoice
 from facewatch.restoration.types import Crop, Face, FaceReport
 
 UNCHANGED = "the model found nothing to change"
+NOT_FOUND = "the model found no face that shrinks to this one"
 ALL_ORIGINAL = "weight 1 keeps the original"
 CHOSEN = "you chose the original"
 SAME_FACE_OVERLAP = 0.5  # of the boxes of a chosen face and a detected one
 
 
-def fate_of(after: Crop | None, weight: float) -> tuple[Literal["restored", "kept"], str]:
-    """Return what became of a face, and the reason; `after` is None where its network returned its input."""
+def fate_of(
+    after: Crop | None, weight: float, *, made_up: bool = False
+) -> tuple[Literal["restored", "kept"], str]:
+    """Return what became of a face, and the reason.
+
+    after    None where its network returned its input
+    made_up  True for a network that searches for another person's face
+    """
     if after is not None:
         return "restored", ""
-    return "kept", ALL_ORIGINAL if weight == 1 else UNCHANGED
+    unchanged = NOT_FOUND if made_up else UNCHANGED
+    return "kept", ALL_ORIGINAL if weight == 1 else unchanged
 
 
 def match_choices(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[int, FaceChoice]:

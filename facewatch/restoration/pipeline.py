@@ -110,7 +110,11 @@ class Pipeline:
         outputs = self._networks.restore(crops, [face.network for face in cropped], progress, crops.keep)
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            report_of(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
+            report_of(
+                face.face,
+                *fate_of(crop, face.weight, made_up=self._networks.makes_up_people(face.network.model)),
+                None if crop is None else face.weight,
+            )
             for face, crop in zip(cropped, outputs, strict=True)
         ]
         masks = self._masks([crop for _, crop in restored])
@@ -271,14 +275,14 @@ class Pipeline:
         before = fit(image, (side, side))
         (after,) = self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)
         height, width = photo.pixels.shape[:2]
-        fate, reason = fate_of(after, weight)
+        guarded = self._networks.makes_up_people(None)
+        fate, reason = fate_of(after, weight, made_up=guarded)
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
             background = self._background(photo, options, ignore_progress)
             return InferredPhoto((report,), background=background)
         eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
-        guarded = self._networks.makes_up_people(None)
         face = InferredFace(before, after, self._shown(after, side, options), eye_px, guarded=guarded)
         return InferredPhoto((report,), (face,))
 

@@ -12,8 +12,8 @@ from facewatch.gallery.forms import helps, sections
 from facewatch.gallery.texts import LANGUAGES, choose_language, texts
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
-from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, UNCHANGED
-from facewatch.restoration.options import OTHER_PERSON
+from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, NOT_FOUND, UNCHANGED
+from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
 from tests.conftest import ROOT
 
@@ -298,7 +298,7 @@ def test_no_text_stands_twice(language):
 
 
 def test_every_model_and_its_kind_and_every_usual_reason_have_words():
-    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, OTHER_PERSON}
+    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, NOT_FOUND, OTHER_PERSON, NOT_COMPARED}
     for language in LANGUAGES:
         known = texts(language)
         assert {f"model.{row.name}" for row in catalogue.MODELS} <= known.keys()

@@ -11,6 +11,7 @@ from facewatch.models.catalogue import MODELS
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.build import build_pipeline
 from facewatch.restoration.codecs.photo import Metadata, Photo
+from facewatch.restoration.face_reports import NOT_FOUND
 from facewatch.restoration.networks import loader, pulse
 from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.networks.state_dict import read_state_dict
@@ -129,9 +130,11 @@ def _makes_up_people(network):
     return network in FORMS and FORMS[network].makes_up_people
 
 
-@pytest.mark.usefixtures("near")
-def test_without_a_comparison_the_engine_shows_none_of_its_faces(file, second, crop, monkeypatch):
+@pytest.mark.parametrize("found", [True, False])
+def test_without_a_comparison_the_engine_shows_none_of_its_faces(file, second, crop, monkeypatch, found):
     monkeypatch.setattr(pulse, "STEPS", 1)
+    if found:
+        monkeypatch.setattr(pulse, "_NEAR", 1.0)
     setup = Setup(
         "pulse",
         "yunet",
@@ -149,5 +152,8 @@ def test_without_a_comparison_the_engine_shows_none_of_its_faces(file, second, c
     photo = Photo(crop.repeat(4, 0).repeat(4, 1), None, "RGB", "png", Metadata())
     options = RestorationOptions(aligned=True, identity="off")
     restored = build_pipeline(setup, "cpu").restore(photo, options, 0.0)
-    assert (restored.faces[0].fate, restored.faces[0].reason) == ("kept", NOT_COMPARED)
+    assert (restored.faces[0].fate, restored.faces[0].reason) == (
+        "kept",
+        NOT_COMPARED if found else NOT_FOUND,
+    )
     assert (restored.photo.pixels == photo.pixels).all()
