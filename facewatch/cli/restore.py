@@ -39,7 +39,7 @@ from facewatch.state.outcomes import (
     outcome_of_faces,
     outcome_of_failure,
 )
-from facewatch.state.reports import answer_summary
+from facewatch.state.reports import answer_summary, with_losses
 from facewatch.system.paths import Places
 from facewatch.worker.output import discard_result, name_for, output_folder, publish_copy, take_result
 from facewatch.worker.recipe import Recipe, resolve
@@ -214,7 +214,8 @@ def _restore_one(
         if not engine.alive:
             engine.start()
         digest = hash_source(source.path, recipe.size_limit)
-        job = recipe.job(number, source.path, digest, folder, key, refuse_own=True, settled=True)
+        about = (number, source.path, digest, folder, key)
+        job = recipe.job(*about, refuse_own=True, settled=True, output=source.output)
         answer = engine.restore(job)
         result |= {
             "faces": answer.faces,
@@ -222,7 +223,8 @@ def _restore_one(
             "summary": answer_summary(answer.faces, answer.lost, answer.left_alone, recipe.plan.weight),
             "lost": answer.lost,
         }
-        output = _publish(answer, recipe, source, folder)
+        output, lost = _publish(answer, recipe, source, folder)
+        result = with_losses(result, lost)
     except OwnOutput as error:
         return {**result, "outcome": "skipped", "summary": str(error)}
     except FacewatchError as error:
@@ -235,19 +237,26 @@ def _restore_one(
     }
 
 
-def _publish(answer: RestoreResult, recipe: Recipe, source: Source, folder: Path) -> Path | None:
+def _publish(
+    answer: RestoreResult, recipe: Recipe, source: Source, folder: Path
+) -> tuple[Path | None, list[str]]:
+    """Return the copy's path, None if there is none, and in words the sidecars that could not be copied."""
+    lost: list[str] = []
     output = recipe.plan.output
     if not answer.faces and output.no_faces == "skip":
         discard_result(answer)
-        return None
-    copy = take_result(answer, source.path, folder)
+        return None, lost
+    copy = take_result(answer, source.path, folder, source.output)
     wanted = name_for(source.path, folder, output.suffix, copy.suffix)
     try:
-        return publish_copy(copy, source.path, wanted, lambda _: None, answer.extras, output=source.output)
+        final = publish_copy(
+            copy, source.path, wanted, lambda _: None, answer.extras, output=source.output, lost=lost
+        )
     except BaseException:
         copy.temporary.unlink(missing_ok=True)
         discard_result(answer)
         raise
+    return final, lost
 
 
 def _line(result: Mapping[str, Any]) -> str:

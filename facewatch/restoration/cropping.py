@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from facewatch.restoration.alignment import crop_upright, scale_of
+from facewatch.restoration.blending import InferredFace
 from facewatch.restoration.face_networks import NetworkUse
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import fit
@@ -30,6 +32,11 @@ class CroppedFace(NamedTuple):
     def network(self) -> NetworkUse:
         """The network that restores it, and its weight."""
         return NetworkUse(self.chosen.model if self.chosen else None, self.weight)
+
+    def restored(self, after: Crop, shown: Crop, *, guarded: bool) -> InferredFace:
+        """Return the face with its restored crop; as in InferredFace."""
+        chosen = self.weight if self.chosen else None
+        return InferredFace(self.crop, after, shown, self.face.eye_distance, chosen, guarded)
 
 
 def cut_out(
@@ -90,3 +97,13 @@ class LazyCrops(Sequence[Crop]):
     def keep(self, number: int, restored: Crop) -> Crop:
         """Return a restored crop at the size at which it is kept."""
         return fit(restored, (self._kept[number], self._kept[number]))
+
+
+def network_crops(image: npt.NDArray[np.uint8], faces: Sequence[CroppedFace]) -> LazyCrops:
+    """Return the crops of a photo's faces as their networks take them."""
+    return LazyCrops([partial(whole_crop, image, face) for face in faces], [len(face.crop) for face in faces])
+
+
+def enlarged(crops: Sequence[Crop], side: int) -> LazyCrops:
+    """Return kept crops at the size that a network takes, pixels."""
+    return LazyCrops([partial(fit, crop, (side, side)) for crop in crops], [len(crop) for crop in crops])

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import BadPhoto, CannotAlign
-from facewatch.restoration.alignment import TEMPLATE, crop_upright
+from facewatch.restoration.alignment import aligned_eye_px, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.color import match_color
-from facewatch.restoration.cropping import CroppedFace, LazyCrops, cut_out, whole_crop
+from facewatch.restoration.cropping import CroppedFace, cut_out, enlarged, network_crops
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.face_networks import FaceNetworks, NetworkUse, Progress, ignore_progress
+from facewatch.restoration.face_preview import FacePreview, judge_weights
 from facewatch.restoration.face_reports import (
     CHOSEN,
     checked_reports,
@@ -104,9 +104,7 @@ class Pipeline:
         if options.aligned:
             return self._infer_aligned(photo, image, options, weight)
         cropped, reports = self._crop_faces(image, options, weight, choices)
-        crops = LazyCrops(
-            [partial(whole_crop, image, face) for face in cropped], [len(face.crop) for face in cropped]
-        )
+        crops = network_crops(image, cropped)
         outputs = self._networks.restore(crops, [face.network for face in cropped], progress, crops.keep)
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
@@ -121,15 +119,12 @@ class Pipeline:
         return InferredPhoto(
             tuple(reports),
             tuple(
-                InferredFace(
-                    it.crop,
+                face.restored(
                     crop,
-                    self._shown(crop, it.side, options),
-                    it.face.eye_distance,
-                    it.weight if it.chosen else None,
-                    self._networks.makes_up_people(it.network.model),
+                    self._shown(crop, face.side, options),
+                    guarded=self._networks.makes_up_people(face.network.model),
                 )
-                for it, crop in restored
+                for face, crop in restored
             ),
             tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
             self._background(photo, options, progress),
@@ -141,29 +136,41 @@ class Pipeline:
         options: RestorationOptions,
         box: tuple[float, float, float, float],
         weights: Sequence[float],
-    ) -> list[Crop]:
-        """Return one face, upright: as it is, then restored with each weight.
+    ) -> FacePreview:
+        """Return one face, upright: as it is, then restored with each weight; and the gate's verdicts.
 
         box  of the face, as in its report; x0, y0, x1, y1, pixels of the upright photo
 
         Raises BadPhoto if no face is found there, CannotAlign, or as `restore`.
         """
-        image = eight_bits(photo.pixels)
+        before, eye_px, others = self._crop_one(eight_bits(photo.pixels), options, box)
+        drawn = {
+            weight: self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
+            for weight in weights
+        }
+        after = {weight: before if crop is None else crop for weight, crop in drawn.items()}
+        shown = (match_color(crop, before) if options.color_fix else crop for crop in after.values())
+        judged = judge_weights(self._gate, options, before, after, eye_px=eye_px, others=others)
+        return FacePreview([before, *shown], judged)
+
+    def _crop_one(
+        self,
+        image: npt.NDArray[np.uint8],
+        options: RestorationOptions,
+        box: tuple[float, float, float, float],
+    ) -> tuple[Crop, float, list[Crop]]:
+        """Return a face, the distance of its eyes, and the other faces that are restored with it."""
         side = self._networks.crop_size(None)
         if options.aligned:
-            before = fit(image, (side, side))
-        else:
-            faces = self._find(image, options)
-            number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
-            if number is None:
-                raise BadPhoto("this face is not found with these settings; choose another detector")
-            before, _ = crop_upright(image, faces[number].landmarks, side)
-        drawn = [
-            self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
-            for weight in weights
-        ]
-        after = [before if crop is None else crop for crop in drawn]
-        return [before, *(match_color(crop, before) if options.color_fix else crop for crop in after)]
+            return fit(image, (side, side)), aligned_eye_px(image.shape[1]), []
+        faces = self._find(image, options)
+        number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
+        if number is None:
+            raise BadPhoto("this face is not found with these settings; choose another detector")
+        face = faces[number]
+        cropped, _ = self._crop_faces(image, options, 0.0, ())
+        others = [it.crop for it in cropped if not np.array_equal(it.face.box, face.box)]
+        return crop_upright(image, face.landmarks, side)[0], face.eye_distance, others
 
     def check(
         self,
@@ -184,13 +191,11 @@ class Pipeline:
         wanted = options.identity != "off" or any(face.guarded for face in inferred.faces)
         if self._gate is None or not wanted or not inferred.faces:
             return inferred
-
         networks = networks or nullcontext()
         whole = self._networks.crop_size(None)
 
         def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
-            sides = [len(crop) for crop in crops]  # large crops were kept smaller
-            full = LazyCrops([partial(fit, crop, (whole, whole)) for crop in crops], sides)
+            full = enlarged(crops, whole)  # large crops were kept smaller
             uses = [NetworkUse(None, higher)] * len(crops)
             with networks:
                 outputs = self._networks.restore(full, uses, progress, full.keep)
@@ -280,10 +285,9 @@ class Pipeline:
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
-            background = self._background(photo, options, ignore_progress)
-            return InferredPhoto((report,), background=background)
-        eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
-        face = InferredFace(before, after, self._shown(after, side, options), eye_px, guarded=guarded)
+            return InferredPhoto((report,), background=self._background(photo, options, ignore_progress))
+        shown = self._shown(after, side, options)
+        face = InferredFace(before, after, shown, aligned_eye_px(width), guarded=guarded)
         return InferredPhoto((report,), (face,))
 
     def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:

@@ -27,6 +27,7 @@ from facewatch.settings.schema import Settings
 from facewatch.settings.toml_hints import toml_hint
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.locks import LockHeld, acquire_lock
+from facewatch.system.opened import read_small
 from facewatch.system.paths import expand_path
 
 Subscriber = Callable[[Settings], None]
@@ -35,6 +36,7 @@ OwnModels = Callable[[Path | None], Collection[str]]
 
 QUIET_SECONDS = 1.0  # without an edit, before a changed file is read
 LOCK_SECONDS = 10.0  # a change takes a moment
+LARGEST_BYTES = 10_000_000  # of a config file; some KB are usual
 EXAMPLE = "config.example.toml"
 EXAMPLE_HOME = "~/Pictures/Facewatch"
 
@@ -209,7 +211,9 @@ class Store:
     def _text(self) -> str:
         """Return the text of the file; empty if it never existed."""
         try:
-            text = self.path.read_text("utf-8")
+            text = (
+                read_small(self.path, LARGEST_BYTES).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+            )
         except FileNotFoundError:
             # The defaults watch no folder: they suit a user without a file, not one whose file was deleted.
             if self._existed:

@@ -127,8 +127,9 @@ class Recipe:
         refuse_own: bool,
         settled: bool,
         existing: Sequence[str] = (),
+        output: Path | None = None,
     ) -> RestoreRequest:
-        """Return the request for one photo whose copy goes into `folder`."""
+        """Return the request for one photo whose copy goes into `folder`, by no link below `output`."""
         return RestoreRequest(
             number=number,
             source=str(source),
@@ -143,6 +144,7 @@ class Recipe:
             settled=settled,
             existing=list(existing),
             faces=self.faces,
+            output_root=str(output or folder),
         )
 
 

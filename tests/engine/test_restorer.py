@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def restored(tmp_path, data, name, **output):
     photo = restorer.read(job)
     answer = restorer.write(job, photo, restorer.blend(job, photo, restorer.infer(job, photo, print)), 0.0)
     return answer, Image.open(io.BytesIO(Path(answer.temporary).read_bytes()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_no_temporary_is_written_behind_a_link_in_the_output(tmp_path):
+    private, output = tmp_path / "private", tmp_path / "out"
+    private.mkdir()
+    output.mkdir()
+    (output / "album").symlink_to(private)  # since the daemon looked
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(stream, "PNG")
+    (tmp_path / "a.png").write_bytes(stream.getvalue())
+    folder, options = str(output / "album"), (RestorationOptions(), OutputOptions(), None)
+    job = RestoreRequest(1, str(tmp_path / "a.png"), None, folder, 0.0, *options, output_root=str(output))
+    restorer = Restorer("builtin", WhitePaint())
+    photo = restorer.read(job)
+    drawn = restorer.blend(job, photo, restorer.infer(job, photo, print))
+    with pytest.raises(CannotWrite):
+        restorer.write(job, photo, drawn, 0.0)
+    assert list(private.iterdir()) == []
 
 
 def heic(alpha):

@@ -9,7 +9,6 @@ import pytest
 
 from facewatch.errors import BadPhoto, NetworkFailed
 from facewatch.restoration import cropping
-from facewatch.restoration import pipeline as pipeline_module
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.identity.gate import CheckedFace
 from facewatch.restoration.masks.oval import SoftMask
@@ -370,14 +369,14 @@ def test_networks_for_other_crops_serve_single_faces_and_previews():
     inferred = pipeline.infer(photo(), RAW, choices=[FaceChoice(faces[1].box, 0.5, "other")])
     assert [face.after.shape for face in inferred.faces] == [(512, 512, 3), (256, 256, 3)]
     assert {place.mask.shape for place in inferred.places} == {(512, 512)}
-    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5])] == [1024, 1024]
+    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5]).crops] == [1024, 1024]
 
 
 def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
     network = Paints()
     faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
     pipeline = Pipeline(Finds(*faces), network, SoftMask())
-    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0])
+    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0]).crops
     assert network.calls == [(1, 0.0), (1, 0.5), (1, 1.0)]
     assert [crop.shape for crop in crops] == [(512, 512, 3)] * 4
     before = Pipeline(Finds(faces[1]), network, SoftMask()).infer(photo(), RAW).faces[0].before
@@ -433,11 +432,11 @@ def test_large_crops_are_made_one_batch_at_a_time_and_kept_no_larger_than_shown(
             held.append(len(made))
             return super().restore(crops, weight)
 
-    def whole_crop(image, face):
+    def whole_crop(image, face, plain=cropping.whole_crop):
         made.append(face.side)
-        return cropping.whole_crop(image, face)
+        return plain(image, face)
 
-    monkeypatch.setattr(pipeline_module, "whole_crop", whole_crop)
+    monkeypatch.setattr(cropping, "whole_crop", whole_crop)
     faces = [face_at(20 + 30 * index, 40, 160) for index in range(4)]
     inferred = Pipeline(Finds(*faces), Counts(crop_size=2048), SoftMask()).infer(photo(), RAW)
     assert held == [1, 2, 3, 4]

@@ -238,6 +238,11 @@ def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
 
 
 def _decode_bmp(data: bytes, task: _Task) -> _Decoded:
+    data = bmp.with_file_header(data)
+    if bmp.is_masked(data):  # Pillow knows a few masks, and no alpha in 16 bits
+        task.limit.check(bmp.size(data))
+        raster, lost = bmp.read_masked(data)
+        return _Decoded(raster, Metadata(icc=bmp.profile(data), dpi=bmp.resolution(data), lost=lost))
     image = open_image(BmpImageFile, data, task.limit)
     return _Decoded(load(image), with_dpi(Metadata(icc=bmp.profile(data)), image))
 
