@@ -437,12 +437,16 @@ def test_large_crops_are_made_one_batch_at_a_time_and_kept_no_larger_than_shown(
         return plain(image, face)
 
     monkeypatch.setattr(cropping, "whole_crop", whole_crop)
-    faces = [face_at(20 + 30 * index, 40, 160) for index in range(4)]
+    faces = [face_at(10 + 95 * index, 40, 90) for index in range(4)]
     inferred = Pipeline(Finds(*faces), Counts(crop_size=2048), SoftMask()).infer(photo(), RAW)
     assert held == [1, 2, 3, 4]
     assert {len(crop) for face in inferred.faces for crop in (face.before, face.after)} == {512}
     larger = replace(RAW, upscale=4)
-    (face,) = Pipeline(Finds(faces[0]), Counts(crop_size=2048), SoftMask()).infer(photo(), larger).faces
+    (face,) = (
+        Pipeline(Finds(face_at(120, 60, 160)), Counts(crop_size=2048), SoftMask())
+        .infer(photo(), larger)
+        .faces
+    )
     assert 512 < len(face.after) < 2048
 
 
