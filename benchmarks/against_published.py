@@ -109,12 +109,20 @@ COMPARISONS: dict[str, Comparison] = {
         second_suffix=".zip",
     ),
     "pulse-small": Comparison(
-        lambda path: published_field.pulse(path, 128, 32),
-        published_code.load_pulse(128, 32, 10),
+        lambda path: published_field.pulse(path, 64, 32),
+        published_code.load_pulse(64, 32, 10),
         _PULSE_COMMIT,
         second=published_field.pulse_latents,
         second_suffix=".pt",
         ours=_steps(10),
+    ),
+    "pulse-128": Comparison(
+        lambda path: published_field.pulse(path, 128, 8),
+        published_code.load_pulse(128, 8, 1),
+        _PULSE_COMMIT,
+        second=published_field.pulse_latents,
+        second_suffix=".pt",
+        ours=_steps(1),
     ),
     "pulse": Comparison(
         published_field.pulse,

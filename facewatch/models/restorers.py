@@ -156,7 +156,7 @@ RESTORERS: tuple[Model, ...] = (
     Model(
         "pulse",
         "face",
-        "invents another person, alike only when tiny; always compared; an hour a face without a GPU",
+        "invents another person, alike only when tiny; always compared; very slow without a GPU",
         Checkpoint("PULSE_synthesis.pt", "", None, None, PULSE_LICENCE, page=_PULSE_FILE),
         network="pulse",
         crop_size=1024,
