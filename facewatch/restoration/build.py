@@ -32,7 +32,15 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         _upscaler(setup, device),
         _gate(setup),
         others={name: _network(setup, name, device) for name in setup.others},
+        guarded=[name for name in (setup.model, *setup.others) if _makes_up_people(setup, name)],
     )
+
+
+def _makes_up_people(setup: Setup, model: str) -> bool:
+    from facewatch.restoration.networks.forms import FORMS
+
+    network, _ = setup.forms.get(model, ("", 0))
+    return network in FORMS and FORMS[network].makes_up_people
 
 
 def check_packaged(name: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from facewatch.models.catalogue import page_of
 from facewatch.settings.schema import parse
 from facewatch.state.requests import Request
 from facewatch.tray.menu import menu
@@ -156,6 +157,15 @@ def test_a_download_has_a_row_with_its_actions(download, row, actions):
     assert downloads.text == row
     requests = [item.action.request for item in downloads.items if item.action]
     assert requests == [Request(kind, model=CODEFORMER) for kind in actions]
+
+
+def test_a_model_whose_file_a_browser_must_fetch_has_an_entry_for_its_page():
+    waiting = {"state": "waiting", "reason": "download its file with a browser"}
+    shown = menu(make_view(status("working", downloads={"dfdnet": waiting})))
+    page = next(item for item in find(shown, "downloads").items if item.key == "dfdnet page")
+    assert page.action == Open(page_of("dfdnet"))
+    usual = menu(make_view(status("working", downloads={CODEFORMER: FAILING})))
+    assert not [item for item in find(usual, "downloads").items if item.key.endswith(" page")]
 
 
 def test_rows_keep_their_places_whatever_happens():

@@ -42,6 +42,7 @@ class Pair:
     after: Crop
     eye_px: float  # distance of the eyes in the photo
     chosen: float | None = None  # the weight that the user chose for this face: the gate only measures it
+    guarded: bool = False  # its network makes up people: it must pass the gate whatever is set and chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,22 +92,31 @@ class IdentityGate:
         weight  with which the faces were restored
 
         With `options.identity` "protect", a face that became another person's is restored again with a higher
-        weight, twice at most; if that does not help, or cannot, the original stays.
+        weight, twice at most; if that does not help, or cannot, the original stays. Faces of a network that
+        makes up people are treated so whatever is set, and stay originals if they cannot be compared.
         """
         originals = [self._measure(face.before) for face in faces]
 
         def compare(index: int, after: Crop, by: float) -> CheckedFace:
             evidence = self._compare(faces[index], originals, index, after, options)
-            return CheckedFace(after, by, judge(evidence, options.identity_threshold), evidence.hopeless)
+            threshold = None if faces[index].guarded else options.identity_threshold
+            return CheckedFace(after, by, judge(evidence, threshold), evidence.hopeless)
 
         checked = [
             compare(index, face.after, weight if face.chosen is None else face.chosen)
             for index, face in enumerate(faces)
         ]
-        if options.identity != "protect":
-            return checked
-        guarded = [index for index, face in enumerate(faces) if face.chosen is None and checked[index].lost]
-        lost = [index for index in guarded if not checked[index].hopeless]
+        protect = options.identity == "protect"
+        guarded = [
+            index
+            for index, face in enumerate(faces)
+            if (face.guarded or (protect and face.chosen is None)) and _unfit(face, checked[index])
+        ]
+        lost = [
+            index
+            for index in guarded
+            if faces[index].chosen is None and checked[index].lost and not checked[index].hopeless
+        ]
         for step in STEPS if weight < 1 else ():
             if not lost:
                 break
@@ -117,7 +127,7 @@ class IdentityGate:
                 checked[index] = checked[index] if again.lost else again
             lost = [index for index in lost if checked[index].lost]
         for index in guarded:
-            if checked[index].lost:
+            if _unfit(faces[index], checked[index]):
                 checked[index] = replace(checked[index], after=None)
         return checked
 
@@ -145,6 +155,11 @@ class IdentityGate:
         embedding = self._embedder.embed(crop) if self._embedder is not None else None
         found = self._landmarks.find(crop)
         return _Portrait(embedding, max(found, key=_central_score, default=None))
+
+
+def _unfit(face: Pair, checked: CheckedFace) -> bool:
+    """Return True if a face must not be shown; one of a made-up person neither when it was not compared."""
+    return checked.lost or (face.guarded and checked.identity is None)
 
 
 def _central_score(face: Face) -> float:

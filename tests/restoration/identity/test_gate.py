@@ -173,3 +173,21 @@ def test_the_face_is_compared_in_the_colours_in_which_it_is_pasted():
     )
     assert fixed.identity.similarity == pytest.approx(1.0, abs=1e-3)
     assert raw.identity.similarity < fixed.identity.similarity
+
+
+@pytest.mark.parametrize("identity", ["protect", "warn", "off"])
+@pytest.mark.parametrize("chosen", [None, 0.0])
+def test_a_network_that_makes_up_people_is_guarded_whatever_is_set_and_chosen(identity, chosen):
+    pair = Pair(crop(0), crop(1), 40.0, chosen, guarded=True)
+    gate = IdentityGate(Channels(), Landmarks())
+    (outcome,) = gate.check([pair], options(identity=identity, identity_threshold=0.0), 0.0, Blend())
+    assert outcome.lost
+    assert outcome.after is None
+
+
+def test_a_made_up_person_that_cannot_be_compared_is_not_shown():
+    pair = Pair(crop(0), crop(0), 40.0, guarded=True)
+    gate = IdentityGate(None, Landmarks())
+    (outcome,) = gate.check([pair], options(identity="off"), 0.0, Blend())
+    assert outcome.after is None
+    assert outcome.identity is None
