@@ -26,7 +26,7 @@ from facewatch.restoration.face_reports import (
     match_choices,
     report_of,
 )
-from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
+from facewatch.restoration.identity.gate import CheckedFace, Gate, Pair
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
@@ -65,7 +65,7 @@ class Pipeline:
         network: FaceNetwork,
         masker: Masker,
         upscaler: Upscaler | None = None,
-        gate: IdentityGate | None = None,
+        gate: Gate | None = None,
         *,
         others: Mapping[str, FaceNetwork] | None = None,
     ) -> None:
@@ -120,7 +120,12 @@ class Pipeline:
         )
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            report_of(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
+            report_of(
+                face.face,
+                *fate_of(crop, face.weight),
+                None if crop is None else face.weight,
+                face.network.model,
+            )
             for face, crop in zip(cropped, outputs, strict=True)
         ]
         masks = self._masks([crop for _, crop in restored])
