@@ -46,10 +46,14 @@ def match_choices(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[
 
 
 def report_of(
-    face: Face, fate: Literal["restored", "kept"], reason: str, weight: float | None = None
+    face: Face,
+    fate: Literal["restored", "kept"],
+    reason: str,
+    weight: float | None = None,
+    model: str | None = None,
 ) -> FaceReport:
     """Return the report on a face that was not compared."""
-    return FaceReport(face.box, face.score, fate, reason, weight=weight)
+    return FaceReport(face.box, face.score, fate, reason, weight=weight, model=model)
 
 
 def checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace]) -> tuple[FaceReport, ...]:

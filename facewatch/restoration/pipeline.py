@@ -26,7 +26,7 @@ from facewatch.restoration.face_reports import (
     match_choices,
     report_of,
 )
-from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
+from facewatch.restoration.identity.gate import CheckedFace, Gate, Pair
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
@@ -52,7 +52,7 @@ class Pipeline:
         network: FaceNetwork,
         masker: Masker,
         upscaler: Upscaler | None = None,
-        gate: IdentityGate | None = None,
+        gate: Gate | None = None,
         *,
         others: Mapping[str, FaceNetwork] | None = None,
         guarded: Collection[str] = (),
@@ -112,6 +112,7 @@ class Pipeline:
                 face.face,
                 *fate_of(crop, face.weight, made_up=self._networks.makes_up_people(face.network.model)),
                 None if crop is None else face.weight,
+                face.network.model,
             )
             for face, crop in zip(cropped, outputs, strict=True)
         ]

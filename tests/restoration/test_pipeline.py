@@ -358,6 +358,7 @@ def test_a_face_has_a_network_of_its_own():
     choices = [FaceChoice(faces[1].box, 0.5, "other")]
     pipeline = Pipeline(Finds(*faces), network, SoftMask(), others={"other": other})
     inferred = pipeline.infer(photo(), RAW, 0.2, choices=choices)
+    assert [face.model for face in inferred.reports] == [None, "other"]
     assert (network.calls, other.calls) == ([(1, 0.2)], [(1, 0.5)])
     assert [tuple(face.after[0, 0]) for face in inferred.faces] == [(200, 40, 90), (10, 20, 30)]
 

@@ -452,3 +452,18 @@ def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
     assert any("owned" in text for text in texts)
     for text in texts:
         assert not any(sign in text for sign in "\x1b\x07\x9b\u202e\n"), text
+
+
+@pytest.mark.parametrize(
+    ("rest", "settings", "words"),
+    [
+        ("waiting until 22:00", {}, "Work now"),
+        ("waiting for mains power", {}, "Work now"),
+        ("paused", {"paused": True}, "Resume"),
+        ("waiting until 22:00", {"paused": True}, "Resume"),
+        ("", {}, "Pause"),
+    ],
+)
+def test_photos_that_wait_for_their_time_can_be_restored_now(rest, settings, words):
+    shown = menu(make_view(status("paused" if rest else "idle", rest=rest), settings))
+    assert any(item.text == words for item in shown)
