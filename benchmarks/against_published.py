@@ -41,20 +41,24 @@ class Comparison:
     )
 
 
-def _ten_steps(checkpoint: Path, second: Path | None) -> Callable[[torch.Tensor, float], torch.Tensor]:
-    """Return a function that gives the pictures of the first steps of a search of ten."""
-    assert second is not None
-    state = {**read_state_dict(checkpoint, mapped=False), **pulse.read_latents(second)}
-    search = pulse.build(state, "cpu", "float32")
-    assert isinstance(search, pulse.Search)
-    search.step_count = published_code.TEN
+def _steps(count: int) -> Callable[[Path, Path | None], Callable[[torch.Tensor, float], torch.Tensor]]:
+    """Return a loader of PULSE's search of a few steps, which gives the picture of each."""
 
-    def draw(faces: torch.Tensor, _weight: float) -> torch.Tensor:
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            small = pulse.shrink((faces.clone() + 1) / 2, faces.shape[-1] // pulse.SMALL).clamp(0, 1)
-            return torch.cat([picture for picture, _ in search.steps(small)])
+    def load(checkpoint: Path, second: Path | None) -> Callable[[torch.Tensor, float], torch.Tensor]:
+        assert second is not None
+        state = {**read_state_dict(checkpoint, mapped=False), **pulse.read_latents(second)}
+        search = pulse.build(state, "cpu", "float32")
+        assert isinstance(search, pulse.Search)
+        search.step_count = count
 
-    return draw
+        def draw(faces: torch.Tensor, _weight: float) -> torch.Tensor:
+            with torch.inference_mode(mode=False), torch.enable_grad():
+                small = pulse.shrink((faces.clone() + 1) / 2, faces.shape[-1] // pulse.SMALL).clamp(0, 1)
+                return torch.cat([picture for picture, _ in search.steps(small)])
+
+        return draw
+
+    return load
 
 
 _VQFR_COMMIT = "239c77a78152473eca83270c40be083bb0ae0f4a"
@@ -106,19 +110,27 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "pulse-small": Comparison(
         lambda path: published_field.pulse(path, 64, 32),
-        published_code.load_pulse(64, 32),
+        published_code.load_pulse(64, 32, 10),
         _PULSE_COMMIT,
         second=published_field.pulse_latents,
         second_suffix=".pt",
-        ours=_ten_steps,
+        ours=_steps(10),
+    ),
+    "pulse-128": Comparison(
+        lambda path: published_field.pulse(path, 128, 8),
+        published_code.load_pulse(128, 8, 1),
+        _PULSE_COMMIT,
+        second=published_field.pulse_latents,
+        second_suffix=".pt",
+        ours=_steps(1),
     ),
     "pulse": Comparison(
         published_field.pulse,
-        published_code.load_pulse(1024, 512),
+        published_code.load_pulse(1024, 512, 1),
         _PULSE_COMMIT,
         second=published_field.pulse_latents,
         second_suffix=".pt",
-        ours=_ten_steps,
+        ours=_steps(1),
     ),
     "gpen-64": Comparison(
         lambda path: published_field.gpen(path, 64, width=1 / 8),

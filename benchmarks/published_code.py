@@ -17,9 +17,6 @@ import torch
 
 from facewatch.restoration.networks import dfdnet, dmdnet, pulse
 
-TEN = 10
-"""Steps of PULSE's search that are compared."""
-
 
 def load_gpen(size: int, narrow: float, multiplier: int) -> Callable[[Path, Path], Any]:
     def load(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
@@ -140,8 +137,8 @@ def load_dfdnet(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float],
     return lambda x, _weight: network(x, boxes)
 
 
-def load_pulse(size: int, most: int) -> Callable[[Path, Path], Any]:
-    """Load PULSE's search of ten steps for the graphics card, made to run at any size without one."""
+def load_pulse(size: int, most: int, steps: int) -> Callable[[Path, Path], Any]:
+    """Load PULSE's search for the graphics card, made to run at any size without one."""
 
     def load(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
         layers = 2 * size.bit_length() - 4
@@ -190,7 +187,7 @@ def load_pulse(size: int, most: int) -> Callable[[Path, Path], Any]:
             with torch.inference_mode(mode=False), torch.enable_grad():
                 shrink = modules["bicubic"].__dict__["BicubicDownSample"](size // pulse.SMALL)
                 small = shrink((faces.clone() + 1) / 2).clamp(0, 1)
-                list(network(small, seed=pulse.SEED, steps=TEN, **options))
+                list(network(small, seed=pulse.SEED, steps=steps, **options))
             return torch.cat(drawn)
 
         return search

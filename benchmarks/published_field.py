@@ -189,3 +189,8 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "gpen-2048": lambda path: gpen(path, 2048),
 }
 """Writer of each model, by its name in the catalogue."""
+SECOND: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "dfdnet": ("second.zip", dfdnet_dictionaries),
+    "pulse": ("second.pt", pulse_latents),
+}
+"""Name and writer of the second file of the models that have one."""

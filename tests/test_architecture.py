@@ -36,7 +36,7 @@ DOORS = {  # third party -> the only modules that may import it
     "jinja2": {"gallery", "archive.report"},
     "send2trash": {"system.trash"},
     "tomlkit": {"settings.store", "cli"},
-    "tomllib": {"settings.store"},
+    "tomllib": {"settings.store", "settings.toml_hints"},
     "tomli": {"settings.store"},
     "httpx": {"models"},
     "safetensors": {"restoration.networks.state_dict"},

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from facewatch.cli.desktop_note import shown_on_desktop
 from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.identity import unchecked_note
 from facewatch.cli.markup import escape
@@ -136,6 +137,9 @@ def restore(  # noqa: PLR0917 - typer's options
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the model's licence without a question.")
     ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Say on the desktop how it went; the file manager's entries do.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     with_copies: Annotated[
@@ -147,12 +151,40 @@ def restore(  # noqa: PLR0917 - typer's options
     **choices: Any,
 ) -> None:
     """Restore photos now; the originals are only read."""
+    with shown_on_desktop(wanted=notify) as show:
+        results, about, note = _restore(
+            sources, output, _changes(model, with_copies, choices), weight,
+            recursive=recursive, accept_licence=accept_licence, quiet=as_json, config=config,
+        )  # fmt: skip
+        show(results, _totals(results))
+    if as_json:
+        print(json.dumps({**about, "notes": [note] if note else [], "photos": results}, indent=2))
+    raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
+
+
+def _changes(model: str | None, with_copies: bool | None, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the options change, by section."""
     changes: dict[str, Any] = {} if model is None else {"model": model}
     for section, key, _, _ in CHOICES:
         if choices.get(key) is not None:
             changes.setdefault(section, {})[key] = choices[key]
     if with_copies is not None:
         changes.setdefault("output", {})["no_faces"] = "copy" if with_copies else "skip"
+    return changes
+
+
+def _restore(
+    sources: Sequence[Path],
+    output: Path | None,
+    changes: Mapping[str, Any],
+    weight: float | None,
+    *,
+    recursive: bool,
+    accept_licence: bool,
+    quiet: bool,
+    config: Path | None,
+) -> tuple[list[dict[str, Any]], dict[str, str], str]:
+    """Return what became of each photo, what restored them, and a note about what is not checked."""
     where = places(config)
     settings = settings_with(where, changes, weight)
     photos = list(photos_of(sources, output, recursive=recursive))
@@ -162,12 +194,10 @@ def restore(  # noqa: PLR0917 - typer's options
     recipe = resolve(settings.plan(None), settings.engine, probe)
     fetch_missing(files, recipe.models, recipe.optional_models, accept_licence=accept_licence)
     note = unchecked_note(files, settings)
-    if note and not as_json:
+    if note and not quiet:
         Console(stderr=True, highlight=False).print(escape(note), soft_wrap=True)
-    results, about = _restore_all(photos, recipe, files, quiet=as_json)
-    if as_json:
-        print(json.dumps({**about, "notes": [note] if note else [], "photos": results}, indent=2))
-    raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
+    results, about = _restore_all(photos, recipe, files, quiet=quiet)
+    return results, about, note
 
 
 def _restore_all(

@@ -48,7 +48,6 @@ class Restorer:
         self._model = model
         self._pipeline = pipeline
         self._networks = threading.Lock()  # held by the photo that is in the networks
-        self._comparing = threading.Lock()  # held by the photo whose faces are compared
 
     @classmethod
     def load(cls, setup: Setup, device: str) -> Restorer:
@@ -100,13 +99,10 @@ class Restorer:
         Raises as `infer`: a face that became another person's is restored again.
         """
         pages = (photo, *photo.pages)
-        with self._comparing:
-            drawn = tuple(
-                self._pipeline.check(
-                    page, each, job.restoration, job.weight, advance, networks=self._networks
-                )
-                for page, each in zip(pages, drawn, strict=True)
-            )
+        drawn = tuple(
+            self._pipeline.check(page, each, job.restoration, job.weight, advance, networks=self._networks)
+            for page, each in zip(pages, drawn, strict=True)
+        )
         if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
             memory.release()
         restored = [blend(page, job.restoration, each) for page, each in zip(pages, drawn, strict=True)]
@@ -176,7 +172,7 @@ class Restorer:
             __version__,
             source=job.source_sha256 or "",
             recipe=job.recipe,
-            faces=() if photo.pages else face_notes(restored.faces, photo.pixels.shape[:2]),
+            faces=() if photo.pages else face_notes(restored.faces, photo.pixels.shape[:2], self._model),
         )
         data = encode(restored.photo, format_name, job.output.quality, provenance)
         if job.output.content_credentials and not credentials.unsigned_reason(photo, format_name):
@@ -212,10 +208,11 @@ def weight_of(faces: Sequence[FaceReport], asked: float) -> float:
     return used.pop() if len(used) == 1 else asked
 
 
-def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int]) -> tuple[FaceNote, ...]:
+def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int], model: str) -> tuple[FaceNote, ...]:
     """Return the notes on the faces that were restored, or kept because they became another person's.
 
     shape  height and width of the upright original
+    model  of the faces for which the user chose no other
     """
     height, width = shape
     notes = []
@@ -226,7 +223,7 @@ def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int]) -> tuple[Fac
         area = ((x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height)
         similarity = face.identity.similarity if face.identity else None
         verdict = face.identity.verdict if face.identity else ""
-        notes.append(FaceNote(area, face.fate, face.weight, similarity, verdict))
+        notes.append(FaceNote(area, face.fate, face.weight, similarity, verdict, face.model or model))
     return tuple(notes)
 
 

@@ -48,6 +48,12 @@ GPEN_LICENCE = Licence(
     "GPEN's authors state no licence, and withdrew it once for commercial reasons: for private trials only.",
     non_commercial=True,
 )
+PULSE_LICENCE = Licence(
+    "none stated (PULSE)",
+    "https://github.com/adamian98/pulse",
+    "PULSE's authors state no licence for its files, and NVIDIA's StyleGAN is for non-commercial use.",
+    non_commercial=True,
+)
 VQFR_LICENCE = Licence(
     "Apache-2.0, with third-party parts",
     "https://github.com/TencentARC/VQFR/blob/main/LICENSE",

@@ -13,7 +13,7 @@ from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Detector, FaceNetwork, Masker, Upscaler
 
 if TYPE_CHECKING:
-    from facewatch.restoration.identity.gate import IdentityGate
+    from facewatch.restoration.identity.gate import Gate
     from facewatch.restoration.networks.fast import Precision
 
 
@@ -32,7 +32,15 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         _upscaler(setup, device),
         _gate(setup),
         others={name: _network(setup, name, device) for name in setup.others},
+        guarded=[name for name in (setup.model, *setup.others) if _makes_up_people(setup, name)],
     )
+
+
+def _makes_up_people(setup: Setup, model: str) -> bool:
+    from facewatch.restoration.networks.forms import FORMS
+
+    network, _ = setup.forms.get(model, ("", 0))
+    return network in FORMS and FORMS[network].makes_up_people
 
 
 def check_packaged(name: str) -> None:
@@ -176,11 +184,14 @@ def _masker(setup: Setup, device: str) -> Masker:
     return ParseMask(_file(setup, setup.parser), device, _precision(setup, device))
 
 
-def _gate(setup: Setup) -> IdentityGate:
-    from facewatch.restoration.identity.gate import IdentityGate
+def _gate(setup: Setup) -> Gate:
+    from facewatch.restoration.identity.gate import IdentityGate, SharedGate
     from facewatch.restoration.identity.sface import SFace
 
-    return IdentityGate(SFace(_file(setup, setup.identity)) if setup.identity is not None else None)
+    def make() -> IdentityGate:
+        return IdentityGate(SFace(_file(setup, setup.identity)) if setup.identity is not None else None)
+
+    return SharedGate(make)
 
 
 def _upscaler(setup: Setup, device: str) -> Upscaler | None:

@@ -54,7 +54,7 @@ Verdict = Literal["same", "other", "cannot judge"]
 class Identity:
     """Whether a restored face still shows the person in the photo."""
 
-    similarity: float | None  # cosine of the two embeddings, -1 to 1; None: not measured
+    similarity: float | None  # cosine of the two embeddings, -1 to 1; None: not measured, as it says nothing
     verdict: Verdict
 
 
@@ -69,6 +69,7 @@ class FaceReport:
     measures: dict[str, float] = field(default_factory=dict)  # measured by later checks
     weight: float | None = None  # of the restored face, which may be above the one asked for; None: kept
     identity: Identity | None = None  # None: not checked
+    model: str | None = None  # that the user chose for this face; None: the photo's
 
 
 OnStep: TypeAlias = Callable[[int, int], None]

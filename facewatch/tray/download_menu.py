@@ -56,6 +56,8 @@ def _items_of(name: str, download: Mapping[str, Any], view: View) -> Iterator[It
     elif state in ("waiting", "cancelled"):
         if download.get("reason"):
             yield line(f"{name} reason", shorten(one_line(download["reason"]), LONGEST_LINE))
+        if page := catalogue.page_of(name):
+            yield click(f"{name} page", "Open the page of its file", Open(page))
         now = SendRequest(Request("download_now", model=name))
         yield click(f"{name} now", f"Try {name} now", now, enabled=view.running)
     if state in ("queued", "downloading", "waiting"):

@@ -111,17 +111,20 @@ def test_an_animation_is_left_alone_and_said_so(tmp_path, name):
     assert "is animated" in answer.left_alone
 
 
-def report(fate, weight=None, identity=None, reason=""):
-    return FaceReport((10.0, 20.0, 30.0, 60.0), 0.9, fate, reason, weight=weight, identity=identity)
+def report(fate, weight=None, identity=None, reason="", model=None):
+    box = (10.0, 20.0, 30.0, 60.0)
+    return FaceReport(box, 0.9, fate, reason, weight=weight, identity=identity, model=model)
 
 
 def test_a_copy_notes_its_faces_and_names_the_weight_that_they_have():
     shown = report("restored", 0.5, Identity(0.71, "same"))
     stranger = report("kept", None, Identity(0.1, "other"), OTHER_PERSON)
     sharp = report("kept", reason="already sharp")
-    assert face_notes([shown, stranger, sharp], (80, 40)) == (
-        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, 0.71, "same"),
-        FaceNote((0.5, 0.5, 0.5, 0.5), "kept", None, 0.1, "other"),
+    own = report("restored", 0.5, model="codeformer")
+    assert face_notes([shown, stranger, sharp, own], (80, 40), "builtin") == (
+        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, 0.71, "same", "builtin"),
+        FaceNote((0.5, 0.5, 0.5, 0.5), "kept", None, 0.1, "other", "builtin"),
+        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, None, "", "codeformer"),
     )
     assert weight_of([shown, stranger, sharp], 0.0) == 0.5
     assert weight_of([shown, report("restored", 0.0)], 0.2) == 0.2

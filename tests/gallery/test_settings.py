@@ -16,8 +16,8 @@ from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs import jpeg, sniff
 from facewatch.restoration.codecs.metadata import tiff_tags
-from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, UNCHANGED
-from facewatch.restoration.options import OTHER_PERSON
+from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, NOT_FOUND, UNCHANGED
+from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
 from facewatch.state.outcomes import final_reason
 from facewatch.system.disk_space import FREE_SPACE
@@ -237,6 +237,8 @@ def test_models_are_listed_with_licence_and_state(house):
     assert models["gfpgan-1.4"]["state"] == "missing"
     assert models["gfpgan-1.4"]["question"]
     assert "NVIDIA" in models["gfpgan-1.4"]["licence"]
+    assert models["gfpgan-1.4"]["page"] == ""
+    assert models["dfdnet"]["page"].startswith("https://drive.google.com/")
     house.post("api/models/gfpgan-1.4/accept")
     models = {row["name"]: row for row in house.get("api/models").json()["models"]}
     assert not models["gfpgan-1.4"]["question"]
@@ -372,7 +374,7 @@ def test_no_text_stands_twice(language):
 
 
 def test_every_model_and_its_kind_and_every_usual_reason_have_words():
-    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, OTHER_PERSON}
+    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, NOT_FOUND, OTHER_PERSON, NOT_COMPARED}
     for language in LANGUAGES:
         known = texts(language)
         assert {f"model.{row.name}" for row in catalogue.MODELS} <= known.keys()

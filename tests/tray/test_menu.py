@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from facewatch.models.catalogue import page_of
 from facewatch.settings.schema import parse
 from facewatch.state.requests import Request
 from facewatch.tray.download_menu import model_text
@@ -158,6 +159,15 @@ def test_a_download_has_a_row_with_its_actions(download, row, actions):
     assert downloads.text == row
     requests = [item.action.request for item in downloads.items if item.action]
     assert requests == [Request(kind, model=CODEFORMER) for kind in actions]
+
+
+def test_a_model_whose_file_a_browser_must_fetch_has_an_entry_for_its_page():
+    waiting = {"state": "waiting", "reason": "download its file with a browser"}
+    shown = menu(make_view(status("working", downloads={"dfdnet": waiting})))
+    page = next(item for item in find(shown, "downloads").items if item.key == "dfdnet page")
+    assert page.action == Open(page_of("dfdnet"))
+    usual = menu(make_view(status("working", downloads={CODEFORMER: FAILING})))
+    assert not [item for item in find(usual, "downloads").items if item.key.endswith(" page")]
 
 
 def test_rows_keep_their_places_whatever_happens():
@@ -452,3 +462,18 @@ def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
     assert any("owned" in text for text in texts)
     for text in texts:
         assert not any(sign in text for sign in "\x1b\x07\x9b\u202e\n"), text
+
+
+@pytest.mark.parametrize(
+    ("rest", "settings", "words"),
+    [
+        ("waiting until 22:00", {}, "Work now"),
+        ("waiting for mains power", {}, "Work now"),
+        ("paused", {"paused": True}, "Resume"),
+        ("waiting until 22:00", {"paused": True}, "Resume"),
+        ("", {}, "Pause"),
+    ],
+)
+def test_photos_that_wait_for_their_time_can_be_restored_now(rest, settings, words):
+    shown = menu(make_view(status("paused" if rest else "idle", rest=rest), settings))
+    assert any(item.text == words for item in shown)

@@ -49,6 +49,9 @@ from facewatch.restoration.codecs.size_limit import SizeLimit
 MAX_DPI = 65_000
 """A higher resolution is noise, and does not fit every format."""
 
+_UNREAD = ("not implemented", "not been built in", "unsupported codec")
+"""In the words of decoders: a form that they do not read."""
+
 _TO_UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
     2: lambda a: cv2.flip(a, 1),
     3: lambda a: cv2.flip(a, -1),
@@ -129,7 +132,7 @@ def _translate_errors(data: bytes) -> Iterator[None]:
         form = rare.describe(data)
         if form is not None:
             raise NotSupported(form) from error
-        if "not implemented" in str(error).lower():
+        if any(words in str(error).lower() for words in _UNREAD):
             raise NotSupported(
                 f"the picture has a form that facewatch does not read ({error}); save it as PNG or JPEG"
             ) from error

@@ -137,6 +137,16 @@ def box_kinds(data: bytes) -> set[bytes]:
     return set(dict(_boxes(data)))
 
 
+def box(data: bytes, kind: bytes) -> bytes:
+    """Return the content of a HEIC or AVIF file's first box of a kind; empty without one."""
+    start = 0
+    for found, end in _boxes(data):
+        if found == kind:
+            return data[start + _BOX_HEADER_BYTES : end]
+        start = end
+    return b""
+
+
 def _boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield kind and end of the boxes, up to the first that is not whole."""
     at = 0

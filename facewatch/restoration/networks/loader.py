@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +15,7 @@ from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.restoration.networks import builtin, forms
 from facewatch.restoration.networks.device import free_cache
 from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
+from facewatch.restoration.networks.precision import without_tf32
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
 from facewatch.restoration.networks.torch_errors import (
     first_lines,
@@ -92,7 +92,7 @@ class TorchNetwork:
 
     @property
     def on_step(self) -> OnStep:
-        """Receiver of the steps of a network that works in steps."""
+        """Receiver of a network's steps."""
         return self._forward.on_step if isinstance(self._forward, WorksInSteps) else ignore_step
 
     @on_step.setter
@@ -132,7 +132,7 @@ class TorchNetwork:
 
     def infer(self, faces: torch.Tensor, weight: float) -> torch.Tensor:
         """Return the network's output for faces, both (N, 3, S, S) float32 RGB in [-1, 1] on its device."""
-        with torch.inference_mode(), _without_tf32():
+        with torch.inference_mode(), without_tf32():
             return self._forward(faces, weight)
 
     def _restore_batch(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
@@ -214,10 +214,7 @@ def load(
 
 
 def load_builtin(device: str, precision: Precision = "float32") -> TorchNetwork:
-    """Load the network that is part of facewatch; `device` and `precision` as in `load`.
-
-    Raises BadCheckpoint when the installation is damaged, OutOfMemory, DeviceFailed.
-    """
+    """Load the network that is part of facewatch, as `load`; BadCheckpoint means a damaged installation."""
     with part_of_facewatch(builtin.WEIGHTS):
         return load(builtin.WEIGHTS, "builtin", device, precision)
 
@@ -291,7 +288,6 @@ def _load_as(support: ArchSupport, state: StateDict) -> Descriptor:
 
 def _spandrel_forward(descriptor: Descriptor) -> Forward:
     """Return a Forward around spandrel's convention for all networks: [0, 1] in, [0, 1] out."""
-
     from spandrel import ImageModelDescriptor
 
     def forward(x: torch.Tensor, _weight: float) -> torch.Tensor:
@@ -300,9 +296,3 @@ def _spandrel_forward(descriptor: Descriptor) -> Forward:
         return restored * 2 - 1
 
     return forward
-
-
-def _without_tf32() -> AbstractContextManager[None]:
-    """Compute float32 convolutions exactly: cards otherwise round the factors to TF32's ten bits."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-    return flags

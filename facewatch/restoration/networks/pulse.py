@@ -78,7 +78,7 @@ def build(state: StateDict, device: str, precision: Precision) -> Forward:
     network = load_strictly(lambda: StyleGAN(channels, len(mean)), state)
     state.clear()
     network.settle()
-    return Search(network.to(device), mean.to(device), deviation.to(device))
+    return Search(network.to(device), mean.to(device), deviation.to(device), steps=STEPS, seed=SEED)
 
 
 def _levels(state: StateDict) -> list[int]:
@@ -88,9 +88,7 @@ def _levels(state: StateDict) -> list[int]:
 class Search:
     """The search, as a Forward."""
 
-    def __init__(
-        self, network: StyleGAN, mean: Tensor, deviation: Tensor, *, steps: int = STEPS, seed: int = SEED
-    ) -> None:
+    def __init__(self, network: StyleGAN, mean: Tensor, deviation: Tensor, *, steps: int, seed: int) -> None:
         """
         mean, deviation  of the styles before their activation, (style,)
         """

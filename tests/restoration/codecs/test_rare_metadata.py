@@ -139,3 +139,34 @@ def test_a_jfif_segment_that_is_too_short_does_not_matter():
 def test_an_iphone_programs_png_is_named():
     with pytest.raises(NotSupported, match=r"iPhone programs.*save it as an ordinary PNG"):
         decode(png_with((b"CgBI", b"P\0 \2")), LIMIT)
+
+
+def box(kind, payload):
+    return struct.pack(">I", 8 + len(payload)) + kind + payload
+
+
+class TestHeicBoxes:
+    def test_a_samsung_phones_data_follow_the_jpeg_copy(self):
+        data = saved("heic", Image.fromarray(scene(64, 48))) + box(b"sefd", b"\0\0\1\n\4\0\0\0Date1234SEFT")
+        copy, lost = copied(data, "jpeg")
+        assert [part.data for part in copy.metadata.tail] == [b"\0\0\1\n\4\0\0\0Date1234SEFT"]
+        assert not lost
+
+    def test_they_are_named_where_they_cannot_follow(self):
+        data = saved("heic", Image.fromarray(scene(64, 48))) + box(b"sefd", b"1234SEFT")
+        assert copied(data, "png")[1] == ("the maker's data behind the picture",)
+
+    def test_other_boxes_are_named(self):
+        data = saved("heic", Image.fromarray(scene(64, 48))) + box(b"abcd", b"1234")
+        assert copied(data, "jpeg")[1] == ("boxes of a program (abcd)",)
+
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_an_exif_block_without_the_length_before_it_is_read(self, order):
+        whole = block(text(MAKE, b"One", order), order=order)
+        data = saved("heic", Image.fromarray(scene(64, 48)), exif=b"Exif\0\0" + whole)
+        length = b"\0\0\0\x06Exif\0\0"
+        assert data.count(length + whole) == 1
+        bare = data.replace(length + whole, whole + bytes(len(length)))
+        copy, lost = copied(bare, "jpeg")
+        assert tiff_tags.read_directory(copy.metadata.exif).tags[MAKE].data == b"One\0"
+        assert not lost

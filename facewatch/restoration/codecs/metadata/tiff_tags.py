@@ -22,7 +22,7 @@ SIZES: Mapping[int, int] = {
 }  # fmt: skip
 IMAGE_TAGS = frozenset(
     {*range(254, 260), *range(262, 267), 273, *range(277, 282), 284, *range(290, 294), 317, 320}
-    | {*range(322, 326), *range(332, 348), *range(512, 522), *range(529, 533)}
+    | {*range(322, 326), *range(332, 337), *range(338, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags of a TIFF page that a decoder needs; of several with one number, decoders take the first."""
 UTF8 = 129  # of EXIF 3.0
