@@ -37,7 +37,7 @@ DOORS = {  # third party -> the only modules that may import it
     "send2trash": {"system.trash"},
     "tomlkit": {"settings.store", "cli"},
     "tomllib": {"settings.store", "settings.toml_hints"},
-    "tomli": {"settings.store"},
+    "tomli": {"settings.store", "settings.toml_hints"},
     "httpx": {"models"},
     "safetensors": {"restoration.networks.state_dict"},
     "platformdirs": {"system.paths"},
