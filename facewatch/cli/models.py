@@ -192,7 +192,10 @@ def _describe_check(check: Check) -> str:
     if check.state == "present":
         return f"OK, sha256 {check.sha256}, {check.path}"
     expected = check.published or (check.trusted.sha256 if check.trusted else None)
-    return f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}"
+    return (
+        f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}; "
+        f"`facewatch models pull {check.name}` downloads it again"
+    )
 
 
 def _content_problem(check: Check, row: Model) -> str:

@@ -29,12 +29,13 @@ def download_items(view: View) -> Iterator[Item]:
 
 
 def model_text(choice: Choice) -> str:
-    """Return a model's name with its size, "download" if it is not here, and its licence's limits."""
+    """Return a model's name with its size, its licence's limits, and how its file comes if it is not here."""
     notes = []
     if not choice.available:
         row = catalogue.BY_NAME.get(choice.name)
+        way = "download" if row is None or row.checkpoint is None or row.checkpoint.url else "by browser"
         size = f" {format_size(choice.size_bytes)}" if choice.size_bytes else ""
-        notes.append(f"download{size}" if row else "its file is missing")
+        notes.append(f"{way}{size}" if row else "its file is missing")
     elif choice.size_bytes:
         notes.append(format_size(choice.size_bytes))
     if choice.non_commercial:

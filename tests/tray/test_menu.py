@@ -9,6 +9,7 @@ import pytest
 from facewatch.models.catalogue import page_of
 from facewatch.settings.schema import parse
 from facewatch.state.requests import Request
+from facewatch.tray.download_menu import model_text
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import (
     AcceptLicence,
@@ -105,7 +106,8 @@ BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
         (status("paused", {"queued": 3}), "Paused, 3 waiting"),
         (status("idle", {"done": 9, "parked": 1, "poison": 1}), "Idle, 2 failed"),
         (status("idle", outcomes={"not supported": 1, "failed": 2}), "Idle, 1 not supported, 2 failed"),
-        (status("idle", {"retry": 1}), "1 waiting"),
+        (status("idle", {"retry": 1}), "1 will retry"),
+        (status("working", {"queued": 2, "retry": 1}), "2 waiting, 1 will retry"),
         (status("idle", settling=2), "2 waiting"),
         (status("attention", troubles=["disk: no space left for /out/a.jpg"]), "Needs attention"),
         (status("stopped", pid=None), "Not running"),
@@ -302,9 +304,16 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
     missing = find(actions.items, "model codeformer")
     assert missing.text == "Redo with codeformer (download 377 MB, non-commercial)"
     assert missing.enabled  # the photo is restored once the model is downloaded
-    assert find(actions.items, "word 0.5").text == "Redo Balanced (0.5)"
-    weight = find(actions.items, "numbers", "0.5")
+    assert find(actions.items, "weight 0.5").text == "Redo Balanced (0.5)"
+    assert find(actions.items, "weight 1.0").text == "Redo 1.0 (closest to the original)"
+    weight = find(actions.items, "weight 0.5")
     assert weight.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
+
+
+def test_a_model_that_only_a_browser_can_download_is_said_to_come_so():
+    assert model_text(Choice("vqfr-1", False, None, False)) == "vqfr-1 (by browser)"
+    assert model_text(Choice("gpen-1024", False, None, True)) == "gpen-1024 (by browser, non-commercial)"
+    assert model_text(Choice("gfpgan-1.2", False, None, True)) == "gfpgan-1.2 (download, non-commercial)"
 
 
 CLICKS = [
@@ -314,6 +323,7 @@ CLICKS = [
     ("before and after", OpenGallery(photo=Path("/in/IMG_1.jpg"))),
     ("redo with another model", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), model="codeformer"))),
     ("redo with another weight", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.8))),
+    ("redo with a weight by its number", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.2))),
     ("all reasons of failed photos", OpenGallery("problems")),
 ]
 
