@@ -51,7 +51,7 @@ def _cache() -> Path:
 
     Raises BadCheckpoint if another user has taken its name, CannotWrite or DiskFull.
     """
-    user = str(os.getuid()) if sys.platform != "win32" else ""
+    user = str(os.getuid()) if hasattr(os, "getuid") else ""
     folder = Path(tempfile.gettempdir()) / f"facewatch-models{user and f'-{user}'}"
     with translate_write_errors(folder):
         folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facewatch.restoration.identity.gate import IdentityGate, Pair
+from facewatch.restoration.identity.gate import Gate, Pair
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.types import Crop, Identity
 
@@ -33,7 +33,7 @@ class FacePreview:
 
 
 def judge_weights(
-    gate: IdentityGate | None,
+    gate: Gate | None,
     options: RestorationOptions,
     before: Crop,
     drawn: Mapping[float, Crop],

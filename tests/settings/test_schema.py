@@ -192,7 +192,7 @@ def test_an_unknown_key_names_the_nearest():
 
 
 def test_every_choice_of_how_a_photo_is_restored_is_an_option_of_restore_too():
-    from facewatch.cli.restore import CHOICES
+    from facewatch.cli.restore_options import CHOICES
 
     options = {(section, key) for section, key, _, _ in CHOICES}
     for section, kind in SECTIONS.items():
