@@ -8,22 +8,19 @@ CODE (a clone of its repository) and with facewatch, and prints the largest diff
 
 from __future__ import annotations
 
-import importlib
-import logging
-import sys
 import tempfile
-import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
 
-from benchmarks import published_field
+from benchmarks import published_code, published_field
 from facewatch.errors import FlowFailed
-from facewatch.restoration.networks import dmdnet, loader
+from facewatch.restoration.networks import loader, pulse
+from facewatch.restoration.networks.state_dict import read_state_dict
 
 TOLERANCE = 1e-4
 """The largest difference allowed, on a range of 2."""
@@ -37,177 +34,121 @@ class Comparison:
     theirs: Callable[[Path, Path], Callable[[torch.Tensor, float], torch.Tensor]]  # of code and checkpoint
     commit: str  # of the published code, with which the comparison was made
     weights: tuple[float, ...] = (0.0,)
+    second: Callable[[Path], Path] | None = None  # its second file
+    second_suffix: str = ""
+    ours: Callable[[Path, Path | None], Callable[[torch.Tensor, float], torch.Tensor]] | None = (
+        None  # if not loaded
+    )
 
 
-def _gpen(size: int, narrow: float, multiplier: int) -> Callable[[Path, Path], Any]:
-    def load(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
-        (module,) = _modules(code / "face_model", "gpen_model")
-        network = module.FullGenerator(size, 512, 8, multiplier, narrow=narrow).eval()
-        network.load_state_dict(torch.load(checkpoint, weights_only=True))
-        return lambda x, _weight: network(x)[0]
+def _steps(count: int) -> Callable[[Path, Path | None], Callable[[torch.Tensor, float], torch.Tensor]]:
+    """Return a loader of PULSE's search of a few steps, which gives the picture of each."""
 
-    return load
+    def load(checkpoint: Path, second: Path | None) -> Callable[[torch.Tensor, float], torch.Tensor]:
+        assert second is not None
+        state = {**read_state_dict(checkpoint, mapped=False), **pulse.read_latents(second)}
+        search = pulse.build(state, "cpu", "float32")
+        assert isinstance(search, pulse.Search)
+        search.step_count = count
 
+        def draw(faces: torch.Tensor, _weight: float) -> torch.Tensor:
+            with torch.inference_mode(mode=False), torch.enable_grad():
+                small = pulse.shrink((faces.clone() + 1) / 2, faces.shape[-1] // pulse.SMALL).clamp(0, 1)
+                return torch.cat([picture for picture, _ in search.steps(small)])
 
-def _restoreformer(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
-    (module,) = _modules(code / "RestoreFormer" / "modules" / "vqvae", "vqvae_arch")
-    network = module.VQVAEGANMultiHeadTransformer(head_size=4, ex_multi_scale_num=1).eval()
-    state = torch.load(checkpoint, weights_only=True)["state_dict"]
-    network.load_state_dict({key.removeprefix("vqvae."): tensor for key, tensor in state.items()})
-    return lambda x, _weight: network(x)[0]
-
-
-def _vqfr(version: int, channels: Sequence[int], codes: int, width: int) -> Callable[[Path, Path], Any]:
-    base, levels = channels[0], len(channels)
-    multipliers = [count // base for count in channels]
-
-    def load(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
-        _stub_vqfr(code)
-        module = importlib.import_module(f"vqfr.archs.vqfrv{version}_arch")
-        names = [f"Level_{2**level}" for level in range(levels)]
-        if version == 1:
-            network = module.VQFRv1(
-                base_channels=base,
-                proj_patch_size=2 ** (levels - 1),
-                resolution_scale_rates=[1, *[2] * (levels - 1)],
-                channel_multipliers=multipliers,
-                encoder_num_blocks=2,
-                decoder_num_blocks=3,
-                quant_level=names[-1:],
-                inpfeat_extraction_opt={"in_dim": 3, "out_dim": 32},
-                align_from_patch=2 ** (levels - 1),
-                align_opt={
-                    name: {"cond_channels": 32, "cond_downscale_rate": 2**level, "deformable_groups": 4}
-                    for level, name in enumerate(names)
-                },
-                quantizer_opt={
-                    names[-1]: {
-                        "type": "L2VectorQuantizerKmeans",
-                        "in_dim": channels[-1],
-                        "num_code": codes,
-                        "code_dim": width,
-                        "reservoir_size": 16384,
-                        "reestimate_iters": 2000,
-                        "reestimate_maxiters": -1,
-                        "warmup_iters": -1,
-                    }
-                },
-            )
-        else:
-            network = module.VQFRv2(
-                base_channels=base,
-                channel_multipliers=multipliers,
-                num_enc_blocks=2,
-                use_enc_attention=True,
-                num_dec_blocks=2,
-                use_dec_attention=True,
-                code_dim=width,
-                inpfeat_dim=32,
-                align_opt={"cond_channels": 32, "deformable_groups": 4},
-                code_selection_mode="Predict",
-                quantizer_opt={
-                    "type": "L2VectorQuantizer",
-                    "num_code": codes,
-                    "code_dim": width,
-                    "spatial_size": [16, 16],
-                },
-            )
-        network.load_state_dict(torch.load(checkpoint, weights_only=True)["params_ema"], strict=True)
-        network.eval()
-        return lambda x, weight: network(x, fidelity_ratio=weight)["main_dec"]
+        return draw
 
     return load
-
-
-def _dmdnet(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
-    """Load DMDNet; the published code is given the boxes of the parts that facewatch takes."""
-    for name in ("scipy", "scipy.io", "scipy.ndimage"):  # imported, never used
-        sys.modules.setdefault(name, types.ModuleType(name))
-    (module,) = _modules(code / "models", "DMDNet")
-    network = module.DMDNet().eval()
-    state = torch.load(checkpoint, weights_only=True)
-    for name in list(dict(network.named_buffers())):
-        if "_mem_" in name:  # a small file has fewer entries than the code's own
-            network.register_buffer(name, torch.empty_like(state[name]))
-    network.load_state_dict(state, strict=True)
-    eyes_and_mouth = [
-        dmdnet.PARTS[part] for part in ("LE", "RE", "LE", "MO")
-    ]  # the third, the nose, is unused
-    boxes = torch.tensor([eyes_and_mouth], dtype=torch.float32)
-    return lambda x, _weight: network(x, boxes.expand(len(x), -1, -1))[0]
-
-
-def _stub_vqfr(code: Path) -> None:
-    """Replace what VQFR's modules import for training, and its extension in C++, by empty modules."""
-
-    class Registry(dict[str, Any]):
-        def register(self) -> Callable[[Any], Any]:
-            return lambda kind: self.setdefault(kind.__name__, kind)
-
-    def keep(value: Any, *_: Any, **__: Any) -> Any:
-        return value
-
-    folders = {
-        "vqfr": "vqfr",
-        "vqfr.archs": "vqfr/archs",
-        "vqfr.ops": "vqfr/ops",
-        "vqfr.ops.dcn": "vqfr/ops/dcn",
-    }
-    contents: dict[str, dict[str, Any]] = {
-        **{name: {"__path__": [str(code / folder)]} for name, folder in folders.items()},
-        "vqfr.utils": {"all_gather": keep, "get_root_logger": logging.getLogger},
-        "vqfr.utils.registry": {"ARCH_REGISTRY": Registry(), "QUANTIZER_REGISTRY": Registry()},
-        "vqfr.ops.dcn.deform_conv_ext": {},
-        "sklearn": {"cluster": None},
-        "timm": {},
-        "timm.models": {},
-        "timm.models.layers": {"trunc_normal_": keep},
-    }
-    for name, content in contents.items():
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__dict__.update(content)
-    real = importlib.import_module("vqfr.ops.dcn.deform_conv")
-    sys.modules["vqfr.ops.dcn"].__dict__.update(real.__dict__)
 
 
 _VQFR_COMMIT = "239c77a78152473eca83270c40be083bb0ae0f4a"
 _SMALL_VQFR = ((32, 32, 64), 64, 32)
 _GPEN_COMMIT = "2c736702983368847fb544d234a22ac7cff25802"
+_PULSE_COMMIT = "40cacb97df28081e0edf8440a8c3f7c4e6205732"
 COMPARISONS: dict[str, Comparison] = {
     "restoreformer++": Comparison(
         published_field.restoreformer_plus_plus,
-        _restoreformer,
+        published_code.load_restoreformer,
         "59d250f45d6b11a3e620d62e6e067ca1288f93a9",
     ),
     "vqfr-1-small": Comparison(
-        lambda path: published_field.vqfr1(path, *_SMALL_VQFR), _vqfr(1, *_SMALL_VQFR), _VQFR_COMMIT
+        lambda path: published_field.vqfr1(path, *_SMALL_VQFR),
+        published_code.load_vqfr(1, *_SMALL_VQFR),
+        _VQFR_COMMIT,
     ),
     "vqfr-2-small": Comparison(
         lambda path: published_field.vqfr2(path, *_SMALL_VQFR),
-        _vqfr(2, *_SMALL_VQFR),
+        published_code.load_vqfr(2, *_SMALL_VQFR),
         _VQFR_COMMIT,
         (0.0, 0.5, 1.0),
     ),
     "vqfr-1": Comparison(
-        published_field.vqfr1, _vqfr(1, (128, 128, 256, 256, 256, 512), 1024, 256), _VQFR_COMMIT
+        published_field.vqfr1,
+        published_code.load_vqfr(1, (128, 128, 256, 256, 256, 512), 1024, 256),
+        _VQFR_COMMIT,
     ),
     "vqfr-2": Comparison(
         published_field.vqfr2,
-        _vqfr(2, (64, 128, 128, 256, 256, 512), 1024, 256),
+        published_code.load_vqfr(2, (64, 128, 128, 256, 256, 512), 1024, 256),
         _VQFR_COMMIT,
         (0.0, 0.5, 1.0),
     ),
     "dmdnet-small": Comparison(
-        lambda path: published_field.dmdnet(path, 4), _dmdnet, "37f2e0e54dff0cbc013b24c96574abe4dab9bfbc"
+        lambda path: published_field.dmdnet(path, 4),
+        published_code.load_dmdnet,
+        "37f2e0e54dff0cbc013b24c96574abe4dab9bfbc",
     ),
-    "dmdnet": Comparison(published_field.dmdnet, _dmdnet, "37f2e0e54dff0cbc013b24c96574abe4dab9bfbc"),
+    "dmdnet": Comparison(
+        published_field.dmdnet, published_code.load_dmdnet, "37f2e0e54dff0cbc013b24c96574abe4dab9bfbc"
+    ),
+    "dfdnet": Comparison(
+        published_field.dfdnet,
+        published_code.load_dfdnet,
+        "df949706b7296e6af9aa8a07a2176dbd9d268022",
+        second=published_field.dfdnet_dictionaries,
+        second_suffix=".zip",
+    ),
+    "pulse-small": Comparison(
+        lambda path: published_field.pulse(path, 64, 32),
+        published_code.load_pulse(64, 32, 10),
+        _PULSE_COMMIT,
+        second=published_field.pulse_latents,
+        second_suffix=".pt",
+        ours=_steps(10),
+    ),
+    "pulse-128": Comparison(
+        lambda path: published_field.pulse(path, 128, 8),
+        published_code.load_pulse(128, 8, 1),
+        _PULSE_COMMIT,
+        second=published_field.pulse_latents,
+        second_suffix=".pt",
+        ours=_steps(1),
+    ),
+    "pulse": Comparison(
+        published_field.pulse,
+        published_code.load_pulse(1024, 512, 1),
+        _PULSE_COMMIT,
+        second=published_field.pulse_latents,
+        second_suffix=".pt",
+        ours=_steps(1),
+    ),
     "gpen-64": Comparison(
-        lambda path: published_field.gpen(path, 64, width=1 / 8), _gpen(64, 1 / 8, 1), _GPEN_COMMIT
+        lambda path: published_field.gpen(path, 64, width=1 / 8),
+        published_code.load_gpen(64, 1 / 8, 1),
+        _GPEN_COMMIT,
     ),
-    "gpen-256": Comparison(published_field.FORMS["gpen-256"], _gpen(256, 0.5, 1), _GPEN_COMMIT),
-    "gpen-512": Comparison(published_field.FORMS["gpen-512"], _gpen(512, 1, 2), _GPEN_COMMIT),
-    "gpen-1024": Comparison(published_field.FORMS["gpen-1024"], _gpen(1024, 1, 2), _GPEN_COMMIT),
-    "gpen-2048": Comparison(published_field.FORMS["gpen-2048"], _gpen(2048, 1, 2), _GPEN_COMMIT),
+    "gpen-256": Comparison(
+        published_field.FORMS["gpen-256"], published_code.load_gpen(256, 0.5, 1), _GPEN_COMMIT
+    ),
+    "gpen-512": Comparison(
+        published_field.FORMS["gpen-512"], published_code.load_gpen(512, 1, 2), _GPEN_COMMIT
+    ),
+    "gpen-1024": Comparison(
+        published_field.FORMS["gpen-1024"], published_code.load_gpen(1024, 1, 2), _GPEN_COMMIT
+    ),
+    "gpen-2048": Comparison(
+        published_field.FORMS["gpen-2048"], published_code.load_gpen(2048, 1, 2), _GPEN_COMMIT
+    ),
 }
 """By the model's name; `gpen-64` and those that end in -small are for a quick check."""
 
@@ -220,16 +161,19 @@ def compare(name: str, code: Path) -> float:
     if name not in COMPARISONS:
         raise FlowFailed(f"there is no comparison {name}; known: {', '.join(COMPARISONS)}")
     comparison, largest = COMPARISONS[name], 0.0
-    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+    with tempfile.TemporaryDirectory() as folder:
         checkpoint = comparison.write(Path(folder, f"{name}{comparison_suffix(name)}"))
-        ours = loader.load(checkpoint, name, "cpu")
+        second = comparison.second and comparison.second(Path(folder, f"second{comparison.second_suffix}"))
+        network = loader.load(checkpoint, name, "cpu", second=second)
+        ours = comparison.ours(checkpoint, second) if comparison.ours else network.infer
         theirs = comparison.theirs(code, checkpoint)
-        faces = _faces(ours.crop_size)
+        faces = _faces(network.crop_size)
         for weight in comparison.weights:
-            published = theirs(faces, weight)
+            with torch.inference_mode():
+                published, own = theirs(faces, weight), ours(faces, weight)
             if published.std() < 0.05:
                 raise FlowFailed(f"{name}: the published network's output is a plain colour")
-            difference = (ours.infer(faces, weight) - published).abs().max().item()
+            difference = (own - published).abs().max().item()
             print(f"{name}, weight {weight}: {difference:.1e}, deviation {published.std().item():.2f}")
             largest = max(largest, difference)
     return largest
@@ -238,12 +182,6 @@ def compare(name: str, code: Path) -> float:
 def comparison_suffix(name: str) -> str:
     """Return the suffix of a checkpoint's file."""
     return ".ckpt" if name.startswith("restoreformer") else ".pth"
-
-
-def _modules(folder: Path, *names: str) -> list[Any]:
-    """Import modules of the published code."""
-    sys.path.insert(0, str(folder))
-    return [importlib.import_module(name) for name in names]
 
 
 def _faces(side: int) -> torch.Tensor:

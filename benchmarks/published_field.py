@@ -6,13 +6,16 @@ accepts them.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.published import State, random_state, save_checkpoint
 
+_BINOMIAL_3 = torch.tensor([1.0, 2.0, 1.0])
 _BINOMIAL = torch.tensor([1.0, 3.0, 3.0, 1.0])
 
 
@@ -100,14 +103,94 @@ def dmdnet(path: Path, entries: int = 128) -> Path:
     return save_checkpoint(state, path)
 
 
+def dfdnet(path: Path, width: int = 64) -> Path:
+    """Write DFDNet, a plain state dict, 1.1 GB; the layers of VGG-19 are in it twice, with one storage.
+
+    width  of its first layer; small ones have a small classifier, too
+    """
+    from facewatch.restoration.networks.dfdnet import DFDNet
+
+    hidden = 64 * width
+    classifier = [(hidden, 8 * width * 49), (hidden, hidden), (1000 * width // 64, hidden)]
+    state = random_state(lambda: DFDNet(width, classifier, {}), seed=8)
+    if width < 64:
+        state["up4.4.weight"].mul_(3)  # the output of a small one is faint
+    kernel = torch.outer(_BINOMIAL_3, _BINOMIAL_3) / 16
+    for key, tensor in list(state.items()):
+        if key.startswith("dictionaries."):
+            del state[key]
+        elif key.endswith("_orig"):  # the stored vectors are such that it is divided by one
+            left, right = state[key.replace("_orig", "_u")], state[key.replace("_orig", "_v")]
+            left.div_(left.norm())
+            right.div_(left @ (tensor.flatten(1) @ right))
+        elif key.endswith(("0.weight", "0.weight_flip")) and ".conv1.0." in key:
+            tensor.copy_(kernel.expand(tensor.shape))
+        elif key.endswith("RGB_mean"):
+            tensor.copy_(torch.tensor([0.485, 0.456, 0.406]).reshape(tensor.shape))
+        elif key.endswith("RGB_std"):
+            tensor.copy_(torch.tensor([0.229, 0.224, 0.225]).reshape(tensor.shape))
+        elif key.startswith("VggExtract.features."):
+            state[key] = state[f"VggExtract.model.features.{key.split('.', 3)[3]}"]
+    return save_checkpoint(state, path)
+
+
+def dfdnet_dictionaries(path: Path, entries: int = 3, width: int = 64) -> Path:
+    """Write DFDNet's dictionaries: the published folder as a zip, arrays of rows, float32."""
+    from facewatch.restoration.networks.dfdnet_dictionaries import LEVELS, PART_SIDES
+
+    rng = np.random.default_rng(9)
+    with zipfile.ZipFile(path, "w") as archive:
+        for size, level in LEVELS.items():
+            for part, side in PART_SIDES.items():
+                numbers = level * width * (side * size // 512) ** 2
+                array = rng.standard_normal((entries, numbers), np.float32)
+                with archive.open(f"DictionaryCenter512/{part}_{size}_center.npy", "w") as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
+    return path
+
+
+def pulse(path: Path, size: int = 1024, most: int = 512) -> Path:
+    """Write PULSE's synthesis network for faces of `size` pixels, a plain state dict, 105 MB at 1024.
+
+    most  channels of a layer at most
+    """
+    from facewatch.restoration.networks.stylegan import StyleGAN
+
+    channels = [min(16384 >> level, most) for level in range(2, size.bit_length())]
+    state = random_state(lambda: StyleGAN(channels, 512), seed=10)
+    generator = torch.Generator().manual_seed(10)
+    for key, tensor in state.items():
+        if key.endswith("kernel"):
+            tensor.copy_(torch.outer(_BINOMIAL_3, _BINOMIAL_3) / 16)
+        elif key.endswith("noise.weight"):
+            tensor.fill_(0.1)
+        elif key.endswith(".weight"):  # scaled by their number when they are used
+            tensor.copy_(torch.randn(tensor.shape, generator=generator) * (0.3 if "torgb" in key else 1))
+    return save_checkpoint(state, path)
+
+
+def pulse_latents(path: Path, style: int = 512) -> Path:
+    """Write the statistics of PULSE's styles, 4.5 KB, a plain state dict."""
+    generator = torch.Generator().manual_seed(11)
+    mean, deviation = torch.randn((2, style), generator=generator)
+    return save_checkpoint({"mean": mean * 0.3, "std": deviation.abs() + 0.5}, path)
+
+
 FORMS: dict[str, Callable[[Path], Path]] = {
     "restoreformer++": restoreformer_plus_plus,
     "vqfr-1": vqfr1,
     "vqfr-2": vqfr2,
     "dmdnet": dmdnet,
+    "dfdnet": dfdnet,
+    "pulse": pulse,
     "gpen-256": lambda path: gpen(path, 256, width=0.5),
     "gpen-512": gpen,
     "gpen-1024": lambda path: gpen(path, 1024),
     "gpen-2048": lambda path: gpen(path, 2048),
 }
 """Writer of each model, by its name in the catalogue."""
+SECOND: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "dfdnet": ("second.zip", dfdnet_dictionaries),
+    "pulse": ("second.pt", pulse_latents),
+}
+"""Name and writer of the second file of the models that have one."""

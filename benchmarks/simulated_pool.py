@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from facewatch.archive.photo import empty_row
 from facewatch.archive.pool import Answered, Event, Ready
+from facewatch.archive.store import Attributes
 from facewatch.archive.types import Finished, Listed, Reply, Task, WorkPlan
 from facewatch.archive.worker import AHEAD_SECONDS, LINGER_SECONDS, MOST_HELD, REPLY_SECONDS
 from facewatch.errors import SourceGone
@@ -124,13 +125,19 @@ class EndlessSource:
     def fetch(self, name: str, scratch: Path) -> Path:  # noqa: ARG002
         raise SourceGone("a simulated photo has no file")
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str, *, own: bool = False) -> BinaryIO:  # noqa: ARG002
         raise FileNotFoundError(name)
 
     def exists(self, name: str) -> bool:  # noqa: ARG002
         return False
 
-    def put_new(self, file: Path, name: str) -> bool:  # noqa: ARG002
+    def put_new(
+        self,
+        file: Path,  # noqa: ARG002
+        name: str,  # noqa: ARG002
+        sha256: str,  # noqa: ARG002
+        attributes: Attributes | None = None,  # noqa: ARG002
+    ) -> bool:
         return False
 
     def remove(self, name: str) -> None:

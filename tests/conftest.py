@@ -31,6 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("table") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--table is written by one process; leave -n out")
+    if hasattr(config.option, "loadscopereorder"):
+        # By their number of tests, the files that take longest would come last.
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores: half of the time the tests wait for a daemon."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,14 +13,28 @@ from benchmarks.published import (
     retinaface_mobilenet,
     retinaface_resnet50,
 )
-from benchmarks.published_field import dmdnet, gpen, restoreformer_plus_plus, vqfr1, vqfr2
+from benchmarks.published_field import (
+    dfdnet,
+    dfdnet_dictionaries,
+    dmdnet,
+    gpen,
+    pulse,
+    pulse_latents,
+    restoreformer_plus_plus,
+    vqfr1,
+    vqfr2,
+)
 
 __all__ = [
     "codeformer",
+    "dfdnet",
+    "dfdnet_dictionaries",
     "dmdnet",
     "gfpgan",
     "gpen",
     "parsenet",
+    "pulse",
+    "pulse_latents",
     "realesr_general",
     "realesrgan_x2",
     "realesrgan_x4",

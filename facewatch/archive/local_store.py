@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from facewatch.archive.store import is_photo
+from facewatch.archive.store import Attributes, is_photo
 from facewatch.archive.types import OWN_FOLDER, Listed
 from facewatch.errors import SourceGone, StoreUnavailable
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import remove_file, sync_folder, translate_write_errors
-from facewatch.system.publish import link_or_rename
+from facewatch.system.opened import open_folder, open_regular
+from facewatch.system.publish import give_name, open_temporary
 from facewatch.system.strays import remove_stray_temporaries
-from facewatch.worker.output import make_folders
+from facewatch.worker.output import make_folders, stay_inside
 
 
 class LocalStore:
@@ -76,23 +79,26 @@ class LocalStore:
             raise SourceGone("the photo is no longer there")
         return path
 
-    def open(self, name: str) -> BinaryIO:
-        """Open a file for reading."""
-        return self.path(name).open("rb")
+    def open(self, name: str, *, own: bool = False) -> BinaryIO:
+        """Open a regular file for reading; never waits for a pipe."""
+        return open_regular(self.path(name), follow=not own)
 
     def exists(self, name: str) -> bool:
         """Return whether anything has this name."""
         return os.path.lexists(self.path(name))
 
-    def put_new(self, file: Path, name: str) -> bool:
+    def put_new(self, file: Path, name: str, sha256: str, attributes: Attributes | None = None) -> bool:
         """Move a finished, synced file of the same disk to its name, by a hard link or a rename."""
         final = self.path(name)
         make_folders(final.parent, self._folder)
-        with translate_write_errors(final):
-            try:
-                link_or_rename(file, final)
-            except FileExistsError:
-                return False
+        with translate_write_errors(final), open_folder(self._folder, final.parent) as folder:
+            with open_temporary(file, sha256, None) as opened:
+                if attributes is not None:
+                    attributes(opened, file)
+                try:
+                    give_name(opened, file, final, folder, sha256)
+                except FileExistsError:
+                    return False
             sync_folder(final.parent)
         remove_file(file)
         return True
@@ -103,19 +109,23 @@ class LocalStore:
 
     def clean(self) -> None:
         """Remove the unfinished files of workers that have ended."""
-        shutil.rmtree(self._folder / OWN_FOLDER / "work", ignore_errors=True)
+        own = self._folder / OWN_FOLDER
+        stay_inside(own / "work", self._folder)
+        with suppress(FileNotFoundError), open_folder(self._folder, own) as folder:
+            if folder is None or sys.version_info < (3, 11):
+                shutil.rmtree(own / "work", ignore_errors=True)
+            else:  # by the opened folder: its name can be swapped meanwhile
+                shutil.rmtree("work", ignore_errors=True, dir_fd=folder)
         remove_stray_temporaries(self._folder)
 
     def lock_path(self) -> Path:
         """Return the path of the lock that one run at a time holds."""
         own = self._folder / OWN_FOLDER
-        with translate_write_errors(own):
-            own.mkdir(parents=True, exist_ok=True)
+        make_folders(own, self._folder)
         return own / "run.lock"
 
     def work_folder(self, worker: str) -> Path:
         """Return a new folder on the same disk for the unfinished copies of one worker."""
         folder = self._folder / OWN_FOLDER / "work" / worker
-        with translate_write_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder, self._folder)
         return folder

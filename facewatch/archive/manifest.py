@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from facewatch.archive.store import Store
 from facewatch.archive.types import OWN_FOLDER, Listed, Row, text_of
 from facewatch.errors import FacewatchError
 from facewatch.state.outcomes import UNSUCCESSFUL
-from facewatch.system.atomic import new_temporary, sync_file, translate_write_errors
+from facewatch.system.atomic import copy_to_temporary, translate_write_errors
 
 FOLDER = f"{OWN_FOLDER}/manifest"
 PART_ROWS = 5000
@@ -94,7 +93,7 @@ class Manifest:
         """
         for name in self.parts():
             try:
-                with self._store.open(name) as file:
+                with self._store.open(name, own=True) as file:
                     yield pq.read_table(file, columns=columns, schema=None)
             except (pa.ArrowException, OSError) as error:
                 raise FacewatchError(
@@ -156,14 +155,16 @@ def write_new(store: Store, name: str, write: Callable[[Path], object]) -> bool:
 
     Raises CannotWrite, DiskFull or StoreUnavailable.
     """
-    folder = store.work_folder("driver") if isinstance(store, LocalStore) else Path(tempfile.gettempdir())
-    descriptor, temporary = new_temporary(folder)
-    os.close(descriptor)
-    try:
-        with translate_write_errors(temporary):
-            write(temporary)
-            with temporary.open("rb+") as file:
-                sync_file(file.fileno())
-        return store.put_new(temporary, name)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix="facewatch-"
+    ) as scratch:  # private: others cannot swap files in it
+        written = Path(scratch, "new")
+        with translate_write_errors(written):
+            write(written)
+        with written.open("rb") as file:
+            folder = store.work_folder("driver") if isinstance(store, LocalStore) else written.parent
+            temporary, sha256 = copy_to_temporary(file, folder)
+        try:
+            return store.put_new(temporary, name, sha256)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -87,6 +87,11 @@ class PhotoSteps:
         except BaseException:
             discard_result(answer)
             raise
+        if published.lost:
+            lost = [*answer.lost, *published.lost]
+            row["summary"] = answer_summary(
+                answer.faces, lost, answer.left_alone, self._plan.recipe.plan.weight
+            )
         return Row(**{**row, "output": text_of(published.name), "output_sha256": published.sha256})
 
     def failed(self, task: Task, error: FacewatchError, sha256: str = "") -> Row:

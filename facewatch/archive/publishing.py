@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from facewatch.archive.local_store import LocalStore
-from facewatch.archive.store import Store
+from facewatch.archive.store import Attributes, Store
 from facewatch.archive.types import OWN_FOLDER
 from facewatch.engine.messages import RestoreResult
 from facewatch.errors import CannotWrite
 from facewatch.restoration.codecs.metadata.provenance import origin
 from facewatch.system.atomic import remove_file
-from facewatch.system.opened import set_permissions
+from facewatch.system.opened import digest_opened, set_permissions
 from facewatch.system.publish import copy_attributes, fit_name, numbered_names
-from facewatch.worker.output import FinishedCopy, publish_sidecars
+from facewatch.worker.output import FinishedCopy, publish_sidecars, stat_source
 
 _READABLE = 0o644  # of a copy whose original has no permissions of this system
 
@@ -29,6 +27,7 @@ class Published:
 
     name: str
     sha256: str
+    lost: tuple[str, ...] = ()  # in words, the sidecars that could not be copied
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,9 @@ def publish(
     """
     if wanted.partition("/")[0] == OWN_FOLDER:
         raise CannotWrite(f"{wanted} would lie among facewatch's own files; rename the folder in the source")
-    if isinstance(destination, LocalStore):
-        _set_attributes(copy.temporary, original)
+    attributes = _attributes(original)
     for name in _names(wanted):
-        if destination.put_new(copy.temporary, name):
+        if destination.put_new(copy.temporary, name, copy.sha256, attributes):
             published = Published(name, copy.sha256)
             break
         existing = _own_copy(destination, name, copy.sha256, identity)
@@ -67,7 +65,8 @@ def publish(
             break
     remove_file(copy.temporary)
     if original is not None and isinstance(destination, LocalStore):
-        publish_sidecars(original, destination.path(published.name))
+        _, failed = publish_sidecars(original, destination.path(published.name), destination.local)
+        published = replace(published, lost=tuple(failed))
     return published
 
 
@@ -76,9 +75,8 @@ def publish_side_files(answer: RestoreResult, copy: str, destination: Store) -> 
     path = PurePosixPath(copy)
     for extra in answer.extras:
         temporary = Path(extra["temporary"])
-        if isinstance(destination, LocalStore):
-            _set_attributes(temporary, None)
-        destination.put_new(temporary, str(path.with_name(fit_name(path.stem, extra["tail"]))))
+        name = str(path.with_name(fit_name(path.stem, extra["tail"])))
+        destination.put_new(temporary, name, extra["sha256"], _attributes(None))
         remove_file(temporary)
 
 
@@ -94,12 +92,12 @@ def _names(wanted: str) -> Iterator[str]:
         yield f"{folder}{slash}{name}"
 
 
-def _set_attributes(temporary: Path, original: Path | None) -> None:
-    with temporary.open("rb") as file:
-        if original is not None:
-            copy_attributes(file, temporary, original.stat())
-        elif os.name == "posix":
-            set_permissions(file, temporary, _READABLE)
+def _attributes(original: Path | None) -> Attributes:
+    """Return the step that gives a copy the permissions and times of its original."""
+    if original is not None:
+        status = stat_source(original)
+        return lambda file, path: copy_attributes(file, path, status)
+    return lambda file, path: set_permissions(file, path, _READABLE) if os.name == "posix" else None
 
 
 def _own_copy(destination: Store, name: str, sha256: str, identity: Identity) -> str | None:
@@ -108,13 +106,13 @@ def _own_copy(destination: Store, name: str, sha256: str, identity: Identity) ->
     It has the same bytes, or its tags name this photo and this recipe: a GPU may compute other last bits.
     """
     try:
-        with destination.open(name) as file:
-            data = file.read()
-    except (OSError, ValueError):  # a folder, or gone again: not a copy of ours
+        with destination.open(name, own=True) as file:
+            found = digest_opened(file)
+            file.seek(0)
+            tags = None if found == sha256 else origin(file)
+    except (OSError, ValueError):  # a folder, a link or a pipe, or gone again: not a copy of ours
         return None
-    found = hashlib.sha256(data).hexdigest()
     if found == sha256:
         return found
-    tags = origin(io.BytesIO(data))
     own = tags is not None and (tags.source, tags.recipe) == (identity.source_sha256, identity.recipe)
     return found if own else None

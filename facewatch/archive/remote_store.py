@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from fsspec.core import url_to_fs
 
 from facewatch.archive.policy import wait_seconds
-from facewatch.archive.store import is_photo
+from facewatch.archive.store import Attributes, is_photo
 from facewatch.archive.types import Listed
 from facewatch.errors import CannotWrite, SourceGone, StoreUnavailable, Unreadable, WrongUse
 from facewatch.settings.patterns import is_ignored
@@ -138,7 +138,7 @@ class RemoteStore:
             raise self._unavailable(name, error) from error
         return target
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str, *, own: bool = False) -> BinaryIO:  # noqa: ARG002 - a store has no links
         """Open a file for reading."""
         with self._read_errors(name):
             return cast("BinaryIO", self._files.open(self._path(name), "rb"))
@@ -152,7 +152,13 @@ class RemoteStore:
                 return False
             return True
 
-    def put_new(self, file: Path, name: str) -> bool:
+    def put_new(
+        self,
+        file: Path,
+        name: str,
+        sha256: str,  # noqa: ARG002 - the file lies in a private folder
+        attributes: Attributes | None = None,  # noqa: ARG002 - a store has none
+    ) -> bool:
         """Upload a file under a new name: by the store's atomic put, or under another name, then moved."""
         if self.exists(name):  # also for stores that do not know the condition
             return False

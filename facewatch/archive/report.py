@@ -24,6 +24,7 @@ from facewatch.archive.store import Store
 from facewatch.archive.types import OWN_FOLDER, Row, WorkPlan, name_of
 from facewatch.errors import BadPhoto, SourceGone
 from facewatch.gallery.pictures import Painter
+from facewatch.system.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +124,17 @@ def _picture(store: Store, name: str, folder: Path, paint: Paint) -> str:
     return base64.b64encode(target.read_bytes()).decode("ascii")
 
 
+def _as_text(value: Any) -> Any:
+    """Write out controls and changes of direction in names and reasons."""
+    return one_line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 def _page(plan: WorkPlan, progress: Progress, samples: list[_Sample]) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("facewatch.archive"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("facewatch.archive"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_as_text,
     )
     style = resources.files("facewatch.gallery").joinpath("static", "style.css").read_text("utf-8")
     about: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -11,6 +11,9 @@ from facewatch.errors import WrongUse
 from facewatch.restoration.codecs import formats
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.paths import expand_path
+
+Attributes = Callable[[BinaryIO, Path], object]
+"""Takes an opened file and its path."""
 
 
 class Store(Protocol):
@@ -37,18 +40,26 @@ class Store(Protocol):
         """
         ...
 
-    def open(self, name: str) -> BinaryIO:
-        """Open a file for reading. Raises FileNotFoundError."""
+    def open(self, name: str, *, own: bool = False) -> BinaryIO:
+        """Open a file for reading.
+
+        own  it was written here: a link in its place is refused
+
+        Raises FileNotFoundError, or OSError for a pipe or a device.
+        """
         ...
 
     def exists(self, name: str) -> bool:
         """Return whether there is a file of this name."""
         ...
 
-    def put_new(self, file: Path, name: str) -> bool:
+    def put_new(self, file: Path, name: str, sha256: str, attributes: Attributes | None = None) -> bool:
         """Give a finished file of this machine a name in the store; False if the name is taken.
 
         A local store takes the file away, others copy it.
+
+        sha256      of what was written into the file: one that others put in its place is refused
+        attributes  sets permissions and times of the opened file, in a local store only
 
         Raises CannotWrite or DiskFull.
         """

@@ -136,7 +136,7 @@ def _compare_bytes(row: dict[str, Any], source: Store, destination: Store) -> li
         if now is not None and now != row["source_sha256"]:
             problems.append(("does not have the bytes that were restored", row["source"]))
     if row["output"]:
-        now = _digest(destination, name_of(row["output"]))
+        now = _digest(destination, name_of(row["output"]), own=True)
         if now is None:
             problems.append(("is in the manifest and not in the destination", row["output"]))
         elif now != row["output_sha256"]:
@@ -144,10 +144,10 @@ def _compare_bytes(row: dict[str, Any], source: Store, destination: Store) -> li
     return problems
 
 
-def _digest(store: Store, name: str) -> str | None:
+def _digest(store: Store, name: str, *, own: bool = False) -> str | None:
     digest = hashlib.sha256()
     try:
-        with store.open(name) as file:
+        with store.open(name, own=own) as file:
             while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
     except FileNotFoundError:

@@ -106,7 +106,9 @@ def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(weight_words.parse_weight(number) for number in text.split(","))
     except WrongUse as error:
-        raise WrongUse(f"--weights {text}: write them separated by commas, for example 0,0.5,1") from error
+        raise WrongUse(
+            f"--weights {text}: write them separated by commas, for example 0,0.5,1; {error}"
+        ) from error
 
 
 def _format_of(output: Path | None) -> str:

@@ -20,6 +20,7 @@ from facewatch.models import catalogue
 from facewatch.settings.installation import no_folder_error
 from facewatch.settings.schema import Folder, full_key
 from facewatch.settings.store import example
+from facewatch.settings.weights import parse_weight
 from facewatch.state.first_start import FIRST_MODEL
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.disk_space import format_size
@@ -99,13 +100,19 @@ def ask_model() -> str:
     rows = [catalogue.BY_NAME[FIRST_MODEL]]
     rows += [row for row in catalogue.MODELS if row.kind == "face" and row.name != FIRST_MODEL]
     for number, row in enumerate(rows, 1):
-        terms = ", non-commercial" if row.checkpoint and row.checkpoint.licence.non_commercial else ""
-        size = row.checkpoint.size_bytes if row.checkpoint else None
-        download = f"download {format_size(size)}" if size else "download"
-        here = f"{download}{terms}" if row.checkpoint else "included"
-        say(f"  {number} {row.name} ({here}): {row.about}")
+        say(f"  {number} {row.name} ({_source(row)}): {row.about}")
     answers = [str(number) for number in range(1, len(rows) + 1)]
     return rows[int(Prompt.ask("Which model?", choices=answers, default="1")) - 1].name
+
+
+def _source(row: catalogue.Model) -> str:
+    """Return where a model's file comes from: "download 349 MB, non-commercial"."""
+    if row.checkpoint is None:
+        return "included"
+    size = format_size(row.checkpoint.size_bytes) if row.checkpoint.size_bytes else ""
+    way = "download" if row.checkpoint.url else "by browser"
+    terms = ", non-commercial" if row.checkpoint.licence.non_commercial else ""
+    return f"{way} {size}".rstrip() + terms
 
 
 def write_first_config(where: Places, model: str | None = None) -> str:
@@ -163,11 +170,18 @@ def set_value(
     settings_store = store(places(config))
     if key == "weight":
         key = f"weights.{settings_store.load().model}"
-    settings = settings_store.update({key: None if value == "default" else _toml_value(value)})
+    wanted = None if value == "default" else _value_of(key, value)
+    settings = settings_store.update({key: wanted})
     now: Any = settings.model_dump(mode="json")
     for part in full_key(key).split(".", 1):
         now = now.get(part, "default") if isinstance(now, dict) else now
     say(f"{full_key(key)} = {json.dumps(now)}")
+
+
+def _value_of(key: str, text: str) -> Any:
+    """Return the value of a setting; a weight may be a word too, and its number is written as typed."""
+    weight = parse_weight(text) if key.startswith("weights.") else None
+    return weight if text.strip().isalpha() and weight is not None else _toml_value(text)
 
 
 def _toml_value(text: str) -> Any:

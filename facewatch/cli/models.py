@@ -16,6 +16,7 @@ from facewatch.errors import BadCheckpoint, FacewatchError, WrongUse
 from facewatch.system.paths import expand_path
 
 if TYPE_CHECKING:
+    from facewatch.models.catalogue import Model
     from facewatch.models.files import Check, ModelFiles
 
 app = typer.Typer(
@@ -76,11 +77,12 @@ def pull(
     if bool(names) == everything:
         raise WrongUse("name the models to download, or use --all; `facewatch models` lists them")
     files = open_model_files(context)
-    rows = files.rows() if everything else [files.row(name) for name in names or []]
+    rows = list(files.rows()) if everything else [files.row(name) for name in names or []]
     for row in rows:
         if names and not row.checkpoint:
             say(f"{row.name} is part of facewatch: there is nothing to download", stream=sys.stderr)
-    wanted = [row.name for row in rows if row.checkpoint and (names or row.checkpoint.url)]
+    rows += [files.row(row.second_file) for row in rows if row.second_file]
+    wanted = dict.fromkeys(row.name for row in rows if row.checkpoint and (names or row.checkpoint.url))
     _exit_if([name for name in wanted if not _pull_one(files, name, accept_licence=accept_licence)])
 
 
@@ -92,7 +94,7 @@ def verify(context: typer.Context, names: OptionalNames = None) -> None:
     failed = []
     for name in names or present:
         check = files.verify(name)
-        problem = _content_problem(check)
+        problem = _content_problem(check, files.row(name))
         say(f"{name}: {problem or _describe_check(check)}")
         if problem or check.state not in ("present", "builtin"):
             failed.append(name)
@@ -190,19 +192,25 @@ def _describe_check(check: Check) -> str:
     if check.state == "present":
         return f"OK, sha256 {check.sha256}, {check.path}"
     expected = check.published or (check.trusted.sha256 if check.trusted else None)
-    return f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}"
+    return (
+        f"corrupt, sha256 {check.sha256}, expected {expected}, {check.path}; "
+        f"`facewatch models pull {check.name}` downloads it again"
+    )
 
 
-def _content_problem(check: Check) -> str:
+def _content_problem(check: Check, row: Model) -> str:
     """Return why a file without a published digest is no model; empty if it is one."""
     if check.state == "builtin":
         return _packaged_problem(check.name)
     if check.state != "present" or check.path is None or check.sha256 == check.published:
         return ""
-    from facewatch.restoration.build import check_model_file
+    from facewatch.restoration.build import check_model_file, check_second_file
 
     try:
-        check_model_file(check.path)
+        if row.kind == "part":
+            check_second_file(check.path, row.network)
+        else:
+            check_model_file(check.path)
     except BadCheckpoint as error:
         return f"not a model, {check.path}: {error}"
     except OSError as error:

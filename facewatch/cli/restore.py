@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from facewatch.cli.desktop_note import shown_on_desktop
 from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.identity import unchecked_note
 from facewatch.cli.markup import escape
@@ -25,6 +25,7 @@ from facewatch.cli.options import (
     places,
     store,
 )
+from facewatch.cli.restore_options import CHOICES, with_choices
 from facewatch.cli.sources import Source, photos_of
 from facewatch.engine.messages import RestoreResult
 from facewatch.engine.process import EngineProcess, probe
@@ -39,85 +40,15 @@ from facewatch.state.outcomes import (
     outcome_of_faces,
     outcome_of_failure,
 )
-from facewatch.state.reports import answer_summary
+from facewatch.state.reports import answer_summary, with_losses
 from facewatch.system.paths import Places
 from facewatch.worker.output import discard_result, name_for, output_folder, publish_copy, take_result
 from facewatch.worker.recipe import Recipe, resolve
 
-# Settings that are options here too: section, key, type, help.
-CHOICES: tuple[tuple[str, str, type, str], ...] = (
-    ("engine", "device", str, "auto, cuda, cuda:1, mps, xpu or cpu."),
-    ("restoration", "upscale", int, "Enlarge so many times."),
-    ("restoration", "background", str, "none, realesrgan-x2, realesrgan-x4 or realesr-general."),
-    ("restoration", "face_upsample", bool, "Enlarge the faces with the background's network."),
-    ("restoration", "only_center_face", bool, "Only the face nearest to the centre."),
-    ("restoration", "aligned", bool, "Each photo is one upright face, cut out."),
-    ("restoration", "max_faces", int, "Maximum number of faces; the largest are restored."),
-    ("restoration", "min_face_px", float, "Minimum pixels between the eyes."),
-    ("restoration", "max_face_px", int, "Leave sharp faces larger than this alone."),
-    ("restoration", "detector", str, "auto, retinaface-resnet50, retinaface-mobilenet or yunet."),
-    ("restoration", "detect_size", int, "Long side of the picture that the detector sees."),
-    ("restoration", "detect_threshold", float, "Minimum score of a detected face."),
-    ("restoration", "try_rotations", bool, "Find faces lying on their side too."),
-    ("restoration", "mask", str, "soft or parse."),
-    ("restoration", "color_fix", bool, "Keep the colours of the original face."),
-    ("restoration", "identity", str, "A face that became another person's: protect, warn or off."),
-    ("restoration", "identity_threshold", float, "Least similarity of a face to its original."),
-    ("output", "format", str, "same, jpeg, png, webp, tiff, bmp, heic or avif."),
-    ("output", "heic", str, "Format of copies of HEIC photos: heic or jpeg."),
-    ("output", "quality", int, "Quality of lossy formats."),
-    ("output", "suffix", str, "Suffix added to the file name."),
-    ("output", "no_faces", str, ""),
-    ("output", "content_credentials", str, "Sign the copies with this PEM file."),
-    ("restoration", "compare", str, "none, side-by-side or slider-html."),
-    ("restoration", "save_crops", bool, "Save each face as a file too."),
-)
-METAVARS = {
-    "device": "DEVICE",
-    "upscale": "1-4",
-    "max_faces": "COUNT",
-    "min_face_px": "PIXELS",
-    "max_face_px": "PIXELS",
-    "detect_size": "PIXELS",
-    "detect_threshold": "0-1",
-    "identity_threshold": "0-1",
-    "quality": "1-100",
-    "suffix": "TEXT",
-    "content_credentials": "FILE",
-}
-"""Placeholders of values in the help; NAME for other text, none for a switch."""
-HIDDEN = {"no_faces"}  # earlier names of options
-
-
 COLOURS = {"failed": "red", "not supported": "red", "skipped": "yellow", "unchanged": "yellow"}
 
 
-def _metavar(key: str, kind: type) -> str | None:
-    return None if kind is bool else METAVARS.get(key, "NAME")
-
-
-def _with_choices(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each row of CHOICES to a command that takes **choices: typer reads the signature."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [parameter for parameter in signature.parameters.values() if parameter.name != "choices"]
-    rows = [
-        inspect.Parameter(
-            key,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=None,
-            annotation=Annotated[
-                kind | None, typer.Option(metavar=_metavar(key, kind), help=text, hidden=key in HIDDEN)
-            ],
-        )
-        for _, key, kind, text in CHOICES
-    ]
-    parameters = [*own, *rows]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
-
-
-@_with_choices
+@with_choices
 def restore(  # noqa: PLR0917 - typer's options
     sources: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Photos, or folders of photos.")],
     output: Annotated[
@@ -136,6 +67,9 @@ def restore(  # noqa: PLR0917 - typer's options
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the model's licence without a question.")
     ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Say on the desktop how it went; the file manager's entries do.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     with_copies: Annotated[
@@ -147,12 +81,40 @@ def restore(  # noqa: PLR0917 - typer's options
     **choices: Any,
 ) -> None:
     """Restore photos now; the originals are only read."""
+    with shown_on_desktop(wanted=notify) as show:
+        results, about, note = _restore(
+            sources, output, _changes(model, with_copies, choices), weight,
+            recursive=recursive, accept_licence=accept_licence, quiet=as_json, config=config,
+        )  # fmt: skip
+        show(results, _totals(results))
+    if as_json:
+        print(json.dumps({**about, "notes": [note] if note else [], "photos": results}, indent=2))
+    raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
+
+
+def _changes(model: str | None, with_copies: bool | None, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the options change, by section."""
     changes: dict[str, Any] = {} if model is None else {"model": model}
     for section, key, _, _ in CHOICES:
         if choices.get(key) is not None:
             changes.setdefault(section, {})[key] = choices[key]
     if with_copies is not None:
         changes.setdefault("output", {})["no_faces"] = "copy" if with_copies else "skip"
+    return changes
+
+
+def _restore(
+    sources: Sequence[Path],
+    output: Path | None,
+    changes: Mapping[str, Any],
+    weight: float | None,
+    *,
+    recursive: bool,
+    accept_licence: bool,
+    quiet: bool,
+    config: Path | None,
+) -> tuple[list[dict[str, Any]], dict[str, str], str]:
+    """Return what became of each photo, what restored them, and a note about what is not checked."""
     where = places(config)
     settings = settings_with(where, changes, weight)
     photos = list(photos_of(sources, output, recursive=recursive))
@@ -162,12 +124,10 @@ def restore(  # noqa: PLR0917 - typer's options
     recipe = resolve(settings.plan(None), settings.engine, probe)
     fetch_missing(files, recipe.models, recipe.optional_models, accept_licence=accept_licence)
     note = unchecked_note(files, settings)
-    if note and not as_json:
+    if note and not quiet:
         Console(stderr=True, highlight=False).print(escape(note), soft_wrap=True)
-    results, about = _restore_all(photos, recipe, files, quiet=as_json)
-    if as_json:
-        print(json.dumps({**about, "notes": [note] if note else [], "photos": results}, indent=2))
-    raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
+    results, about = _restore_all(photos, recipe, files, quiet=quiet)
+    return results, about, note
 
 
 def _restore_all(
@@ -214,7 +174,8 @@ def _restore_one(
         if not engine.alive:
             engine.start()
         digest = hash_source(source.path, recipe.size_limit)
-        job = recipe.job(number, source.path, digest, folder, key, refuse_own=True, settled=True)
+        about = (number, source.path, digest, folder, key)
+        job = recipe.job(*about, refuse_own=True, settled=True, output=source.output)
         answer = engine.restore(job)
         result |= {
             "faces": answer.faces,
@@ -222,7 +183,8 @@ def _restore_one(
             "summary": answer_summary(answer.faces, answer.lost, answer.left_alone, recipe.plan.weight),
             "lost": answer.lost,
         }
-        output = _publish(answer, recipe, source, folder)
+        output, lost = _publish(answer, recipe, source, folder)
+        result = with_losses(result, lost)
     except OwnOutput as error:
         return {**result, "outcome": "skipped", "summary": str(error)}
     except FacewatchError as error:
@@ -235,19 +197,26 @@ def _restore_one(
     }
 
 
-def _publish(answer: RestoreResult, recipe: Recipe, source: Source, folder: Path) -> Path | None:
+def _publish(
+    answer: RestoreResult, recipe: Recipe, source: Source, folder: Path
+) -> tuple[Path | None, list[str]]:
+    """Return the copy's path, None if there is none, and in words the sidecars that could not be copied."""
+    lost: list[str] = []
     output = recipe.plan.output
     if not answer.faces and output.no_faces == "skip":
         discard_result(answer)
-        return None
-    copy = take_result(answer, source.path, folder)
+        return None, lost
+    copy = take_result(answer, source.path, folder, source.output)
     wanted = name_for(source.path, folder, output.suffix, copy.suffix)
     try:
-        return publish_copy(copy, source.path, wanted, lambda _: None, answer.extras, output=source.output)
+        final = publish_copy(
+            copy, source.path, wanted, lambda _: None, answer.extras, output=source.output, lost=lost
+        )
     except BaseException:
         copy.temporary.unlink(missing_ok=True)
         discard_result(answer)
         raise
+    return final, lost
 
 
 def _line(result: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from facewatch.cli.markup import escape
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
 from facewatch.errors import BadSettings
 from facewatch.settings.installation import open_model_files
+from facewatch.settings.schedule import PAUSED
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import format_incident
 from facewatch.state.outcomes import OutcomeCounter, format_outcomes, outcome_of_failure
@@ -83,6 +84,8 @@ def _show(now: Status, *, clear: bool) -> None:
     if clear:
         console.clear()
     console.print(escape(headline(now)), style="bold", soft_wrap=True)
+    if now.rest and now.rest != PAUSED:
+        console.print("`facewatch resume` restores photos now", soft_wrap=True)
     photos = [_counts(now) or "none yet", format_strangers(now.strangers)]
     console.print(f"photos: {'; '.join(filter(None, photos))}", soft_wrap=True)
     if now.engine:

@@ -17,6 +17,7 @@ from facewatch.engine.memory import limit_memory
 from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
 from facewatch.engine.precision import decide
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
+from facewatch.engine.waiting import sleep_where_busy
 from facewatch.errors import FacewatchError
 from facewatch.restoration.options import Setup
 from facewatch.system.processes import lower_priority
@@ -44,6 +45,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     setup = requests.get()
     if setup.background:
         lower_priority()
+    sleep_where_busy()
     try:
         restorer, device, words = _load(setup)
     except FacewatchError as error:

@@ -30,6 +30,7 @@ class RestoreRequest:
     existing: list[str] = field(default_factory=list)  # copies that may be this photo's, of a lost ledger
     faces: tuple[FaceChoice, ...] = ()  # the user's choices for single faces
     previews: list[float] = field(default_factory=list)  # only draw the one of `faces` with these weights
+    output_root: str = ""  # the folder below which no link is followed to `output_folder`
 
 
 @dataclass(frozen=True)

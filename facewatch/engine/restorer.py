@@ -34,6 +34,7 @@ from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
 from facewatch.restoration.types import FaceReport
 from facewatch.system.atomic import remove_file, write_temporary
+from facewatch.system.text import one_line
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -47,7 +48,6 @@ class Restorer:
         self._model = model
         self._pipeline = pipeline
         self._networks = threading.Lock()  # held by the photo that is in the networks
-        self._comparing = threading.Lock()  # held by the photo whose faces are compared
 
     @classmethod
     def load(cls, setup: Setup, device: str) -> Restorer:
@@ -99,13 +99,10 @@ class Restorer:
         Raises as `infer`: a face that became another person's is restored again.
         """
         pages = (photo, *photo.pages)
-        with self._comparing:
-            drawn = tuple(
-                self._pipeline.check(
-                    page, each, job.restoration, job.weight, advance, networks=self._networks
-                )
-                for page, each in zip(pages, drawn, strict=True)
-            )
+        drawn = tuple(
+            self._pipeline.check(page, each, job.restoration, job.weight, advance, networks=self._networks)
+            for page, each in zip(pages, drawn, strict=True)
+        )
         if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
             memory.release()
         restored = [blend(page, job.restoration, each) for page, each in zip(pages, drawn, strict=True)]
@@ -121,14 +118,19 @@ class Restorer:
     def preview(self, job: RestoreRequest, photo: Photo) -> RestoreResult:
         """Draw one face as it is and with each of the weights, below each other, into a temporary JPEG.
 
+        The answer's `faces` are the verdicts on it with some weights (`face_preview.JudgedWeight`).
+
         Raises BadPhoto if the face is not found, CannotWrite or DiskFull, or as `infer`.
         """
         with self._networks:
-            crops = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews)
+            drawn = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews)
         provenance = Provenance(self._model, job.previews[0], __version__)
-        data = encode_plain(np.concatenate(crops), "jpeg", provenance, icc=photo.metadata.icc)
+        data = encode_plain(np.concatenate(drawn.crops), "jpeg", provenance, icc=photo.metadata.icc)
         temporary = write_temporary(Path(job.output_folder), data)
-        return RestoreResult(job.number, str(temporary), hashlib.sha256(data).hexdigest(), ".jpg", [], 0.0)
+        judged = [asdict(weight) for weight in drawn.judged]
+        return RestoreResult(
+            job.number, str(temporary), hashlib.sha256(data).hexdigest(), ".jpg", judged, 0.0
+        )
 
     def write(
         self, job: RestoreRequest, photo: Photo, restored: RestoredPhoto, seconds: float
@@ -170,21 +172,21 @@ class Restorer:
             __version__,
             source=job.source_sha256 or "",
             recipe=job.recipe,
-            faces=() if photo.pages else face_notes(restored.faces, photo.pixels.shape[:2]),
+            faces=() if photo.pages else face_notes(restored.faces, photo.pixels.shape[:2], self._model),
         )
         data = encode(restored.photo, format_name, job.output.quality, provenance)
         if job.output.content_credentials and not credentials.unsigned_reason(photo, format_name):
             data = credentials.sign(data, format_name, provenance, Path(job.output.content_credentials))
         # A side file is not taken for a copy, and may show only a part of the photo.
         side_provenance = replace(provenance, source="", recipe="", faces=())
-        folder = Path(job.output_folder)
+        folder, root = Path(job.output_folder), Path(job.output_root or job.output_folder)
         temporaries: list[Path] = []
         try:
             extras = []
             for tail, extra in side_files(restored, eight_bits(photo.pixels), job, side_provenance):
-                temporaries.append(write_temporary(folder, extra))
+                temporaries.append(write_temporary(folder, extra, output=root))
                 extras.append(asdict(SideFile(str(temporaries[-1]), hashlib.sha256(extra).hexdigest(), tail)))
-            temporaries.append(write_temporary(folder, data))
+            temporaries.append(write_temporary(folder, data, output=root))
         except BaseException:
             for temporary in temporaries:
                 remove_file(temporary)
@@ -206,10 +208,11 @@ def weight_of(faces: Sequence[FaceReport], asked: float) -> float:
     return used.pop() if len(used) == 1 else asked
 
 
-def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int]) -> tuple[FaceNote, ...]:
+def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int], model: str) -> tuple[FaceNote, ...]:
     """Return the notes on the faces that were restored, or kept because they became another person's.
 
     shape  height and width of the upright original
+    model  of the faces for which the user chose no other
     """
     height, width = shape
     notes = []
@@ -220,7 +223,7 @@ def face_notes(faces: Sequence[FaceReport], shape: tuple[int, int]) -> tuple[Fac
         area = ((x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height)
         similarity = face.identity.similarity if face.identity else None
         verdict = face.identity.verdict if face.identity else ""
-        notes.append(FaceNote(area, face.fate, face.weight, similarity, verdict))
+        notes.append(FaceNote(area, face.fate, face.weight, similarity, verdict, face.model or model))
     return tuple(notes)
 
 
@@ -281,7 +284,7 @@ def side_files(
         labels = ("before", comparison.after_label(about, faces))
         yield " before-after.jpg", encoded(comparison.side_by_side(before, after, labels), "jpeg")
     elif job.restoration.compare == "slider-html":
-        caption = comparison.Caption(Path(job.source).name, about, faces, before.shape[1])
+        caption = comparison.Caption(one_line(Path(job.source).name), about, faces, before.shape[1])
         page = comparison.slider_html(encoded(before, "jpeg"), encoded(after, "jpeg"), caption)
         yield " before-after.html", page.encode()
     if job.restoration.save_crops:

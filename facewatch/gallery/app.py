@@ -29,9 +29,8 @@ from facewatch.gallery import (
     welcome,
 )
 from facewatch.gallery.access import Access, is_foreign
-from facewatch.gallery.context import Gallery, code_of, error_answer, page, taking
+from facewatch.gallery.context import Gallery, code_of, error_answer, page, said, taking
 from facewatch.gallery.guard import COOKIE, ENTER, REFUSED, Guard
-from facewatch.gallery.index import shown
 from facewatch.system.disk_space import format_size
 
 HERE = Path(__file__).parent
@@ -77,8 +76,8 @@ def _templates() -> Jinja2Templates:
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, FacewatchError)
     if "text/html" in request.headers.get("accept", ""):  # a page; scripts and pictures ask for others
-        return page(request, "error", code_of(error), error=shown(str(error)))
-    return error_answer(error)
+        return page(request, "error", code_of(error), error=said(request, str(error)))
+    return error_answer(request, error)
 
 
 def _static() -> Mount:

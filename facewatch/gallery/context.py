@@ -6,7 +6,7 @@ import json
 import logging
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.templating import Jinja2Templates
 
 from facewatch.errors import BadSettings, FacewatchError, WrongUse
-from facewatch.gallery.index import ListCounter, PhotoIndex
+from facewatch.gallery.index import ListCounter, PhotoIndex, shown
 from facewatch.gallery.pictures import Pictures
+from facewatch.gallery.reasons import reason_text
 from facewatch.gallery.texts import choose_language, texts
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
@@ -31,6 +32,7 @@ from facewatch.system.processes import child_environment, facewatch_command
 
 log = logging.getLogger(__name__)
 
+NOT_FOR_SCRIPTS = ("help.", "setting.", "section.", "failure.")  # texts that only the server needs
 LARGEST_ID = 1 << 63  # of the ledger's integers
 Launch = Callable[[list[str]], None]
 """Starts a facewatch command in the background, without waiting for its end."""
@@ -132,14 +134,19 @@ def page(request: Request, template: str, code: int = 200, /, **values: Any) -> 
         "language": language,
         "t": known,
         "page": template,
-        "texts": dict(known),
+        "texts": {key: text for key, text in known.items() if not key.startswith(NOT_FOR_SCRIPTS)},
     }
     return gallery.templates.TemplateResponse(request, f"{template}.html", {**shared, **values}, code)
 
 
-def error_answer(error: FacewatchError) -> JSONResponse:
+def said(request: Request, reason: str) -> str:
+    """Return a reason or an error in the language of the browser, as far as it is a usual one."""
+    return shown(reason_text(language_of(request), reason))
+
+
+def error_answer(request: Request, error: FacewatchError) -> JSONResponse:
     """Return an error as an answer whose text the page shows."""
-    return Json({"error": str(error)}, code_of(error))
+    return Json({"error": said(request, str(error))}, code_of(error))
 
 
 def code_of(error: FacewatchError) -> int:
@@ -171,6 +178,14 @@ async def _body_of(request: Request, most_bytes: int = 64 * 1024) -> dict[str, A
     if not isinstance(parsed, dict):
         raise WrongUse("the request is not a JSON object")
     return parsed
+
+
+def flag(body: Mapping[str, Any], name: str) -> bool:
+    """Return true or false of a request; nothing else is taken for one of them. Raises WrongUse."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise WrongUse(f"{name} is true or false")
+    return value
 
 
 def real_path(path: Path) -> bool:

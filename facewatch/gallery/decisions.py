@@ -11,7 +11,7 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import FileResponse, Response
 
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.gallery.context import Body, Gallery, Json, NotHere, gallery_of, run_command
+from facewatch.gallery.context import Body, Gallery, Json, NotHere, flag, gallery_of, run_command
 from facewatch.restoration.options import FaceChoice
 from facewatch.settings.schedule import resumed
 from facewatch.state.ledger import Job
@@ -22,9 +22,14 @@ COMPARE_SECONDS = 1800.0  # several models on a slow machine
 
 
 def redo(request: WebRequest, body: Body) -> Response:
-    """Restore a photo again: {"model", "weight", "replace", "faces": [{"number", "weight", "model"}]}."""
+    """Restore a photo again: {"model", "weight", "replace", "seen", "faces": [{"number", "weight", ...}]}.
+
+    The faces are numbered as they were when the page saw the photo; `seen` is its key then.
+    """
     gallery = gallery_of(request)
     job = gallery.job(request.path_params["number"])
+    if body.get("seen", key_of(job)) != key_of(job):
+        raise WrongUse("this photo has changed since the page showed it; look at it again, then apply")
     model, weight = body.get("model"), body.get("weight")
     if model is not None:
         require_model(gallery, model)
@@ -36,10 +41,15 @@ def redo(request: WebRequest, body: Body) -> Response:
             require_model(gallery, face.model)
     put(
         gallery.places,
-        Request("redo", job.path, model, weight, faces=faces or None, replace=body.get("replace") is True),
+        Request("redo", job.path, model, weight, faces=faces or None, replace=flag(body, "replace")),
     )
     gallery.index.expect(job.id)
     return Json({"asked": True})
+
+
+def key_of(job: Job) -> str:
+    """Return what changes whenever a photo in the ledger does."""
+    return f"{job.changed:.3f}"
 
 
 def require_model(gallery: Gallery, name: Any) -> None:
@@ -106,7 +116,7 @@ def retry(request: WebRequest) -> Response:
 
 def pause(request: WebRequest, body: Body) -> Response:
     """Pause or resume: {"paused": true or false}."""
-    gallery, paused = gallery_of(request), body.get("paused") is True
+    gallery, paused = gallery_of(request), flag(body, "paused")
     gallery.store.update({"paused": True} if paused else resumed(gallery.settings()))
     return Json({"paused": paused})
 

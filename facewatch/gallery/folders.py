@@ -12,50 +12,70 @@ from starlette.responses import Response
 
 from facewatch.errors import WrongUse
 from facewatch.gallery.context import Body, Json, gallery_of
-from facewatch.gallery.index import shown
+from facewatch.gallery.forms import FILES
+from facewatch.gallery.index import encodable, shown
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import translate_write_errors
 
 MOST_LISTED = 2000
+DIGITS = 19  # more than any number has
 
 
 class Folders:
-    """The folders that the chooser has shown, by number; safe between threads."""
+    """The folders and files that the chooser has shown, by number; safe between threads."""
 
     def __init__(self, home: Path, pictures: Path) -> None:
         self._lock = threading.Lock()
         self._paths: list[Path] = []
         self._numbers: dict[Path, int] = {}
+        self._files: set[int] = set()  # numbers of files
         self.home = self.number_of(home)
         self.pictures = self.number_of(pictures if pictures.is_dir() else home)
 
-    def number_of(self, path: Path) -> int:
-        """Return the number of a folder, a new one if it has none."""
+    def number_of(self, path: Path, *, file: bool = False) -> int:
+        """Return the number of a folder, or of a file, a new one if it has none."""
         with self._lock:
             if path not in self._numbers:
                 self._numbers[path] = len(self._paths)
                 self._paths.append(path)
+            if file:
+                self._files.add(self._numbers[path])
             return self._numbers[path]
 
-    def path_of(self, number: object) -> Path:
-        """Return the folder of a number. Raises WrongUse for one that was not given."""
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(self._paths):
-            raise WrongUse("choose a folder from the list")
+    def path_of(self, number: object, *, file: bool = False) -> Path:
+        """Return the folder, or the file, of a number. Raises WrongUse for one that was not given."""
+        known = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(self._paths)
+        if not known or not isinstance(number, int) or file != (number in self._files):
+            raise WrongUse(f"choose a {'file' if file else 'folder'} from the list")
         return self._paths[number]
 
-    def listing(self, number: object) -> dict[str, Any]:
-        """Return a folder with the folders in it. Raises WrongUse if it cannot be read."""
+    def listing(self, number: object, ends: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return a folder with the folders in it, and the files with one of these ends.
+
+        Raises WrongUse if it cannot be read.
+        """
         path = self.path_of(number)
         try:
             with os.scandir(path) as entries:
-                names = sorted(
-                    (it.name for it in entries if not is_ignored(it.name) and it.is_dir()), key=str.casefold
-                )
+                seen = [(it.name, it.is_dir()) for it in entries if not is_ignored(it.name)]
         except OSError as error:
             raise WrongUse(f"{path} cannot be opened: {error.strerror or error}") from error
-        inner = [{"number": self.number_of(path / name), "name": shown(name)} for name in names[:MOST_LISTED]]
-        above = None if path.parent == path else self.number_of(path.parent)
-        return {"number": number, "path": shown(str(path)), "above": above, "folders": inner}
+        seen.sort(key=lambda it: it[0].casefold())
+        folders = [name for name, is_folder in seen if is_folder]
+        files = [name for name, is_folder in seen if not is_folder and name.lower().endswith(ends or ("\0",))]
+        return {
+            "number": number,
+            "path": encodable(str(path)),
+            "above": None if path.parent == path else self.number_of(path.parent),
+            "folders": self._rows(path, folders, file=False),
+            "files": self._rows(path, files, file=True),
+        }
+
+    def _rows(self, path: Path, names: list[str], *, file: bool) -> list[dict[str, Any]]:
+        return [
+            {"number": self.number_of(path / name, file=file), "name": shown(name)}
+            for name in names[:MOST_LISTED]
+        ]
 
     def make(self, number: object, name: object) -> int:
         """Make a folder in another, and return its number. Raises WrongUse, CannotWrite or DiskFull."""
@@ -80,10 +100,15 @@ def chooser(request: Request) -> Folders:
 
 
 def listing(request: Request) -> Response:
-    """Return the folders in a folder; without a number, in the pictures folder."""
+    """Return the folders in a folder, and the files that a setting may name: ?number=3&files=KEY.
+
+    Without a number, those in the pictures folder.
+    """
     known = chooser(request)
     text = request.query_params.get("number", "")
-    return Json(known.listing(int(text) if text.isdecimal() else known.pictures))
+    ends = FILES.get(request.query_params.get("files", ""), ())
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < DIGITS else known.pictures
+    return Json(known.listing(number, ends))
 
 
 def make(request: Request, body: Body) -> Response:

@@ -14,9 +14,12 @@ from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import SECTIONS, Settings
 from facewatch.settings.store import EXAMPLE
 
-Kind = Literal["choice", "switch", "number", "text", "folder"]
+Kind = Literal["choice", "switch", "number", "text", "folder", "file"]
+FILES: Mapping[str, tuple[str, ...]] = {"output.content_credentials": (".pem", ".crt", ".cer")}
+"""The settings that name a file, with what such files end with; the page chooses it as it does a folder."""
 ELSEWHERE = frozenset({"weights", "paused", "work_until", *SECTIONS})  # not among the fields of the top
 _LINE = re.compile(r"^#?\s?(?P<key>[a-z_]+) = [^#]*(#\s*(?P<help>.*))?$")
+_CONTINUED = re.compile(r"^\s+# (?P<help>.*)$")
 _TABLE = re.compile(r"^\[+(?P<name>\w+)\]+$")
 
 
@@ -69,7 +72,7 @@ def _field(key: str, rule: Mapping[str, Any], values: Mapping[str, Any], files: 
     rules = [dict(it) for it in rule.get("anyOf", [rule])]
     optional = any(it.get("type") == "null" for it in rules)
     kinds = [it for it in rules if it.get("type") != "null"]
-    value, default = values[key.rpartition(".")[2]], rule.get("default")
+    value, default = _plain(values[key.rpartition(".")[2]]), _plain(rule.get("default"))
     common = {
         "key": key,
         "value": value,
@@ -83,11 +86,18 @@ def _field(key: str, rule: Mapping[str, Any], values: Mapping[str, Any], files: 
     first = kinds[0]
     if first.get("type") == "boolean":
         return Field(kind="switch", **common)
+    if key in FILES:
+        return Field(kind="file", options=FILES[key], **common)
     if len(kinds) == 1 and first.get("type") in {"integer", "number"}:
         least = first.get("minimum", first.get("exclusiveMinimum"))
         most = first.get("maximum", first.get("exclusiveMaximum"))
         return Field(kind="number", least=least, most=most, whole=first["type"] == "integer", **common)
     return Field(kind="folder" if first.get("format") == "path" else "text", **common)
+
+
+def _plain(value: Any) -> Any:
+    """Return 5 for 5.0, as a person writes it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _options(key: str, kinds: list[dict[str, Any]], files: ModelFiles) -> tuple[str, ...]:
@@ -108,12 +118,15 @@ def helps() -> Mapping[str, str]:
     """Return the help of each setting, from the comments of the example config."""
     text = resources.files("facewatch.settings").joinpath(EXAMPLE).read_text("utf-8")
     found: dict[str, str] = {}
-    table, above = "", ""
+    table, above, last = "", "", ""
     for line in text.splitlines():
-        if opened := _TABLE.match(line):
+        if continued := _CONTINUED.match(line):
+            found[last] = f"{found[last]} {continued['help']}"
+        elif opened := _TABLE.match(line):
             table, above = f"{opened['name']}.", ""
         elif match := _LINE.match(line):
-            found[table + match["key"]] = (match["help"] or above).strip()
+            last = table + match["key"]
+            found[last] = (match["help"] or above).strip()
             above = ""
         elif line.startswith("# "):
             above = f"{above} {line[2:]}"

@@ -56,14 +56,12 @@ class Guard:
     def _allows(self, method: str, path: str, headers: Headers) -> bool:
         if headers.getlist("host") != [self._host]:  # DNS rebinding: another name that leads to 127.0.0.1
             return False
-        origin = headers.get("origin")
-        if origin not in {None, f"http://{self._host}"}:
-            return False
-        if origin is None and method not in SAFE_METHODS:
+        origins = headers.getlist("origin")
+        if origins not in ([], [f"http://{self._host}"]) or (not origins and method not in SAFE_METHODS):
             return False
         if path == ENTER:
             return method == "GET"  # its ticket is checked there
-        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        if not {"none", "same-origin"}.issuperset(headers.getlist("sec-fetch-site")):
             return False
         inside = path == self._access.prefix or path.startswith(f"{self._access.prefix}/")
         return inside and self._access.knows(cookie_parser(headers.get("cookie", "")).get(COOKIE))

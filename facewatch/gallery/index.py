@@ -21,6 +21,7 @@ from facewatch.state.outcomes import (
     outcome_of_failure,
     outcome_of_report,
 )
+from facewatch.system.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -220,6 +221,11 @@ def _outcome(row: PhotoRow, marks: tuple[str, ...]) -> str:
 
 
 def shown(text: str) -> str:
+    """Return a file's name as text for a page: controls and changes of direction are written out."""
+    return encodable(one_line(text))
+
+
+def encodable(text: str) -> str:
     """Return a file's name as text that can be encoded: bytes that are no UTF-8 become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

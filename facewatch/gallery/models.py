@@ -11,10 +11,10 @@ from starlette.responses import Response
 from facewatch.errors import BadCheckpoint, FacewatchError
 from facewatch.gallery.context import Gallery, Json, gallery_of
 from facewatch.gallery.index import shown
-from facewatch.models.catalogue import Model
+from facewatch.models.catalogue import Model, page_of
 from facewatch.models.files import ModelFiles, Progress
 
-KINDS = ("face", "detector", "parser", "upscaler", "identity")  # as they are listed
+KINDS = ("face", "detector", "parser", "upscaler", "identity", "part")  # as they are listed
 
 
 def models(request: Request) -> Response:
@@ -51,6 +51,7 @@ def _row(files: ModelFiles, row: Model) -> dict[str, Any]:
         "licence": licence.name if licence else "",
         "sentence": licence.sentence if licence else "",
         "terms_url": licence.terms_url if licence else "",
+        "page": page_of(row.name),
         "question": files.licence_question(row.name) is not None,
         "own": files.is_own(row.name),
         "download": None,

@@ -7,6 +7,7 @@ one thumbnail.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -15,9 +16,11 @@ import numpy as np
 
 from facewatch import __version__
 from facewatch.errors import FacewatchError
+from facewatch.restoration.codecs.byte_limit import check_bytes
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode_plain
 from facewatch.restoration.codecs.photo import Photo, Provenance
+from facewatch.restoration.codecs.size_limit import SizeLimit
 from facewatch.restoration.resize import eight_bits, fit
 from facewatch.system.atomic import write_atomically
 from facewatch.system.opened import open_regular
@@ -52,7 +55,8 @@ def paint(source: Path, kind: Kind, target: Path) -> None:
     Raises BadPhoto, CannotWrite, DiskFull or OSError.
     """
     with open_regular(source, follow=True) as file:
-        photo = decode(file.read(), MOST_PIXELS, settled=True)
+        check_bytes(file, SizeLimit(MOST_PIXELS))
+        photo = decode(file.read(os.fstat(file.fileno()).st_size), MOST_PIXELS, settled=True)
     pixels = _on_paper(photo)
     height, width = pixels.shape[:2]
     shrink = min(1.0, LONGEST_PX[kind] / max(height, width))

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from facewatch.errors import BadPhoto, WrongUse
-from facewatch.gallery.context import Gallery, Json, NotHere, gallery_of, page, real_path
+from facewatch.gallery.context import Gallery, Json, NotHere, gallery_of, page, real_path, said
 from facewatch.gallery.index import Entry, Filter, shown, to_entry
 from facewatch.gallery.pictures import Kind
 from facewatch.models import catalogue
@@ -74,7 +74,7 @@ def photos(request: Request) -> Response:
         gallery.index.refresh()
         found = gallery.index.photos(wanted)
         total, entries = len(found), found[first : first + count]
-    rows = [_row(entry) for entry in entries]
+    rows = [{**_row(entry), "reason": said(request, entry.reason)} for entry in entries]
     return Json({"total": total, "first": first, "photos": rows, "version": version})
 
 
@@ -129,7 +129,8 @@ def status(request: Request) -> Response:
 def details(request: Request) -> Response:
     """Return one photo as JSON."""
     gallery = gallery_of(request)
-    return Json(describe(gallery, gallery.job(request.path_params["number"])))
+    found = describe(gallery, gallery.job(request.path_params["number"]))
+    return Json({**found, **{name: said(request, found[name]) for name in ("summary", "reason")}})
 
 
 def describe(gallery: Gallery, job: Job) -> dict[str, Any]:
@@ -232,6 +233,8 @@ def picture(request: Request) -> Response:
     """Return the picture of a photo: its thumbnail, its original or its copy."""
     gallery = gallery_of(request)
     job, which = gallery.job(request.path_params["number"]), request.path_params["which"]
+    if which not in {"thumbnail", "before", "after"}:
+        raise NotHere("there is no such picture")
     kind: Kind = "thumbnail" if which == "thumbnail" else "view"
     source = job.path if which == "before" else job.output
     if which == "thumbnail" and (job.output is None or not real_path(job.output)):

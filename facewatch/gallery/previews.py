@@ -37,15 +37,17 @@ def ask(request: WebRequest, body: Body) -> Response:
 
 
 def state(request: WebRequest) -> Response:
-    """Return "working", "done" or "failed" with the error."""
+    """Return "working", "failed" with the error, or "done" with the verdicts on the face by weight."""
     place = _place(gallery_of(request), request.path_params["name"])
-    if place.with_suffix(".jpg").is_file():
-        return Json({"state": "done"})
     try:
-        failed = json.loads(place.with_suffix(".json").read_text("utf-8"))
+        said = json.loads(place.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):  # not there, or not whole yet
         return Json({"state": "working"})
-    return Json({"state": "failed", "error": shown(str(failed["error"]))})
+    if said["error"]:
+        return Json({"state": "failed", "error": shown(str(said["error"]))})
+    if not place.with_suffix(".jpg").is_file():
+        return Json({"state": "working"})
+    return Json({"state": "done", "judged": said["judged"], "protects": said["protects"]})
 
 
 def picture(request: WebRequest) -> Response:

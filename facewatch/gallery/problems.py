@@ -12,7 +12,7 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import FileResponse, Response
 
 from facewatch.errors import FacewatchError
-from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page, run_command
+from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page, run_command, said
 from facewatch.gallery.index import shown
 from facewatch.state.ledger import Job
 from facewatch.state.requests import Request, put
@@ -32,6 +32,7 @@ REMEDIES = {  # the error's class -> what helps beside another try
 }
 _FIGURES = re.compile(r" ?\([^()]*\d[^()]*\)|\d+ x \d+ pixels ?")
 PLACES = {"folder": "folder", "disk": "space", "model": "model", "config": "settings", "device": "settings"}
+TRIED_AGAIN = "facewatch tries it again"  # the page says so in words of its own
 SCRATCH = ("sheet-*.jpg", "report.zip")  # in the gallery's folder, made again when asked for
 
 
@@ -48,12 +49,19 @@ def listing(request: WebRequest) -> Response:
     return Json(
         {
             "running": now.pid is not None,
-            "troubles": _troubles(gallery, now),
-            "groups": groups(failed),
+            "troubles": [{**it, "text": said(request, it["text"])} for it in _troubles(gallery, now)],
+            "groups": [_group_said(request, group) for group in groups(failed)],
             "log": log_end(gallery.places.log),
             "incidents": [shown(it["what"]) for it in now.incidents[-10:]],
         }
     )
+
+
+def _group_said(request: WebRequest, group: dict[str, Any]) -> dict[str, Any]:
+    """Return a group with what the page shows of it in the browser's language; its cause names it still."""
+    photos = [{**photo, "reason": said(request, photo["reason"])} for photo in group["photos"]]
+    title, advice = said(request, group["cause"]), said(request, group["advice"])
+    return {**group, "title": title, "advice": advice, "photos": photos}
 
 
 def _failed(gallery: Gallery) -> list[Job]:
@@ -88,6 +96,7 @@ def groups(failed: list[Job]) -> list[dict[str, Any]]:
         {
             "error": error,
             "cause": shown(cause),
+            "advice": shown(_advice(jobs)),
             "remedy": REMEDIES.get(error, ""),
             "count": len(jobs),
             "waiting": sum(job.state == "retry" for job in jobs),
@@ -102,6 +111,12 @@ def _cause(job: Job) -> str:
     """Return a reason without what differs from photo to photo: its path, and figures in brackets."""
     reason = _FIGURES.sub("", job.reason.replace(str(job.path), job.path.suffix or "the file"))
     return reason.split(";")[0].strip()
+
+
+def _advice(jobs: list[Job]) -> str:
+    """Return what the reasons say to do, where all say the same; the photos have their own otherwise."""
+    advices = {job.reason.partition("; ")[2].replace(str(job.path), "the file") for job in jobs}
+    return advices.pop() if len(advices) == 1 and TRIED_AGAIN not in advices else ""
 
 
 def log_end(file: Path) -> str:

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from facewatch.errors import FacewatchError, WrongUse
-from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page
+from facewatch.gallery.context import Body, Gallery, Json, flag, gallery_of, page
 from facewatch.gallery.folders import chooser
 from facewatch.gallery.forms import Field, sections, to_value
-from facewatch.gallery.index import shown
+from facewatch.gallery.index import encodable, shown
 from facewatch.gallery.models import model_rows
 from facewatch.settings.schema import Folder
 
@@ -43,8 +43,8 @@ def folder_row(number: int, folder: Folder) -> dict[str, Any]:
     """Return a watched folder for the page."""
     return {
         "number": number,
-        "input": shown(str(folder.input)),
-        "output": shown(str(folder.output)),
+        "input": encodable(str(folder.input)),  # in a field, from where it comes back
+        "output": encodable(str(folder.output)),
         "recursive": folder.recursive,
         "include": ", ".join(folder.include),
         "exclude": ", ".join(folder.exclude),
@@ -67,7 +67,7 @@ def change(request: Request, body: Body) -> Response:
     changes = {key: _value(request, key, given)} if isinstance(key, str) else {}
     if not changes:
         raise WrongUse("which setting?")
-    if body.get("check") is True:
+    if flag(body, "check"):
         _check(gallery, changes)
         return Json({"valid": True})
     gallery.store.update(changes)
@@ -77,14 +77,17 @@ def change(request: Request, body: Body) -> Response:
 def _value(request: Request, key: str, given: Any) -> Any:
     gallery = gallery_of(request)
     if key.startswith("weights."):
-        return None if given in {None, ""} else _number(given)
+        return _number(given)
     field = _field_of(gallery, key)
-    if field.kind == "folder":
-        return None if given is None else str(chooser(request).path_of(given))
+    if field.kind in {"folder", "file"}:
+        return None if given is None else str(chooser(request).path_of(given, file=field.kind == "file"))
     return to_value(field, given)
 
 
 def _number(given: Any) -> Any:
+    """Return what a form sends for a number; None where it is empty."""
+    if given is None or given == "":
+        return None
     try:
         return float(given)
     except (TypeError, ValueError):
@@ -115,7 +118,7 @@ def _check(gallery: Gallery, changes: Mapping[str, Any]) -> None:
 def login(request: Request, body: Body) -> Response:
     """Turn start at login on or off: {"enabled"}."""
     gallery = gallery_of(request)
-    if body.get("enabled") is True:
+    if flag(body, "enabled"):
         gallery.login.enable()
     else:
         gallery.login.disable()
@@ -155,9 +158,13 @@ def _folder_values(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
             path: Path = chooser(request).path_of(given)
             values[key] = str(path)
         elif key in {"include", "exclude"}:
-            values[key] = [part.strip() for part in str(given).split(",") if part.strip()]
+            if not isinstance(given, str) or not given.isprintable():
+                raise WrongUse(f"{key} is a text: names or patterns with commas between them")
+            values[key] = [part.strip() for part in given.split(",") if part.strip()]
         elif key == "weight":
-            values[key] = None if given in {None, ""} else _number(given)
+            values[key] = _number(given)
+        elif key == "recursive":
+            values[key] = flag(body, key)
         else:
             values[key] = None if given == "" else given
     return values

@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from facewatch.errors import WrongUse
-from facewatch.gallery.context import Gallery, Json, gallery_of
+from facewatch.gallery.context import Gallery, Json, gallery_of, said
 from facewatch.gallery.index import shown, to_entry
+from facewatch.gallery.names import fault_of
 from facewatch.restoration.codecs.formats import BY_SUFFIX, SIDECAR_SUFFIXES
-from facewatch.settings.patterns import is_ignored
 from facewatch.settings.schema import Folder
 from facewatch.state.ledger import Job, PhotoRow
 from facewatch.system.atomic import (
@@ -64,15 +64,13 @@ def place_for(folder: Folder, name: str) -> Path:
     Raises WrongUse for a name that leads out of the folder, is hidden or is no photo's.
     """
     parts = name.split("/")
-    for part in parts:
-        plain = part.isprintable() and not any(letter in part for letter in '\\:*?"<>|')
-        if part in {"", ".", ".."} or is_ignored(part) or not plain or len(os.fsencode(part)) > 255:
-            raise WrongUse(f"{name}: a file of this name is not taken")
+    if fault := next(filter(None, map(fault_of, parts)), ""):
+        raise WrongUse(fault)
     suffix = Path(parts[-1]).suffix.lower()
     if suffix not in BY_SUFFIX and suffix not in SIDECAR_SUFFIXES:
-        raise WrongUse(f"{name} is no photo by its name: JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF are taken")
+        raise WrongUse("it is no photo by its name: JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF are taken")
     if len(parts) > MOST_PARTS:
-        raise WrongUse(f"{name}: the folders are nested too deeply")
+        raise WrongUse(f"its folders are nested too deeply, more than {MOST_PARTS - 1}; drop an inner one")
     below = parts if folder.recursive else parts[-1:]
     return folder.input.joinpath(*below)
 
@@ -142,10 +140,10 @@ def ways(request: Request) -> Response:
         if (file := dropped.files.get(token)) is None:
             continue
         job = gallery.view.photo(file)
-        found[token] = {"outcome": "arrived", "id": None} if job is None else _way(job)
+        found[token] = {"outcome": "arrived", "id": None} if job is None else _way(request, job)
     return Json(found)
 
 
-def _way(job: Job) -> dict[str, object]:
+def _way(request: Request, job: Job) -> dict[str, object]:
     row = PhotoRow(job.id, b"", b"", job.state, job.error, job.reason, job.report, False, 0, 0)
-    return {"outcome": to_entry(row).outcome, "id": job.id, "reason": job.reason}
+    return {"outcome": to_entry(row).outcome, "id": job.id, "reason": said(request, job.reason)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page
 from facewatch.gallery.folders import chooser
-from facewatch.gallery.index import shown
+from facewatch.gallery.index import encodable
 from facewatch.gallery.models import model_rows
 from facewatch.gallery.uploads import remember
 from facewatch.settings.store import example
@@ -20,6 +21,7 @@ from facewatch.system.atomic import translate_write_errors, write_atomically, wr
 from facewatch.system.publish import publish
 
 FIRST_MODEL = "builtin"  # needs no download and no licence
+USUAL = ("gfpgan-1.4", "restoreformer++", "codeformer")  # shown without a click: mild to heavy damage
 
 
 def welcome(request: Request) -> Response:
@@ -31,12 +33,20 @@ def welcome(request: Request) -> Response:
     return page(
         request,
         "welcome",
-        input=shown(str(usual[0])),
-        output=shown(str(usual[1])),
-        models=[row for row in model_rows(gallery) if row["kind"] == "face"],
+        input=encodable(str(usual[0])),
+        output=encodable(str(usual[1])),
+        models=_choices(gallery),
         first_model=gallery.settings().model if folders else FIRST_MODEL,
         ready=bool(folders),
     )
+
+
+def _choices(gallery: Gallery) -> list[dict[str, Any]]:
+    """Return the face models, those that are here first; `first` are those to choose from at a glance."""
+    rows = [row for row in model_rows(gallery) if row["kind"] == "face"]
+    here = {"builtin", "present"}
+    rows.sort(key=lambda row: row["state"] not in here)
+    return [{**row, "first": row["state"] in here or row["name"] in USUAL} for row in rows]
 
 
 def set_up(request: Request, body: Body) -> Response:

@@ -135,12 +135,15 @@ class ModelImports:
         if self._index.is_own(name):
             return
         row = self._index.row(name)
-        if row.kind != "face" or not row.network:
+        if row.kind not in {"face", "part"} or not row.network:
             return
-        from facewatch.restoration.build import load_face_network  # loads torch, which takes a while
+        from facewatch.restoration.build import check_second_file, load_face_network  # load torch: slow
 
         try:
-            load_face_network(file, name, "cpu", row.network, row.crop_size, requested="cpu")
+            if row.kind == "part":
+                check_second_file(file, row.network)
+            else:
+                load_face_network(file, name, "cpu", row.network, row.crop_size, requested="cpu", alone=True)
         except BadCheckpoint as error:
             raise BadCheckpoint(f"{file} is not the file of {name}. {error}") from error
 

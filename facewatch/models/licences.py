@@ -48,10 +48,22 @@ GPEN_LICENCE = Licence(
     "GPEN's authors state no licence, and withdrew it once for commercial reasons: for private trials only.",
     non_commercial=True,
 )
+PULSE_LICENCE = Licence(
+    "none stated (PULSE)",
+    "https://github.com/adamian98/pulse",
+    "PULSE's authors state no licence for its files, and NVIDIA's StyleGAN is for non-commercial use.",
+    non_commercial=True,
+)
 VQFR_LICENCE = Licence(
     "Apache-2.0, with third-party parts",
     "https://github.com/TencentARC/VQFR/blob/main/LICENSE",
     "Free to use, change and pass on with its notices; a few parts come under their own terms.",
+)
+DFDNET_LICENCE = Licence(
+    "CC BY-NC-SA 4.0 (DFDNet)",
+    "https://github.com/csxmli2016/DFDNet",
+    "DFDNet may be used for non-commercial purposes only, with its authors' names, and shared alike.",
+    non_commercial=True,
 )
 DMDNET_LICENCE = Licence(
     "CC BY-NC-SA 4.0 (DMDNet)",

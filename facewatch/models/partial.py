@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from facewatch.system.atomic import sync_file, translate_write_errors, write_atomically
+from facewatch.system.opened import read_small
+
+LARGEST_BYTES = 1_000_000  # of the JSON file
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Partial:
     def origin(self) -> Origin | None:
         """Return the origin of the bytes; None if it is unknown."""
         try:
-            return Origin(**json.loads(self._origin_file.read_text("utf-8")))
+            return Origin(**json.loads(read_small(self._origin_file, LARGEST_BYTES)))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 

@@ -14,8 +14,10 @@ from facewatch.models.catalogue import Kind, Licence, Model
 from facewatch.models.digests import Stamp
 from facewatch.system.atomic import PRIVATE_FOLDER, translate_write_errors, write_atomically
 from facewatch.system.locks import hold_lock
+from facewatch.system.opened import read_small
 
 TrustedBy = Literal["first use", "user"]
+LARGEST_BYTES = 50_000_000  # of a document; a model takes some 300
 
 
 class Document:
@@ -31,7 +33,7 @@ class Document:
         which digests the user trusts.
         """
         try:
-            content = json.loads(self._path.read_text("utf-8"))
+            content = json.loads(read_small(self._path, LARGEST_BYTES))
         except FileNotFoundError:
             return {}
         except NotADirectoryError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from facewatch.models.licences import (
     CODEFORMER_LICENCE,
+    DFDNET_LICENCE,
     DMDNET_LICENCE,
     GFPGAN_LICENCE,
     GPEN_LICENCE,
+    PULSE_LICENCE,
     RESTOREFORMER_LICENCE,
     VQFR_LICENCE,
 )
@@ -17,6 +19,9 @@ _CLIBDEV_GFPGAN = "https://github.com/clibdev/GFPGAN-onnxruntime-demo/releases/l
 _GPEN = "https://public-vigen-video.oss-cn-shanghai.aliyuncs.com/robin/models/"
 _GPEN_LARGE = "https://www.modelscope.cn/models/damo/cv_gpen_image-portrait-enhancement-hires/summary"
 _FACEFUSION = "https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0/"
+_DFDNET = "https://drive.google.com/drive/folders/1ks_IbobH6WVQ_Jy4oWTTGjSbMZVUSbl4"
+_PULSE = "https://github.com/adamian98/pulse"
+_PULSE_FILE = "https://drive.google.com/file/d/1TCViX1YpQyRsklTVYEJwdbmK91vklCo8/view"
 _VQFR = "https://drive.google.com/drive/folders/1lczKYEbARwe27FJlKoFdng7UnffGDjO2"
 
 RESTORERS: tuple[Model, ...] = (
@@ -141,6 +146,24 @@ RESTORERS: tuple[Model, ...] = (
         network="dmdnet",
     ),
     Model(
+        "dfdnet",
+        "face",
+        "dictionaries of eyes, nose and mouth: frontal faces, mild blur; parts of other people",
+        Checkpoint("DFDNet.pth", "", None, None, DFDNET_LICENCE, page=_DFDNET),
+        network="dfdnet",
+        second_file="dfdnet-dictionaries",
+    ),
+    Model(
+        "pulse",
+        "face",
+        "invents another person, alike only when tiny; always compared; very slow without a GPU",
+        Checkpoint("PULSE_synthesis.pt", "", None, None, PULSE_LICENCE, page=_PULSE_FILE),
+        network="pulse",
+        crop_size=1024,
+        makes_up_people=True,
+        second_file="pulse-styles",
+    ),
+    Model(
         "gpen-256",
         "face",
         "GAN prior for very small faces: quick and smooth; soft when enlarged, invents skin",
@@ -206,3 +229,27 @@ RESTORERS: tuple[Model, ...] = (
         crop_size=2048,
     ),
 )
+
+PARTS: tuple[Model, ...] = (
+    Model(
+        "dfdnet-dictionaries",
+        "part",
+        "second file of dfdnet: the folder DictionaryCenter512 of its drive, as one zip",
+        Checkpoint("DFDNet_dictionaries.zip", "", None, None, DFDNET_LICENCE, page=_DFDNET),
+        network="dfdnet",
+    ),
+    Model(
+        "pulse-styles",
+        "part",
+        "second file of pulse: mean and deviation of StyleGAN's styles",
+        Checkpoint(
+            "gaussian_fit.pt",
+            _PULSE + "/raw/40cacb97df28081e0edf8440a8c3f7c4e6205732/gaussian_fit.pt",
+            "6c638855d24ea56d40512cc6d8e7a6cac4c3db6fec232a0bf58e0f78d6336d16",
+            4566,
+            PULSE_LICENCE,
+        ),
+        network="pulse",
+    ),
+)
+"""Second files of face networks."""

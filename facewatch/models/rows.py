@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["face", "detector", "parser", "upscaler", "identity"]
+Kind = Literal["face", "detector", "parser", "upscaler", "identity", "part"]
+"""A `part` is the second file of a face network, not a model by itself."""
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,6 @@ class Model:
     network: str = ""  # its form: of a detector a key of `restoration.build.DETECTORS`, of a face network one
     # of `restoration.networks.forms.FORMS`, which its file must have; empty: whatever the file is
     crop_size: int = 512  # of a face network: side of the crops that it takes and returns, pixels
+    makes_up_people: bool = False  # shown only after the comparison with the original, whatever the setting
+    second_file: str = ""  # of a face network: name of the row, of kind `part`, with a further file it reads
     automatic_for: Literal["", "builtin", "cpu", "gpu"] = ""  # of a detector: where `auto` takes it

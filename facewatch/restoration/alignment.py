@@ -205,3 +205,8 @@ def _blend(part: Pixels, face: npt.NDArray[np.float32], weight: npt.NDArray[np.f
     face *= weight[:, :, None]
     blended += face
     part[...] = np.rint(blended)
+
+
+def aligned_eye_px(width: int) -> float:
+    """Return the distance of the eyes in a photo of this width that is a cropped face."""
+    return float((TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE)

@@ -26,6 +26,7 @@ class InferredFace:
     shown: npt.NDArray[np.uint8]  # what is pasted: `after`, or that enlarged by the upscaler
     eye_px: float = 0.0  # distance of the eyes in the photo, pixels; how much of the face there was to see
     chosen: float | None = None  # the weight that the user chose for this face
+    guarded: bool = False  # its network makes up people: compared whatever the setting
 
 
 class Placement(NamedTuple):

@@ -13,7 +13,7 @@ from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Detector, FaceNetwork, Masker, Upscaler
 
 if TYPE_CHECKING:
-    from facewatch.restoration.identity.gate import IdentityGate
+    from facewatch.restoration.identity.gate import Gate
     from facewatch.restoration.networks.fast import Precision
 
 
@@ -32,7 +32,15 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         _upscaler(setup, device),
         _gate(setup),
         others={name: _network(setup, name, device) for name in setup.others},
+        guarded=[name for name in (setup.model, *setup.others) if _makes_up_people(setup, name)],
     )
+
+
+def _makes_up_people(setup: Setup, model: str) -> bool:
+    from facewatch.restoration.networks.forms import FORMS
+
+    network, _ = setup.forms.get(model, ("", 0))
+    return network in FORMS and FORMS[network].makes_up_people
 
 
 def check_packaged(name: str) -> None:
@@ -93,8 +101,9 @@ def _network(setup: Setup, model: str, device: str) -> FaceNetwork:
 
         return load_builtin(device, precision)
     form = setup.forms.get(model, ("", None))
+    second = _file(setup, setup.second_files[model]) if model in setup.second_files else None
     return load_face_network(
-        _file(setup, model), model, device, *form, precision=precision, requested=setup.device
+        _file(setup, model), model, device, *form, precision=precision, requested=setup.device, second=second
     )
 
 
@@ -107,12 +116,16 @@ def load_face_network(
     *,
     precision: Precision = "float32",
     requested: str = "auto",
+    second: Path | None = None,
+    alone: bool = False,
 ) -> FaceNetwork:
     """Load a face network from a checkpoint or an ONNX file, onto its device.
 
     network    the form that the file must have: "onnx", or a name in `networks.forms`; empty: any
     crop_size  side in pixels of the faces that it must take, with a `network`
     requested  the device as set by the user
+    second     the second file of a form that has one
+    alone      True to check the file without its second one; the network is of no use then
 
     Raises BadCheckpoint when it is another network, and as `build_pipeline`.
     """
@@ -121,7 +134,9 @@ def load_face_network(
             raise BadCheckpoint(f"{file.name} is no ONNX file; one was expected.")
         from facewatch.restoration.networks.loader import load
 
-        return load(file, name, device, precision, network=network, crop_size=crop_size)
+        return load(
+            file, name, device, precision, network=network, crop_size=crop_size, second=second, alone=alone
+        )
     if network not in {"", "onnx"}:
         raise BadCheckpoint(f"{file.name} is an ONNX file; a checkpoint of {network} was expected.")
     from facewatch.restoration.networks import onnx_network
@@ -132,6 +147,15 @@ def load_face_network(
             f"The file is for faces of {loaded.crop_size} pixels; one for {crop_size} was expected."
         )
     return loaded
+
+
+def check_second_file(file: Path, network: str) -> None:
+    """Raise BadCheckpoint if a file is not the second file of the form `network`."""
+    from facewatch.restoration.networks.forms import FORMS
+
+    second = FORMS[network].second
+    assert second is not None
+    second.read(file)
 
 
 def check_model_file(file: Path) -> None:
@@ -160,11 +184,14 @@ def _masker(setup: Setup, device: str) -> Masker:
     return ParseMask(_file(setup, setup.parser), device, _precision(setup, device))
 
 
-def _gate(setup: Setup) -> IdentityGate:
-    from facewatch.restoration.identity.gate import IdentityGate
+def _gate(setup: Setup) -> Gate:
+    from facewatch.restoration.identity.gate import IdentityGate, SharedGate
     from facewatch.restoration.identity.sface import SFace
 
-    return IdentityGate(SFace(_file(setup, setup.identity)) if setup.identity is not None else None)
+    def make() -> IdentityGate:
+        return IdentityGate(SFace(_file(setup, setup.identity)) if setup.identity is not None else None)
+
+    return SharedGate(make)
 
 
 def _upscaler(setup: Setup, device: str) -> Upscaler | None:

@@ -10,20 +10,28 @@ import numpy as np
 
 from facewatch.restoration.detection.nms import intersection_over_union
 from facewatch.restoration.identity.gate import CheckedFace
-from facewatch.restoration.options import OTHER_PERSON, FaceChoice
+from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON, FaceChoice
 from facewatch.restoration.types import Crop, Face, FaceReport
 
 UNCHANGED = "the model found nothing to change"
+NOT_FOUND = "the model found no face that shrinks to this one"
 ALL_ORIGINAL = "weight 1 keeps the original"
 CHOSEN = "you chose the original"
 SAME_FACE_OVERLAP = 0.5  # of the boxes of a chosen face and a detected one
 
 
-def fate_of(after: Crop | None, weight: float) -> tuple[Literal["restored", "kept"], str]:
-    """Return what became of a face, and the reason; `after` is None where its network returned its input."""
+def fate_of(
+    after: Crop | None, weight: float, *, made_up: bool = False
+) -> tuple[Literal["restored", "kept"], str]:
+    """Return what became of a face, and the reason.
+
+    after    None where its network returned its input
+    made_up  True for a network that searches for another person's face
+    """
     if after is not None:
         return "restored", ""
-    return "kept", ALL_ORIGINAL if weight == 1 else UNCHANGED
+    unchanged = NOT_FOUND if made_up else UNCHANGED
+    return "kept", ALL_ORIGINAL if weight == 1 else unchanged
 
 
 def match_choices(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[int, FaceChoice]:
@@ -38,10 +46,14 @@ def match_choices(faces: Sequence[Face], choices: Sequence[FaceChoice]) -> dict[
 
 
 def report_of(
-    face: Face, fate: Literal["restored", "kept"], reason: str, weight: float | None = None
+    face: Face,
+    fate: Literal["restored", "kept"],
+    reason: str,
+    weight: float | None = None,
+    model: str | None = None,
 ) -> FaceReport:
     """Return the report on a face that was not compared."""
-    return FaceReport(face.box, face.score, fate, reason, weight=weight)
+    return FaceReport(face.box, face.score, fate, reason, weight=weight, model=model)
 
 
 def checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace]) -> tuple[FaceReport, ...]:
@@ -54,5 +66,6 @@ def checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace
 
 def _checked_report(report: FaceReport, outcome: CheckedFace) -> FaceReport:
     if outcome.after is None:
-        return replace(report, fate="kept", reason=OTHER_PERSON, weight=None, identity=outcome.identity)
+        reason = OTHER_PERSON if outcome.lost else NOT_COMPARED
+        return replace(report, fate="kept", reason=reason, weight=None, identity=outcome.identity)
     return replace(report, weight=outcome.weight, identity=outcome.identity)

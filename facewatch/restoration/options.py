@@ -15,6 +15,10 @@ OTHER_PERSON = "it no longer looked like the same person"
 """The reason to keep a face whose restored form became another person's."""
 
 
+NOT_COMPARED = "the model makes up people, and the face could not be compared: the model sface is missing"
+"""The reason to keep a face of such a model that the gate could not measure."""
+
+
 @dataclass(frozen=True)
 class RestorationOptions:
     """Options of a photo's restoration; the config's table [restoration]."""
@@ -92,3 +96,4 @@ class Setup:
     others: tuple[str, ...] = ()  # models that single faces of a photo get in place of `model`
     # Model name -> the form that its file must have, and the side of its crops in pixels; absent: any.
     forms: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    second_files: Mapping[str, str] = field(default_factory=dict)  # model name -> name of its second file

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import BadPhoto, CannotAlign
-from facewatch.restoration.alignment import TEMPLATE, crop_upright
+from facewatch.restoration.alignment import aligned_eye_px, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.color import match_color
+from facewatch.restoration.cropping import CroppedFace, cut_out, enlarged, network_crops
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.face_networks import FaceNetworks, NetworkUse, Progress, ignore_progress
+from facewatch.restoration.face_preview import FacePreview, judge_weights
 from facewatch.restoration.face_reports import (
     CHOSEN,
     checked_reports,
@@ -25,12 +26,11 @@ from facewatch.restoration.face_reports import (
     match_choices,
     report_of,
 )
-from facewatch.restoration.identity.gate import CheckedFace, IdentityGate, Pair
+from facewatch.restoration.identity.gate import CheckedFace, Gate, Pair
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
 from facewatch.restoration.types import (
     CROP_SIZE,
-    Affine,
     Crop,
     Detector,
     Face,
@@ -43,18 +43,6 @@ from facewatch.restoration.types import (
 )
 
 
-class _CroppedFace(NamedTuple):
-    face: Face
-    crop: Crop
-    affine: Affine
-    weight: float
-    chosen: FaceChoice | None  # the user's own choice for it
-
-    @property
-    def network(self) -> NetworkUse:
-        return NetworkUse(self.chosen.model if self.chosen else None, self.weight)
-
-
 class Pipeline:
     """The detector and the networks that restore photos."""
 
@@ -64,17 +52,19 @@ class Pipeline:
         network: FaceNetwork,
         masker: Masker,
         upscaler: Upscaler | None = None,
-        gate: IdentityGate | None = None,
+        gate: Gate | None = None,
         *,
         others: Mapping[str, FaceNetwork] | None = None,
+        guarded: Collection[str] = (),
     ) -> None:
         """Store the parts; without a `gate`, `check` compares nothing.
 
-        others  networks by name that single faces may get in place of `network`
+        others   networks by name that single faces may get in place of `network`
+        guarded  names of networks that make up people: their faces are compared whatever the options
         """
         self._gate = gate
         self._detector = detector
-        self._networks = FaceNetworks(network, others or {})
+        self._networks = FaceNetworks(network, others or {}, guarded)
         self._masker = masker
         self._upscaler = upscaler
 
@@ -114,20 +104,28 @@ class Pipeline:
         if options.aligned:
             return self._infer_aligned(photo, image, options, weight)
         cropped, reports = self._crop_faces(image, options, weight, choices)
-        outputs = self._networks.restore(
-            [face.crop for face in cropped], [face.network for face in cropped], progress
-        )
+        crops = network_crops(image, cropped)
+        outputs = self._networks.restore(crops, [face.network for face in cropped], progress, crops.keep)
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
         reports += [
-            report_of(face.face, *fate_of(crop, face.weight), None if crop is None else face.weight)
+            report_of(
+                face.face,
+                *fate_of(crop, face.weight, made_up=self._networks.makes_up_people(face.network.model)),
+                None if crop is None else face.weight,
+                face.network.model,
+            )
             for face, crop in zip(cropped, outputs, strict=True)
         ]
         masks = self._masks([crop for _, crop in restored])
         return InferredPhoto(
             tuple(reports),
             tuple(
-                self._inferred(it.crop, crop, it.face.eye_distance, options, it.weight if it.chosen else None)
-                for it, crop in restored
+                face.restored(
+                    crop,
+                    self._shown(crop, face.side, options),
+                    guarded=self._networks.makes_up_people(face.network.model),
+                )
+                for face, crop in restored
             ),
             tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
             self._background(photo, options, progress),
@@ -139,29 +137,41 @@ class Pipeline:
         options: RestorationOptions,
         box: tuple[float, float, float, float],
         weights: Sequence[float],
-    ) -> list[Crop]:
-        """Return one face, upright: as it is, then restored with each weight.
+    ) -> FacePreview:
+        """Return one face, upright: as it is, then restored with each weight; and the gate's verdicts.
 
         box  of the face, as in its report; x0, y0, x1, y1, pixels of the upright photo
 
         Raises BadPhoto if no face is found there, CannotAlign, or as `restore`.
         """
-        image = eight_bits(photo.pixels)
+        before, eye_px, others = self._crop_one(eight_bits(photo.pixels), options, box)
+        drawn = {
+            weight: self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
+            for weight in weights
+        }
+        after = {weight: before if crop is None else crop for weight, crop in drawn.items()}
+        shown = (match_color(crop, before) if options.color_fix else crop for crop in after.values())
+        judged = judge_weights(self._gate, options, before, after, eye_px=eye_px, others=others)
+        return FacePreview([before, *shown], judged)
+
+    def _crop_one(
+        self,
+        image: npt.NDArray[np.uint8],
+        options: RestorationOptions,
+        box: tuple[float, float, float, float],
+    ) -> tuple[Crop, float, list[Crop]]:
+        """Return a face, the distance of its eyes, and the other faces that are restored with it."""
         side = self._networks.crop_size(None)
         if options.aligned:
-            before = fit(image, (side, side))
-        else:
-            faces = self._find(image, options)
-            number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
-            if number is None:
-                raise BadPhoto("this face is not found with these settings; choose another detector")
-            before, _ = crop_upright(image, faces[number].landmarks, side)
-        drawn = [
-            self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
-            for weight in weights
-        ]
-        after = [before if crop is None else crop for crop in drawn]
-        return [before, *(match_color(crop, before) if options.color_fix else crop for crop in after)]
+            return fit(image, (side, side)), aligned_eye_px(image.shape[1]), []
+        faces = self._find(image, options)
+        number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
+        if number is None:
+            raise BadPhoto("this face is not found with these settings; choose another detector")
+        face = faces[number]
+        cropped, _ = self._crop_faces(image, options, 0.0, ())
+        others = [it.crop for it in cropped if not np.array_equal(it.face.box, face.box)]
+        return crop_upright(image, face.landmarks, side)[0], face.eye_distance, others
 
     def check(
         self,
@@ -179,17 +189,22 @@ class Pipeline:
 
         Raises as `restore`: a face that became another person's may be restored again.
         """
-        if self._gate is None or options.identity == "off" or not inferred.faces:
+        wanted = options.identity != "off" or any(face.guarded for face in inferred.faces)
+        if self._gate is None or not wanted or not inferred.faces:
             return inferred
-
         networks = networks or nullcontext()
+        whole = self._networks.crop_size(None)
 
         def redo(crops: Sequence[Crop], higher: float) -> list[Crop]:
+            full = enlarged(crops, whole)  # large crops were kept smaller
+            uses = [NetworkUse(None, higher)] * len(crops)
             with networks:
-                outputs = self._networks.restore(crops, [NetworkUse(None, higher)] * len(crops), progress)
+                outputs = self._networks.restore(full, uses, progress, full.keep)
             return [crop if new is None else new for new, crop in zip(outputs, crops, strict=True)]
 
-        pairs = [Pair(face.before, face.after, face.eye_px, face.chosen) for face in inferred.faces]
+        pairs = [
+            Pair(face.before, face.after, face.eye_px, face.chosen, face.guarded) for face in inferred.faces
+        ]
         outcomes = self._gate.check(pairs, options, weight, redo)
         if all(outcome.after is face.after for outcome, face in zip(outcomes, inferred.faces, strict=True)):
             return replace(inferred, reports=checked_reports(inferred.reports, outcomes))
@@ -205,11 +220,13 @@ class Pipeline:
         """Return the photo with the faces that the gate lets through."""
         faces: list[InferredFace] = []
         places: list[Placement] = []
+        side = self._networks.crop_size(None)
         for index, (face, outcome) in enumerate(zip(inferred.faces, checked, strict=True)):
             if outcome.after is None:
                 continue
             again = outcome.after is not face.after
-            faces.append(self._inferred(face.before, outcome.after, face.eye_px, options) if again else face)
+            shown = self._shown(outcome.after, side, options) if again else face.shown
+            faces.append(replace(face, after=outcome.after, shown=shown))
             if inferred.places:
                 place = inferred.places[index]
                 mask = self._masks([outcome.after])[0] if again else place.mask
@@ -226,10 +243,10 @@ class Pipeline:
         options: RestorationOptions,
         weight: float,
         choices: Sequence[FaceChoice],
-    ) -> tuple[list[_CroppedFace], list[FaceReport]]:
+    ) -> tuple[list[CroppedFace], list[FaceReport]]:
         """Return the faces to restore, and reports on those that are kept as they are."""
         faces = self._find(image, options)
-        cropped: list[_CroppedFace] = []
+        cropped: list[CroppedFace] = []
         kept: list[FaceReport] = []
         chosen = match_choices(faces, choices)
         for number, (face, reason) in enumerate(select(faces, image, options)):
@@ -243,8 +260,7 @@ class Pipeline:
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
                 side = self._networks.crop_size(choice.model if choice else None)
-                upright = crop_upright(image, face.landmarks, side)
-                cropped.append(_CroppedFace(face, *upright, wanted, choice))
+                cropped.append(cut_out(image, face, side, options, weight=wanted, choice=choice))
             except CannotAlign as error:
                 kept.append(report_of(face, "kept", str(error)))
         return cropped, kept
@@ -252,18 +268,11 @@ class Pipeline:
     def _masks(self, crops: Sequence[Crop]) -> list[Mask]:
         return self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops])
 
-    def _inferred(
-        self,
-        before: Crop,
-        after: Crop,
-        eye_px: float,
-        options: RestorationOptions,
-        chosen: float | None = None,
-    ) -> InferredFace:
-        shown = after
-        if options.face_upsample and self._upscaler is not None and len(after) <= CROP_SIZE:
-            shown = self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
-        return InferredFace(before, after, shown, eye_px, chosen)
+    def _shown(self, after: Crop, side: int, options: RestorationOptions) -> Crop:
+        """Return a restored crop, of a network for `side` pixels, enlarged if `options` ask for it."""
+        if options.face_upsample and self._upscaler is not None and side <= CROP_SIZE:
+            return self._upscaler.enlarge(after, 2).astype(np.uint8, copy=False)
+        return after
 
     def _infer_aligned(
         self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
@@ -272,14 +281,15 @@ class Pipeline:
         before = fit(image, (side, side))
         (after,) = self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)
         height, width = photo.pixels.shape[:2]
-        fate, reason = fate_of(after, weight)
+        guarded = self._networks.makes_up_people(None)
+        fate, reason = fate_of(after, weight, made_up=guarded)
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
-            background = self._background(photo, options, ignore_progress)
-            return InferredPhoto((report,), background=background)
-        eye_px = (TEMPLATE[1][0] - TEMPLATE[0][0]) * width / CROP_SIZE
-        return InferredPhoto((report,), (self._inferred(before, after, eye_px, options),))
+            return InferredPhoto((report,), background=self._background(photo, options, ignore_progress))
+        shown = self._shown(after, side, options)
+        face = InferredFace(before, after, shown, aligned_eye_px(width), guarded=guarded)
+        return InferredPhoto((report,), (face,))
 
     def _background(self, photo: Photo, options: RestorationOptions, progress: Progress) -> Pixels | None:
         if self._upscaler is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,7 @@ Verdict = Literal["same", "other", "cannot judge"]
 class Identity:
     """Whether a restored face still shows the person in the photo."""
 
-    similarity: float | None  # cosine of the two embeddings, -1 to 1; None: not measured
+    similarity: float | None  # cosine of the two embeddings, -1 to 1; None: not measured, as it says nothing
     verdict: Verdict
 
 
@@ -69,6 +69,15 @@ class FaceReport:
     measures: dict[str, float] = field(default_factory=dict)  # measured by later checks
     weight: float | None = None  # of the restored face, which may be above the one asked for; None: kept
     identity: Identity | None = None  # None: not checked
+    model: str | None = None  # that the user chose for this face; None: the photo's
+
+
+OnStep: TypeAlias = Callable[[int, int], None]
+"""Called with the number of steps done, and their total; an error that it raises ends the work."""
+
+
+def ignore_step(done: int, total: int) -> None:
+    """Do nothing."""
 
 
 class Detector(Protocol):
@@ -94,6 +103,13 @@ class FaceNetwork(Protocol):
         Raises NetworkFailed when an output is NaN, OutOfMemory when not even one face fits.
         """
         ...
+
+
+@runtime_checkable
+class WorksInSteps(Protocol):
+    """A network that takes minutes for a face, in steps."""
+
+    on_step: OnStep  # may be replaced between faces
 
 
 class Masker(Protocol):

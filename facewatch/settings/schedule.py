@@ -13,6 +13,7 @@ from facewatch.system.power import on_battery
 if TYPE_CHECKING:
     from facewatch.settings.schema import Settings
 
+PAUSED = "paused"  # the reason to rest that the user gave; any other is a time or a state of the computer
 WORK_NOW = timedelta(hours=12)  # how long `resume` sets `engine.when` aside
 MOST_IDLE_MINUTES = 1440
 _IDLE = re.compile(r"idle +(\d{1,4})")
@@ -45,7 +46,7 @@ def rest_reason(
     """Return why no photo is started now, such as "waiting until 22:00"; empty if photos are."""
     present = now.astimezone() if now else datetime.now().astimezone()
     if settings.pausing(present):
-        return "paused"
+        return PAUSED
     when = settings.engine.when
     if when == "always" or (settings.work_until and is_ahead(settings.work_until, present)):
         return ""

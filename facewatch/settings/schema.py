@@ -23,6 +23,7 @@ from facewatch.errors import BadSettings
 from facewatch.models import catalogue
 from facewatch.models.responses import mirror_source
 from facewatch.restoration.options import OutputOptions, RestorationOptions
+from facewatch.settings.explanations import explain_all
 from facewatch.settings.schedule import is_ahead
 from facewatch.settings.types import (
     OPTIONS,
@@ -175,8 +176,8 @@ class Settings(Section):
                 self._restoration_of(folder, info.context)
             except ValidationError as error:
                 where = ("folders", number, "restoration")
-                lines = [_explain({**item, "loc": (*where, *item["loc"])}) for item in error.errors()]
-                raise ValueError("\n".join(lines)) from error
+                found = [{**item, "loc": (*where, *item["loc"])} for item in error.errors()]
+                raise ValueError("\n".join(explain_all(found, _keys()))) from error
         return self
 
     def weight_of(self, model: str) -> float:
@@ -216,27 +217,8 @@ def parse(raw: Mapping[str, Any], source: str, own_models: Collection[str] = ())
     try:
         return Settings.model_validate(dict(raw), context={"own_models": frozenset(own_models)})
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
+        lines = explain_all(error.errors(), _keys())
         raise BadSettings(f"{source}: " + "\n".join(lines)) from error
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in error["loc"])
-    if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        keys = _keys_beside(error["loc"])
-        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else f"known keys here: {', '.join(keys)}"
-        return f"unknown key {place}; {hint}"
-    if error["type"] == "value_error":
-        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
-    return f"{place} = {error['input']!r}: {error['msg'].lower()}"
-
-
-def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
-    section: type[Any] = Settings
-    for part in location[:-1]:
-        section = SECTIONS.get(str(part), section)
-    return keys_of(section)
 
 
 def keys_of(section: type[Any]) -> list[str]:
@@ -251,6 +233,11 @@ SECTIONS: dict[str, type[Any]] = {
     "engine": Engine,
     "folders": Folder,
 }
+
+
+def _keys() -> dict[str, list[str]]:
+    """Return the keys of the top level, under "", and of each section."""
+    return {"": keys_of(Settings), **{name: keys_of(section) for name, section in SECTIONS.items()}}
 
 
 def full_key(key: str) -> str:

@@ -27,6 +27,7 @@ from facewatch.settings.schema import Settings
 from facewatch.settings.toml_hints import toml_hint
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.locks import LockHeld, acquire_lock
+from facewatch.system.opened import read_small
 from facewatch.system.paths import expand_path
 
 Subscriber = Callable[[Settings], None]
@@ -35,6 +36,7 @@ OwnModels = Callable[[Path | None], Collection[str]]
 
 QUIET_SECONDS = 1.0  # without an edit, before a changed file is read
 LOCK_SECONDS = 10.0  # a change takes a moment
+LARGEST_BYTES = 10_000_000  # of a config file; some KB are usual
 EXAMPLE = "config.example.toml"
 EXAMPLE_HOME = "~/Pictures/Facewatch"
 
@@ -209,14 +211,17 @@ class Store:
     def _text(self) -> str:
         """Return the text of the file; empty if it never existed."""
         try:
-            text = self.path.read_text("utf-8")
+            data = read_small(self.path, LARGEST_BYTES)
+            text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")  # Notepad's mark
         except FileNotFoundError:
             # The defaults watch no folder: they suit a user without a file, not one whose file was deleted.
             if self._existed:
                 raise self._deleted_error() from None
             return ""
         except UnicodeDecodeError as error:
-            raise BadSettings(f"{self.path} is not valid TOML: {error}") from error
+            raise BadSettings(
+                f"{self.path} is not valid TOML: it is not UTF-8; save it as UTF-8 in your editor"
+            ) from error
         except OSError as error:
             raise BadSettings(f"{self.path} cannot be read: {error.strerror}") from error
         self._existed = True
@@ -248,8 +253,12 @@ def _parse_text(text: str, path: Path) -> tomlkit.TOMLDocument:
 
 def _not_toml(path: Path, text: str, error: Exception) -> BadSettings:
     """Return the error for a text that is no TOML, with what to type where that can be told."""
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as first:
+        error = first  # tomlkit names the line after a repeated section
     place = re.search(r"at line (\d+)", str(error))
-    hint = toml_hint(text, int(place[1])) if place else ""
+    hint = toml_hint(text, int(place[1]) if place else None)
     return BadSettings(f"{path} is not valid TOML: {error}{hint and f'; {hint}'}")
 
 

@@ -124,6 +124,22 @@ def answer_summary(
     return f"{summary}; not kept: {'; '.join(lost)}" if lost else summary
 
 
+def with_losses(report: Mapping[str, Any], lost: Sequence[str]) -> dict[str, Any]:
+    """Return a report that also says, in its list and its summary, that a copy lacks something.
+
+    lost  in words, as in `answer_summary`
+    """
+    if not lost:
+        return dict(report)
+    known = report.get("lost", ())
+    words = ("; " if known else "; not kept: ") + "; ".join(lost)
+    return {
+        **report,
+        "lost": [*known, *lost],
+        "summary": f"{report.get('summary', '')}{words}".removeprefix("; "),
+    }
+
+
 def report_summary(report: Mapping[str, Any] | None) -> str:
     """Return the summary of a report in the ledger, in today's words; empty if there is none.
 

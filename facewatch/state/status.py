@@ -122,13 +122,19 @@ def headline(status: Status) -> str:
     progress = progress_text(status)
     if progress:
         parts.append(progress)
-    elif status.waiting:
-        parts.append(f"{status.waiting} waiting")
+    else:
+        parts += waiting_texts(status)
     parts += [f"{name}: waiting for download" for name in status.downloads]
     if status.troubles:
         count = len(status.troubles)
         parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")
     return ", ".join(parts)
+
+
+def waiting_texts(status: Status) -> list[str]:
+    """Return the photos still to be restored: "3 waiting", and "1 will retry" of those that failed once."""
+    coming, retried = status.waiting - status.counts["retry"], status.counts["retry"]
+    return [*([f"{coming} waiting"] if coming else []), *([f"{retried} will retry"] if retried else [])]
 
 
 def passed_over_text(status: Status) -> str:
@@ -161,7 +167,7 @@ def _progress(
         return None
     done = view.ended_since(batch["began"])
     left = settling + sum(counts[state] for state in ("queued", "retry", "running", "committing"))
-    if not left:
+    if left <= counts["retry"]:  # nothing is left but what failed and waits for its next try
         return None
     working_seconds = max(0.0, time.time() - batch["began"] - batch["idle_seconds"])
     known = done > 0 and not batch["idle"]

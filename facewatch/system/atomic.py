@@ -26,7 +26,7 @@ from facewatch.errors import (
     Unreadable,
 )
 from facewatch.system.disk_space import FREE_SPACE, NO_SPACE, preallocate, require_space
-from facewatch.system.opened import CHUNK_BYTES, set_permissions
+from facewatch.system.opened import CHUNK_BYTES, open_folder, set_permissions
 from facewatch.system.processes import mark_of
 
 log = logging.getLogger(__name__)
@@ -91,16 +91,18 @@ def make_private_folder(path: Path) -> None:
             path.chmod(PRIVATE_FOLDER)
 
 
-def new_temporary(folder: Path) -> tuple[int, Path]:
+def new_temporary(folder: Path, output: Path | None = None) -> tuple[int, Path]:
     """Open a new private file in `folder` for writing, and return its descriptor and path.
+
+    output  the folder below which no link is followed to `folder`; None: `folder` itself
 
     Raises CannotWrite or DiskFull.
     """
     maker = "-".join(filter(None, (str(os.getpid()), mark_of(os.getpid()))))
     path = folder / f"{TEMPORARY_PREFIX}{maker}-{secrets.token_hex(8)}.tmp"
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with translate_write_errors(path):
-        return os.open(path, flags, 0o600), path
+    with translate_write_errors(path), open_folder(output or folder, folder) as opened:
+        return os.open(path if opened is None else path.name, flags, 0o600, dir_fd=opened), path
 
 
 def creator_of(temporary: Path) -> tuple[int, str]:
@@ -109,21 +111,23 @@ def creator_of(temporary: Path) -> tuple[int, str]:
     return int(number) if number.isdecimal() else 0, mark[0] if len(mark) > 1 else ""
 
 
-def write_temporary(folder: Path, data: bytes, mode: int | None = None) -> Path:
+def write_temporary(folder: Path, data: bytes, mode: int | None = None, output: Path | None = None) -> Path:
     """Write `data` into a new temporary in `folder`, and sync it to the disk.
 
-    mode  its permissions; None: only its owner may read it
+    mode    its permissions; None: only its owner may read it
+    output  as in `new_temporary`
 
     Raises CannotWrite, or DiskFull, also if the disk would then be nearly full; nothing is left behind.
     """
     with translate_write_errors(folder):
         require_space(folder, len(data))
-    return _temporary_with(folder, io.BytesIO(data), len(data), mode)[0]
+    return _temporary_with(folder, io.BytesIO(data), len(data), mode, output)[0]
 
 
-def copy_to_temporary(original: BinaryIO, folder: Path) -> tuple[Path, str]:
+def copy_to_temporary(original: BinaryIO, folder: Path, output: Path | None = None) -> tuple[Path, str]:
     """Copy an opened file, as long as it is now, into a new temporary in `folder`, and sync it to the disk.
 
+    output   as in `new_temporary`
     returns  the temporary, and the SHA-256 of what was written into it
 
     Raises as `write_temporary`.
@@ -131,13 +135,13 @@ def copy_to_temporary(original: BinaryIO, folder: Path) -> tuple[Path, str]:
     size = os.fstat(original.fileno()).st_size
     with translate_write_errors(folder):
         require_space(folder, size)
-    return _temporary_with(folder, original, size)
+    return _temporary_with(folder, original, size, output=output)
 
 
 def _temporary_with(
-    folder: Path, data: BinaryIO, size_bytes: int, mode: int | None = None
+    folder: Path, data: BinaryIO, size_bytes: int, mode: int | None = None, output: Path | None = None
 ) -> tuple[Path, str]:
-    descriptor, path = new_temporary(folder)
+    descriptor, path = new_temporary(folder, output)
     digest, left = hashlib.sha256(), size_bytes
     try:
         with translate_write_errors(path), os.fdopen(descriptor, "wb") as file:

@@ -18,11 +18,15 @@ class Service(NamedTuple):
     path: str
     interface: str
 
-    def call(self, method: str) -> Any:
-        """Return the first value of a method without arguments; None if there is no such service."""
+    def call(self, method: str, signature: str | None = None, values: tuple[Any, ...] = ()) -> Any:
+        """Return the first value that a method answers; None if there is no such service.
+
+        signature  of the method's arguments in D-Bus' letters; None: it takes none
+        """
         from jeepney import DBusAddress, new_method_call
 
-        return self._answer(new_method_call(DBusAddress(self.path, self.name, self.interface), method))
+        address = DBusAddress(self.path, self.name, self.interface)
+        return self._answer(new_method_call(address, method, signature, values))
 
     def read(self, name: str) -> Any:
         """Return the value of a property; None if there is no such service."""

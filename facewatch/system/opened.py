@@ -25,23 +25,40 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for its writer
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0)
 _OWN_DESCRIPTORS = "/proc/self/fd"
+REPLACED_ATTEMPTS = 10  # to open a file that programs replace meanwhile
 
 
 class NotRegular(OSError):
     """A link, a pipe, a device or a folder where a file should be."""
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(errno.EINVAL, "it is not a regular file", os.fspath(path))
+    def __init__(self, path: Path | str, reason: str = "it is not a regular file") -> None:
+        super().__init__(errno.EINVAL, reason, os.fspath(path))
 
 
 def open_regular(path: Path | str, *, follow: bool, folder: int | None = None) -> BinaryIO:
     """Open a regular file for reading; never waits for a pipe.
 
-    follow  whether `path` may be a link: only where the user chose the name, never for a copy of ours
+    follow  whether `path` may be a link: only where the user chose the name, never for a copy of ours; a link
+            that another user made may lead only to files of that user
     folder  descriptor of the folder that a relative `path` lies in
 
     Raises NotRegular, OSError.
     """
+    if not follow or sys.platform == "win32":
+        return _open_once(path, follow=follow, folder=folder)
+    for left in reversed(range(REPLACED_ATTEMPTS)):
+        file = _open_once(path, follow=True, folder=folder)
+        try:
+            if _is_named(file, path, folder, same_owner_will_do=not left):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+    raise NotRegular(path, "it is replaced again and again")
+
+
+def _open_once(path: Path | str, *, follow: bool, folder: int | None) -> BinaryIO:
     try:
         descriptor = os.open(path, _READ | _AT_ONCE | (0 if follow else _NO_LINK), dir_fd=folder)
     except OSError as error:
@@ -63,6 +80,32 @@ def _is_file(descriptor: int, unlinked: Path | str | None) -> bool:
     """Return True for a regular file; `unlinked` is its path if that must not be a link (on Windows)."""
     found = os.fstat(descriptor)
     return stat.S_ISREG(found.st_mode) and (unlinked is None or os.path.samestat(os.lstat(unlinked), found))
+
+
+def read_small(path: Path, most_bytes: int) -> bytes:
+    """Return the bytes of a regular file that is never large, such as settings or records.
+
+    Raises NotRegular, and OSError also for a larger file, which is not read.
+    """
+    with open_regular(path, follow=True) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {most_bytes / 1e6:.0f} MB", os.fspath(path))
+        return file.read(most_bytes)
+
+
+def _is_named(file: BinaryIO, path: Path | str, folder: int | None, *, same_owner_will_do: bool) -> bool:
+    """Return True if the opened file still has its name; False if another one took it just now.
+
+    same_owner_will_do  for disks that give a file another number each time
+
+    Raises NotRegular for a link that another user laid to a file of a third one, as in a shared folder.
+    """
+    named, found = os.stat(path, dir_fd=folder, follow_symlinks=False), os.fstat(file.fileno())
+    if not stat.S_ISLNK(named.st_mode):
+        return os.path.samestat(named, found) or (same_owner_will_do and named.st_uid == found.st_uid)
+    if sys.platform != "win32" and named.st_uid not in {os.geteuid(), found.st_uid, 0}:
+        raise NotRegular(path, "it is a link that another user made")
+    return True
 
 
 def digest_opened(file: BinaryIO) -> str:
@@ -103,6 +146,18 @@ def open_folder(output: Path, folder: Path) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def open_below(output: Path, file: Path) -> Iterator[BinaryIO]:
+    """Provide a regular file in `output`, opened without following a link below it.
+
+    Raises NotRegular, OSError.
+    """
+    with open_folder(output, file.parent) as folder:
+        place = file if folder is None else file.name
+        with open_regular(place, follow=False, folder=folder) as opened:
+            yield opened
 
 
 def set_permissions(file: BinaryIO, path: Path, mode: int) -> None:

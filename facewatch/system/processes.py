@@ -139,3 +139,8 @@ def _birth(pid: int) -> str | None:
 def total_memory_bytes() -> int:
     """Return the memory of the machine."""
     return int(psutil.virtual_memory().total)
+
+
+def processor_use(seconds: float) -> float:
+    """Return the share of all cores, 0-1, that is in use during the next seconds."""
+    return float(psutil.cpu_percent(seconds)) / 100

@@ -143,7 +143,7 @@ def publish(
     with ExitStack() as stack:
         with translate_write_errors(wanted):
             folder = stack.enter_context(open_folder(output or wanted.parent, wanted.parent))
-            file = stack.enter_context(_open_temporary(temporary, sha256, folder))
+            file = stack.enter_context(open_temporary(temporary, sha256, folder))
         if original is not None:
             copy_attributes(file, temporary, original)
         for name in numbered_names(wanted):
@@ -154,7 +154,7 @@ def publish(
             with translate_write_errors(name):
                 try:
                     if not adopted:
-                        _give_name(file, temporary, name, folder, sha256)
+                        give_name(file, temporary, name, folder, sha256)
                 except FileExistsError:
                     continue
                 sync_folder(name.parent)
@@ -163,7 +163,13 @@ def publish(
     return name
 
 
-def _open_temporary(temporary: Path, sha256: str, folder: int | None) -> BinaryIO:
+def open_temporary(temporary: Path, sha256: str, folder: int | None) -> BinaryIO:
+    """Open a finished temporary by what was written into it.
+
+    folder  descriptor of the folder that it lies in; None: it is reached by its path
+
+    Raises CannotWrite for a file that others put in its place, OSError.
+    """
     place = temporary if folder is None else temporary.name
     file = open_regular(place, follow=False, folder=folder)
     if digest_opened(file) != sha256:
@@ -178,8 +184,14 @@ def _replaced(path: Path) -> CannotWrite:
     )
 
 
-def _give_name(file: BinaryIO, temporary: Path, final: Path, folder: int | None, sha256: str) -> None:
-    """Link what was opened; where the system can only go by the name, check afterwards what got it."""
+def give_name(file: BinaryIO, temporary: Path, final: Path, folder: int | None, sha256: str) -> None:
+    """Link what was opened; where the system can only go by the name, check afterwards what got it.
+
+    folder  descriptor of the folder of `final`
+    sha256  of what was written into the file
+
+    Raises FileExistsError when the name is taken, CannotWrite, OSError.
+    """
     try:
         if link_opened(file, final, folder):
             return

@@ -14,6 +14,8 @@ from facewatch.system.atomic import copy_to_temporary, remove_file, translate_wr
 from facewatch.system.opened import open_regular, sha256_of
 from facewatch.system.publish import publish
 
+MOST_NOTE_BYTES = 100_000  # of a note: a path and a date
+
 
 def move_to_trash(file: Path) -> None:
     """Move a file to the trash of the system. Raises CannotWrite if there is none, and the file stays."""
@@ -32,10 +34,11 @@ def move_to_trash(file: Path) -> None:
         ) from error
 
 
-def bring_back(file: Path, sha256: str) -> Path:
+def bring_back(file: Path, sha256: str, output: Path | None = None) -> Path:
     """Bring a file back from the trash, to its place or a numbered name beside it; return where it is now.
 
     sha256  of the file as it was thrown away
+    output  the folder below which no link is followed; None: the file's own
 
     Raises CannotWrite or DiskFull; the file is then where it was. Only on Linux the trash can be looked into.
     """
@@ -46,8 +49,9 @@ def bring_back(file: Path, sha256: str) -> Path:
         )
     with translate_write_errors(file), open_regular(found, follow=False) as opened:
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary, copied = copy_to_temporary(opened, file.parent)
-        final = publish(temporary, file, lambda _: None, sha256=copied, original=os.fstat(opened.fileno()))
+        temporary, copied = copy_to_temporary(opened, file.parent, output)
+        original = os.fstat(opened.fileno())
+        final = publish(temporary, file, lambda _: None, sha256=copied, original=original, output=output)
     remove_file(found)
     remove_file(_note_of(found))
     return final
@@ -73,7 +77,9 @@ def _place_in(note: Path, top: Path) -> Path | None:
 
     top  the folder that relative places start from
     """
-    for line in note.read_bytes().splitlines():
+    with open_regular(note, follow=False) as opened:  # on a shared disk others may write there
+        lines = opened.read(MOST_NOTE_BYTES).splitlines()
+    for line in lines:
         if line.startswith(b"Path="):
             return top / os.fsdecode(unquote_to_bytes(line.removeprefix(b"Path=")))
     return None

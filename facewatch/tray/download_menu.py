@@ -29,12 +29,13 @@ def download_items(view: View) -> Iterator[Item]:
 
 
 def model_text(choice: Choice) -> str:
-    """Return a model's name with its size, "download" if it is not here, and its licence's limits."""
+    """Return a model's name with its size, its licence's limits, and how its file comes if it is not here."""
     notes = []
     if not choice.available:
         row = catalogue.BY_NAME.get(choice.name)
+        way = "download" if row is None or row.checkpoint is None or row.checkpoint.url else "by browser"
         size = f" {format_size(choice.size_bytes)}" if choice.size_bytes else ""
-        notes.append(f"download{size}" if row else "its file is missing")
+        notes.append(f"{way}{size}" if row else "its file is missing")
     elif choice.size_bytes:
         notes.append(format_size(choice.size_bytes))
     if choice.non_commercial:
@@ -55,6 +56,8 @@ def _items_of(name: str, download: Mapping[str, Any], view: View) -> Iterator[It
     elif state in ("waiting", "cancelled"):
         if download.get("reason"):
             yield line(f"{name} reason", shorten(one_line(download["reason"]), LONGEST_LINE))
+        if page := catalogue.page_of(name):
+            yield click(f"{name} page", "Open the page of its file", Open(page))
         now = SendRequest(Request("download_now", model=name))
         yield click(f"{name} now", f"Try {name} now", now, enabled=view.running)
     if state in ("queued", "downloading", "waiting"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facewatch.models import catalogue
+from facewatch.settings.schedule import PAUSED
 from facewatch.settings.schema import Settings
 from facewatch.settings.weights import format_number, format_weight, word_for
 from facewatch.state.status import passed_over_text
@@ -89,7 +90,8 @@ def _pause_items(view: View) -> Iterator[Item]:
     if not view.running:
         yield click("start", "Start Facewatch", StartDaemon())
     elif paused:
-        yield click("resume", "Resume", Pause("no longer"))
+        by_user = view.settings.pausing(view.now) or view.status.rest == PAUSED
+        yield click("resume", "Resume" if by_user else "Work now", Pause("no longer"))
     else:
         yield click("pause", "Pause", Pause("until resumed"))
     times = (

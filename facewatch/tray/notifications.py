@@ -236,9 +236,10 @@ def _model_text(name: str, download: dict[str, Any]) -> str:
 
 
 def _waiting_photos(status: Status) -> str:
-    if not status.waiting:
+    count = status.waiting - status.counts["retry"]  # those that failed once have a model
+    if not count:
         return ""
-    return f"; {count_photos(status.waiting)} {'waits' if status.waiting == 1 else 'wait'}"
+    return f"; {count_photos(count)} {'waits' if count == 1 else 'wait'}"
 
 
 def _finished_downloads(before: Status, status: Status) -> list[Notification]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from facewatch.errors import FacewatchError
@@ -12,9 +13,6 @@ from facewatch.errors import FacewatchError
 
 class Opener:
     """Starts programs without waiting for them to end."""
-
-    def __init__(self) -> None:
-        self._children: list[subprocess.Popen[bytes]] = []
 
     def open(self, target: str) -> None:
         """Open a file, a folder or a web address. Raises FacewatchError when that fails."""
@@ -45,7 +43,6 @@ class Opener:
         self._spawn(command, environment)
 
     def _spawn(self, command: list[str], environment: dict[str, str] | None = None) -> None:
-        self._children = [child for child in self._children if child.poll() is None]
         try:
             child = subprocess.Popen(
                 command,
@@ -57,7 +54,8 @@ class Opener:
             )
         except OSError as error:
             raise FacewatchError(f"{command[0]} cannot be started: {error.strerror}") from error
-        self._children.append(child)
+        # Whoever looks whether it runs must not find what is left of one that has ended.
+        threading.Thread(target=child.wait, name="reaper", daemon=True).start()
 
 
 def system_environment(environment: dict[str, str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from facewatch.tray.text import LONGEST_LINE, one_line, shorten
 from facewatch.tray.view import View
 
 FAILED_SHOWN = 10
+OTHER_WEIGHTS = (0.2, 0.4, 0.6, 1.0)  # beside those of the words; the page has a slider for all
 
 
 def photo_items(view: View) -> Iterator[Item]:
@@ -141,9 +142,6 @@ def _redo_weight_items(view: View, photo: Mapping[str, Any]) -> Iterator[Item]:
         request = SendRequest(Request("redo", Path(photo["path"]), model=model, weight=weight))
         return click(key, text, request, enabled=view.running)
 
-    for weight in WORDS.values():
-        yield entry(f"word {weight}", f"Redo {format_weight(weight)}", weight)
-    numbers = [step / 10 for step in range(11)]
-    yield submenu(
-        "numbers", "Redo with a weight by number", (entry(str(it), number_text(it), it) for it in numbers)
-    )
+    for weight in sorted({*WORDS.values(), *OTHER_WEIGHTS}):
+        shown = format_weight(weight) if weight in WORDS.values() else number_text(weight)
+        yield entry(f"weight {format_number(weight)}", f"Redo {shown}", weight)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.state.outcomes import UNSUCCESSFUL, format_outcomes
-from facewatch.state.status import Status, progress_text
+from facewatch.state.status import Status, progress_text, waiting_texts
 from facewatch.system.durations import format_duration
 from facewatch.system.text import one_line as written_out
 from facewatch.tray.translations import translate
@@ -38,8 +38,8 @@ def state_line(view: View) -> str:
     progress = progress_text(status)
     if progress:
         parts.append(progress)
-    elif status.waiting:
-        parts.append(f"{status.waiting} waiting")
+    else:
+        parts += waiting_texts(status)
     if status.current:
         parts.append(_restoring(status.current))
     unsuccessful = {outcome: status.outcomes.get(outcome, 0) for outcome in UNSUCCESSFUL}

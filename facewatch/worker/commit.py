@@ -11,7 +11,7 @@ from facewatch.engine.messages import RestoreResult
 from facewatch.errors import SourceChanged
 from facewatch.restoration.codecs import formats
 from facewatch.state.ledger import Ledger
-from facewatch.state.reports import answer_summary
+from facewatch.state.reports import answer_summary, with_losses
 from facewatch.system.atomic import copy_to_temporary, remove_file
 from facewatch.system.opened import digest_opened, open_regular
 from facewatch.worker.earlier_copy import discard_replaced
@@ -59,7 +59,7 @@ class Committer:
             if digest_opened(found) != duplicate.output_sha256:
                 return False
             found.seek(0)
-            copied = copy_to_temporary(found, photo.folder)
+            copied = copy_to_temporary(found, photo.folder, photo.ready.folder.output)
         copy = FinishedCopy(*copied, _suffix_beside(duplicate.output, photo.job.path))
         shared = {key: value for key, value in (duplicate.report or {}).items() if key not in OWN_NOTES}
         self._publish(photo, copy, {**shared, **_redo_note(photo)}, [])
@@ -81,7 +81,8 @@ class Committer:
                 self.ledger.no_faces(photo.job, report)
                 log.info("%s: no faces found, not copied", photo.job.path)
                 return
-            self._publish(photo, take_result(answer, photo.job.path, photo.folder), report, answer.extras)
+            copy = take_result(answer, photo.job.path, photo.folder, photo.ready.folder.output)
+            self._publish(photo, copy, report, answer.extras)
         finally:
             discard_result(answer)
 
@@ -106,8 +107,9 @@ class Committer:
 
         plan = ready.recipe.plan
         beside: list[SideFileNote] = []
+        lost: list[str] = []
         wanted = name_for(job.path, photo.folder, plan.output.suffix, copy.suffix)
-        if discard_replaced(job.wishes) != wanted and report.get("redo") and report.get("faces"):
+        if discard_replaced(job) != wanted and report.get("redo") and report.get("faces"):
             tail = plan.output.suffix + redo_tail(plan.model, plan.weight)
             wanted = name_for(job.path, photo.folder, tail, copy.suffix)
         try:
@@ -121,11 +123,13 @@ class Committer:
                 adopt=adopt,
                 expected=job.fingerprint,
                 beside=beside,
+                lost=lost,
             )
         except BaseException:
             remove_file(copy.temporary)
             raise
         end = self.ledger.no_faces if report.get("faces") == [] else self.ledger.done
+        report = with_losses(report, lost)
         end(job, {**report, "beside": beside} if beside else report)
         log.info("%s -> %s: %s", job.path, final, report.get("summary", ""))
 

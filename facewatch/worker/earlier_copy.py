@@ -12,6 +12,7 @@ from facewatch.state.ledger import FINISHED, Job, Ledger
 from facewatch.state.requests import FAVOURITE, REJECTED, Request
 from facewatch.system.opened import sha256_of
 from facewatch.system.trash import bring_back, find_in_trash, move_to_trash
+from facewatch.worker.output import output_of, stay_inside
 
 log = logging.getLogger(__name__)
 
@@ -45,29 +46,32 @@ def _copy_of(job: Job) -> dict[str, Any] | None:
     return {"path": str(job.output), "sha256": job.output_sha256, "recipe": job.recipe, "report": report}
 
 
-def discard_replaced(wishes: dict[str, Any] | None) -> Path | None:
+def discard_replaced(job: Job) -> Path | None:
     """Move the copy that a finished redo replaces to the trash; return its path if it is free now.
 
     A copy that cannot be moved stays, and the new one gets another name: no photo fails for it.
     """
-    replaced = (wishes or {}).get("replaces")
+    wishes = job.wishes or {}
+    replaced = wishes.get("replaces")
     if not replaced:
         return None
-    copy, report = Path(replaced["path"]), ((wishes or {}).get("earlier") or {}).get("report") or {}
+    copy, report = Path(replaced["path"]), (wishes.get("earlier") or {}).get("report") or {}
     try:
-        return copy if discard(copy, replaced["sha256"], report) else None
+        return copy if discard(job, copy, replaced["sha256"], report) else None
     except CannotWrite as error:
         log.warning("%s", error)
         return None
 
 
-def discard(copy: Path, sha256: str, report: dict[str, Any] | None) -> bool:
+def discard(job: Job, copy: Path, sha256: str, report: dict[str, Any] | None) -> bool:
     """Move a copy and the files that were made with it to the trash; False if it is gone, or is another file.
 
+    job     its photo
     sha256  of the copy as facewatch made it: a file that others have changed stays
     report  of the copy, which names its side files
 
-    Raises CannotWrite; the copy and its side files then stay.
+    Raises CannotWrite; the copy and its side files then stay. So it does for a copy behind a link, in whose
+    place an original may lie by now.
     """
     try:
         if sha256_of(copy, follow=False) != sha256:
@@ -75,6 +79,7 @@ def discard(copy: Path, sha256: str, report: dict[str, Any] | None) -> bool:
             return False
     except OSError:
         return False  # moved or deleted
+    stay_inside(copy.parent, output_of(job, copy))
     move_to_trash(copy)
     log.info("%s: moved to the trash", copy)
     for side in (report or {}).get("beside", ()):
@@ -102,7 +107,8 @@ def mark(ledger: Ledger, request: Request) -> None:
     job = ledger.photo(request.path)
     rejected = _copy_of(job) if job is not None and REJECTED in marks else None
     if rejected is not None:
-        discard(Path(rejected["path"]), rejected["sha256"], rejected["report"])
+        assert job is not None
+        discard(job, Path(rejected["path"]), rejected["sha256"], rejected["report"])
     ledger.mark(request.path, marks, rejected=rejected)
 
 
@@ -127,11 +133,12 @@ def undo(ledger: Ledger, path: Path) -> None:
         )
     same = in_place and job.output == copy  # the redo made the same file
     if not same and job.output is not None and job.output_sha256 is not None:
-        discard(job.output, job.output_sha256, report)
-    restored = copy if in_place else bring_back(copy, sha256)
+        discard(job, job.output, job.output_sha256, report)
+    output = output_of(job, copy)
+    restored = copy if in_place else bring_back(copy, sha256, output)
     for side in earlier["report"].get("beside", ()):
         if not in_place and find_in_trash(copy.with_name(side["name"]), side["sha256"]) is not None:
-            bring_back(copy.with_name(side["name"]), side["sha256"])
+            bring_back(copy.with_name(side["name"]), side["sha256"], output)
     ledger.take_back(job, restored, {**earlier, "report": _without_rejection(earlier["report"])})
     log.info("%s: its copy is %s again", path, restored)
 

@@ -33,7 +33,8 @@ class InFlightPhoto:
         settled = self.job.attempts > len(UNFINISHED_SECONDS) or self.job.wishes is not None
         refuse_own = self.job.wishes is None  # a redo was asked for
         existing = [str(copy) for copy in self.existing]
-        return recipe.job(*about, refuse_own=refuse_own, settled=settled, existing=existing)
+        output = self.ready.folder.output
+        return recipe.job(*about, refuse_own=refuse_own, settled=settled, existing=existing, output=output)
 
 
 class InFlightPhotos:

@@ -13,6 +13,7 @@ from facewatch.engine.messages import RestoreResult
 from facewatch.engine.source import CHANGED, open_source
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
 from facewatch.restoration.codecs import sidecars
+from facewatch.state.ledger import Job
 from facewatch.system.atomic import (
     copy_to_temporary,
     remove_file,
@@ -26,7 +27,8 @@ from facewatch.system.publish import fit_name, publish
 
 log = logging.getLogger(__name__)
 
-
+LARGEST_SIDECAR_BYTES = 100_000_000  # masks and depth maps take a few MB
+TOO_LARGE = "it is larger than 100 MB, more than a sidecar needs"
 SideFileNote = dict[str, str]
 """Name and SHA-256 of a file beside a copy, as the ledger keeps them."""
 
@@ -90,6 +92,13 @@ def stay_inside(folder: Path, output: Path) -> None:
         )
 
 
+def output_of(job: Job, copy: Path) -> Path:
+    """Return the output folder of a copy: its folder, without the photo's place in its watched folder."""
+    below = job.path.parent.relative_to(job.folder).parts if job.path.is_relative_to(job.folder) else ()
+    mirrored = len(below) > 0 and copy.parent.parts[-len(below) :] == below
+    return copy.parents[len(below)] if mirrored else copy.parent
+
+
 def name_for(source: Path, folder: Path, tail: str, suffix: str) -> Path:
     """Return the path of the copy of `source`: its stem, the user's `tail` and the format's `suffix`."""
     return folder / fit_name(source.stem, f"{tail}{suffix}")
@@ -100,15 +109,19 @@ def redo_tail(model: str, weight: float) -> str:
     return f" ({model} {weight:g})"
 
 
-def take_result(answer: RestoreResult, source: Path, folder: Path) -> FinishedCopy:
+def take_result(
+    answer: RestoreResult, source: Path, folder: Path, output: Path | None = None
+) -> FinishedCopy:
     """Return the restored copy, or else an unchanged copy of the original.
+
+    output  the folder below which no link is followed to `folder`
 
     Raises SourceGone, BadPhoto, CannotWrite or DiskFull.
     """
     if answer.temporary is not None and answer.sha256 is not None:
         return FinishedCopy(Path(answer.temporary), answer.sha256, answer.suffix)
     with open_source(source) as original:
-        return FinishedCopy(*copy_to_temporary(original, folder), source.suffix)
+        return FinishedCopy(*copy_to_temporary(original, folder, output), source.suffix)
 
 
 def stat_source(source: Path, expected: Fingerprint | None = None) -> os.stat_result:
@@ -136,6 +149,7 @@ def publish_copy(
     adopt: Callable[[Path], bool] | None = None,
     expected: Fingerprint | None = None,
     beside: list[SideFileNote] | None = None,
+    lost: list[str] | None = None,
 ) -> Path:
     """Give a copy its name, and its original's permissions and times; return the path it got.
 
@@ -145,6 +159,7 @@ def publish_copy(
     adopt     as in `system.publish.publish`: True makes an existing file with the same bytes the copy
     expected  the fingerprint that `source` must still have
     beside    gets a note of each side file that has its name now
+    lost      gets in words each sidecar that could not be copied
 
     Raises CannotWrite, DiskFull, SourceGone or SourceChanged.
     """
@@ -166,10 +181,12 @@ def publish_copy(
         original=original,
         output=output,
     )
-    notes = publish_side_files(extras, final, original, always_new=adopt is None)
-    notes += publish_sidecars(source, final)
+    notes = publish_side_files(extras, final, original, always_new=adopt is None, output=output)
+    found, failed = publish_sidecars(source, final, output)
     if beside is not None:
-        beside += notes
+        beside += [*notes, *found]
+    if lost is not None:
+        lost += failed
     return final
 
 
@@ -179,6 +196,7 @@ def publish_side_files(
     original: os.stat_result | None = None,
     *,
     always_new: bool = False,
+    output: Path | None = None,
 ) -> list[SideFileNote]:
     """Give the side files of a copy its name and their own tail, and return a note of each.
 
@@ -187,36 +205,63 @@ def publish_side_files(
     extras      the fields of engine.messages.SideFile, for each
     original    gives them its permissions and times
     always_new  False: an existing file with the same name and bytes serves as the side file
+    output      the folder below which no link is followed
     """
     notes: list[SideFileNote] = []
     for extra in extras:
-        wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
         try:
-            adopt = None if always_new else _adopt_any
-            file = publish(
-                temporary, wanted, _announce_nothing, adopt, sha256=extra["sha256"], original=original
-            )
-            notes.append({"name": file.name, "sha256": extra["sha256"]})
+            notes.append(_publish_side_file(extra, copy, original, always_new=always_new, output=output))
         except FacewatchError as error:
-            log.warning("cannot write %s beside its copy: %s", wanted, error)
-            remove_file(temporary)
+            log.warning("cannot write a side file of %s: %s", copy, error)
     return notes
 
 
-def publish_sidecars(source: Path, copy: Path) -> list[SideFileNote]:
-    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name; return a note of each.
+def _publish_side_file(
+    extra: dict[str, str],
+    copy: Path,
+    original: os.stat_result | None = None,
+    *,
+    always_new: bool = False,
+    output: Path | None,
+) -> SideFileNote:
+    """Do the same as `publish_side_files` for one.  Raises CannotWrite or DiskFull; nothing is left then."""
+    wanted, temporary = copy.with_name(fit_name(copy.stem, extra["tail"])), Path(extra["temporary"])
+    adopt, sha256 = None if always_new else _adopt_any, extra["sha256"]
+    try:
+        file = publish(
+            temporary, wanted, _announce_nothing, adopt, sha256=sha256, original=original, output=output
+        )
+    except FacewatchError:
+        remove_file(temporary)
+        raise
+    return {"name": file.name, "sha256": sha256}
 
-    A failure is only logged, as in `publish_side_files`. A file that is there already is never replaced.
+
+def publish_sidecars(
+    source: Path, copy: Path, output: Path | None = None
+) -> tuple[list[SideFileNote], list[str]]:
+    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name.
+
+    output  the folder below which no link is followed
+
+    Return a note of each, and in words, which follow "not kept: ", those that could not be copied: the copy
+    itself exists and must not be made again. A file that is there already is never replaced.
     """
-    extras = []
+    notes: list[SideFileNote] = []
+    failed: list[str] = []
     for name, end in _sidecars(source, copy.suffix):
         try:
             with open_regular(source.with_name(name), follow=True) as sidecar:
-                temporary, sha256 = copy_to_temporary(sidecar, copy.parent)
-            extras.append({"temporary": str(temporary), "sha256": sha256, "tail": end})
+                if os.fstat(sidecar.fileno()).st_size > LARGEST_SIDECAR_BYTES:
+                    raise CannotWrite(TOO_LARGE)
+                temporary, sha256 = copy_to_temporary(sidecar, copy.parent, output)
+            extra = {"temporary": str(temporary), "sha256": sha256, "tail": end}
+            notes.append(_publish_side_file(extra, copy, output=output))
         except (OSError, FacewatchError) as error:
             log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
-    return publish_side_files(extras, copy)
+            reason = getattr(error, "strerror", None) or error
+            failed.append(f"the sidecar {name}, which cannot be copied ({reason}); copy it by hand")
+    return notes, failed
 
 
 def _sidecars(source: Path, suffix: str) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,11 @@ RECEIVE_SECONDS = 1.0
 
 
 class Previews:
-    """The previews that are asked for; each becomes `NAME.jpg`, or `NAME.json` with the error."""
+    """The previews that are asked for; each becomes `NAME.jpg` and `NAME.json`.
+
+    The JSON has the error, empty if there is none, the verdicts on the face with some weights, and whether a
+    face that becomes another person's is protected when the photo is restored.
+    """
 
     def __init__(
         self,
@@ -84,8 +88,10 @@ class Previews:
             raise to_error(message)
         assert message.temporary is not None
         strip = Path(message.temporary)
+        said = {"error": "", "judged": message.faces, "protects": order.restoration.identity == "protect"}
         try:
-            self._answer(request, ".jpg", strip.read_bytes())
+            self._answer(request, ".json", json.dumps(said).encode())
+            self._answer(request, ".jpg", strip.read_bytes())  # last: with it the preview is done
         finally:
             remove_file(strip)
 

@@ -37,8 +37,11 @@ class Recipe:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of all models with a file that this recipe needs."""
-        named = (self.plan.model, self.detector, self.parser, self.upscaler, *self.other_models)
+        faces = (self.plan.model, *self.other_models)
         rows = catalogue.BY_NAME
+        second = [rows[name].second_file for name in faces if name in rows]
+        checks = catalogue.names("identity") if self.must_compare else ()
+        named = (*faces, *second, self.detector, self.parser, self.upscaler, *checks)
         return tuple(name for name in named if name and (name not in rows or rows[name].checkpoint))
 
     @property
@@ -50,7 +53,14 @@ class Recipe:
     @property
     def optional_models(self) -> tuple[str, ...]:
         """Names of the models with a file that check the result; photos do not wait for them."""
-        return () if self.plan.restoration.identity == "off" else catalogue.names("identity")
+        off = self.plan.restoration.identity == "off" or self.must_compare
+        return () if off else catalogue.names("identity")
+
+    @property
+    def must_compare(self) -> bool:
+        """True if a model makes up people: its faces are compared whatever the setting, by a needed model."""
+        rows = map(catalogue.BY_NAME.get, (self.plan.model, *self.other_models))
+        return any(row is not None and row.makes_up_people for row in rows)
 
     @property
     def size_limit(self) -> SizeLimit:
@@ -79,9 +89,12 @@ class Recipe:
             files={name: str(model_files.find(name)) for name in (*self.models, *checks)},
             precision=self.engine.precision,
             background=background,
-            identity=next(iter(checks), None),
+            identity=next(
+                (name for name in (*self.models, *checks) if name in catalogue.names("identity")), None
+            ),
             others=self.other_models,
             forms={row.name: (row.network, row.crop_size) for row in rows if row and row.network},
+            second_files={row.name: row.second_file for row in rows if row and row.second_file},
         )
 
     def key(self, model_files: ModelFiles) -> str:
@@ -114,8 +127,9 @@ class Recipe:
         refuse_own: bool,
         settled: bool,
         existing: Sequence[str] = (),
+        output: Path | None = None,
     ) -> RestoreRequest:
-        """Return the request for one photo whose copy goes into `folder`."""
+        """Return the request for one photo whose copy goes into `folder`, by no link below `output`."""
         return RestoreRequest(
             number=number,
             source=str(source),
@@ -130,6 +144,7 @@ class Recipe:
             settled=settled,
             existing=list(existing),
             faces=self.faces,
+            output_root=str(output or folder),
         )
 
 

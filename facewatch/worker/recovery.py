@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.atomic import remove_file
-from facewatch.system.opened import sha256_of
-from facewatch.worker.output import SideFileNote, publish_side_files, publish_sidecars
+from facewatch.state.reports import with_losses
+from facewatch.system.opened import digest_opened, open_below, open_folder, sha256_of
+from facewatch.worker.output import SideFileNote, output_of, publish_side_files, publish_sidecars
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ def recover_interrupted(ledger: Ledger, job: Job) -> None:
     """Decide about a photo that an earlier run left in work."""
     if finish_if_published(ledger, job):
         return
-    if job.state == "committing" and job.output is not None and _is_claim(job.output):
-        remove_file(job.output)
+    if job.state == "committing" and job.output is not None:
+        _remove_claim(output_of(job, job.output), job.output)
     reason = "facewatch was stopped while it worked on this photo"
     if job.attempts >= STOPPED_ATTEMPTS:
         ledger.poison(job, f"{reason}, {job.attempts} times", "")
@@ -30,13 +31,13 @@ def recover_interrupted(ledger: Ledger, job: Job) -> None:
     ledger.retry(job, reason, "", 0)
 
 
-def _is_claim(name: Path) -> bool:
-    """True if a name was only claimed for a copy (`system.publish`): copies are never empty."""
-    try:
-        found = name.lstat()
-        return stat.S_ISREG(found.st_mode) and found.st_size == 0
-    except OSError:
-        return False
+def _remove_claim(output: Path, copy: Path) -> None:
+    """Remove a name that was only claimed for a copy (`system.publish`): copies are never empty."""
+    with suppress(OSError), open_folder(output, copy.parent) as folder:
+        name = copy if folder is None else copy.name
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(found.st_mode) and found.st_size == 0:
+            os.unlink(name, dir_fd=folder)
 
 
 def finish_if_published(ledger: Ledger, job: Job) -> bool:
@@ -60,10 +61,15 @@ def finish(ledger: Ledger, job: Job) -> None:
     report = dict(job.report or {})
     extras = [hashed for extra in report.pop("extras", []) if (hashed := _with_hash(extra)) is not None]
     beside: list[SideFileNote] = []
-    with suppress(FileNotFoundError):  # the copy was deleted just now; its side files wait for the next sweep
-        beside += publish_side_files(extras, job.output, job.output.lstat())
-    beside += publish_sidecars(job.path, job.output)
-    report |= {"beside": beside} if beside else {}
+    output = output_of(job, job.output)
+    with suppress(OSError), open_below(output, job.output) as copy:
+        # If the copy was deleted or replaced just now, its side files wait for the next sweep.
+        if digest_opened(copy) == job.output_sha256:
+            attributes = os.fstat(copy.fileno())
+            beside += publish_side_files(extras, job.output, attributes, output=output)
+    found, lost = publish_sidecars(job.path, job.output, output)
+    beside += found
+    report = with_losses(report, lost) | ({"beside": beside} if beside else {})
     (ledger.no_faces if report.get("faces") == [] else ledger.done)(job, report)
     log.info("%s -> %s: its copy was published already", job.path, job.output)
 
@@ -79,7 +85,10 @@ def _with_hash(extra: dict[str, str]) -> dict[str, str] | None:
 
 def copy_exists(job: Job) -> bool:
     """True if the copy has its name and its recorded content."""
+    if job.output is None:
+        return False
     try:
-        return job.output is not None and sha256_of(job.output, follow=False) == job.output_sha256
+        with open_below(output_of(job, job.output), job.output) as copy:
+            return digest_opened(copy) == job.output_sha256
     except OSError:
         return False

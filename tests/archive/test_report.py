@@ -31,7 +31,7 @@ def test_the_report_shows_photos_before_and_after_and_why_others_failed(make_pla
     for one in (
         row(plan, "a<b>.jpg", summary="1 of 1 face restored"),
         row(plan, "gone.jpg"),
-        row(plan, "c.jpg", outcome="failed", output="", error="BadPhoto", reason="torn <script>"),
+        row(plan, "c.jpg", outcome="failed", output="", error="BadPhoto", reason="torn <script>\x1b\u202e"),
     ):
         progress.add(one)
         samples.add(one)
@@ -40,7 +40,7 @@ def test_the_report_shows_photos_before_and_after_and_why_others_failed(make_pla
     page = (tmp_path / "out" / name).read_text("utf-8")
     assert page.count("data:image/jpeg;base64,") == 2
     assert "a&lt;b&gt;.jpg, before" in page
-    assert "BadPhoto: torn &lt;script&gt;" in page
+    assert "BadPhoto: torn &lt;script&gt;\\x1b\\u202e" in page
     assert "1 of 1 face restored" in page
     assert not re.search(r"(?:src|href)=.?https?:", page)
 

@@ -150,10 +150,10 @@ def test_a_store_that_fails_for_a_while_costs_nothing(make_plan, photos, tmp_pat
 
     put, failures = LocalStore.put_new, iter(range(6))
 
-    def refuse(self, file, name):
+    def refuse(self, file, name, *rest):
         if next(failures, None) is not None:
             raise StoreUnavailable("503 Slow Down")
-        return put(self, file, name)
+        return put(self, file, name, *rest)
 
     monkeypatch.setattr(LocalStore, "put_new", refuse)
     monkeypatch.setattr("facewatch.archive.task_queue.wait_seconds", lambda _: 0.01)
@@ -166,7 +166,7 @@ def test_a_store_that_fails_for_a_while_costs_nothing(make_plan, photos, tmp_pat
 def test_a_store_that_never_answers_ends_the_run_with_the_reason(make_plan, photos, tmp_path, monkeypatch):
     from facewatch.archive.local_store import LocalStore
 
-    def refuse(self, file, name):
+    def refuse(self, file, name, *rest):
         raise StoreUnavailable("503 Slow Down")
 
     plan = make_plan(photos("a.jpg", "b.jpg"), tmp_path / "out")
@@ -237,10 +237,10 @@ def test_the_last_rows_wait_for_a_store_that_fails(make_plan, photos, tmp_path, 
 
     put, failures = LocalStore.put_new, iter(range(3))
 
-    def refuse(self, file, name):
+    def refuse(self, file, name, *rest):
         if "manifest" in name and next(failures, None) is not None:
             raise StoreUnavailable("503 Slow Down")
-        return put(self, file, name)
+        return put(self, file, name, *rest)
 
     monkeypatch.setattr(LocalStore, "put_new", refuse)
     monkeypatch.setattr("facewatch.archive.driver.wait_seconds", lambda _: 0.01)

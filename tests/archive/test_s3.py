@@ -12,6 +12,7 @@ from benchmarks.s3_server import S3Server
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify
 from facewatch.errors import StoreUnavailable
+from facewatch.system.opened import sha256_of
 from tests.archive.test_run import rows_of, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -36,10 +37,10 @@ def test_a_conditional_put_refuses_to_replace(bucket, tmp_path, monkeypatch):
     store = open_store(f"{bucket}/out")
     file = tmp_path / "a.tmp"
     file.write_bytes(b"first")
-    assert store.put_new(file, "a.jpg")
+    assert store.put_new(file, "a.jpg", sha256_of(file))
     monkeypatch.setattr(type(store), "exists", lambda *_: False)  # another worker was faster
     file.write_bytes(b"second")
-    assert not store.put_new(file, "a.jpg")
+    assert not store.put_new(file, "a.jpg", sha256_of(file))
     with store.open("a.jpg") as found:
         assert found.read() == b"first"
 
@@ -51,7 +52,7 @@ def test_a_bucket_is_listed_page_by_page(bucket, tmp_path, monkeypatch):
     file.write_bytes(b"photo")
     names = {f"{number}.jpg" for number in range(10)} | {"sub/a.jpg"}
     for name in (*names, ".facewatch/x.jpg"):
-        store.put_new(file, name)
+        store.put_new(file, name, sha256_of(file))
     assert {photo.name for photo in store.photos()} == names
 
 
@@ -64,7 +65,7 @@ def test_every_photo_once_from_bucket_to_bucket_while_the_store_fails(
     names = {f"{number:02d}.jpg" for number in range(12)}
     for name in names:
         file.write_bytes(name.encode())
-        source.put_new(file, name)
+        source.put_new(file, name, sha256_of(file))
 
     def fail(pool, row):
         if pool.size and not row.source.startswith("0"):
@@ -85,7 +86,7 @@ def test_a_store_that_answers_503_is_unavailable_and_works_again(server, bucket,
     file.write_bytes(b"x")
     server.fail_next(1000)
     with pytest.raises(StoreUnavailable, match=r"Service Unavailable|SlowDown"):
-        store.put_new(file, "a.jpg")
+        store.put_new(file, "a.jpg", sha256_of(file))
     server.fail_next(0)
-    assert store.put_new(file, "a.jpg")
+    assert store.put_new(file, "a.jpg", sha256_of(file))
     assert file.exists()

@@ -10,6 +10,7 @@ import pytest
 from facewatch.archive.store import open_store, require_apart
 from facewatch.archive.types import name_of, text_of
 from facewatch.errors import SourceGone, WrongUse
+from facewatch.system.opened import sha256_of
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -26,7 +27,7 @@ def store(request, tmp_path):
 def put(store, tmp_path, name, data=b"data"):
     file = tmp_path / "new.tmp"
     file.write_bytes(data)
-    return store.put_new(file, name)
+    return store.put_new(file, name, sha256_of(file))
 
 
 def read(store, name):

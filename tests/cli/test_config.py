@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from facewatch.models import catalogue
 from facewatch.settings.installation import open_store
 
 
@@ -127,6 +128,31 @@ def test_a_terminal_is_asked_for_the_model(call, places, monkeypatch):
     assert "1 builtin (included)" in said.out
     assert "2 gfpgan-1.4 (download 348.6 MB, non-commercial)" in said.out
     assert open_store(places).load().model == "gfpgan-1.4"
+
+
+def test_a_model_that_only_a_browser_can_download_is_said_to_come_so(call, places, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("1\n"))
+    said = call("config", "init")
+    rows = {row.name: row for row in catalogue.MODELS if row.kind == "face" and row.checkpoint}
+    for line in said.out.splitlines():
+        name = line.split(" ")[3] if line.startswith("  ") else ""
+        if name in rows:
+            assert ("by browser" in line) == (not rows[name].checkpoint.url), line
+    assert "vqfr-1 (by browser" in said.out
+
+
+@pytest.mark.parametrize(("typed", "weight"), [("balanced", 0.5), ("Faithful", 0.8), ("0.30", 0.3), ("1", 1)])
+def test_a_weight_is_set_by_word_or_number(call, places, typed, weight):
+    said = call("set", "weight", typed)
+    assert said.code == 0, said.err
+    assert set(open_store(places).load().weights.values()) == {weight}
+
+
+@pytest.mark.parametrize("typed", ["3", "stark", "0,5", "-1", "true"])
+def test_a_weight_that_is_none_names_the_words_and_the_range(call, places, typed):
+    said = call("set", "weight", typed)
+    assert said.code == 2
+    assert f"the weight {typed} is not possible: 0 (strong) to 1 (closest to the original)" in said.err
 
 
 class Terminal(io.StringIO):

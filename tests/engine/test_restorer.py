@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def restored(tmp_path, data, name, **output):
     photo = restorer.read(job)
     answer = restorer.write(job, photo, restorer.blend(job, photo, restorer.infer(job, photo, print)), 0.0)
     return answer, Image.open(io.BytesIO(Path(answer.temporary).read_bytes()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_no_temporary_is_written_behind_a_link_in_the_output(tmp_path):
+    private, output = tmp_path / "private", tmp_path / "out"
+    private.mkdir()
+    output.mkdir()
+    (output / "album").symlink_to(private)  # since the daemon looked
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(stream, "PNG")
+    (tmp_path / "a.png").write_bytes(stream.getvalue())
+    folder, options = str(output / "album"), (RestorationOptions(), OutputOptions(), None)
+    job = RestoreRequest(1, str(tmp_path / "a.png"), None, folder, 0.0, *options, output_root=str(output))
+    restorer = Restorer("builtin", WhitePaint())
+    photo = restorer.read(job)
+    drawn = restorer.blend(job, photo, restorer.infer(job, photo, print))
+    with pytest.raises(CannotWrite):
+        restorer.write(job, photo, drawn, 0.0)
+    assert list(private.iterdir()) == []
 
 
 def heic(alpha):
@@ -91,17 +111,20 @@ def test_an_animation_is_left_alone_and_said_so(tmp_path, name):
     assert "is animated" in answer.left_alone
 
 
-def report(fate, weight=None, identity=None, reason=""):
-    return FaceReport((10.0, 20.0, 30.0, 60.0), 0.9, fate, reason, weight=weight, identity=identity)
+def report(fate, weight=None, identity=None, reason="", model=None):
+    box = (10.0, 20.0, 30.0, 60.0)
+    return FaceReport(box, 0.9, fate, reason, weight=weight, identity=identity, model=model)
 
 
 def test_a_copy_notes_its_faces_and_names_the_weight_that_they_have():
     shown = report("restored", 0.5, Identity(0.71, "same"))
     stranger = report("kept", None, Identity(0.1, "other"), OTHER_PERSON)
     sharp = report("kept", reason="already sharp")
-    assert face_notes([shown, stranger, sharp], (80, 40)) == (
-        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, 0.71, "same"),
-        FaceNote((0.5, 0.5, 0.5, 0.5), "kept", None, 0.1, "other"),
+    own = report("restored", 0.5, model="codeformer")
+    assert face_notes([shown, stranger, sharp, own], (80, 40), "builtin") == (
+        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, 0.71, "same", "builtin"),
+        FaceNote((0.5, 0.5, 0.5, 0.5), "kept", None, 0.1, "other", "builtin"),
+        FaceNote((0.5, 0.5, 0.5, 0.5), "restored", 0.5, None, "", "codeformer"),
     )
     assert weight_of([shown, stranger, sharp], 0.0) == 0.5
     assert weight_of([shown, report("restored", 0.0)], 0.2) == 0.2

@@ -73,6 +73,19 @@ def test_a_large_file_that_is_no_photo_is_refused_unread(tmp_path, head, error):
         hash_source(sparse(tmp_path / "film.jpg", head), LIMIT)
 
 
+@pytest.mark.parametrize("pages", ["a loop", "many"])
+def test_pages_that_a_tiff_only_claims_do_not_make_room_for_a_film(tmp_path, pages):
+    head = tiff(10_000, 10_000)
+    if pages == "a loop":
+        head = head[:-4] + struct.pack("<I", 8)
+    else:
+        page = head[8:-4]
+        links = (8 + (number + 1) * (len(page) + 4) for number in range(1000))
+        head = head[:8] + b"".join(page + struct.pack("<I", link) for link in links) + page + bytes(4)
+    with pytest.raises(BadPhoto, match="no picture despite its name"):
+        hash_source(sparse(tmp_path / "film.tif", head), LIMIT)
+
+
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
 def test_a_large_photo_is_read_whole(tmp_path, head, monkeypatch):
     monkeypatch.setattr(byte_limit, "SMALL_BYTES", 0)

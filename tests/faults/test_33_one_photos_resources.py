@@ -40,16 +40,25 @@ NEEDS = """
         Restorer.read = read
 """
 
+ONE_LACK_HOLDS_ALL = """
+    import sys
+    if "run" in sys.orig_argv:
+        import facewatch.worker.failures as failures
+        from facewatch.worker.retry_policy import RetryDecision
+        assert callable(failures.decide)
+        failures.decide = lambda *_, **__: RetryDecision("give back", hold_place="engine", new_engine=True)
+"""
+
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the engine's memory"),
     pytest.mark.timeout(400),
 ]
 
 
-def start(home, need) -> PatchedDaemon:
+def start(home, need, defect="") -> PatchedDaemon:
     daemon = PatchedDaemon(
         home,
-        NEEDS.format(need=need),
+        NEEDS.format(need=need) + defect,
         watching={"settle_seconds": 0.3},
         engine={"timeout_seconds": TIMEOUT_SECONDS},
     )
@@ -80,3 +89,13 @@ def test_a_photo_that_needs_too_much_waits_alone_with_its_reason(tmp_path, need,
     finally:
         daemon.stop(signal.SIGKILL)
     measured(f"{need}: {OTHERS} of {OTHERS} others done, the photo named with its reason")
+
+
+def test_this_check_finds_a_photo_that_holds_up_the_others(tmp_path):
+    daemon = start(tmp_path, "handles", ONE_LACK_HOLDS_ALL)
+    try:
+        with pytest.raises(AssertionError, match="the copies of the others"):
+            daemon.wait_for(lambda: copies(daemon) == OTHERS, "the copies of the others", 40)
+        assert "files are open" in daemon.console()
+    finally:
+        daemon.stop(signal.SIGKILL)

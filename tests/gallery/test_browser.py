@@ -22,6 +22,10 @@ const places = () => [...document.querySelectorAll('.cell')].map((cell) => cell.
 const count = () => done(places().filter((it) => it.bottom > box.top && it.top < box.bottom).length);
 requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(count)));
 """
+WIDER_INSIDE = """
+return [...document.querySelectorAll('.scroll, .panel, .grid, .viewer')]
+  .filter((it) => it.scrollWidth > it.clientWidth).map((it) => `${it.className} ${it.scrollWidth}`)
+"""
 PAGES = ("photos", "photos/1", "photos/2", "settings", "problems", "welcome")
 
 
@@ -40,7 +44,7 @@ def shown(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("dark", "language", "size"),
-    [(True, "en", (1280, 800)), (False, "de", (640, 400)), (True, "fr", (390, 844))],
+    [(True, "en", (1280, 800)), (False, "de", (640, 400)), (True, "fr", (360, 740))],
     ids=["dark", "light at 200 %", "phone"],
 )
 def test_every_page_is_for_everybody(shown, dark, language, size):
@@ -56,6 +60,7 @@ def test_every_page_is_for_everybody(shown, dark, language, size):
             faults[path] = page.axe(axe)
             wide = page.run("return document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, f"{path} is wider than the window"
+            assert page.run(WIDER_INSIDE) == [], path
             assert page.complaints() == []
         assert [fault for found in faults.values() for fault in found] == []
         assert page.run("return document.title") != "1"  # a name is text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import time
@@ -9,6 +10,8 @@ import time
 import pytest
 
 from facewatch.errors import WrongUse
+from facewatch.gallery import uploads
+from facewatch.gallery.names import fault_of
 from facewatch.gallery.previews import remove_old
 from facewatch.gallery.uploads import place_for
 from facewatch.settings.schedule import rest_reason
@@ -49,12 +52,35 @@ def test_a_redo_asks_for_model_weight_faces_and_the_place_of_the_copy(house):
         {"faces": [{"number": 0, "weight": 7}]},
         {"faces": [{"number": 0, "weight": 0, "model": "../x"}]},
         {"faces": [{"number": 0, "weight": 0, "model": ["builtin"]}]},
+        {"replace": "yes"},
+        {"seen": "1.000", "faces": [{"number": 0, "weight": 0}]},  # of a page that shows an earlier report
+        {"seen": None},
     ],
 )
 def test_a_wrong_redo_is_refused_and_nothing_is_asked(house, body):
     number = house.id_of(house.restored("a.jpg"))
     assert house.post(f"api/photos/{number}/redo", body).status_code == 422
     assert house.requests() == []
+
+
+def test_a_page_that_shows_the_photo_as_it_is_applies(house):
+    path = house.restored("a.jpg", faces=(FACE, KEPT))
+    number = house.id_of(path)
+    seen = house.get(f"api/photos/{number}").json()["key"]
+    body = {"seen": seen, "faces": [{"number": 1, "weight": 0.2}]}
+    assert house.post(f"api/photos/{number}/redo", body).status_code == 200
+    assert len(house.requests()) == 1
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None, [], {}])
+def test_true_and_false_are_taken_for_nothing_else(house, value):
+    house.post("api/login", {"enabled": True})
+    house.post("api/pause", {"paused": True})
+    assert house.post("api/login", {"enabled": value}).status_code == 422
+    assert house.post("api/pause", {"paused": value}).status_code == 422
+    assert house.post("api/folders/0", {"recursive": value}).status_code == 422
+    assert house.login.now == "on"
+    assert house.gallery.settings().pausing()
 
 
 def test_a_verdict_is_asked_for(house):
@@ -111,8 +137,9 @@ def test_the_way_of_a_dropped_photo_is_told(house):
 
 @pytest.mark.parametrize(
     "name",
-    ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "", ".a.jpg", "a/.git/b.jpg", "a\\b.jpg", "a:b.jpg",
-     "a\n.jpg", "a.exe", "a", "x/" * 40 + "a.jpg", "a" * 300 + ".jpg", "a.jpg/", "\x00.jpg"],
+    ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "", ".a.jpg", "a/.git/b.jpg", "a//b.jpg",
+     "a\n.jpg", "a.exe", "a", "x/" * 40 + "a.jpg", "a" * 300 + ".jpg", "a.jpg/", "\x00.jpg", "\x7f.jpg",
+     "a\u202egpj.exe", "a\u202egpj.jpg", "a\u2066.jpg", "a\u2028.jpg", "a.svg", "a.html", "a.jpg.html"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused(house, tmp_path, name):
     answer = house.client.put(
@@ -123,6 +150,27 @@ def test_names_that_lead_elsewhere_are_refused(house, tmp_path, name):
     )
     assert answer.status_code == 422
     assert list(house.inbox.rglob("*")) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not allow these")
+@pytest.mark.parametrize(
+    "name",
+    ["<img src=x onerror=alert(1)>.jpg", "Wer? Ich: 10|30*.jpg", 'a"b\\c.jpg', "CON.jpg",
+     "👨\u200d👩\u200d👧.jpg", "\u0645\u06cc\u200c\u062e\u0648.jpg", "\u200eIMG-1.jpg", "a .jpg"],
+)  # fmt: skip
+def test_a_name_that_the_folder_can_hold_is_kept(house, name):
+    answer = house.put("api/inbox/0", picture(), params={"name": name})
+    assert answer.status_code == 200, answer.text
+    assert [file.name for file in house.inbox.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["a:b.jpg", "a\\b.jpg", "CON", "con.jpg", "Lpt1 .x.jpg", "COM¹.jpg", "a.", "a "]
+)
+def test_windows_refuses_its_own_names(name):
+    assert "Windows" in fault_of(name, windows=True)
+    assert fault_of(name, windows=False) == ""
+    assert fault_of(f"x{name.strip('. ')}x".replace(":", "").replace("\\", ""), windows=True) == ""
 
 
 def test_a_folder_that_is_not_recursive_gets_the_photos_themselves(tmp_path):
@@ -139,6 +187,21 @@ def test_a_file_that_does_not_arrive_whole_leaves_nothing(house):
     )
     request.headers["content-length"] = "5000"
     assert house.client.send(request).status_code == 422
+    assert list(house.inbox.iterdir()) == []
+
+
+def test_an_upload_without_a_length_ends_at_the_limit_and_leaves_nothing(house, monkeypatch):
+    monkeypatch.setattr(uploads, "LARGEST_BYTES", 100_000)
+    read = []
+
+    def endless():
+        while len(read) < 1000:
+            read.append(1)
+            yield b"x" * 10_000
+
+    answer = house.put("api/inbox/0?name=a.jpg", endless())
+    assert answer.status_code == 422
+    assert "larger than" in answer.json()["error"]
     assert list(house.inbox.iterdir()) == []
 
 
@@ -200,8 +263,12 @@ def test_a_preview_is_asked_for_and_its_picture_is_shown(house):
     (folder / f"{asked['name']}.json").write_text('{"error": "no face"}', "utf-8")
     assert state() == {"state": "failed", "error": "no face"}
     assert house.get(f"previews/{asked['name']}.jpg").status_code == 404
+    judged = [{"weight": 0.0, "identity": {"similarity": 0.2, "verdict": "other"}, "hopeless": True}]
+    said = {"error": "", "judged": judged, "protects": True}
+    (folder / f"{asked['name']}.json").write_text(json.dumps(said), "utf-8")
+    assert state() == {"state": "working"}
     (folder / f"{asked['name']}.jpg").write_bytes(picture())
-    assert state() == {"state": "done"}
+    assert state() == {"state": "done", "judged": judged, "protects": True}
     assert house.get(f"previews/{asked['name']}.jpg").content == picture()
 
 

@@ -65,7 +65,7 @@ def test_files_and_folders_dropped_on_the_page_are_restored(daemon, page, tmp_pa
     page.wait(lambda: "2 of 2 arrived" in page.text("#drops-summary"), "the upload")
     page.wait(lambda: "Restored" in page.text("#drops-list"), "the restoration")
     page.wait(lambda: "Not supported" in page.text("#drops-list"), "the refusal")
-    assert "1 files are no photos" in page.text("#drops-list")
+    assert "1 file is no photo" in page.text("#drops-list")
     assert outcome(page, "Album ä/inner/portrait.jpg")[0] == "restored"
     assert daemon.outputs() == ["Album ä/inner/portrait.jpg"]
     assert (album / "inner" / "portrait.jpg").read_bytes() == portrait_bytes()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -62,12 +63,21 @@ def test_a_ticket_leads_only_to_our_pages(house):
         assert f'url={house.access.prefix}/{ours.get(page, "")}"' in answer.text
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8123", "localhost:8123", "127.0.0.1", ""])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8123", "localhost:8123", "localhost.:8123", "127.0.0.1", "",
+     "127.0.0.1.nip.io:8123", "127.0.0.1.:8123", "127.1:8123", "2130706433:8123", "[::1]:8123",
+     "127.0.0.1:08123", "x@127.0.0.1:8123", "127.0.0.1:8123,evil.example", "127.0.0.1:8124"],
+)  # fmt: skip
 def test_a_foreign_host_is_refused(house, host):
     assert house.get("photos", headers={"host": host}).status_code == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9", None])
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "null", "http://127.0.0.1:9", "http://127.0.0.1", "", None,
+     "https://127.0.0.1:8123", "http://127.0.0.1:8123/", "http://127.0.0.1:8123.nip.io", "HTTP://127.0.0.1:8123"],
+)  # fmt: skip
 def test_another_site_can_change_nothing(house, origin):
     headers = {} if origin is None else {"origin": origin}
     url = f"{house.access.prefix}/api/pause"
@@ -75,6 +85,20 @@ def test_another_site_can_change_nothing(house, origin):
     assert answer.status_code == 403
     assert not house.gallery.settings().pausing()
     assert house.post("api/pause", {"paused": True}).status_code == 200
+
+
+def test_two_origins_are_none(house):
+    url = f"{house.access.prefix}/api/pause"
+    for both in ([ORIGIN, "http://evil.example"], ["http://evil.example", ORIGIN]):
+        headers = [("origin", one) for one in both]
+        assert house.client.post(url, json={"paused": True}, headers=headers).status_code == 403
+
+
+def test_a_form_of_another_site_with_plain_text_changes_nothing(house):
+    url = f"{house.access.prefix}/api/pause"
+    headers = {"content-type": "text/plain", "origin": "null", "sec-fetch-site": "cross-site"}
+    assert house.client.post(url, content=b'{"paused": true}', headers=headers).status_code == 403
+    assert not house.gallery.settings().pausing()
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -114,6 +138,15 @@ def test_pages_need_no_script_or_style_of_their_own(house):
         "photos/1e3/before",
         "photos/99999999999999999999999999/before",
         "photos/1/..%2f..%2fhome%2fconfig.toml",
+        "photos/1/before%00",
+        "photos/1/anything",
+        "photos/1/..;/before",
+        "photos/1%252f..%252f/before",
+        "photos/9223372036854775808/before",
+        "photos/%D9%A1/before",
+        "static/%2fetc%2fpasswd",
+        "static/..%5capp.py",
+        "static/%00",
         "static/../app.py",
         "static/..%2fapp.py",
         "static/%2e%2e/templates/base.html",
@@ -323,6 +356,23 @@ def test_a_ledger_that_cannot_be_read_is_an_error_and_not_an_end(house):
     assert page.status_code == 503
     assert "ledger" in page.text
     assert house.get("settings").status_code == 200
+
+
+def test_a_missing_or_a_locked_ledger_is_no_end(house):
+    number = house.id_of(house.restored("a.jpg"))
+    house.gallery.index.refresh()
+    lock = sqlite3.connect(house.places.ledger, isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    assert house.get(f"api/photos/{number}").status_code == 200
+    assert house.get("api/status").status_code == 200
+    lock.close()
+    house.ledger.close()
+    for file in house.places.ledger.parent.glob(f"{house.places.ledger.name}*"):
+        file.unlink()
+    for path in ("api/status", "api/photos", "api/problems", f"api/photos/{number}", "photos"):
+        answer = house.get(path)
+        assert answer.status_code in {200, 404, 503}, path
+        assert answer.status_code == 200 or answer.json()["error"]
 
 
 def test_a_table_that_cannot_be_read_leaves_the_decision_to_the_ticket(tmp_path):

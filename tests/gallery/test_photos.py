@@ -8,7 +8,7 @@ import time
 import pytest
 from PIL import Image, ImageCms
 
-from facewatch.gallery.index import Filter, PhotoIndex
+from facewatch.gallery.index import Filter, PhotoIndex, encodable, shown
 from facewatch.gallery.pictures import Pictures
 from facewatch.state.ledger import LedgerView
 from tests.gallery.house import FACE, KEPT, PaintsHere, noise, picture
@@ -250,3 +250,9 @@ def test_without_a_folder_the_first_steps_are_shown(house):
     house.gallery.store.update_folder(0, None)
     answer = house.get("photos")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{house.access.prefix}/welcome")
+
+
+def test_a_name_on_a_page_is_text_and_turns_nothing_round():
+    name = "a\x1b[2J\x9b\u202egpj.exe\n\u2066\udce9.jpg"
+    assert shown(name) == "a\\x1b[2J\\x9b\\u202egpj.exe\\n\\u2066?.jpg"
+    assert encodable(name) == name.replace("\udce9", "?")  # a folder's, which comes back from its field

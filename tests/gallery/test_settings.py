@@ -8,13 +8,19 @@ from dataclasses import replace
 
 import pytest
 
+from facewatch.errors import BadPhoto
 from facewatch.gallery.forms import helps, sections
+from facewatch.gallery.reasons import reason_text
 from facewatch.gallery.texts import LANGUAGES, choose_language, texts
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
-from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, UNCHANGED
-from facewatch.restoration.options import OTHER_PERSON
+from facewatch.restoration.codecs import jpeg, sniff
+from facewatch.restoration.codecs.metadata import tiff_tags
+from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, NOT_FOUND, UNCHANGED
+from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
+from facewatch.state.outcomes import final_reason
+from facewatch.system.disk_space import FREE_SPACE
 from tests.conftest import ROOT
 
 
@@ -43,6 +49,20 @@ def test_the_form_knows_limits_and_help_from_the_schema_and_the_example(tmp_path
     assert fields["restoration.color_fix"].kind == "switch"
     assert {key for key in fields if not fields[key].help} == {"restoration.only_center_face"}
     assert helps()["engine.max_megapixels"].startswith("larger pictures are refused")
+    assert helps()["engine.when"].endswith("`facewatch resume` sets it aside for 12 hours")  # its second line
+    assert fields["watching.settle_seconds"].value == 5
+    assert str(fields["watching.settle_seconds"].value) == "5"  # and not 5.0
+    assert fields["output.content_credentials"].kind == "file"
+
+
+def test_every_help_is_in_every_language(tmp_path):
+    shown = [field for section in sections(Settings(), ModelFiles(tmp_path)) for field in section.fields]
+    names = set(catalogue.names("detector")) | {"auto", "jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"}
+    for field in shown:
+        if set(re.findall(r"[\w-]+", field.help)) <= names:
+            continue  # only the values
+        for language in LANGUAGES[1:]:
+            assert f"help.{field.key}" in texts(language), (language, field.key)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +99,16 @@ def test_a_setting_is_saved(house, key, given, kept):
         ("engine.device", "toaster", "pattern"),
         ("weights.codeformer", "2", "less than or equal to 1"),
         ("folders", "x", "cannot be changed here"),
+        ("weights.codeformer", [1], "valid number"),
+        ("weights.codeformer", {}, "valid number"),
+        ("output.quality", {"a": 1}, "valid integer"),
+        ("watching.settle_seconds", "nan", "finite"),
+        ("engine.when", "\n[engine]\nx = 1", "no time to work"),
+        ("model_mirror", "file:///etc/", "cannot be used"),
+        ("__class__", "x", "cannot be changed here"),
         ("models_folder", "/etc", "choose a folder from the list"),
+        ("output.content_credentials", "/etc/ssl/private/key.pem", "choose a file from the list"),
+        ("output.content_credentials", 0, "choose a file from the list"),
         ("nonsense", "1", "cannot be changed here"),
     ],
 )
@@ -122,6 +151,39 @@ def test_folders_are_chosen_by_numbers_that_were_given(house, tmp_path, monkeypa
     assert len(house.gallery.settings().folders) == 1
 
 
+def test_a_file_is_chosen_among_those_that_may_be_it(house, tmp_path, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
+    for name in ("photos.pem", "Chain.CRT", "secret.txt", ".hidden.pem"):
+        (tmp_path / name).touch()
+    key = "output.content_credentials"
+    assert house.get("api/chooser").json()["files"] == []
+    files = house.get("api/chooser", params={"files": key}).json()["files"]
+    assert [file["name"] for file in files] == ["Chain.CRT", "photos.pem"]
+    number = files[1]["number"]
+    assert house.post("api/settings", {"key": key, "value": number}).json() == {"saved": True}
+    assert house.gallery.settings().output.content_credentials == str(tmp_path / "photos.pem")
+    assert house.post("api/folders", {"input": number, "output": number}).status_code == 422
+    assert house.post("api/chooser", {"number": number, "name": "x"}).status_code == 422
+    assert house.post("api/settings", {"key": key, "value": None}).json() == {"saved": True}
+    assert house.gallery.settings().output.content_credentials is None
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1" * 18, "٣", "-1", "1e3"])
+def test_an_odd_number_of_a_folder_is_no_failure(house, number):
+    assert house.get("api/chooser", params={"number": number}).status_code in {200, 422}
+
+
+def test_the_first_steps_show_a_few_models_and_the_others_behind_a_click(house):
+    text = house.get("welcome").text
+    few, _, more = text.partition("<details")
+    assert all(f'value="{name}"' in few for name in ("builtin", "gfpgan-1.4", "codeformer"))
+    assert all(f'value="{name}"' in more for name in ("gpen-2048", "vqfr-1"))
+    assert text.count('name="model"') == len(catalogue.names("face"))
+    assert "<details open>" not in text
+    house.gallery.store.update({"model": "vqfr-1"})
+    assert "<details open>" in house.get("welcome").text  # what is chosen is in sight
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -132,12 +194,25 @@ def test_folders_are_chosen_by_numbers_that_were_given(house, tmp_path, monkeypa
         {"input": 0},
         {"input": 0, "output": 0},
         {"restoration": {}},
+        {"input": float("1e300"), "output": 0},
+        {"input": [0], "output": {}},
     ],
 )
 def test_a_folder_that_was_not_offered_is_refused(house, body):
     house.get("api/chooser")
     assert house.post("api/folders", body).status_code == 422
     assert len(house.gallery.settings().folders) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"weight": [1]}, {"weight": "nan"}, {"include": 5}, {"include": {"a": 1}}, {"exclude": "a\0"},
+     {"model": "../x"}, {"model": {}}, {"weight": 7}],
+)  # fmt: skip
+def test_a_wrong_change_of_a_folder_is_refused(house, body):
+    before = house.places.config.read_text("utf-8")
+    assert house.post("api/folders/0", body).status_code == 422
+    assert house.places.config.read_text("utf-8") == before
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", " ", ".hidden", 7, None, "a\nb"])
@@ -162,6 +237,8 @@ def test_models_are_listed_with_licence_and_state(house):
     assert models["gfpgan-1.4"]["state"] == "missing"
     assert models["gfpgan-1.4"]["question"]
     assert "NVIDIA" in models["gfpgan-1.4"]["licence"]
+    assert models["gfpgan-1.4"]["page"] == ""
+    assert models["dfdnet"]["page"].startswith("https://drive.google.com/")
     house.post("api/models/gfpgan-1.4/accept")
     models = {row["name"]: row for row in house.get("api/models").json()["models"]}
     assert not models["gfpgan-1.4"]["question"]
@@ -181,6 +258,7 @@ def test_problems_are_grouped_by_cause_with_what_helps(house):
     ]
     assert found["groups"][1]["cause"] == "the picture is damaged"
     assert found["groups"][1]["photos"][0]["name"] == "c.jpg"
+    assert found["groups"][1]["advice"] == "open it in another program"
 
 
 def test_each_trouble_has_what_helps(house, monkeypatch):
@@ -296,12 +374,59 @@ def test_no_text_stands_twice(language):
 
 
 def test_every_model_and_its_kind_and_every_usual_reason_have_words():
-    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, OTHER_PERSON}
+    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, NOT_FOUND, OTHER_PERSON, NOT_COMPARED}
     for language in LANGUAGES:
         known = texts(language)
         assert {f"model.{row.name}" for row in catalogue.MODELS} <= known.keys()
         assert {f"models.kind_{row.kind}" for row in catalogue.MODELS} <= known.keys()
         assert {f"reason.{reason}" for reason in reasons} <= known.keys()
+
+
+@pytest.mark.parametrize(
+    ("reason", "german"),
+    [
+        (jpeg.INCOMPLETE, "die JPEG-Datei ist unvollständig"),
+        (tiff_tags.INCOMPLETE, "die TIFF-Datei ist unvollständig"),
+        (sniff.UNFINISHED, "das Ende der Datei ist leer"),
+        (final_reason(jpeg.INCOMPLETE), "oder ihr Ende fehlt"),
+        (sniff.CUT_OFF, "die Datei ist abgeschnitten"),
+        (f"no space left for /a/b.jpg: {FREE_SPACE}", "kein Platz mehr für /a/b.jpg: Schaffen Sie Platz"),
+        ("the picture is damaged and cannot be decoded (row 3); open it in another program and save it again",
+         "das Bild ist beschädigt und lässt sich nicht lesen (row 3); öffnen und speichern"),
+        ("cannot write /x: Permission denied; check the folder and its permissions",
+         "/x lässt sich nicht schreiben: Zugriff verweigert; prüfen Sie den Ordner"),
+    ],
+)  # fmt: skip
+def test_usual_reasons_are_in_the_language_of_the_page(reason, german):
+    assert german in reason_text("de", reason)
+    french = reason_text("fr", reason).split("; ")
+    assert not set(french) & set(reason.split("; "))  # every part of it
+    assert reason_text("en", reason) == reason
+
+
+@pytest.mark.parametrize(
+    "data", [b"<svg/>" * 99, b"%PDF-1.7" * 99, b"GIF89a" * 99, b"PK\3\4" * 99, b"nonsense" * 99]
+)
+def test_what_a_file_is_instead_of_a_photo_is_in_the_language_of_the_page(data):
+    with pytest.raises(BadPhoto) as refused:
+        sniff.detect_format(data)
+    assert "kein Bild in JPEG" in reason_text("de", str(refused.value))
+
+
+def test_an_unknown_reason_stays_as_it_is():
+    assert reason_text("de", "an {odd} reason; (really)") == "an {odd} reason; (really)"
+    assert reason_text("fr", "") == ""
+
+
+def test_pages_and_errors_give_reasons_in_their_language(house):
+    number = house.id_of(house.failed("a.jpg", jpeg.INCOMPLETE))
+    german = {"accept-language": "de"}
+    assert "unvollständig" in house.get(f"api/photos/{number}", headers=german).json()["reason"]
+    group = house.get("api/problems", headers=german).json()["groups"][0]
+    assert "unvollständig" in group["title"]
+    assert group["cause"] in jpeg.INCOMPLETE  # what the button names the group by
+    assert group["advice"] == ""  # the page says in its own words that it is tried again
+    assert "nicht mehr" in house.get("api/photos/999", headers=german).json()["error"]
 
 
 def test_every_text_that_a_page_or_script_names_exists():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from facewatch.errors import BadPhoto, NetworkFailed
+from facewatch.restoration import cropping
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.identity.gate import CheckedFace
 from facewatch.restoration.masks.oval import SoftMask
@@ -355,6 +358,7 @@ def test_a_face_has_a_network_of_its_own():
     choices = [FaceChoice(faces[1].box, 0.5, "other")]
     pipeline = Pipeline(Finds(*faces), network, SoftMask(), others={"other": other})
     inferred = pipeline.infer(photo(), RAW, 0.2, choices=choices)
+    assert [face.model for face in inferred.reports] == [None, "other"]
     assert (network.calls, other.calls) == ([(1, 0.2)], [(1, 0.5)])
     assert [tuple(face.after[0, 0]) for face in inferred.faces] == [(200, 40, 90), (10, 20, 30)]
 
@@ -364,16 +368,16 @@ def test_networks_for_other_crops_serve_single_faces_and_previews():
     networks = {"other": Paints(crop_size=256)}
     pipeline = Pipeline(Finds(*faces), Paints(crop_size=1024), SoftMask(), others=networks)
     inferred = pipeline.infer(photo(), RAW, choices=[FaceChoice(faces[1].box, 0.5, "other")])
-    assert [face.after.shape for face in inferred.faces] == [(1024, 1024, 3), (256, 256, 3)]
+    assert [face.after.shape for face in inferred.faces] == [(512, 512, 3), (256, 256, 3)]
     assert {place.mask.shape for place in inferred.places} == {(512, 512)}
-    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5])] == [1024, 1024]
+    assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5]).crops] == [1024, 1024]
 
 
 def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
     network = Paints()
     faces = [face_at(0, 10, 120), face_at(140, 10, 120)]
     pipeline = Pipeline(Finds(*faces), network, SoftMask())
-    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0])
+    crops = pipeline.preview(photo(), RAW, faces[1].box, [0.0, 0.5, 1.0]).crops
     assert network.calls == [(1, 0.0), (1, 0.5), (1, 1.0)]
     assert [crop.shape for crop in crops] == [(512, 512, 3)] * 4
     before = Pipeline(Finds(faces[1]), network, SoftMask()).infer(photo(), RAW).faces[0].before
@@ -411,11 +415,40 @@ def test_a_choice_reaches_one_face_and_no_other_one():
 def test_a_network_for_other_crops_changes_the_same_part_of_the_photo(size):
     network, usual = Paints(crop_size=size), Paints()
     faces = [face_at(20, 40, 160), face_at(200, 90, 180)]
-    restored = Pipeline(Finds(*faces), network, SoftMask()).restore(photo(), RAW)
+    options = replace(RAW, save_crops=True)
+    restored = Pipeline(Finds(*faces), network, SoftMask()).restore(photo(), options)
     expected = Pipeline(Finds(*faces), usual, SoftMask()).restore(photo(), RAW)
     difference = restored.photo.pixels.astype(int) - expected.photo.pixels
     assert np.abs(difference).max() <= 1
     assert [crop.shape for pair in restored.crops for crop in pair] == [(size, size, 3)] * 4
+
+
+def test_large_crops_are_made_one_batch_at_a_time_and_kept_no_larger_than_shown(monkeypatch):
+    made, held = [], []
+
+    class Counts(Paints):
+        batch = 1
+
+        def restore(self, crops, weight):
+            held.append(len(made))
+            return super().restore(crops, weight)
+
+    def whole_crop(image, face, plain=cropping.whole_crop):
+        made.append(face.side)
+        return plain(image, face)
+
+    monkeypatch.setattr(cropping, "whole_crop", whole_crop)
+    faces = [face_at(10 + 95 * index, 40, 90) for index in range(4)]
+    inferred = Pipeline(Finds(*faces), Counts(crop_size=2048), SoftMask()).infer(photo(), RAW)
+    assert held == [1, 2, 3, 4]
+    assert {len(crop) for face in inferred.faces for crop in (face.before, face.after)} == {512}
+    larger = replace(RAW, upscale=4)
+    (face,) = (
+        Pipeline(Finds(face_at(120, 60, 160)), Counts(crop_size=2048), SoftMask())
+        .infer(photo(), larger)
+        .faces
+    )
+    assert 512 < len(face.after) < 2048
 
 
 class Keeps(Paints):

@@ -22,7 +22,22 @@ FOLDER = {"input": "/photos/in", "output": "/photos/out"}
         ({"weights": {"codeformer": 1.4}}, ["weights.codeformer", "1.4", "less than or equal to 1"]),
         ({"model": "gfpgan-1.5"}, ['"gfpgan-1.5"', '"gfpgan-1.4"']),
         ({"weights": {"gfpgan": 0.5}}, ['"gfpgan"']),
-        ({"engine": {"device": "gpu"}}, ["engine.device"]),
+        ({"engine": {"device": "gpu"}}, ['engine.device = "gpu": write "auto", "cpu"']),
+        ({"upscale": 2}, ["unknown key upscale; it belongs below the line [restoration]"]),
+        ({"input": "/a"}, ["unknown key input; it belongs below the line [[folders]]"]),
+        ({"output": {"paused": True}}, ["unknown key output.paused; it belongs to the top of the file"]),
+        ({"Model": "codeformer"}, ['unknown key Model; did you mean "model"?']),
+        ({"weight": 0.5}, ["write [weights]"]),
+        ({"output": {"format": "JPG"}}, ['output.format = "JPG"', 'did you mean "jpeg"?']),
+        ({"folders": {"input": "/a", "output": "/b"}}, ["write [[folders]], with two brackets"]),
+        ({"folders": [{"input": "/a"}]}, ["folders.0: the key output is missing"]),
+        ({"folders": [{**FOLDER, "include": "*.jpg"}]}, ['write a list: ["*.jpg"]']),
+        ({"weights": {"gfpgan-1": {"4": 0.5}}}, ['write the name in quotes: "gfpgan-1.4" = 0.5']),
+        ({"weights": {"codeformer": "strong"}}, ["write a number from 0 (full restoration)"]),
+        ({"weights": 0.5}, ["write [weights] in a line of its own"]),
+        ({"restoration": {"try_rotations": "perhaps"}}, ["should be true or false"]),
+        ({"folders": [{**FOLDER, "output": 3}]}, ["folders.0.output = 3: should be a path in quotes"]),
+        ({"restoration": {"max_faces": 1.5}}, ["should be a whole number"]),
         ({"folders": [{"input": "here", "output": "/b"}]}, ["folders.0.input", "relative path"]),
         ({"folders": [{"input": "/a", "output": "/a"}]}, ["lies in the output"]),
         ({"folders": [{"input": "/a/b", "output": "/a"}]}, ["lies in the output"]),
@@ -73,6 +88,22 @@ def test_every_mistake_is_told_at_once():
         parse({"modle": "x", "output": {"quality": 0}}, "config.toml")
     assert "modle" in str(caught.value)
     assert "output.quality" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"engine": {"max_megapixels": "big"}},
+        {"paused": "tomorrow"},
+        {"folders": [{**FOLDER, "restoration": {"upscal": 2}}]},
+    ],
+)
+def test_one_mistake_is_one_line_in_the_users_words(raw):
+    with pytest.raises(BadSettings) as caught:
+        parse(raw, "config.toml")
+    text = str(caught.value)
+    assert "\n" not in text
+    assert not any(word in text for word in ("literal", "constrained", "datetime", "pattern", "Input"))
 
 
 def test_settings_are_frozen():
@@ -161,7 +192,7 @@ def test_an_unknown_key_names_the_nearest():
 
 
 def test_every_choice_of_how_a_photo_is_restored_is_an_option_of_restore_too():
-    from facewatch.cli.restore import CHOICES
+    from facewatch.cli.restore_options import CHOICES
 
     options = {(section, key) for section, key, _, _ in CHOICES}
     for section, kind in SECTIONS.items():

@@ -23,6 +23,18 @@ from facewatch.settings.store import Store
         ("model codeformer\n", "a line is written as key = value"),
         ('[[folders]\ninput = "/a"\n', "a bracket is missing"),
         ('models_folder = "C:\\new\\tests"\n', "write paths with slashes"),
+        ("model = \u201cbuiltin\u201d\n", 'use straight quotes: model = "builtin"'),
+        ("model = \u201ebuiltin\u201c\n", 'use straight quotes: model = "builtin"'),
+        ('model == "builtin"\n', 'write one equals sign: model = "builtin"'),
+        ("[weights]\nbuiltin = 0,5\n", "write the number with a point: builtin = 0.5"),
+        ("[engine]\nwhen = 22:00-07:00\n", 'put the text in quotes: when = "22:00-07:00"'),
+        ("model = 'codeformer\"\n", "a quote is missing"),
+        ('model = "builtin",\n', 'nothing follows the value: model = "builtin"'),
+        ("paused = true;\n", "nothing follows the value: paused = true"),
+        ("// mine\npaused = true\n", "a comment begins with #"),
+        ("[weights]\nrestoreformer++ = 0.5\n", 'write the name in quotes: "restoreformer++" = 0.5'),
+        ('model = "a"\nmodel = "b"\n', "the key model is there twice"),
+        ("[output]\nquality = 90\n[output]\nquality = 80\n", "[output] is there twice"),
     ],
 )
 def test_a_mistake_says_what_to_type(tmp_path, text, hint):
@@ -42,3 +54,12 @@ def test_numbers_and_times_are_not_taken_for_text(tmp_path):
     with pytest.raises(BadSettings, match="line 4") as error:
         Store(file).load()
     assert "quotes" not in str(error.value)
+
+
+def test_a_file_that_windows_editors_saved_is_read_or_named(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text('model = "builtin"\n', "utf-8-sig")
+    assert Store(file).load().model == "builtin"
+    file.write_text('model = "builtin"\n', "utf-16")
+    with pytest.raises(BadSettings, match="save it as UTF-8"):
+        Store(file).load()

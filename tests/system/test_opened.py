@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from facewatch.errors import CannotWrite
+from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
+from facewatch.models.records import Records
+from facewatch.settings.store import Store
 from facewatch.system.atomic import write_temporary
-from facewatch.system.opened import NotRegular, open_folder, open_regular, sha256_of
+from facewatch.system.opened import NotRegular, open_folder, open_regular, read_small, sha256_of
 from facewatch.system.publish import publish
+from tests.faults.requirements import require_root
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 OURS = hashlib.sha256(b"ours").hexdigest()
@@ -142,3 +145,74 @@ def test_a_folder_swapped_for_a_link_is_not_entered(shared, private):
     (shared / "1974").symlink_to(private.parent)
     with pytest.raises(OSError, match="1974"), open_folder(shared, shared / "1974"):
         pass
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(("laid_by", "follows"), [(20_002, False), (20_001, True), (0, True)])
+def test_a_link_leads_only_to_files_of_those_who_laid_it(shared, private, laid_by, follows):
+    require_root()
+    os.chown(private, 20_001, 20_001)
+    (shared / "a.jpg.xmp").symlink_to(private)
+    os.chown(shared / "a.jpg.xmp", laid_by, laid_by, follow_symlinks=False)
+    if follows:
+        assert sha256_of(shared / "a.jpg.xmp") == OURS
+    else:
+        with pytest.raises(NotRegular, match="another user"):
+            sha256_of(shared / "a.jpg.xmp")
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("times", "owner", "reads"), [(1, 20_001, b"new"), (100, 20_001, None), (100, 0, b"")]
+)
+def test_a_file_replaced_while_it_is_opened_is_opened_again(tmp_path, monkeypatch, times, owner, reads):
+    require_root()
+    file, left, plain = tmp_path / "config.toml", [times], os.open
+    file.write_bytes(b"old")
+
+    def replaced_meanwhile(path, *rest, **how):
+        opened = plain(path, *rest, **how)
+        if left[0]:
+            left[0] -= 1
+            new = tmp_path / f"new {left[0]}"
+            os.close(plain(new, os.O_CREAT | os.O_WRONLY))
+            if not left[0]:
+                os.write(at := plain(new, os.O_WRONLY), b"new")
+                os.close(at)
+            os.chown(new, owner if left[0] % 2 else 0, 0)
+            new.replace(file)
+        return opened
+
+    monkeypatch.setattr("facewatch.system.opened.os.open", replaced_meanwhile)
+    if reads is None:
+        with pytest.raises(NotRegular, match="again and again"):
+            read_small(file, 100)
+    else:
+        assert read_small(file, 100) == reads
+
+
+def test_a_temporary_is_not_made_behind_a_link(shared, private):
+    (shared / "sub").symlink_to(private.parent)
+    with pytest.raises(CannotWrite):
+        write_temporary(shared / "sub", b"ours", output=shared)
+    assert [path.name for path in private.parent.iterdir()] == ["diary"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["large", "pipe", "endless"])
+def test_a_small_file_that_is_none_is_not_read(tmp_path, kind):
+    file = tmp_path / "config.toml"
+    if kind == "large":
+        with file.open("wb") as sparse:
+            sparse.truncate(5_000_000_000)
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    for read in (
+        lambda: read_small(file, 1_000_000),
+        lambda: Store(file).load(),
+        lambda: Records(file).entries(),
+    ):
+        with pytest.raises((OSError, BadSettings, BadCheckpoint), match=r"larger than|not a regular file"):
+            read()

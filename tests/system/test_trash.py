@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from facewatch.errors import CannotWrite
+from facewatch.system import trash
 from facewatch.system.trash import move_to_trash
 
 CODE = """
@@ -83,3 +84,17 @@ def test_the_right_one_of_several_comes_back_and_replaces_nothing(tmp_path):
 def test_a_file_that_is_gone_is_an_error(tmp_path):
     with pytest.raises(CannotWrite, match="remove it yourself"):
         move_to_trash(tmp_path / "missing.jpg")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it can be looked into")
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+def test_a_trash_on_a_shared_disk_holds_nothing_up(tmp_path, monkeypatch, kind):
+    info = tmp_path / "info"
+    info.mkdir()
+    if kind == "pipe":
+        os.mkfifo(info / "a.trashinfo")
+    else:
+        (info / "a.trashinfo").symlink_to("/dev/zero")
+    monkeypatch.setattr(trash, "_trashes", lambda _: iter([(tmp_path, tmp_path)]))
+    assert trash.find_in_trash(tmp_path / "a.jpg", "0" * 64) is None

@@ -119,8 +119,8 @@ def test_every_entry_of_the_menu_does_what_it_says(tray, panel, opens_gallery):
     assert (redo.path, redo.model) == (done, "builtin")
     redo = requests(*recent, "Redo with builtin")
     assert (redo.kind, redo.path, redo.model, redo.weight) == ("redo", done, "builtin", None)
-    for weight in (0.0, 0.3, 0.5, 0.7, 1.0):
-        redo = requests(*recent, "Redo with a weight by number", f"{weight}")
+    for weight, words in ((0.0, "Strong"), (0.2, "0.2"), (0.5, "Balanced"), (0.6, "0.6"), (1.0, "1.0")):
+        redo = requests(*recent, f"Redo {words}")
         assert (redo.path, redo.weight) == (done, weight)
     opens(broken, "Failed (1)", "broken.jpg", "Open original")
     opens(broken.parent, "Failed (1)", "broken.jpg", "Show in folder")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from facewatch.models.catalogue import page_of
 from facewatch.settings.schema import parse
 from facewatch.state.requests import Request
+from facewatch.tray.download_menu import model_text
 from facewatch.tray.menu import menu
 from facewatch.tray.menu_items import (
     AcceptLicence,
@@ -104,7 +106,8 @@ BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
         (status("paused", {"queued": 3}), "Paused, 3 waiting"),
         (status("idle", {"done": 9, "parked": 1, "poison": 1}), "Idle, 2 failed"),
         (status("idle", outcomes={"not supported": 1, "failed": 2}), "Idle, 1 not supported, 2 failed"),
-        (status("idle", {"retry": 1}), "1 waiting"),
+        (status("idle", {"retry": 1}), "1 will retry"),
+        (status("working", {"queued": 2, "retry": 1}), "2 waiting, 1 will retry"),
         (status("idle", settling=2), "2 waiting"),
         (status("attention", troubles=["disk: no space left for /out/a.jpg"]), "Needs attention"),
         (status("stopped", pid=None), "Not running"),
@@ -156,6 +159,15 @@ def test_a_download_has_a_row_with_its_actions(download, row, actions):
     assert downloads.text == row
     requests = [item.action.request for item in downloads.items if item.action]
     assert requests == [Request(kind, model=CODEFORMER) for kind in actions]
+
+
+def test_a_model_whose_file_a_browser_must_fetch_has_an_entry_for_its_page():
+    waiting = {"state": "waiting", "reason": "download its file with a browser"}
+    shown = menu(make_view(status("working", downloads={"dfdnet": waiting})))
+    page = next(item for item in find(shown, "downloads").items if item.key == "dfdnet page")
+    assert page.action == Open(page_of("dfdnet"))
+    usual = menu(make_view(status("working", downloads={CODEFORMER: FAILING})))
+    assert not [item for item in find(usual, "downloads").items if item.key.endswith(" page")]
 
 
 def test_rows_keep_their_places_whatever_happens():
@@ -292,9 +304,16 @@ def test_recent_photos_can_be_opened_shown_compared_and_redone():
     missing = find(actions.items, "model codeformer")
     assert missing.text == "Redo with codeformer (download 377 MB, non-commercial)"
     assert missing.enabled  # the photo is restored once the model is downloaded
-    assert find(actions.items, "word 0.5").text == "Redo Balanced (0.5)"
-    weight = find(actions.items, "numbers", "0.5")
+    assert find(actions.items, "weight 0.5").text == "Redo Balanced (0.5)"
+    assert find(actions.items, "weight 1.0").text == "Redo 1.0 (closest to the original)"
+    weight = find(actions.items, "weight 0.5")
     assert weight.action == SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.5))
+
+
+def test_a_model_that_only_a_browser_can_download_is_said_to_come_so():
+    assert model_text(Choice("vqfr-1", False, None, False)) == "vqfr-1 (by browser)"
+    assert model_text(Choice("gpen-1024", False, None, True)) == "gpen-1024 (by browser, non-commercial)"
+    assert model_text(Choice("gfpgan-1.2", False, None, True)) == "gfpgan-1.2 (download, non-commercial)"
 
 
 CLICKS = [
@@ -304,6 +323,7 @@ CLICKS = [
     ("before and after", OpenGallery(photo=Path("/in/IMG_1.jpg"))),
     ("redo with another model", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), model="codeformer"))),
     ("redo with another weight", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.8))),
+    ("redo with a weight by its number", SendRequest(Request("redo", Path("/in/IMG_1.jpg"), weight=0.2))),
     ("all reasons of failed photos", OpenGallery("problems")),
 ]
 
@@ -442,3 +462,18 @@ def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
     assert any("owned" in text for text in texts)
     for text in texts:
         assert not any(sign in text for sign in "\x1b\x07\x9b\u202e\n"), text
+
+
+@pytest.mark.parametrize(
+    ("rest", "settings", "words"),
+    [
+        ("waiting until 22:00", {}, "Work now"),
+        ("waiting for mains power", {}, "Work now"),
+        ("paused", {"paused": True}, "Resume"),
+        ("waiting until 22:00", {"paused": True}, "Resume"),
+        ("", {}, "Pause"),
+    ],
+)
+def test_photos_that_wait_for_their_time_can_be_restored_now(rest, settings, words):
+    shown = menu(make_view(status("paused" if rest else "idle", rest=rest), settings))
+    assert any(item.text == words for item in shown)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 
 import pytest
 
@@ -31,7 +33,7 @@ def trash(tmp_path, monkeypatch):
         held = (folder / file.name, folder / f"{file.name}.2")
         return next((it for it in held if it.exists() and sha256_of(it, follow=False) == sha256), None)
 
-    def back(file, sha256):
+    def back(file, sha256, _):
         return find(file, sha256).rename(file)
 
     monkeypatch.setattr(earlier_copy, "move_to_trash", move)
@@ -294,3 +296,22 @@ def test_a_face_with_a_model_of_its_own_brings_that_model_along(harness, photo, 
 def test_an_original_that_is_kept_brings_no_model_along(harness, photo, trash):
     redo(harness, photo, faces=(FaceChoice((1.0, 2.0, 3.0, 4.0), None, "codeformer"),))
     assert harness.engines[-1].setup.others == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("act", ["reject", "replace"])
+def test_an_original_behind_a_link_in_the_output_is_no_copy_to_throw_away(harness, trash, act):
+    harness.inbox_folder.joinpath("sub").mkdir()
+    path = harness.drop("sub/a.jpg")
+    harness.work()
+    job = harness.ledger.photo(path)
+    path.write_bytes(job.output.read_bytes())  # as of a photo that was copied unchanged
+    shutil.rmtree(harness.output / "sub")
+    (harness.output / "sub").symlink_to(harness.inbox_folder / "sub")  # somebody shares the output folder
+    if act == "reject":
+        with pytest.raises(CannotWrite, match="links"):
+            mark(harness.ledger, Request("mark", path, marks=("rejected",)))
+    else:
+        redo(harness, path, weight=0.5, replace=True)
+    assert path.exists()
+    assert list(trash.iterdir()) == []

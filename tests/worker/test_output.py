@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -17,11 +18,13 @@ from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import open_regular, sha256_of
 from facewatch.system.publish import copy_attributes
 from facewatch.worker.output import (
+    LARGEST_SIDECAR_BYTES,
     FinishedCopy,
     discard_result,
     name_for,
     output_folder,
     publish_copy,
+    publish_sidecars,
     take_result,
 )
 
@@ -243,3 +246,28 @@ def test_a_disk_without_permissions_and_times_gets_its_copies_anyway(tmp_path, m
     number = errno.EIO
     with pytest.raises(CannotWrite, match="Input/output error"):
         give_attributes(copy, tmp_path.stat())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_sidecars_are_not_written_behind_a_link(tmp_path):
+    source = photo_in(tmp_path / "in" / "sub")
+    source.with_suffix(".xmp").write_bytes(b"notes")
+    private, output = tmp_path / "private", tmp_path / "out"
+    private.mkdir()
+    output.mkdir()
+    (output / "sub").symlink_to(private)  # just after the copy got its name
+    assert publish_sidecars(source, output / "sub" / "a.jpg", output)[0] == []
+    assert list(private.iterdir()) == []
+
+
+def test_a_sidecar_as_large_as_a_film_is_named_and_not_copied(tmp_path, caplog):
+    source = photo_in(tmp_path / "in")
+    with source.with_suffix(".xmp").open("wb") as sidecar:
+        sidecar.truncate(LARGEST_SIDECAR_BYTES + 1)
+    output = tmp_path / "out"
+    output.mkdir()
+    notes, failed = publish_sidecars(source, output / "a.jpg", output)
+    assert (notes, len(failed)) == ([], 1)
+    assert list(output.iterdir()) == []
+    assert "larger than 100 MB" in failed[0]
+    assert f"{source.stem}.xmp" in caplog.text

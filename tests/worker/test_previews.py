@@ -33,7 +33,12 @@ def test_a_preview_is_drawn_and_changes_nothing(harness, photo):
     assert (order.source, order.faces[0].box) == (str(photo), BOX)
     assert order.previews == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert harness.engines[-1].setup.model == "codeformer"
-    assert [file.name for file in harness.previews.iterdir()] == [f"{'0' * 16}.jpg"]
+    assert sorted(file.name for file in harness.previews.iterdir()) == [
+        f"{'0' * 16}.{it}" for it in ("jpg", "json")
+    ]
+    said = json.loads((harness.previews / f"{'0' * 16}.json").read_text("utf-8"))
+    assert (said["error"], said["protects"]) == ("", True)
+    assert isinstance(said["judged"], list)
     assert harness.ledger.photo(photo) == before
     assert harness.outputs() == ["a.jpg"]
 
@@ -77,5 +82,5 @@ def test_only_the_last_few_that_were_asked_for_are_drawn(harness, photo):
     for number in range(20):
         ask(harness, photo, name=f"{number:016x}")
     harness.work()
-    names = sorted(file.stem for file in harness.previews.iterdir())
+    names = sorted(file.stem for file in harness.previews.glob("*.jpg"))
     assert names == [f"{number:016x}" for number in range(12, 20)]

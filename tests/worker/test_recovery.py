@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from facewatch.state.ledger import Ledger
 from facewatch.system.atomic import write_temporary
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import sha256_of
+from facewatch.worker import recovery
 from facewatch.worker.recovery import STOPPED_ATTEMPTS, finish_if_published, recover_interrupted
 
 TAIL = " before-after.jpg"
@@ -101,3 +103,40 @@ def test_only_a_copy_of_the_same_turn_ends_a_failed_photo(ledger, started, folde
     again = ledger.start(ledger.next([folders[0]]))
     assert not finish_if_published(ledger, again)
     assert ledger.photo(started.path).state == "running"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_copy_swapped_for_a_link_gives_its_side_files_no_permissions(
+    ledger, started, folders, tmp_path, monkeypatch
+):
+    interrupt_commit(ledger, started, folders[1], linked=True)
+    (job,) = ledger.interrupted()
+    other = tmp_path / "other"
+    other.write_bytes(b"x")
+    other.chmod(0o666)
+    exists = recovery.copy_exists
+
+    def swapped_afterwards(known):
+        found = exists(known)
+        known.output.unlink()
+        known.output.symlink_to(other)
+        return found
+
+    monkeypatch.setattr(recovery, "copy_exists", swapped_afterwards)
+    recover_interrupted(ledger, job)
+    assert not (folders[1] / f"a{TAIL}").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_copy_behind_a_link_is_not_the_copy(ledger, folders):
+    (folders[0] / "sub").mkdir()
+    photo = folders[0] / "sub" / "a.jpg"
+    photo.write_bytes(b"photo")
+    ledger.queue(photo, folders[0], Fingerprint.of(photo.stat()))
+    job = ledger.start(ledger.next([folders[0]]))
+    assert ledger.committing(job, folders[1] / "sub" / "a.jpg", sha256_of(photo), None, {"faces": []})
+    (folders[1] / "sub").symlink_to(folders[0] / "sub")
+    (interrupted,) = ledger.interrupted()
+    recover_interrupted(ledger, interrupted)
+    assert ledger.photo(photo).state == "retry"
+    assert photo.read_bytes() == b"photo"

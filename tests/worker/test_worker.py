@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -11,8 +12,10 @@ from datetime import datetime, timedelta
 from facewatch.engine.process import EngineProcess
 from facewatch.restoration.codecs.metadata import xmp
 from facewatch.restoration.codecs.photo import Provenance
+from facewatch.state.reports import report_summary
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import sha256_of
+from facewatch.worker import output
 
 
 def test_a_photo_is_restored_once_and_its_original_left_alone(harness):
@@ -327,6 +330,22 @@ def test_sidecars_travel_with_the_copy_of_their_photo(harness):
     harness.work()
     assert harness.outputs() == ["a.jpg", "a.jpg.json", "a.jpg.xmp", "a.xmp"]
     assert (harness.output / "a.jpg.xmp").read_bytes() == b"a.jpg.xmp"
+
+
+def test_the_report_names_a_sidecar_that_cannot_be_copied(harness, monkeypatch):
+    (harness.inbox_folder / "a.xmp").write_bytes(b"rating")
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(output, "copy_to_temporary", fail)
+    harness.drop("a.jpg")
+    harness.work()
+    assert harness.outputs() == ["a.jpg"]
+    report = harness.ledger.photo(harness.inbox_folder / "a.jpg").report
+    words = "the sidecar a.xmp, which cannot be copied (Input/output error); copy it by hand"
+    assert words in report["lost"]
+    assert f"not kept: {words}" in report_summary(report)
 
 
 def test_googles_sidecars_travel_under_the_name_of_their_photo(harness):

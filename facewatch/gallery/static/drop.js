@@ -99,7 +99,7 @@ document.addEventListener("drop", async (event) => {
       else other += 1;
     }
   }
-  if (other) list.append(element("li", { class: "other" }, t("drop.others", { count: other })));
+  if (other) list.append(element("li", { class: "other" }, t(other === 1 ? "drop.others_one" : "drop.others", { count: other })));
   if (other) panel.hidden = false;
 });
 document.getElementById("add").addEventListener("click", () => document.getElementById("files").click());

@@ -19,6 +19,9 @@ function actions(model, redraw) {
   if (model.state === "present") {
     return [button(t("models.verify"), act("verify", t("models.verified")), model), button(t("models.remove"), act("remove"), { name: model.name, kind: "danger" })];
   }
+  if (model.page && model.state === "missing") {
+    return [element("a", { href: model.page, target: "_blank", rel: "noreferrer noopener" }, t("models.page")), element("small", {}, t("models.then_add", { name: model.name }))];
+  }
   if (model.question) {
     return [button(t("models.accept"), async () => {
       await attempt(() => post(`${url}/accept`));

@@ -28,6 +28,7 @@ async function showPictures() {
   const picture = (which) => load(by(which), at(path(`/${which}?v=${key}`)));
   const [before, after] = await Promise.all([photo.original && picture("before"), photo.copy && picture("after")]);
   by("stage").classList.toggle("single", !(before && after));
+  by("slider").disabled = !(before && after);
   if (!after) by("after").removeAttribute("src");
   if (!before) by("before").removeAttribute("src");
   const note = by("note");
@@ -151,7 +152,8 @@ function decide() {
 function wantedFor(one) {
   const { choice, weight, model } = decided.get(one.number) ?? standing(one);
   if (choice === "keep") return null;
-  return choice === "own" ? { model, weight: Number(weight) } : { model: by("model").value, weight: Number(by("weight").value) };
+  if (choice === "own") return { model, weight: Number(weight), chosen: true };
+  return { model: by("model").value, weight: Number(by("weight").value), chosen: false };
 }
 
 function preview() {
@@ -164,18 +166,16 @@ function preview() {
   const wanted = wantedFor(face);
   const made = face.made ?? photo.weight ?? 0;
   const same = wanted && face.restored && after.image.naturalWidth && wanted.model === face.model;
-  let hint = "";
-  if (wanted && same && photo.models.find((model) => model.name === face.model)?.blend && made < 1) {
-    blend(canvas, before, after, made, wanted.weight);
-    hint = "preview.live";
-  } else if (wanted) {
-    const strip = strips.state(face.number, wanted.model);
-    if (strip.state === "done") strips.show(canvas, strip, wanted.weight);
-    else if (same) paint(canvas, after.image, after.region);
-    hint = touched ? `preview.${strip.state === "none" ? later(wanted.model) : strip.state}` : "";
-    if (strip.state === "failed") hint = strip.error;
-  }
-  by("crop-hint").textContent = hint && t(hint);
+  const mixes = same && photo.models.find((model) => model.name === face.model)?.blend && made < 1;
+  if (mixes) blend(canvas, before, after, made, wanted.weight);
+  else if (same) paint(canvas, after.image, after.region);
+  if (wanted && mixes && (!face.identity || wanted.weight >= made)) say("preview.live");  // it was judged at `made`
+  else say(...(wanted ? strips.preview(canvas, face.number, wanted, touched ? later(wanted.model) : "") : [""]));
+}
+
+function say(key, weight = null) {
+  by("crop-hint").dataset.key = key;
+  by("crop-hint").textContent = key && t(key, { weight: weight === null ? "" : weightWords(weight) });
 }
 
 // Why there is no preview of a model yet.
@@ -190,7 +190,7 @@ function changed() {
   preview();
   const wanted = face && wantedFor(face);
   clearTimeout(drawing);
-  if (!wanted || by("crop-hint").textContent === t("preview.live") || later(wanted.model) !== "working") return;
+  if (!wanted || by("crop-hint").dataset.key === "preview.live" || later(wanted.model) !== "working") return;
   drawing = setTimeout((one) => strips.want(one, wanted.model), 400, face.number);
 }
 
@@ -213,6 +213,7 @@ async function update() {
   by("apply").disabled = ["waiting", "in work"].includes(photo.outcome);
 }
 
+const asked = () => t(mood === "stopped" ? "redo.asked_stopped" : "redo.asked");
 async function redo(event) {
   event.preventDefault();
   const faces = photo.faces.flatMap((one) => {
@@ -220,8 +221,8 @@ async function redo(event) {
     if (choice === "photo") return [];
     return [choice === "keep" ? { number: one.number, weight: null } : { number: one.number, weight, model }];
   });
-  const wanted = { model: by("model").value, weight: Number(by("weight").value), faces, replace: by("replace").checked };
-  if (await attempt(() => post(path("/redo"), wanted), t("redo.asked"))) by("apply").disabled = true;
+  const wanted = { seen: photo.key, model: by("model").value, weight: Number(by("weight").value), faces, replace: by("replace").checked };
+  if (await attempt(() => post(path("/redo"), wanted), asked())) by("apply").disabled = true;
 }
 
 async function judge(name) {
@@ -282,7 +283,7 @@ by("model").addEventListener("change", () => {
 by("undo").addEventListener("click", () => undo(photo, filter));
 by("redo").addEventListener("submit", redo);
 by("all-models").addEventListener("click", () => compare(number, face?.number ?? null));
-by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), t("redo.asked")));
+by("retry").addEventListener("click", () => attempt(() => post(path("/retry")), asked()));
 for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => judge(button.dataset.mark));
 stage.listenToTools({ zoomIn: by("zoom-in"), zoomOut: by("zoom-out"), fit: by("fit"), actual: by("actual"), full: by("full") });
 by("back").href = at(`photos${filter}`);

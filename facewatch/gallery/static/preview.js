@@ -36,6 +36,21 @@ export function blend(canvas, before, after, made, wanted) {
   pen.putImageData(mixed, 0, 0);
 }
 
+const verdictAt = (judged, weight) => judged.findLast((one) => one.weight <= weight + 1e-6);
+
+// What Apply would make of a face: the weight that it gets, and what is to be said about it.
+// chosen: the weight is the user's own for this face, which is only measured; others are protected.
+function outcomeOf({ judged, protects }, weight, chosen) {
+  const now = verdictAt(judged, weight);
+  if (now?.identity.verdict !== "other" || weight >= 1) return { weight, words: "" };
+  if (chosen || !protects) return { weight, words: "preview.other" };
+  for (const step of now.hopeless ? [] : [0.5, 0.8]) {  // as the engine tries
+    const higher = weight + step * (1 - weight);
+    if (verdictAt(judged, higher)?.identity.verdict !== "other") return { weight: higher, words: "preview.raised" };
+  }
+  return { weight: 1, words: "preview.kept" };
+}
+
 // The squares of one face and model: the original, then one for each weight; between them they are mixed.
 export class Strips {
   constructor(number, changed) {
@@ -70,11 +85,22 @@ export class Strips {
         const image = new Image();
         image.src = at(`previews/${name}.jpg`);
         await image.decode();
-        return { state: "done", image, stops };
+        return { state: "done", image, stops, judged: answer.judged, protects: answer.protects };
       }
       await new Promise((done) => { setTimeout(done, 500); });
     }
     return { state: "late" };
+  }
+
+  // Show what the engine drew of a face, as Apply would make it; return what is to be said about it.
+  // waiting: the words for a picture that is not asked for yet; empty: it is not said
+  preview(canvas, face, { model, weight, chosen }, waiting) {
+    const strip = this.state(face, model);
+    if (strip.state === "failed") return [strip.error];
+    if (strip.state !== "done") return [waiting && `preview.${strip.state === "none" ? waiting : strip.state}`];
+    const outcome = outcomeOf(strip, weight, chosen);
+    this.show(canvas, strip, outcome.weight);
+    return [outcome.words || "preview.done", outcome.weight];
   }
 
   show(canvas, { image, stops }, weight) {

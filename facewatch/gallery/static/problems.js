@@ -35,8 +35,9 @@ function group(one) {
   const photos = one.photos.map((photo) => element("li", {}, element("a", { href: at(`photos/${photo.id}`) }, photo.name), ` ${photo.reason}`));
   const again = element("button", { type: "button", class: "primary", onclick: () => attempt(() => post("problems/retry", { error: one.error, cause: one.cause }), t("problems.asked")) }, t(one.count === 1 ? "problems.retry_one" : "problems.retry", { count: one.count }));
   return element("section", { class: "card-box" },
-    element("h2", {}, sentence(one.cause) || t("problems.unknown")),
+    element("h2", {}, sentence(one.title) || t("problems.unknown")),
     element("p", {}, t(one.count === 1 ? "photos.count_one" : "photos.count", { count: one.count }), one.waiting ? ` · ${t(one.waiting === 1 ? "problems.will_retry_one" : "problems.will_retry", { count: one.waiting })}` : ""),
+    one.advice ? element("p", {}, sentence(one.advice)) : null,
     element("div", { class: "actions" }, again, remedy(one)),
     element("details", {}, element("summary", {}, t("problems.which")), element("ul", {}, ...photos)));
 }

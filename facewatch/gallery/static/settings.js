@@ -1,6 +1,6 @@
 // The settings: each is checked while it is typed and saved when it is left.
 
-import { chooseFolder } from "./chooser.js";
+import { chooseFile, chooseFolder } from "./chooser.js";
 import { attempt, element, post, t } from "./shell.js";
 import { showModels } from "./models.js";
 
@@ -24,7 +24,7 @@ async function send(field, check) {
     saved.textContent = check ? "" : t("settings.saved");
     if (!check) setTimeout(() => { saved.textContent = ""; }, 3000);
   } catch (error) {
-    complain(field, error.message);
+    complain(field, field.validationMessage || error.message);  // the browser speaks the user's language
   }
 }
 
@@ -38,8 +38,9 @@ for (const field of document.querySelectorAll("[data-setting]")) {
 }
 for (const button of document.querySelectorAll("[data-folder-setting]")) {
   button.addEventListener("click", async () => {
-    const chosen = await chooseFolder(t("chooser.title"));
-    if (chosen && await attempt(() => post("settings", { key: button.dataset.folderSetting, value: chosen.number }), t("settings.saved"))) location.reload();
+    const key = button.dataset.folderSetting;
+    const chosen = await (button.dataset.files ? chooseFile(t("chooser.file"), key) : chooseFolder(t("chooser.title")));
+    if (chosen && await attempt(() => post("settings", { key, value: chosen.number }), t("settings.saved"))) location.reload();
   });
 }
 for (const button of document.querySelectorAll("[data-clear]")) {

@@ -117,7 +117,8 @@ function show(status) {
   if (!bar.hidden) bar.value = status.progress.done / status.progress.total;
   const pause = document.getElementById("pause");
   pause.hidden = status.mood === "stopped";
-  setText("pause", t(status.rest ? "state.resume" : "state.pause"));
+  const resume = status.rest === "paused" ? "state.resume" : "state.work_now";
+  setText("pause", t(status.rest ? resume : "state.pause"));
   pause.dataset.paused = status.rest ? "yes" : "";
   document.getElementById("start").hidden = status.mood !== "stopped";
   for (const watcher of watchers) watcher(status);

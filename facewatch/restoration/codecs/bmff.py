@@ -14,6 +14,7 @@ from pillow_heif import HeifImageFile, open_heif
 
 from facewatch.errors import Animated, TruncatedPhoto
 from facewatch.restoration.codecs import sniff
+from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.codecs.metadata import exif, icc, xmp_merge
 from facewatch.restoration.codecs.photo import (
     BEHIND,
@@ -29,6 +30,14 @@ from facewatch.restoration.codecs.size_limit import SizeLimit
 _AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
 _C2PA = b"uuid" + bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _HEAD_BYTES = 1 << 16  # that hold the boxes before the picture
+_SAMSUNG = b"sefd"
+_KNOWN_BOXES = {
+    b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"idat", b"moov", b"mpvd", b"uuid", b"etyp",
+    b"styp", b"moof", b"mfra", b"sidx", b"pdin", _SAMSUNG,
+}  # fmt: skip
+_TIFF_HEADS = {b"\0\0\0\x08": b"MM\0*", b"\x08\0\0\0": b"II*\0"}
+"""What precedes the offset of the first directory. Some programs store a block without the length before it,
+so that a reader takes the block's first bytes for that."""
 _AUXILIARY = {
     "hdrgainmap": "the gain map (HDR brightness)",
     "gainmap": "the gain map (HDR brightness)",
@@ -93,7 +102,10 @@ def _metadata(image: ImageFile.ImageFile, data: bytes) -> Metadata:
     info = image.info
     block, packet = info.get("exif"), info.get("xmp")
     by_decoder = info.get("original_orientation")  # HEIC is turned by its decoder
+    if block:
+        block = _TIFF_HEADS.get(block[:4], b"") + block
     exif_block = exif.tiff_block(block) if block else None
+    trailer = sniff.box(data, _SAMSUNG)  # the same bytes as behind the maker's JPEG files
     found = xmp_merge.merge([packet] if packet else [])
     lost = [exif.UNREADABLE] if block and exif_block is None else []
     metadata = Metadata(
@@ -102,6 +114,7 @@ def _metadata(image: ImageFile.ImageFile, data: bytes) -> Metadata:
         unreadable_xmp=found.unreadable,
         icc=info.get("icc_profile") or icc.profile(info.get("nclx_profile")),
         source_orientation=SourceOrientation(by_decoder) if by_decoder and 2 <= by_decoder <= 8 else UPRIGHT,
+        tail=(TailPart("other", trailer),) if trailer else (),
         lost=(*lost, *found.notes, *_further(image, data)),
     )
     return with_dpi(metadata, image)
@@ -125,6 +138,9 @@ def _further(image: ImageFile.ImageFile, data: bytes) -> list[str]:
         found.append("the motion film")
     if b"moov" in kinds:
         found.append("the pictures of its film or burst")
+    unknown = sorted(kind.decode("latin-1") for kind in kinds - _KNOWN_BOXES)
+    if unknown:
+        found.append(f"boxes of a program ({', '.join(unknown)})")
     if _C2PA in data[:_HEAD_BYTES]:
         found.append(CREDENTIALS)
     if (depth := info.get("bit_depth") or 8) > 8:

@@ -18,6 +18,7 @@ SMALL_BYTES = 64_000_000  # read without a question
 FILM_BYTES = 160_000_000  # what a motion photo, a preview or metadata may add to a picture
 PIXEL_BYTES = 16  # four channels of 32 bits, not compressed
 HEAD_BYTES = 1 << 16
+MOST_PIXELS = 200_000_000  # of all pages together, or those of the largest page
 PIECES = 4096  # segments before the size in a JPEG, at most
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers with the size (ITU T.81, table B.1)
 _SHORT = 3  # of the types in a TIFF
@@ -43,7 +44,8 @@ def check_bytes(file: BinaryIO, limit: SizeLimit) -> None:
         file.seek(0)
     for size in sizes:
         limit.check(size)
-    pixels = sum(width * height for width, height in sizes)
+    pages = [width * height for width, height in sizes]
+    pixels = min(sum(pages), max(MOST_PIXELS, *pages, 0))
     if not pixels or size_bytes > FILM_BYTES + PIXEL_BYTES * pixels:
         raise BadPhoto(
             f"the file has {size_bytes / 1e6:.0f} MB, far more than a picture of {pixels} pixels needs: "
@@ -101,7 +103,9 @@ def _tiff_sizes(file: BinaryIO, head: bytes) -> list[tuple[int, int]]:
     count_format, offset_format = (f"{order}Q", f"{order}Q") if big else (f"{order}H", f"{order}I")
     (at,) = struct.unpack_from(offset_format, head, 8 if big else 4)
     sizes: list[tuple[int, int]] = []
-    while at and len(sizes) < PIECES:
+    seen: set[int] = set()
+    while at and at not in seen and len(sizes) < PIECES:
+        seen.add(at)
         file.seek(at)
         (count,) = struct.unpack(count_format, file.read(struct.calcsize(count_format)))
         tags = file.read((20 if big else 12) * min(count, PIECES))

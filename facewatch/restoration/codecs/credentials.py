@@ -23,6 +23,7 @@ TYPES = {
     "heic": "image/heic",
     "avif": "image/avif",
 }
+LARGEST_PEM_BYTES = 1_000_000
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 
 
@@ -78,6 +79,8 @@ def read_pem(pem: Path) -> tuple[str, str]:
     Raises CannotWrite when one is missing.
     """
     try:
+        if not pem.is_file() or pem.stat().st_size > LARGEST_PEM_BYTES:
+            raise OSError("it is no file of certificates")  # noqa: TRY301 - translated below
         text = pem.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise CannotWrite(f"{pem} cannot be read ({error}); content_credentials names it") from error

@@ -49,6 +49,9 @@ from facewatch.restoration.codecs.size_limit import SizeLimit
 MAX_DPI = 65_000
 """A higher resolution is noise, and does not fit every format."""
 
+_UNREAD = ("not implemented", "not been built in", "unsupported codec")
+"""In the words of decoders: a form that they do not read."""
+
 _TO_UPRIGHT: dict[int, Callable[[Samples], cv2.typing.MatLike]] = {
     2: lambda a: cv2.flip(a, 1),
     3: lambda a: cv2.flip(a, -1),
@@ -129,7 +132,7 @@ def _translate_errors(data: bytes) -> Iterator[None]:
         form = rare.describe(data)
         if form is not None:
             raise NotSupported(form) from error
-        if "not implemented" in str(error).lower():
+        if any(words in str(error).lower() for words in _UNREAD):
             raise NotSupported(
                 f"the picture has a form that facewatch does not read ({error}); save it as PNG or JPEG"
             ) from error
@@ -238,6 +241,11 @@ def _decode_tiff(data: bytes, task: _Task) -> _Decoded:
 
 
 def _decode_bmp(data: bytes, task: _Task) -> _Decoded:
+    data = bmp.with_file_header(data)
+    if bmp.is_masked(data):  # Pillow knows a few masks, and no alpha in 16 bits
+        task.limit.check(bmp.size(data))
+        raster, lost = bmp.read_masked(data)
+        return _Decoded(raster, Metadata(icc=bmp.profile(data), dpi=bmp.resolution(data), lost=lost))
     image = open_image(BmpImageFile, data, task.limit)
     return _Decoded(load(image), with_dpi(Metadata(icc=bmp.profile(data)), image))
 

@@ -31,7 +31,10 @@ STALE = {
     (APP11, b"JP"): CREDENTIALS,
     (APP11, b"HDR_RI"): "HDR data (JPEG-HDR)",
 }
+RESOURCE_SIGNATURES = (b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa")
+"""The first of Photoshop's, the others of PhotoDeluxe and ImageReady."""
 THUMBNAIL_RESOURCES, IPTC_RESOURCE = (1033, 1036), 0x0404
+JFIF_BYTES = 14
 MAX_SEGMENT_BYTES = 65_533
 MAX_XMP_BYTES = MAX_SEGMENT_BYTES - len(XMP)
 
@@ -69,7 +72,7 @@ def split(data: bytes) -> Parts:
         payload = data[at + 4 : end]
         if marker == COMMENT or (APP0 <= marker <= APP15):
             segments.append((marker, payload))
-        if not (marker == COMMENT or APP0 < marker <= APP15) or (marker == APP14 and payload[:5] == b"Adobe"):
+        if _is_of_picture(marker, payload):
             kept.append(data[at:end])
         if (marker, payload[:4]) == (APP2, jpeg_tail.MPF) and index is None:
             index, index_at = payload[4:], at + 8
@@ -78,6 +81,14 @@ def split(data: bytes) -> Parts:
     picture = b"".join([*kept, data[at:end] if end > 0 else data[at:]])
     tail = jpeg_tail.parse(data, end, index, index_at) if end > 0 else ()
     return Parts(picture, _metadata(segments, tail), end > 0)
+
+
+def _is_of_picture(marker: int, payload: bytes) -> bool:
+    """Return whether a decoder needs a segment; a JFIF one that is too short is nothing to it."""
+    if marker == APP0:
+        return payload.startswith(b"JFIF\0") and len(payload) >= JFIF_BYTES
+    is_application = marker == COMMENT or APP0 < marker <= APP15
+    return not is_application or (marker == APP14 and payload.startswith(b"Adobe"))
 
 
 def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart, ...]) -> Metadata:
@@ -207,7 +218,7 @@ def segment_name(marker: int, payload: bytes) -> str:
 def parse_resources(block: bytes) -> list[tuple[int, bytes]]:
     """Return Photoshop's image resources, id and whole record, up to the first unreadable one."""
     found, at = [], 0
-    while block[at : at + 4] == b"8BIM" and at + 12 <= len(block):
+    while block[at : at + 4] in RESOURCE_SIGNATURES and at + 12 <= len(block):
         (number,) = struct.unpack_from(">H", block, at + 4)
         length_at = _payload_length_offset(block, at)
         if length_at + 4 > len(block):
@@ -226,8 +237,10 @@ def _payload_length_offset(block: bytes, start: int) -> int:
 
 def without_thumbnails(block: bytes) -> bytes | None:
     """Return the resources without previews, which show the unrestored picture; None if none remain."""
-    kept = b"".join(record for number, record in parse_resources(block) if number not in THUMBNAIL_RESOURCES)
-    return kept or None
+    records = parse_resources(block)
+    rest = block[sum(len(record) for _, record in records) :]  # what cannot be read stays as it is
+    kept = b"".join(record for number, record in records if number not in THUMBNAIL_RESOURCES)
+    return (kept + rest) or None
 
 
 def iptc_record(block: bytes) -> bytes | None:

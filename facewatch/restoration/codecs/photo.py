@@ -30,6 +30,7 @@ class FaceNote:
     weight: float | None  # with which it was restored
     similarity: float | None  # to the original
     verdict: str  # "same", "other" or "cannot judge"; empty: not compared
+    model: str  # that restored it
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from facewatch.errors import Animated, BadPhoto, TruncatedPhoto
+from facewatch.errors import Animated, BadPhoto, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs import png_rows
 from facewatch.restoration.codecs.metadata import exif, icc, xmp_merge
 from facewatch.restoration.codecs.photo import BEHIND, CREDENTIALS, Metadata, Samples
@@ -24,11 +24,13 @@ COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 PLACE_CHUNKS = (b"tIME", b"oFFs", b"sCAL", b"sTER")
 """When a picture was changed, where it lies on a page, how large it is, and whether it is a stereo pair."""
-STALE_CHUNKS = (b"sBIT", b"bKGD", b"hIST", b"sPLT", b"iDOT", b"dSIG", b"acTL", b"fcTL", b"fdAT", b"CgBI")
+STALE_CHUNKS = (b"sBIT", b"bKGD", b"hIST", b"sPLT", b"iDOT", b"dSIG", b"acTL", b"fcTL", b"fdAT")
 """The chunks that describe how the original is stored."""
 _READ_CHUNKS = (*TEXT_CHUNKS, b"eXIf", b"zxIf", b"iCCP", b"pHYs")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 RAW_EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
+_XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+_RAW_PROFILE = re.compile(rb"\s*\S[^\n]*?\s+\d+\s(.*)", re.DOTALL)
 RAW_XMP_KEYWORD = b"Raw profile type xmp"
 MAX_INFLATED_BYTES = 16_000_000
 """The longest text or profile after decompression; a longer one is dropped."""
@@ -85,9 +87,8 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata]:
                     raise BadPhoto(_WRONG_CHECKSUM)
                 doubtful = True
             kept.append(chunk(kind, payload) if doubtful else whole)
-        elif kind == b"acTL" and payload[:4] not in (b"\0\0\0\0", b"\0\0\0\1"):
-            raise Animated("the PNG file is animated")
         else:
+            _check_kind(kind, payload)
             others.append((kind, payload))
     if doubtful and not _has_every_row(kept):  # else the compressed data's own checksum is right
         raise BadPhoto(_WRONG_CHECKSUM)
@@ -99,6 +100,17 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata]:
     if data[end:].strip(b"\0"):
         metadata = replace(metadata, lost=(*metadata.lost, BEHIND))
     return b"".join(kept), metadata
+
+
+def _check_kind(kind: bytes, payload: bytes) -> None:
+    """Raise NotSupported or Animated for a chunk of a picture that is not decoded."""
+    if kind == b"CgBI":
+        raise NotSupported(
+            "the picture is a PNG in the form of iPhone programs (CgBI), which others do not read; "
+            "open it in Preview on a Mac and save it as an ordinary PNG"
+        )
+    if kind == b"acTL" and payload[:4] not in (b"\0\0\0\0", b"\0\0\0\1"):
+        raise Animated("the PNG file is animated")
 
 
 def _has_every_row(chunks: list[bytes]) -> bool:
@@ -119,21 +131,18 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
     first = dict(reversed(others))
     texts = [(kind, payload, payload.split(b"\0", 1)[0]) for kind, payload in others if kind in TEXT_CHUNKS]
     special = (XMP_KEYWORD, RAW_XMP_KEYWORD, *RAW_EXIF_KEYWORDS)
-    texts_by_keyword = {
-        keyword: _chunk_text(kind, payload)
-        for kind, payload, keyword in reversed(texts)
-        if keyword in RAW_EXIF_KEYWORDS
-    }
+    raw = _raw_blocks(texts)
+    raw_exif = [block for block in raw if not block.startswith(_XMP_HEAD)]
     packets = [
         _chunk_text(kind, payload) if keyword == XMP_KEYWORD else _raw_profile(_chunk_text(kind, payload))
         for wanted in (XMP_KEYWORD, RAW_XMP_KEYWORD)
         for kind, payload, keyword in texts
         if keyword == wanted
     ]
+    packets += [block.removeprefix(_XMP_HEAD) for block in raw if block.startswith(_XMP_HEAD)]
     found = xmp_merge.merge([packet for packet in packets if packet])
-    raw_exif = (texts_by_keyword[keyword] for keyword in RAW_EXIF_KEYWORDS if keyword in texts_by_keyword)
     packed = first.get(b"zxIf", b"")[5:]  # a proposal that some programs wrote: a byte, the length, Deflate
-    block = first.get(b"eXIf") or _inflate(packed) or _raw_profile(next(raw_exif, None))
+    block = first.get(b"eXIf") or _inflate(packed) or next(iter(raw_exif), None)
     unit = first.get(b"pHYs", b"")
     dpi = None
     if len(unit) == 9 and unit[8] == 1:
@@ -148,7 +157,7 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
     kept += [(kind, payload) for kind, payload, keyword in texts if keyword not in special]
     icc.refuse_hdr(*first.get(b"cICP", b"")[:2])
     exif_block = exif.tiff_block(block) if block else None
-    has_block = b"eXIf" in first or b"zxIf" in first or bool(texts_by_keyword)
+    has_block = b"eXIf" in first or b"zxIf" in first or bool(raw_exif)
     lost = [exif.UNREADABLE] if has_block and exif_block is None else []
     profile = _inflate(first[b"iCCP"].split(b"\0", 1)[-1][1:]) if b"iCCP" in first else None
     if b"iCCP" in first and profile is None:
@@ -164,6 +173,19 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
         dpi=dpi,
         chunks=tuple(kept),
     )
+
+
+def _raw_blocks(texts: list[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    """Return EXIF and XMP blocks from texts, as ImageMagick writes them; empty for those that are broken.
+
+    texts  kind, payload and keyword of each text chunk
+    """
+    return [
+        _raw_profile(_chunk_text(kind, payload)) or b""
+        for wanted in RAW_EXIF_KEYWORDS
+        for kind, payload, keyword in texts
+        if keyword == wanted
+    ]
 
 
 def _may_be_copied(kind: bytes) -> bool:
@@ -204,9 +226,10 @@ def _chunk_text(kind: bytes, payload: bytes) -> bytes | None:
 
 def _raw_profile(text: bytes | None) -> bytes | None:
     """Decode ImageMagick's raw profile: name, length, then the bytes in hexadecimal."""
-    if not text:
+    found = _RAW_PROFILE.match(text or b"")
+    if found is None:
         return None
-    digits = re.sub(rb"[^0-9a-fA-F]", b"", b"".join(text.split()[2:]))
+    digits = re.sub(rb"[^0-9a-fA-F]", b"", found[1])
     return binascii.unhexlify(digits[: len(digits) // 2 * 2])
 
 

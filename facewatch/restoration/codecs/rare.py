@@ -19,11 +19,14 @@ _PHOTOMETRIC = {
 _COMPRESSION = {
     6: "old JPEG", 7: "JPEG", 34661: "JBIG", 34676: "SGI Log", 34677: "SGI Log", 34712: "JPEG 2000",
     33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy raw JPEG", 34925: "LZMA",
-    50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+    50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL", 32766: "NeXT's RLE",
+    32809: "ThunderScan", 32908: "Pixar's film codec", 32909: "Pixar's log codec", 34933: "PNG",
 }  # fmt: skip
+_ORDINARY_COMPRESSION = (1, 2, 3, 4, 5, 8, 32773, 32946)
 _BMP_HEADER_BYTES, _OS2_HEADER_BYTES = (12, 40, 52, 56, 64, 108, 124), 64
 _OS2_COMPRESSION = {3: "an OS/2 BMP with Huffman compression", 4: "an OS/2 BMP with RLE compression"}
 _PACKED_IN_BMP = {4: "a JPEG inside a BMP", 5: "a PNG inside a BMP"}
+_PALETTE, _YCBCR, _GREYS = 3, 6, (0, 1, 3, 4)
 _SAVE_AS_RGB = "save it as RGB with 8 or 16 bits a channel"
 
 
@@ -87,9 +90,10 @@ def describe_page(page: Directory) -> str | None:
     if samples is not None:
         return f"the picture {samples}; {_SAVE_AS_RGB}"
     compression = page.number(tiff.COMPRESSION, 1)
-    if compression in _COMPRESSION:
+    if compression not in _ORDINARY_COMPRESSION:
+        name = _COMPRESSION.get(compression, f"a rare method (number {compression})")
         return (
-            f"the picture is compressed with {_COMPRESSION[compression]}, in a form that facewatch does not "
+            f"the picture is compressed with {name}, in a form that facewatch does not "
             "read; save it with LZW or Deflate compression"
         )
     channels = page.number(tiff.CHANNELS, 1)
@@ -113,6 +117,10 @@ def _samples(page: Directory) -> str | None:
         return f"has {bits[0]}-bit {kind} samples"
     if photometric in _PHOTOMETRIC:
         return f"is in {_PHOTOMETRIC[photometric]}, not RGB"
-    if set(bits) - {1, 2, 4, 8, 16}:
+    if photometric == _PALETTE and max(bits) > 8:
+        return f"has a palette with {bits[0]} bits a pixel"
+    if photometric == _YCBCR and page.number(tiff.PLANAR, 1) == 2:
+        return "is in YCbCr with each channel for itself"
+    if set(bits) - ({1, 2, 4, 8, 16} if photometric in _GREYS else {8, 16}):
         return f"has {'-'.join(map(str, sorted(set(bits))))} bits a channel"
     return None

@@ -9,6 +9,7 @@ from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
 from facewatch.restoration.codecs.formats import SIGNATURES
 
 _BOX_HEADER_BYTES = 8
+_BMP_HEADER_BYTES, _BMP_HEADERS = 40, (40, 52, 56, 108, 124)
 ZERO_TAIL_BYTES = 64
 """A file that ends in this many zeros has probably been preallocated and is not yet fully written."""
 CUT_OFF = "the file is cut off: its end is missing; copy it again from where it came from"
@@ -55,10 +56,21 @@ def detect_format(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
+    if _is_headless_bmp(data):
+        return "bmp"
     raise NotSupported(
         f"the file is {_other_kind(data)}, not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture; "
         "save it as one of these"
     )
+
+
+def _is_headless_bmp(data: bytes) -> bool:
+    """Return whether a file begins with a BMP's second header, as some with the suffix .dib do."""
+    if len(data) < _BMP_HEADER_BYTES:
+        return False
+    header, width, height, planes, bits, compression = struct.unpack_from("<IiiHHI", data)
+    sound = width > 0 and height and planes == 1 and bits in (1, 4, 8, 16, 24, 32) and compression <= 6
+    return header in _BMP_HEADERS and sound
 
 
 def _other_kind(data: bytes) -> str:
@@ -123,6 +135,16 @@ def boxes_end(data: bytes, *, settled: bool = False) -> int:
 def box_kinds(data: bytes) -> set[bytes]:
     """Return the kinds of a HEIC or AVIF file's whole boxes."""
     return set(dict(_boxes(data)))
+
+
+def box(data: bytes, kind: bytes) -> bytes:
+    """Return the content of a HEIC or AVIF file's first box of a kind; empty without one."""
+    start = 0
+    for found, end in _boxes(data):
+        if found == kind:
+            return data[start + _BOX_HEADER_BYTES : end]
+        start = end
+    return b""
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, int]]:

@@ -30,21 +30,7 @@ STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
 TILE_WIDTH, TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 322, 324, 325, 332, 338, 339
 SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, C2PA = 330, 700, 33723, 34377, 34675, 37724, 52545
 
-IMAGE_TAGS = frozenset(
-    {
-        *range(254, 260),
-        *range(262, 267),
-        STRIP_OFFSETS,
-        *range(277, 282),
-        PLANAR,
-        *range(290, 294),
-        PREDICTOR,
-        PALETTE,
-    }
-    | {*range(321, 329), *range(332, 348), *range(512, 522), *range(529, 533)}
-)
-"""The tags that a decoder needs."""
-NON_EXIF_TAGS = IMAGE_TAGS | {
+NON_EXIF_TAGS = tiff_tags.IMAGE_TAGS | {
     SUB_PAGES,
     XMP,
     IPTC,
@@ -103,9 +89,9 @@ def _stripped(data: bytes, page: Directory) -> bytes:
     if page.number(PHOTOMETRIC, 1) == 5 and extra:  # decoders know CMYK with unnamed extra channels only
         changes[EXTRA] = tiff_writer.short_tag(page.order, *[0] * len(extra))
     if tiff_tags.parse_layout(data).big_tiff and len(data) < CLASSIC_MAX_BYTES:
-        tags = {tag: value for tag, value in page.tags.items() if tag in IMAGE_TAGS}
+        tags = {tag: value for tag, value in page.tags.items() if tag in tiff_tags.IMAGE_TAGS}
         return tiff_writer.with_classic_header(data, page.order, tags | changes)
-    return tiff_writer.rewrite_directory(data, lambda tag: tag in IMAGE_TAGS, changes)
+    return tiff_writer.rewrite_directory(data, lambda tag: tag in tiff_tags.IMAGE_TAGS, changes)
 
 
 def is_full_image(page: Directory) -> bool:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from facewatch.errors import NotSupported
+from facewatch.errors import BadPhoto, NotSupported
 from facewatch.restoration.codecs import lab, rare, tiff
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.tiff_tags import Directory
 from facewatch.restoration.codecs.photo import Raster, Samples
 
-ICC_LAB = 9
+YCBCR, ICC_LAB = 6, 9
 LAB = (8, ICC_LAB)
 _PLAIN_COMPRESSION = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits
 _UNSUPPORTED = "this layout of a TIFF is not supported; save it as RGB without extra channels"
@@ -25,8 +25,13 @@ Decode = Callable[[bytes, tuple[int, int], type[np.uint8 | np.uint16]], Samples]
 
 
 def is_taken(page: Directory) -> bool:
-    """Return whether the page is grey or RGB with 16 bits a channel, or L*a*b* with 8 or 16."""
+    """Return whether the page is grey or RGB with 16 bits a channel, L*a*b*, or plain YCbCr.
+
+    Cameras wrote the last in the years before raw files; Pillow does not read its thinned-out colours.
+    """
     bits, photometric = set(page.numbers(tiff.BITS)), page.number(tiff.PHOTOMETRIC, 1)
+    if photometric == YCBCR:
+        return bits == {8} and page.number(tiff.COMPRESSION, 1) == 1 and page.number(tiff.PLANAR, 1) == 1
     return (bits == {16} and photometric in (0, 1, 2)) or (bits in ({8}, {16}) and photometric in LAB)
 
 
@@ -35,6 +40,16 @@ def read(stripped: bytes, page: Directory, decode: Decode) -> Raster:
 
     Raises BadPhoto when it is damaged or of a rare kind.
     """
+    try:
+        return _read(stripped, page, decode)
+    except BadPhoto as error:
+        form = rare.describe_page(page)
+        if form is None or type(error) is not BadPhoto:
+            raise
+        raise NotSupported(form) from error
+
+
+def _read(stripped: bytes, page: Directory, decode: Decode) -> Raster:
     photometric, channels = page.number(tiff.PHOTOMETRIC, 1), page.number(tiff.CHANNELS, 1)
     base = tiff.COLOUR_CHANNELS[photometric]
     formats = set(page.numbers(tiff.SAMPLE_FORMAT)) or {1}
@@ -61,7 +76,7 @@ def _samples(stripped: bytes, page: Directory, channels: int, decode: Decode) ->
     size = (page.number(tiff.LENGTH, 0), page.number(tiff.WIDTH, 0))
     if channels > 1 and page.number(tiff.PLANAR, 1) == 2:
         return _planes(stripped, page, channels, lambda data: decode(data, size, depth))
-    if page.number(tiff.PHOTOMETRIC, 1) in (0, 1, 2) and channels in (1, 3, 4):
+    if page.number(tiff.PHOTOMETRIC, 1) in (0, 1, 2, YCBCR) and channels in (1, 3, 4):
         samples = decode(stripped, size, depth)
         if samples.shape[2:] != ((channels,) if channels > 1 else ()):
             raise NotSupported(_UNSUPPORTED)

@@ -12,7 +12,14 @@ import numpy as np
 from facewatch.restoration import color
 from facewatch.restoration.detection.yunet import YuNet
 from facewatch.restoration.identity.sface import Embedding
-from facewatch.restoration.identity.verdict import LEAST_CLEARNESS, Evidence, floor_for, judge
+from facewatch.restoration.identity.verdict import (
+    LEAST_CLEARNESS,
+    LEAST_EYE_PX,
+    Evidence,
+    can_judge,
+    floor_for,
+    judge,
+)
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.resize import fit
 from facewatch.restoration.types import CROP_SIZE, Crop, Detector, Face, Identity
@@ -42,6 +49,7 @@ class Pair:
     after: Crop
     eye_px: float  # distance of the eyes in the photo
     chosen: float | None = None  # the weight that the user chose for this face: the gate only measures it
+    guarded: bool = False  # its network makes up people: it must pass the gate whatever is set and chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +71,45 @@ class CheckedFace:
 class _Portrait:
     """All that is measured of one crop."""
 
-    embedding: Embedding | None
+    embedding: Embedding | None  # None: not computed
     face: Face | None  # as the detector finds it in the crop
 
     @property
     def clearness(self) -> float:
         """Length of the embedding."""
         return 0.0 if self.embedding is None else float(np.linalg.norm(self.embedding))
+
+
+class Gate(Protocol):
+    """Compares the restored faces of a photo with the originals."""
+
+    def check(
+        self, faces: Sequence[Pair], options: RestorationOptions, weight: float, redo: Redo
+    ) -> list[CheckedFace]:
+        """Return the outcome of each face, as `IdentityGate.check` does."""
+        ...
+
+
+class SharedGate:
+    """A gate for several threads, each of which takes an `IdentityGate` for as long as it compares."""
+
+    def __init__(self, make: Callable[[], IdentityGate]) -> None:
+        """Make the first gate, and later as many as there are threads that compare at once."""
+        self._make = make
+        self._free = [make()]
+
+    def check(
+        self, faces: Sequence[Pair], options: RestorationOptions, weight: float, redo: Redo
+    ) -> list[CheckedFace]:
+        """Return the outcome of each face, as `IdentityGate.check` does."""
+        try:
+            gate = self._free.pop()
+        except IndexError:  # all are in use
+            gate = self._make()
+        try:
+            return gate.check(faces, options, weight, redo)
+        finally:
+            self._free.append(gate)
 
 
 class IdentityGate:
@@ -91,22 +131,31 @@ class IdentityGate:
         weight  with which the faces were restored
 
         With `options.identity` "protect", a face that became another person's is restored again with a higher
-        weight, twice at most; if that does not help, or cannot, the original stays.
+        weight, twice at most; if that does not help, or cannot, the original stays. Faces of a network that
+        makes up people are treated so whatever is set, and stay originals if they cannot be compared.
         """
-        originals = [self._measure(face.before) for face in faces]
+        originals = [self._measure(face.before, face.eye_px >= LEAST_EYE_PX) for face in faces]
 
         def compare(index: int, after: Crop, by: float) -> CheckedFace:
             evidence = self._compare(faces[index], originals, index, after, options)
-            return CheckedFace(after, by, judge(evidence, options.identity_threshold), evidence.hopeless)
+            threshold = None if faces[index].guarded else options.identity_threshold
+            return CheckedFace(after, by, judge(evidence, threshold), evidence.hopeless)
 
         checked = [
             compare(index, face.after, weight if face.chosen is None else face.chosen)
             for index, face in enumerate(faces)
         ]
-        if options.identity != "protect":
-            return checked
-        guarded = [index for index, face in enumerate(faces) if face.chosen is None and checked[index].lost]
-        lost = [index for index in guarded if not checked[index].hopeless]
+        protect = options.identity == "protect"
+        guarded = [
+            index
+            for index, face in enumerate(faces)
+            if (face.guarded or (protect and face.chosen is None)) and _unfit(face, checked[index])
+        ]
+        lost = [
+            index
+            for index in guarded
+            if faces[index].chosen is None and checked[index].lost and not checked[index].hopeless
+        ]
         for step in STEPS if weight < 1 else ():
             if not lost:
                 break
@@ -117,7 +166,7 @@ class IdentityGate:
                 checked[index] = checked[index] if again.lost else again
             lost = [index for index in lost if checked[index].lost]
         for index in guarded:
-            if checked[index].lost:
+            if _unfit(faces[index], checked[index]):
                 checked[index] = replace(checked[index], after=None)
         return checked
 
@@ -130,21 +179,28 @@ class IdentityGate:
         options: RestorationOptions,
     ) -> Evidence:
         shown = color.match_color(after, face.before) if options.color_fix else after
-        restored, original = self._measure(shown), originals[index]
+        original = originals[index]
+        restored = self._measure(shown, can_judge(original.clearness, face.eye_px))
         strangers = _strangers(original, [other for other in originals if other is not original])
         return Evidence(
             similarity=_cosine(original, restored),
             others=[_cosine(other, restored) or 0.0 for other in strangers],
-            clearness=original.clearness,
+            clearness=None if self._embedder is None else original.clearness,
             eye_px=face.eye_px,
             moved=_moved(original.face, restored.face),
         )
 
-    def _measure(self, crop: Crop) -> _Portrait:
+    def _measure(self, crop: Crop, telling: bool) -> _Portrait:  # noqa: FBT001 - private
+        """Measure a crop; its embedding, which takes most of the time, only if that is `telling`."""
         crop = fit(crop, (CROP_SIZE, CROP_SIZE))
-        embedding = self._embedder.embed(crop) if self._embedder is not None else None
+        embedding = self._embedder.embed(crop) if telling and self._embedder is not None else None
         found = self._landmarks.find(crop)
         return _Portrait(embedding, max(found, key=_central_score, default=None))
+
+
+def _unfit(face: Pair, checked: CheckedFace) -> bool:
+    """Return True if a face must not be shown; one of a made-up person neither when it was not compared."""
+    return checked.lost or (face.guarded and checked.identity is None)
 
 
 def _central_score(face: Face) -> float:

@@ -25,9 +25,9 @@ HOPELESS = 0.35  # similarity; blended with the original, such a face would be a
 class Evidence:
     """All that is measured of one restored face."""
 
-    similarity: float | None  # to its original, a cosine; None: not measured
+    similarity: float | None  # to its original, a cosine; None: not measured, since it would say nothing
     others: Sequence[float]  # similarity to the photo's other people
-    clearness: float  # length of the original's embedding
+    clearness: float | None  # length of the original's embedding, 0 if it is tiny; None: no network
     eye_px: float  # distance of the eyes in the photo
     moved: float | None  # the longest way of a landmark, eye distances; None: not found in the original
 
@@ -56,10 +56,10 @@ def judge(evidence: Evidence, threshold: float | None = None) -> Identity | None
     similarity = evidence.similarity
     if evidence.moved == math.inf:
         return Identity(similarity, "other")
-    if similarity is None:
+    if evidence.clearness is None:
         return None
-    if not can_judge(evidence.clearness, evidence.eye_px):
-        return Identity(similarity, "cannot judge")
+    if similarity is None or not can_judge(evidence.clearness, evidence.eye_px):
+        return Identity(None, "cannot judge")
     floor = floor_for(evidence.clearness) if threshold is None else threshold
     alike = similarity >= floor and similarity >= max(evidence.others, default=-1.0)
     alike = alike and (evidence.moved is None or evidence.moved <= MOST_MOVED)

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from facewatch.restoration.networks.fast import Forward, Precision
+from facewatch.restoration.networks.spectral import Convolution, Dilated, pair, resized
 from facewatch.restoration.networks.state_dict import StateDict
 from facewatch.restoration.networks.strict import load_strictly
 
@@ -47,7 +48,7 @@ def build(state: StateDict, device: str, precision: Precision) -> Forward:
     network.drop_personal()
     dtype: torch.dtype = getattr(torch, precision)
     for module in network.modules():
-        if isinstance(module, _Convolution):
+        if isinstance(module, Convolution):
             module.settle(dtype)
     network.to(device)
 
@@ -73,22 +74,22 @@ class DMDNet(nn.Module):
             keys = channels // _KEY_SHARE
             for part, side in _PART_SIDES.items():
                 self.add_module(f"{part}_{size}_KV", _KeyValue(channels, keys))
-                self.add_module(f"{part}_{size}_Attention", _pair(channels, channels))
+                self.add_module(f"{part}_{size}_Attention", pair(channels, channels))
                 self.add_module(f"{part}_{size}_Mask", _Mask(channels))
                 cells = side * size // _CROP
                 name = f"{part.lower()}_{size}_mem"
                 self.register_buffer(f"{name}_key", torch.empty(entries, keys, cells, cells))
                 self.register_buffer(f"{name}_value", torch.empty(entries, channels, cells, cells))
-        self.MSDilate = _Dilated(4 * _WIDTH)
+        self.MSDilate = Dilated(4 * _WIDTH)
         self.up1 = _Up(4 * _WIDTH, 2 * _WIDTH)
         self.up2 = _Up(2 * _WIDTH, _WIDTH)
         self.up3 = _Up(_WIDTH, _WIDTH)
         self.up4 = nn.Sequential(
-            _Convolution(_WIDTH, _WIDTH),
+            Convolution(_WIDTH, _WIDTH),
             nn.LeakyReLU(0.2),
             _Residual(_WIDTH),
             _Residual(_WIDTH),
-            _Convolution(_WIDTH, 3),
+            Convolution(_WIDTH, 3),
             nn.Tanh(),
         )
 
@@ -116,11 +117,11 @@ class DMDNet(nn.Module):
         for part, box in PARTS.items():
             left, top, right, bottom = (side * features.shape[-1] // _CROP for side in box)
             cells = _PART_SIDES[part] * size // _CROP
-            seen = _resized(features[:, :, top:bottom, left:right], cells, cells)
+            seen = resized(features[:, :, top:bottom, left:right], cells, cells)
             read = _match(self._read(part, size, seen), seen)
             attention = self.get_submodule(f"{part}_{size}_Attention")
             final = attention(read - seen) * read + seen
-            enhanced[:, :, top:bottom, left:right] = _resized(final, bottom - top, right - left)
+            enhanced[:, :, top:bottom, left:right] = resized(final, bottom - top, right - left)
         return enhanced
 
     def _read(self, part: str, size: int, seen: Tensor) -> Tensor:
@@ -143,43 +144,10 @@ def _match(read: Tensor, seen: Tensor) -> Tensor:
     return ((read - mean) * scale + wanted_mean).to(seen.dtype)
 
 
-def _resized(x: Tensor, height: int, width: int) -> Tensor:
-    return F.interpolate(x, (height, width), mode="bilinear", align_corners=False)
-
-
-class _Convolution(nn.Module):
-    """A 3x3 convolution divided by its spectral norm, as torch's `spectral_norm` stores it."""
-
-    def __init__(self, before: int, after: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.empty(after))
-        self.weight_orig = nn.Parameter(torch.empty(after, before, 3, 3))
-        self.register_buffer("weight_u", torch.empty(after))
-        self.register_buffer("weight_v", torch.empty(before * 9))
-        self._stride, self._dilation = stride, dilation
-
-    def settle(self, dtype: torch.dtype) -> None:
-        """Divide the weights and convert them for the computation, once."""
-        left, right = self.get_buffer("weight_u"), self.get_buffer("weight_v")
-        spectral = left @ (self.weight_orig.flatten(1) @ right)
-        plain = (self.weight_orig / spectral).to(dtype, memory_format=torch.channels_last)
-        self.weight_orig = nn.Parameter(plain, requires_grad=False)
-        self.bias = nn.Parameter(self.bias.to(dtype), requires_grad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight_orig, self.bias, self._stride, self._dilation, self._dilation)
-
-
-def _pair(before: int, after: int, *, stride: int = 1, dilations: tuple[int, int] = (1, 1)) -> nn.Sequential:
-    """Return two convolutions with an activation between them."""
-    first = _Convolution(before, after, stride, dilations[0])
-    return nn.Sequential(first, nn.LeakyReLU(0.2), _Convolution(after, after, dilation=dilations[1]))
-
-
 class _Query(nn.Module):
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.Query = _pair(before, after)
+        self.Query = pair(before, after)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.Query(x)
@@ -191,8 +159,8 @@ class _KeyValue(nn.Module):
 
     def __init__(self, channels: int, keys: int) -> None:
         super().__init__()
-        self.Key = _pair(channels, keys)
-        self.Value = _pair(channels, channels)
+        self.Key = pair(channels, keys)
+        self.Value = pair(channels, channels)
 
 
 class _Mask(nn.Module):
@@ -201,8 +169,8 @@ class _Mask(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         third = channels // 3
-        self.conv1, self.conv2, self.conv3 = (_pair(channels, third) for _ in range(3))
-        self.convCat = _pair(3 * third, channels)
+        self.conv1, self.conv2, self.conv3 = (pair(channels, third) for _ in range(3))
+        self.convCat = pair(3 * third, channels)
 
 
 class _Residual(nn.Module):
@@ -212,7 +180,7 @@ class _Residual(nn.Module):
         """
         super().__init__()
         self._name = "Res" if dilations else "Model"
-        self.add_module(self._name, _pair(channels, channels, dilations=dilations or (1, 1)))
+        self.add_module(self._name, pair(channels, channels, dilations=dilations or (1, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x + self.get_submodule(self._name)(x)
@@ -225,8 +193,8 @@ class _Features(nn.Module):
         before = 3
         for level, dilations in enumerate(((5, 3), (3, 1), (1, 1))):
             channels, number = _WIDTH * 2**level, 2 * level + 1
-            self.add_module(f"conv{number}", _pair(before, channels, stride=2))
-            self.add_module(f"conv{number + 1}", _pair(channels, channels))
+            self.add_module(f"conv{number}", pair(before, channels, stride=2))
+            self.add_module(f"conv{number + 1}", pair(channels, channels))
             self.add_module(f"res{number}", _Residual(channels, dilations))
             self.add_module(f"res{number + 1}", _Residual(channels, dilations))
             for part in PARTS:
@@ -243,28 +211,15 @@ class _Features(nn.Module):
         return found
 
 
-class _Dilated(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        for number, dilation in enumerate((4, 3, 2, 1), start=1):
-            self.add_module(f"conv{number}", _pair(channels, channels, dilations=(dilation, dilation)))
-        self.convi = _Convolution(4 * channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        views = [self.get_submodule(f"conv{number}")(x) for number in range(1, 5)]
-        y: Tensor = self.convi(torch.cat(views, 1)) + x
-        return y
-
-
 class _Up(nn.Module):
     """Doubles the size; the enhanced features give a scale and a shift."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.conv1 = _pair(before, after)
-        self.convup = nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), *_pair(after, after))
-        self.ScaleModel1 = _pair(before, after)
-        self.ShiftModel1 = _pair(before, after)
+        self.conv1 = pair(before, after)
+        self.convup = nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), *pair(after, after))
+        self.ScaleModel1 = pair(before, after)
+        self.ShiftModel1 = pair(before, after)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y = F.leaky_relu_(self.conv1(x), 0.2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +15,7 @@ from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.restoration.networks import builtin, forms
 from facewatch.restoration.networks.device import free_cache
 from facewatch.restoration.networks.fast import Forward, Precision, codeformer, gfpgan, restoreformer
+from facewatch.restoration.networks.precision import without_tf32
 from facewatch.restoration.networks.state_dict import StateDict, blank, read_state_dict
 from facewatch.restoration.networks.torch_errors import (
     first_lines,
@@ -24,7 +24,7 @@ from facewatch.restoration.networks.torch_errors import (
     translate_torch_errors,
 )
 from facewatch.restoration.packaged import part_of_facewatch
-from facewatch.restoration.types import CROP_SIZE, Crop
+from facewatch.restoration.types import CROP_SIZE, Crop, OnStep, WorksInSteps, ignore_step
 
 if TYPE_CHECKING:
     from spandrel import ArchRegistry, ArchSupport, ImageModelDescriptor, MaskedImageModelDescriptor
@@ -60,7 +60,7 @@ _OTHER_NETWORKS = {
 
 
 class TorchNetwork:
-    """A face network on its device; a FaceNetwork."""
+    """A face network on its device; a FaceNetwork, and WorksInSteps."""
 
     def __init__(
         self,
@@ -89,6 +89,16 @@ class TorchNetwork:
         self.crop_size = crop_size
         on_card = max(1, _BATCH_ON_CARD * CROP_SIZE**2 // max(CROP_SIZE, crop_size) ** 2)
         self.batch = batch or (_BATCH_ON_CPU if device == "cpu" else on_card)
+
+    @property
+    def on_step(self) -> OnStep:
+        """Receiver of a network's steps."""
+        return self._forward.on_step if isinstance(self._forward, WorksInSteps) else ignore_step
+
+    @on_step.setter
+    def on_step(self, on_step: OnStep) -> None:
+        if isinstance(self._forward, WorksInSteps):
+            self._forward.on_step = on_step
 
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.
@@ -122,7 +132,7 @@ class TorchNetwork:
 
     def infer(self, faces: torch.Tensor, weight: float) -> torch.Tensor:
         """Return the network's output for faces, both (N, 3, S, S) float32 RGB in [-1, 1] on its device."""
-        with torch.inference_mode(), _without_tf32():
+        with torch.inference_mode(), without_tf32():
             return self._forward(faces, weight)
 
     def _restore_batch(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
@@ -162,6 +172,8 @@ def load(
     *,
     network: str = "",
     crop_size: int | None = None,
+    second: Path | None = None,
+    alone: bool = False,
 ) -> TorchNetwork:
     """Load the network of a checkpoint onto its device.
 
@@ -174,6 +186,8 @@ def load(
     registry    the known architectures; by default spandrel's and its extra ones
     network     the name in `forms` of the form that the file must have; empty: any face network
     crop_size   side in pixels of the faces that a network named by `network` must take
+    second      the second file of a form that has one
+    alone       True to check the checkpoint without its second file; the network is of no use then
 
     Raises BadCheckpoint when the file is damaged, unsafe, or another network (saying what it looks like),
     OutOfMemory when the network does not fit on the device, and DeviceFailed.
@@ -185,7 +199,7 @@ def load(
     if known is not None:  # before spandrel, whose import takes longer than all of the built-in one's work
         takes_weight = forms.FORMS[known].takes_weight
         with translate_torch_errors(f"hold {name}"):
-            forward, size = forms.build(known, state, device, precision)
+            forward, size = forms.build(known, state, device, precision, second, alone=alone)
         return TorchNetwork(
             name, forward, device, takes_weight=takes_weight, precision=precision, crop_size=size
         )
@@ -200,10 +214,7 @@ def load(
 
 
 def load_builtin(device: str, precision: Precision = "float32") -> TorchNetwork:
-    """Load the network that is part of facewatch; `device` and `precision` as in `load`.
-
-    Raises BadCheckpoint when the installation is damaged, OutOfMemory, DeviceFailed.
-    """
+    """Load the network that is part of facewatch, as `load`; BadCheckpoint means a damaged installation."""
     with part_of_facewatch(builtin.WEIGHTS):
         return load(builtin.WEIGHTS, "builtin", device, precision)
 
@@ -277,7 +288,6 @@ def _load_as(support: ArchSupport, state: StateDict) -> Descriptor:
 
 def _spandrel_forward(descriptor: Descriptor) -> Forward:
     """Return a Forward around spandrel's convention for all networks: [0, 1] in, [0, 1] out."""
-
     from spandrel import ImageModelDescriptor
 
     def forward(x: torch.Tensor, _weight: float) -> torch.Tensor:
@@ -286,9 +296,3 @@ def _spandrel_forward(descriptor: Descriptor) -> Forward:
         return restored * 2 - 1
 
     return forward
-
-
-def _without_tf32() -> AbstractContextManager[None]:
-    """Compute float32 convolutions exactly: cards otherwise round the factors to TF32's ten bits."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-    return flags

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SIZES = (256, 512, 1024, 2048)
 """The sides in pixels that a network's faces may have."""
+MAX_BYTES = 1 << 31  # of a file: protobuf holds no more
 PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "mps": "CoreMLExecutionProvider",
@@ -101,6 +102,8 @@ def load(checkpoint: Path, name: str, device: str, requested: str = "auto") -> O
     Raises BadCheckpoint when the extra is not installed, or the file is damaged or no face network,
     NoSuchDevice when the installed onnxruntime cannot use the requested device, OutOfMemory, NetworkFailed.
     """
+    if checkpoint.stat().st_size > MAX_BYTES:
+        raise BadCheckpoint(f"{name} is larger than 2 GB, which an ONNX file cannot be; remove it.")
     try:
         import onnxruntime
     except ImportError as error:

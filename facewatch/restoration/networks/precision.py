@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -131,3 +132,9 @@ def _capabilities() -> Mapping[str, Any]:
         "amx_bf16": torch.cpu._is_amx_tile_supported(),  # noqa: SLF001 - the older functions are private
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),  # noqa: SLF001
     }
+
+
+def without_tf32() -> AbstractContextManager[None]:
+    """Compute float32 convolutions exactly: cards otherwise round the factors to TF32's ten bits."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return flags

@@ -41,7 +41,9 @@ MAX_RATIO, SMALL_BYTES = (
     4,
     64_000_000,
 )  # weights hardly shrink: a zip that unpacks to more than this is a bomb
-END_BYTES = 22 + 65_535  # a zip's end record and its longest comment
+ENTRY_BYTES = 400  # in a zip's list, with a long name
+LONG_END_BYTES = 56 + 20  # ZIP64's end record and its locator
+END_BYTES = LONG_END_BYTES + 22 + 65_535  # a zip's end records and its longest comment
 _DOWNLOAD_AGAIN = "remove it and download it again, or replace it with a good copy"
 # Initialisers of constructors; each keeps a tensor's shape.
 _INITIALISERS = {"div", "kaiming_uniform_", "normal_", "uniform_"}
@@ -93,7 +95,7 @@ def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
         raise BadCheckpoint(f"The model file is a web page, not a model: {_DOWNLOAD_AGAIN}.")
     mappable = start.startswith(b"PK\x03\x04")
     if mappable:
-        _check_zip(checkpoint)
+        check_zip(checkpoint)
     try:
         with warnings.catch_warnings():
             # torch warns of pickle protocols that it does not write, and then fails on them anyway.
@@ -112,14 +114,15 @@ def _read_torch(checkpoint: Path, *, mapped: bool) -> object:
         ) from error
 
 
-def _check_zip(checkpoint: Path) -> None:
+def check_zip(checkpoint: Path) -> None:
     """Look at a zip's list of entries before anything is unpacked; torch stores weights uncompressed.
 
     Raises BadCheckpoint when the list is missing, too long, or promises far more than the file holds.
     """
     if not zipfile.is_zipfile(checkpoint):
         raise BadCheckpoint(f"The model file is incomplete: {_DOWNLOAD_AGAIN}.")
-    if _entries_of(checkpoint) > MAX_ENTRIES:
+    entries, listed_bytes = _entries_of(checkpoint)
+    if entries > MAX_ENTRIES or listed_bytes > MAX_ENTRIES * ENTRY_BYTES:
         raise BadCheckpoint(f"The model file lists more entries than any network has: {_DOWNLOAD_AGAIN}.")
     try:
         with zipfile.ZipFile(checkpoint) as archive:
@@ -133,13 +136,22 @@ def _check_zip(checkpoint: Path) -> None:
         )
 
 
-def _entries_of(checkpoint: Path) -> int:
-    """Return the number of a zip's entries as its end record gives it (PKWARE's APPNOTE, 4.3.16)."""
+def _entries_of(checkpoint: Path) -> tuple[int, int]:
+    """Return number and bytes of a zip's entries as its end records give them (APPNOTE, 4.3.14 and 4.3.16).
+
+    zipfile goes by the bytes; those of the longer record, ZIP64's, come before the others.
+    """
     with checkpoint.open("rb") as file:
         file.seek(max(0, checkpoint.stat().st_size - END_BYTES))
         end = file.read()
     at = end.rfind(b"PK\5\6")
-    return int.from_bytes(end[at + 10 : at + 12], "little") if at >= 0 else 0
+    if at < 0:
+        return 0, 0
+    long_at = max(0, at - LONG_END_BYTES)
+    long = end[long_at:at] if end[long_at : long_at + 4] == b"PK\6\6" else bytes(LONG_END_BYTES)
+    entries = int.from_bytes(end[at + 10 : at + 12], "little")
+    listed = int.from_bytes(end[at + 12 : at + 16], "little")
+    return entries, max(listed, int.from_bytes(long[40:48], "little"))
 
 
 def _plain(content: object) -> StateDict:

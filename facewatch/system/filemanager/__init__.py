@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 TITLE = "Restore faces with facewatch"
+NOTIFY = "--notify"  # most file managers give a program no terminal
 
 
 class Entry(Protocol):
@@ -41,15 +42,16 @@ def of_this_system(command: Sequence[str]) -> tuple[Entry, ...]:
 
     command  the command line that restores photos, whose names follow it
     """
+    noted = (*command, NOTIFY)
     if sys.platform == "win32":
         from facewatch.system.autostart.windows import UserRegistry
         from facewatch.system.filemanager.windows import SendTo, Verb
 
-        return Verb(command, UserRegistry()), SendTo.standard(command)
+        return Verb(noted, UserRegistry()), SendTo.standard(command)
     if sys.platform == "darwin":
         from facewatch.system.filemanager.macos import QuickAction
 
-        return (QuickAction.standard(command),)
+        return (QuickAction.standard(noted),)
     from facewatch.system.filemanager.linux import dolphin, nautilus
 
-    return nautilus(command), dolphin(command)
+    return nautilus(noted), dolphin(noted)

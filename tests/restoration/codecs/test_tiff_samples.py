@@ -13,6 +13,7 @@ from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.formats import BY_NAME
 from facewatch.restoration.codecs.losses import find_losses
+from facewatch.restoration.codecs.metadata import tiff_tags
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, scene
 
 WIDTH, HEIGHT, TILE = 40, 30, 16
@@ -142,3 +143,45 @@ def test_the_pages_of_a_bigtiff_are_taken():
     again = decode(encode(photo, "tiff", 90, BY_A_NETWORK), LIMIT)
     assert np.array_equal(again.pixels, scene(64, 48))
     assert [np.array_equal(one.pixels, scene(40, 30)) for one in again.pages] == [True]
+
+
+@pytest.mark.parametrize(("cb", "cr", "colour"), [(128, 128, (100, 100, 100)), (128, 200, (201, 49, 100))])
+@pytest.mark.parametrize(("across", "down"), [(2, 2), (2, 1), (1, 1)])
+def test_plain_ycbcr_with_thinned_out_colours_is_read(cb, cr, colour, across, down):
+    unit = bytes([100] * (across * down) + [cb, cr])
+    body = unit * (WIDTH // across * HEIGHT // down)
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [8, 8, 8], 259: [1], 262: [6], 273: [8], 277: [3]}
+    data = _file(body, tags | {278: [HEIGHT], 279: [len(body)], 284: [1], 530: [across, down]}, "<")
+    photo = decode(data, LIMIT)
+    assert photo.mode == "RGB"
+    assert np.abs(photo.pixels.astype(int) - colour).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({258: [4, 4, 4]}, "has 4 bits a channel"),
+        ({258: [2, 2, 2]}, "has 2 bits a channel"),
+        ({258: [16], 262: [3], 277: [1], 320: [0] * 6}, "has a palette with 16 bits a pixel"),
+        ({262: [6], 284: [2], 530: [2, 2]}, "is in YCbCr with each channel for itself"),
+        ({259: [34933]}, "is compressed with PNG"),
+        ({259: [32809]}, "is compressed with ThunderScan"),
+        ({259: [50013]}, r"is compressed with a rare method \(number 50013\)"),
+        ({258: [16, 16, 16], 259: [50000]}, "is compressed with Zstandard"),
+    ],
+)
+def test_a_sound_page_of_a_rare_form_is_not_called_damaged(changes, words):
+    body = bytes(WIDTH * HEIGHT * 6)
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [8, 8, 8], 259: [1], 262: [2], 273: [8], 277: [3]}
+    data = _file(body, tags | {278: [HEIGHT], 279: [len(body)], 284: [1]} | changes, "<")
+    with pytest.raises(NotSupported, match=f"the picture {words}.*; save it"):
+        decode(data, LIMIT, settled=True)
+
+
+def test_tags_about_a_fax_and_a_print_stay():
+    body = bytes(WIDTH * HEIGHT)
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [8], 259: [1], 262: [1], 273: [8], 277: [1], 278: [HEIGHT]}
+    data = _file(body, tags | {279: [len(body)], 284: [1], 321: [40, 200], 326: [3], 327: [1], 328: [2]}, "<")
+    copy = encode(decode(data, LIMIT), "tiff", 95, BY_A_NETWORK)
+    found = tiff_tags.read_directory(copy)
+    assert [found.numbers(tag) for tag in (321, 326, 327, 328)] == [(40, 200), (3,), (1,), (2,)]

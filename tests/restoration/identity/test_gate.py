@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from facewatch.restoration.alignment import TEMPLATE
-from facewatch.restoration.identity.gate import IdentityGate, Pair
+from facewatch.restoration.identity.gate import IdentityGate, Pair, SharedGate
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.types import Face, Identity
 
@@ -26,8 +29,10 @@ class Channels:
 
     def __init__(self, clearness=13.0):
         self.clearness = clearness
+        self.calls = 0
 
     def embed(self, pixels):
+        self.calls += 1
         mean = pixels.reshape(-1, 3).mean(0).astype(np.float32)
         return mean / np.linalg.norm(mean) * self.clearness
 
@@ -56,9 +61,9 @@ def options(**changes):
     return RestorationOptions(color_fix=False, **changes)
 
 
-def check(pairs, redo=None, weight=0.0, embedder=None, **changes):
+def check(pairs, redo=None, weight=0.0, embedder=None, eye_px=60.0, **changes):
     gate = IdentityGate(embedder or Channels(), Landmarks())
-    return gate.check([Pair(*pair, 60.0) for pair in pairs], options(**changes), weight, redo or Blend())
+    return gate.check([Pair(*pair, eye_px) for pair in pairs], options(**changes), weight, redo or Blend())
 
 
 def test_a_face_of_the_same_person_passes_as_it_is():
@@ -173,3 +178,64 @@ def test_the_face_is_compared_in_the_colours_in_which_it_is_pasted():
     )
     assert fixed.identity.similarity == pytest.approx(1.0, abs=1e-3)
     assert raw.identity.similarity < fixed.identity.similarity
+
+
+@pytest.mark.parametrize("identity", ["protect", "warn", "off"])
+@pytest.mark.parametrize("chosen", [None, 0.0])
+def test_a_network_that_makes_up_people_is_guarded_whatever_is_set_and_chosen(identity, chosen):
+    pair = Pair(crop(0), crop(1), 40.0, chosen, guarded=True)
+    gate = IdentityGate(Channels(), Landmarks())
+    (outcome,) = gate.check([pair], options(identity=identity, identity_threshold=0.0), 0.0, Blend())
+    assert outcome.lost
+    assert outcome.after is None
+
+
+def test_a_made_up_person_that_cannot_be_compared_is_not_shown():
+    pair = Pair(crop(0), crop(0), 40.0, guarded=True)
+    gate = IdentityGate(None, Landmarks())
+    (outcome,) = gate.check([pair], options(identity="off"), 0.0, Blend())
+    assert outcome.after is None
+    assert outcome.identity is None
+
+
+@pytest.mark.parametrize(
+    ("clearness", "eye_px", "runs"),
+    [(13.0, 60.0, 2), (9.0, 60.0, 1), (13.0, 7.0, 0)],
+    ids=["clear", "blurred", "tiny"],
+)
+def test_the_network_runs_only_where_it_can_tell(clearness, eye_px, runs):
+    embedder = Channels(clearness)
+    (outcome,) = check([(crop(0), crop(0, 0.9))], embedder=embedder, eye_px=eye_px)
+    assert embedder.calls == runs
+    assert (outcome.identity.similarity is None) == (runs < 2)
+
+
+def test_a_face_tried_twice_again_needs_its_original_once():
+    embedder = Channels()
+    check([(crop(0), crop(0, 0.3))], lambda crops, _: [crop(0, 0.3) for _ in crops], embedder=embedder)
+    assert embedder.calls == 1 + 3
+
+
+def test_threads_that_share_a_gate_compare_at_the_same_time():
+    both = threading.Barrier(2, timeout=30)
+
+    class Meets(Channels):
+        def embed(self, pixels):
+            if not self.calls:
+                both.wait()
+            return super().embed(pixels)
+
+    gate = SharedGate(lambda: IdentityGate(Meets(), Landmarks()))
+    pairs = [Pair(crop(0), crop(0, 0.9), 60.0)]
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(gate.check, pairs, options(), 0.0, Blend()) for _ in range(2)]
+        outcomes = [thread.result()[0] for thread in running]
+    assert [outcome.identity.verdict for outcome in outcomes] == ["same", "same"]
+
+
+def test_a_thread_alone_takes_the_gate_that_is_there():
+    made = []
+    gate = SharedGate(lambda: made.append(0) or IdentityGate(Channels(), Landmarks()))
+    for _ in range(3):
+        gate.check([Pair(crop(0), crop(0, 0.9), 60.0)], options(), 0.0, Blend())
+    assert len(made) == 1

@@ -36,12 +36,22 @@ def small_vqfr2(path: Path) -> Path:
     return published.vqfr2(path, CHANNELS, CODES, WIDTH)
 
 
+def small_dfdnet(path: Path) -> Path:
+    return published.dfdnet(path, 4)
+
+
+def small_dictionaries(path: Path) -> Path:
+    return published.dfdnet_dictionaries(path, 3, 4)
+
+
 SMALL = {
+    "dfdnet": (small_dfdnet, "d.pth"),
     "gpen": (small_gpen, "a.pth"),
     "vqfr-1": (small_vqfr1, "b.pth"),
     "vqfr-2": (small_vqfr2, "c.pth"),
 }
-LARGE = {"builtin", "dmdnet", "restoreformer++"}  # have no small form; tested in files of their own
+SECOND = {"dfdnet": (small_dictionaries, "dictionaries.zip")}
+LARGE = {"builtin", "dmdnet", "pulse", "restoreformer++"}  # tested in files of their own
 
 
 @pytest.fixture(scope="module", params=sorted(SMALL))
@@ -56,8 +66,16 @@ def file(form, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def network(file):
-    return loader.load(file, "mine", "cpu")
+def second(form, tmp_path_factory):
+    if form not in SECOND:
+        return None
+    write, name = SECOND[form]
+    return write(tmp_path_factory.mktemp(form) / name)
+
+
+@pytest.fixture(scope="module")
+def network(file, second):
+    return loader.load(file, "mine", "cpu", second=second)
 
 
 def crops(network, count):
@@ -94,11 +112,11 @@ def test_a_batch_gives_what_each_face_gives_alone(network):
     assert np.abs(together[0].astype(int) - together[1]).max() > 10
 
 
-def test_bfloat16_stays_near_float32(network, file):
+def test_bfloat16_stays_near_float32(network, file, second):
     seeded = torch.Generator().manual_seed(4)
     faces = torch.rand(1, 3, network.crop_size, network.crop_size, generator=seeded) * 2 - 1
     exact = network.infer(faces, 0.0)
-    short = loader.load(file, "mine", "cpu", "bfloat16").infer(faces, 0.0)
+    short = loader.load(file, "mine", "cpu", "bfloat16", second=second).infer(faces, 0.0)
     psnr = 10 * math.log10(4 / (exact - short).square().mean().item())
     print(f"{psnr:.1f} dB")
     assert short.dtype == torch.float32
@@ -115,7 +133,7 @@ def test_a_file_that_almost_fits_is_refused_by_name(form, file, tmp_path, harm):
         state["further.weight" if harm == "does not belong" else key] = torch.zeros(3, 5)
     torch.save(state, tmp_path / "mine.pth")
     with pytest.raises(BadCheckpoint, match=rf"looks like .* but does not fit it \(.*{harm}"):
-        loader.load(tmp_path / "mine.pth", "mine", "cpu")
+        loader.load(tmp_path / "mine.pth", "mine", "cpu", alone=True)
 
 
 def test_a_file_of_another_form_is_refused_by_name(file, form, tmp_path):
@@ -143,17 +161,20 @@ def test_a_file_that_would_run_code_is_refused(file, tmp_path):
 
 def test_loading_empties_the_state_dict(form, file):
     state = read_state_dict(file)
+    if FORMS[form].second is not None:
+        state.update(FORMS[form].second.sample(state))
     FORMS[form].build(state, "cpu", "float32")
     assert not state
 
 
-def test_one_more_network_of_a_known_form_takes_one_row(form, file, network, tmp_path):
+def test_one_more_network_of_a_known_form_takes_one_row(form, file, second, network, tmp_path):
     licence = Licence("free", "https://example.org", "Free to use.")
     checkpoint = Checkpoint("later.pth", "", None, None, licence, page="https://example.org/later")
     row = Model("later", "face", "a test", checkpoint, network=form, crop_size=network.crop_size)
     files = ModelFiles(tmp_path, rows=(*MODELS, row))
     files.add("later", file)
-    loaded = loader.load(files.find("later"), "later", "cpu", network=row.network, crop_size=row.crop_size)
+    wanted = {"network": row.network, "crop_size": row.crop_size}
+    loaded = loader.load(files.find("later"), "later", "cpu", **wanted, second=second)
     (crop,) = crops(network, 1)
     np.testing.assert_array_equal(loaded.restore([crop], 0.0)[0], network.restore([crop], 0.0)[0])
 
@@ -164,7 +185,7 @@ def test_every_row_names_a_form_and_a_size():
     assert {row.crop_size for row in rows} <= {256, 512, 1024, 2048}
 
 
-def setup(form, file, crop_size):
+def setup(form, file, crop_size, second=None):
     """Return what the worker sends to the engine for a model of this form."""
     return Setup(
         "later",
@@ -175,15 +196,16 @@ def setup(form, file, crop_size):
         "cpu",
         None,
         0.9,
-        files={"later": str(file)},
+        files={"later": str(file), "further": str(second)},
         precision="float32",
         forms={"later": (form, crop_size)},
+        second_files={"later": "further"} if second else {},
     )
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
-def test_a_photo_goes_through_the_whole_pipeline(form, file, network, weight):
-    pipeline = build_pipeline(setup(form, file, network.crop_size), "cpu")
+def test_a_photo_goes_through_the_whole_pipeline(form, file, second, network, weight):
+    pipeline = build_pipeline(setup(form, file, network.crop_size, second), "cpu")
     (pixels,) = crops(network, 1)
     photo = Photo(pixels.repeat(4, 0).repeat(4, 1), None, "RGB", "png", Metadata())
     restored = pipeline.restore(photo, RestorationOptions(aligned=True, identity="off"), weight)
@@ -197,5 +219,12 @@ def test_a_photo_goes_through_the_whole_pipeline(form, file, network, weight):
 
 
 def test_the_engine_refuses_a_file_that_is_not_the_rows(form, file):
-    with pytest.raises(BadCheckpoint, match="one for 512 was expected"):
-        build_pipeline(setup(form, file, 512), "cpu")
+    with pytest.raises(BadCheckpoint, match="one for 4096 was expected"):
+        build_pipeline(setup(form, file, 4096), "cpu")
+
+
+def test_a_form_with_a_second_file_says_that_it_is_missing(form, file):
+    if FORMS[form].second is None:
+        pytest.skip("it has one file")
+    with pytest.raises(BadCheckpoint, match=rf"works with its {FORMS[form].second.title} only"):
+        loader.load(file, "mine", "cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ import torch
 
 from facewatch.errors import BadCheckpoint
 from facewatch.restoration.networks import loader
+from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.networks.state_dict import read_state_dict
 from tests.restoration.networks.fast.pictures import pictures
+from tests.restoration.networks.whole import check_every_weight, load_by_a_row
 
 pytestmark = pytest.mark.network_files
 
@@ -78,3 +81,20 @@ def test_a_file_that_almost_fits_is_refused_by_name(restoreformer_plus_file, tmp
 def test_the_older_restoreformer_is_not_taken_for_it(restoreformer_file):
     with pytest.raises(BadCheckpoint, match=r"RestoreFormer\+\+ was expected"):
         loader.load(restoreformer_file, "restoreformer++", "cpu", network="restoreformer++")
+
+
+def test_a_photo_goes_through_the_whole_pipeline(network, monkeypatch):
+    check_every_weight(network, 64, monkeypatch)
+
+
+def test_one_more_such_network_takes_one_row(restoreformer_plus_file, tmp_path):
+    assert load_by_a_row("restoreformer++", restoreformer_plus_file, tmp_path).crop_size == 512
+
+
+def test_another_network_is_refused_by_name(restoreformer_plus_file, tmp_path):
+    torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
+    title = FORMS["restoreformer++"].title
+    with pytest.raises(BadCheckpoint, match=re.escape(f"has other layers; {title} was expected")):
+        loader.load(tmp_path / "other.pth", "mine", "cpu", network="restoreformer++")
+    with pytest.raises(BadCheckpoint, match=re.escape(f"looks like {title}; GPEN was expected")):
+        loader.load(restoreformer_plus_file, "mine", "cpu", network="gpen")

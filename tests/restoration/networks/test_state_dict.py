@@ -207,6 +207,21 @@ def test_a_long_list_of_entries_is_refused_by_its_end_record(tmp_path):
     assert grown < 100
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
+def test_a_long_list_of_entries_is_refused_although_its_end_record_gives_few(tmp_path):
+    file = tmp_path / "many.pth"
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(60_000):
+            archive.writestr(f"{number:0180}", b"")
+    data = bytearray(file.read_bytes())
+    at = data.rfind(b"PK\5\6")
+    data[at + 8 : at + 12] = b"\1\0\1\0"
+    file.write_bytes(data)
+    words, grown = rss_megabytes_after(file)
+    assert "more entries" in words
+    assert grown < 100
+
+
 @pytest.mark.parametrize("name", ["film.pth", "film.safetensors"])
 def test_a_file_larger_than_any_network_is_not_opened(tmp_path, name):
     with (tmp_path / name).open("wb") as file:

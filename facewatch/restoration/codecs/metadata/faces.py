@@ -14,7 +14,7 @@ from facewatch.restoration.codecs.photo import FaceNote
 
 
 def faces_description(
-    document: minidom.Document, namespace: str, about: str, model: str, faces: Sequence[FaceNote]
+    document: minidom.Document, namespace: str, about: str, faces: Sequence[FaceNote]
 ) -> minidom.Element:
     """Return an rdf:Description of its own with the property Faces, a sequence.
 
@@ -28,7 +28,7 @@ def faces_description(
     listed = document.createElementNS(RDF, "rdf:Seq")
     for face in faces:
         item = document.createElementNS(RDF, "rdf:li")
-        item.appendChild(_face(document, namespace, model, face))
+        item.appendChild(_face(document, namespace, face))
         listed.appendChild(item)
     holder = document.createElementNS(namespace, "facewatch:Faces")
     holder.appendChild(listed)
@@ -36,10 +36,10 @@ def faces_description(
     return description
 
 
-def _face(document: minidom.Document, namespace: str, model: str, face: FaceNote) -> minidom.Element:
+def _face(document: minidom.Document, namespace: str, face: FaceNote) -> minidom.Element:
     values = {
         "outcome": face.outcome,
-        "model": model,
+        "model": face.model,
         "weight": None if face.weight is None else f"{face.weight:g}",
         "similarity": None if face.similarity is None else f"{face.similarity:.3f}",
         "verdict": face.verdict,

@@ -20,6 +20,11 @@ BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 SIZES: Mapping[int, int] = {
     1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8,
 }  # fmt: skip
+IMAGE_TAGS = frozenset(
+    {*range(254, 260), *range(262, 267), 273, *range(277, 282), 284, *range(290, 294), 317, 320}
+    | {*range(322, 326), *range(332, 337), *range(338, 348), *range(512, 522), *range(529, 533)}
+)
+"""The tags of a TIFF page that a decoder needs; of several with one number, decoders take the first."""
 UTF8 = 129  # of EXIF 3.0
 MAKER_NOTE = 0x927C
 ByteOrder: TypeAlias = Literal["<", ">"]
@@ -163,12 +168,18 @@ def read_directory(
     at = first_directory_offset(block) if offset is None else offset
     raw, following = raw_entries(block, at, layout)
     tags: dict[int, Tag] = {}
+    ends = [at + 2 + len(raw) * layout.entry_size + 4]
     for entry in raw:
-        number, tag = _tag(block, entry, layout)
-        if tag is not None and (number not in tags or not layout.knows(tags[number].kind)):
-            tags[number] = tag  # the first, but none of an unknown kind hides another
-        elif strict:
+        number, tag = read_tag(block, entry, layout)
+        if tag is None and strict:
             raise TruncatedPhoto(INCOMPLETE)
+        if tag is None:
+            continue
+        ends.append(tag.offset + len(tag.data))
+        # None of an unknown kind hides another; of several others the last counts, as in ExifTool.
+        old = tags.get(number)
+        if old is None or not layout.knows(old.kind) or (layout.knows(tag.kind) and number not in IMAGE_TAGS):
+            tags[number] = tag
     children = {}
     own = Directory(layout.order, tags)
     for pointer in POINTERS.get(parent, ()):
@@ -181,13 +192,13 @@ def read_directory(
             children[pointer] = read_directory(block, target, parent=pointer, strict=strict)
         except BrokenTagsError:
             tags.pop(pointer, None)
-    ends = [at + 2 + len(raw) * layout.entry_size + 4, *(tag.offset + len(tag.data) for tag in tags.values())]
     return Directory(
         layout.order, tags, children, following, max(ends + [child.end for child in children.values()])
     )
 
 
-def _tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:
+def read_tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:
+    """Return number and value of one of `raw_entries`; None for a value past the block's end."""
     number, kind = struct.unpack_from(layout.order + "HH", entry)
     (count,) = struct.unpack_from(layout.offset_format, entry, 4)
     size = SIZES.get(kind, 1) * count

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from facewatch.restoration.codecs.metadata.tiff_tags import (
     ASCII,
     EXIF,
+    IMAGE_TAGS,
     LONG,
     MAKER_NOTE,
     RATIONAL,
@@ -21,6 +23,7 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
     first_directory_offset,
     parse_layout,
     raw_entries,
+    read_tag,
 )
 
 MAX_GAP_BYTES = 1 << 18
@@ -45,17 +48,37 @@ def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mappin
     """
     layout = parse_layout(block)
     old, _ = raw_entries(block, first_directory_offset(block), layout)
-    numbered = [(*struct.unpack_from(layout.order + "HH", entry), entry) for entry in reversed(old)]
-    kept = {number: entry for number, kind, entry in numbered if layout.knows(kind)}
-    rows = {number: entry for number, entry in kept.items() if keep(number) and number not in changes}
+    rows = [
+        (number, entry)
+        for number, entry in _known_entries(block, old, layout)
+        if keep(number) and number not in changes
+    ]
     body = bytearray(block + b"\0" * (len(block) % 2))
     for number, tag in changes.items():
-        rows[number] = _entry(number, tag, len(body), layout)
+        rows.append((number, _entry(number, tag, len(body), layout)))
         if len(tag.data) > layout.inline_size:
             body += tag.data + b"\0" * (len(tag.data) % 2)
     struct.pack_into(layout.offset_format, body, layout.first_offset_at, len(body))
-    body += struct.pack(layout.count_format, len(rows)) + b"".join(rows[number] for number in sorted(rows))
+    rows.sort(key=lambda row: row[0])  # those of one number stay in their order
+    body += struct.pack(layout.count_format, len(rows)) + b"".join(entry for _, entry in rows)
     return bytes(body + bytes(layout.inline_size))
+
+
+def _known_entries(block: bytes, entries: Sequence[bytes], layout: Layout) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of the entries of known kinds.
+
+    Of several with one number, those whose value is missing are left out, and all but the first of a tag
+    that decoders need.
+    """
+    numbered = [(*struct.unpack_from(layout.order + "HH", entry), entry) for entry in entries]
+    known = [(number, entry) for number, kind, entry in numbered if layout.knows(kind)]
+    counts = Counter(number for number, _ in known)
+    seen: set[int] = set()
+    for number, entry in known:
+        is_extra = number in seen and number in IMAGE_TAGS
+        if counts[number] == 1 or not (is_extra or read_tag(block, entry, layout)[1] is None):
+            seen.add(number)
+            yield number, entry
 
 
 def with_classic_header(data: bytes, order: ByteOrder, tags: Mapping[int, Tag]) -> bytes:

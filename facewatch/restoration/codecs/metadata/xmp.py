@@ -196,4 +196,4 @@ def _add_provenance(document: minidom.Document, provenance: Provenance) -> None:
     packet = document.getElementsByTagNameNS(RDF, "RDF")[0]
     packet.appendChild(added)
     if provenance.faces:  # apart from the others, which a JPEG keeps together in its first segment
-        packet.appendChild(faces_description(document, FACEWATCH, about, provenance.model, provenance.faces))
+        packet.appendChild(faces_description(document, FACEWATCH, about, provenance.faces))

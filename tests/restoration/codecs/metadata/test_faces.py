@@ -16,8 +16,8 @@ from facewatch.restoration.codecs.metadata.xmp_parser import RDF, parse
 from facewatch.restoration.codecs.photo import FaceNote, SourceOrientation
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, NAMES, XMP, described
 
-RESTORED = FaceNote((0.25, 0.5, 0.1, 0.2), "restored", 0.5, 0.7134, "same")
-KEPT = FaceNote((0.75, 0.5, 0.1, 0.2), "kept", None, 0.12, "other")
+RESTORED = FaceNote((0.25, 0.5, 0.1, 0.2), "restored", 0.5, 0.7134, "same", "codeformer")
+KEPT = FaceNote((0.75, 0.5, 0.1, 0.2), "kept", None, 0.12, "other", "builtin")
 NOTED = dataclasses.replace(BY_A_NETWORK, source="ab" * 32, recipe="cd" * 32, faces=(RESTORED, KEPT))
 
 
@@ -37,11 +37,10 @@ def faces_of(packet):
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "bmp"])
 def test_each_face_is_recorded_with_what_became_of_it_and_its_area(name):
     copy = decode(encode(decode(described(name), LIMIT), name, 90, NOTED), LIMIT)
-    model = {"facewatch:model": NOTED.model}
     assert faces_of(copy.metadata.xmp) == [
         (
             {
-                **model,
+                "facewatch:model": "codeformer",
                 "facewatch:outcome": "restored",
                 "facewatch:weight": "0.5",
                 "facewatch:similarity": "0.713",
@@ -52,7 +51,7 @@ def test_each_face_is_recorded_with_what_became_of_it_and_its_area(name):
         ),
         (
             {
-                **model,
+                "facewatch:model": "builtin",
                 "facewatch:outcome": "kept",
                 "facewatch:similarity": "0.120",
                 "facewatch:verdict": "other",

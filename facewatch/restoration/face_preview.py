@@ -1,0 +1,68 @@
+"""A face before it is restored for good: drawn with some weights, and judged with some more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facewatch.restoration.identity.gate import Gate, Pair
+from facewatch.restoration.options import RestorationOptions
+from facewatch.restoration.types import Crop, Identity
+
+JUDGED = (0.0, 0.25, 0.5, 0.65, 0.8, 0.9)
+"""Weights at which a blend is judged; with 0 asked for, the gate tries 0.5 and 0.8 (`gate.STEPS`)."""
+
+
+@dataclass(frozen=True)
+class JudgedWeight:
+    """The verdict on one face with one weight."""
+
+    weight: float
+    identity: Identity
+    hopeless: bool  # no higher weight is tried
+
+
+@dataclass(frozen=True, eq=False)
+class FacePreview:
+    """One face as it would become."""
+
+    crops: list[Crop]  # as it is, then with each weight asked for; all of one size
+    judged: list[JudgedWeight]  # by weight; empty where nothing is compared
+
+
+def judge_weights(
+    gate: Gate | None,
+    options: RestorationOptions,
+    before: Crop,
+    drawn: Mapping[float, Crop],
+    *,
+    eye_px: float,
+    others: Sequence[Crop],
+) -> list[JudgedWeight]:
+    """Return what `gate` says of one face with several weights, as it will when the photo is restored.
+
+    drawn    the face with each weight, before its colours are matched; only weight 0 for a network that
+             blends the original in, which is mixed here for the weights JUDGED
+    eye_px   distance of the eyes in the photo
+    others   the photo's other faces as they are: the face must be more like itself than like them
+    """
+    if gate is None or options.identity == "off":
+        return []
+    shown = drawn if set(drawn) != {0.0} else {weight: mix(before, drawn[0.0], weight) for weight in JUDGED}
+    weights = sorted(shown)
+    pairs = [Pair(before, shown[weight], eye_px, chosen=weight) for weight in weights]
+    pairs += [Pair(other, other, eye_px) for other in others]
+    outcomes = gate.check(pairs, replace(options, identity="warn"), 0.0, lambda crops, _: list(crops))
+    return [
+        JudgedWeight(weight, outcome.identity, outcome.hopeless)
+        for weight, outcome in zip(weights, outcomes, strict=False)
+        if outcome.identity is not None
+    ]
+
+
+def mix(before: Crop, after: Crop, weight: float) -> Crop:
+    """Return a restored face with the original blended in; weight 1 is the original."""
+    mixed: Crop = np.rint(before * np.float32(weight) + after * np.float32(1 - weight)).astype(np.uint8)
+    return mixed
