@@ -19,6 +19,7 @@ import torch
 from facewatch.restoration.networks.builtin import Restorer
 from training.degradations import CROP_SIZE, enlarge, to_pixels
 from training.faces import Identity, Pixels
+from training.ffdnet import FFDNet
 from training.held_out import SELECTION, Case, cases
 from training.losses import BOXES
 from training.weights import load
@@ -82,6 +83,18 @@ def upscaler(file: Path) -> Method:
             large = network(pixels.permute(2, 0, 1)[None].float() / 255)
         found = to_pixels(255 * large[0].permute(1, 2, 0).numpy())
         return enlarge(found, cv2.INTER_AREA if len(found) > CROP_SIZE else cv2.INTER_CUBIC)
+
+    return restore
+
+
+def denoiser(file: Path) -> Method:
+    """Return FFDNet, which knows the noise, and a bicubic enlargement as a method."""
+    network = FFDNet(file)
+
+    def restore(case: Case, small: Pixels, given: Pixels) -> Pixels:
+        del given
+        with torch.inference_mode():
+            return enlarge(network(small, case.noise), cv2.INTER_CUBIC)
 
     return restore
 
@@ -184,6 +197,7 @@ def main() -> None:
         "--sheet", type=Path, help="write twelve inputs, results and clean faces to this PNG"
     )
     options.add_argument("--upscaler", type=Path, help="a checkpoint of Real-ESRGAN's to measure beside ours")
+    options.add_argument("--denoiser", type=Path, help="FFDNet_color.mat, to measure FFDNet beside ours")
     given = options.parse_args()
     network = load(given.weights)
     chosen = [
@@ -197,6 +211,8 @@ def main() -> None:
     methods: dict[str, Method] = {"input": keep, "ours": restorer(network)}
     if not given.alone:
         methods |= {"bicubic and sharpening": sharpen, "OpenCV's denoiser": denoise}
+    if given.denoiser:
+        methods["FFDNet"] = denoiser(given.denoiser)
     if given.upscaler:
         methods["Real-ESRGAN"] = upscaler(given.upscaler)
     found = measure(methods, chosen)

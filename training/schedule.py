@@ -34,6 +34,9 @@ STAGES = (
     Stage(900, 4e-4, 2e-5, batch=16, window=96),
     Stage(1_900, 1.2e-4, 5e-6, batch=4, window=256, identity=1.0, perceptual=0.3, steepness=0.3),
     Stage(800, 1e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.4, realism=0.1),
+    Stage(
+        1_300, 1.5e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.3, realism=0.05
+    ),
 )
 _WARM_UP_STEPS = 60
 
