@@ -69,7 +69,7 @@ def _advice(error: Mapping[str, Any], name: str) -> str:
     value, kind = error["input"], error["type"]
     if name in WANTED:
         return WANTED[name]
-    if name.startswith("weights.") and isinstance(value, Mapping):
+    if name.startswith("weights.") and isinstance(value, Mapping) and value:
         return _quoted_name(name.removeprefix("weights."), value)
     if name.startswith("weights.") and kind in {"float_parsing", "float_type"}:
         return "write a number from 0 (full restoration) to 1 (closest to the original)"

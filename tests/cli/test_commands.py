@@ -94,7 +94,7 @@ def test_the_first_steps_of_the_readme(facewatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["set", "weight", "1.4"], "less than or equal to 1"),
+        (["set", "weight", "1.4"], "0 (strong) to 1"),
         (["set", "modle", "x"], '"model"'),
         (["config", "check", "--config", "nowhere.toml"], "nowhere.toml is not there"),
         (["redo", "nowhere.jpg"], "nowhere.jpg is not there"),

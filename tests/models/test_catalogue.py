@@ -79,8 +79,12 @@ def test_non_commercial_models_are_marked():
         "gfpgan-1.3",
         "gfpgan-1.4",
         "codeformer",
+        "dfdnet",
+        "dfdnet-dictionaries",
         "dmdnet",
         "parsenet",
+        "pulse",
+        "pulse-styles",
         *gpen,
     }
 
