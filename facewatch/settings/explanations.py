@@ -29,7 +29,6 @@ SHORTER = (
     (" be a valid integer", " be a whole number"),
     (" be a valid number", " be a number"),
     (" be a valid string", " be a text in quotes"),
-    ("input is not a valid path for <class 'pathlib.Path'>", "should be a path in quotes"),
 )
 
 
@@ -73,6 +72,8 @@ def _advice(error: Mapping[str, Any], name: str) -> str:
         return _quoted_name(name.removeprefix("weights."), value)
     if name.startswith("weights.") and kind in {"float_parsing", "float_type"}:
         return "write a number from 0 (full restoration) to 1 (closest to the original)"
+    if kind == "path_type":
+        return "should be a path in quotes"
     if kind in SECTION_EXPECTED or name == "folders":
         line = "[[folders]], with two brackets on each side," if name == "folders" else f"[{name}]"
         return f"write {line} in a line of its own, and below it a line for each key"

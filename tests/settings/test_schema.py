@@ -11,7 +11,8 @@ import pytest
 from facewatch.errors import BadSettings
 from facewatch.settings.schema import SECTIONS, Settings, full_key, keys_of, parse
 
-FOLDER = {"input": "/photos/in", "output": "/photos/out"}
+DRIVE = "C:" if sys.platform == "win32" else ""
+FOLDER = {"input": f"{DRIVE}/photos/in", "output": f"{DRIVE}/photos/out"}
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,8 @@ FOLDER = {"input": "/photos/in", "output": "/photos/out"}
         ({"folders": [{**FOLDER, "output": 3}]}, ["folders.0.output = 3: should be a path in quotes"]),
         ({"restoration": {"max_faces": 1.5}}, ["should be a whole number"]),
         ({"folders": [{"input": "here", "output": "/b"}]}, ["folders.0.input", "relative path"]),
-        ({"folders": [{"input": "/a", "output": "/a"}]}, ["lies in the output"]),
-        ({"folders": [{"input": "/a/b", "output": "/a"}]}, ["lies in the output"]),
+        ({"folders": [{"input": f"{DRIVE}/a", "output": f"{DRIVE}/a"}]}, ["lies in the output"]),
+        ({"folders": [{"input": f"{DRIVE}/a/b", "output": f"{DRIVE}/a"}]}, ["lies in the output"]),
         ({"folders": [FOLDER, FOLDER]}, ["watched twice"]),
         (
             {"folders": [{**FOLDER, "restoration": {"upscal": 2}}]},
@@ -55,7 +56,7 @@ FOLDER = {"input": "/photos/in", "output": "/photos/out"}
         ({"model_mirror": "https://[::1/"}, ["model_mirror", "https://HOST"]),
         ({"model_mirror": "https://nas:port/"}, ["model_mirror", "https://HOST"]),
         ({"model_mirror": "https://nas/a\nb"}, ["model_mirror", "control characters"]),
-        ({"folders": [{**FOLDER, "output": "/out\0"}]}, ["folders.0.output", "zero character"]),
+        ({"folders": [{**FOLDER, "output": f"{DRIVE}/out\0"}]}, ["folders.0.output", "zero character"]),
         ({"output": {"suffix": "a/b"}}, ["output.suffix", "file's name"]),
         (
             {"folders": [{**FOLDER, "exclude": ["*.png", "[z-a]*.jpg"]}]},

@@ -26,7 +26,6 @@ PATHS = "names paths as POSIX systems do"
 POSIX = "a way of publishing that only POSIX systems take"
 OPEN = "Windows lets no one delete an open file"
 SLOW = "takes minutes on wine"
-WRONG_SETTING = "test_schema.py::test_a_wrong_setting_is_named_with_what_to_do"
 CANNOT_HOLD = {
     "test_atomic.py::test_a_temporary_is_private_and_complete": MODES,
     "test_atomic.py::test_an_atomic_write_keeps_the_permissions": MODES,
@@ -58,10 +57,6 @@ CANNOT_HOLD = {
     "test_output.py::test_a_side_file_that_cannot_be_written_is_logged_and_leaves_the_copy_as_it_is": LONG,
     "test_output.py::test_an_output_that_is_a_link_is_followed": LINKS,
     "test_schema.py::test_a_folder_overrides_model_weight_and_single_restoration_keys": PATHS,
-    f"{WRONG_SETTING}[raw7-words7]": PATHS,
-    f"{WRONG_SETTING}[raw8-words8]": PATHS,
-    f"{WRONG_SETTING}[raw9-words9]": PATHS,
-    f"{WRONG_SETTING}[raw10-words10]": PATHS,
     "test_status.py::test_a_ledger_without_its_log_is_named_instead_of_zeros": OPEN,
     "test_status.py::test_a_ledger_written_out_before_its_log_was_lost_is_named_as_old": OPEN,
     "test_status.py::test_a_ledger_that_was_deleted_under_the_daemon_is_named": OPEN,
