@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from facewatch.state.requests import REJECTED
 from facewatch.state.status import headline
 
 LARGEST_PAGE = 500  # photos in one answer
+SAME_FACE = 0.5  # overlap of a chosen face's box and a reported one's, as the engine matches them
 KEEP = "private, max-age=86400"  # a picture's address changes with its file
 
 
@@ -207,7 +208,8 @@ def faces_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         if face.get("reason") in NO_FACES:
             continue
         box = [float(side) for side in face["box"]]
-        choice = next((it for it in choices if _same_box(it["box"], box)), None)
+        nearest = max(choices, key=lambda it: _overlap(it["box"], box), default=None)
+        choice = nearest if nearest and _overlap(nearest["box"], box) >= SAME_FACE else None
         found.append(
             {
                 "number": number,
@@ -219,14 +221,19 @@ def faces_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "identity": face.get("identity"),
                 "chosen": choice is not None,
                 "weight": report.get("weight") if choice is None else choice["weight"],
-                "model": report.get("model") if choice is None else choice.get("model", report.get("model")),
+                "model": face.get("model") or (choice or {}).get("model") or report.get("model"),
             }
         )
     return sorted(found, key=lambda face: face["box"][0])
 
 
-def _same_box(one: Any, other: Any) -> bool:
-    return all(abs(a - b) < 1 for a, b in zip(one, other, strict=True))
+def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the intersection of two boxes over their union, 0-1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    inner = max(width, 0.0) * max(height, 0.0)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return inner / (areas - inner) if areas > inner else 0.0
 
 
 def picture(request: Request) -> Response:

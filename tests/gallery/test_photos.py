@@ -134,6 +134,22 @@ def test_a_photo_shows_each_face_with_what_was_done(house):
     )
 
 
+def test_a_face_with_a_model_of_its_own_is_known_by_its_box_and_names_that_model(house):
+    x0, y0, x1, y1 = KEPT["box"]
+    width = x1 - x0
+    # Another detector than the one that the choice was made with draws another box.
+    moved = {**KEPT, "fate": "restored", "reason": "", "model": "restoreformer"}
+    moved["box"] = [x0 + 0.1 * width, y0, x1 + 0.1 * width, y1]
+    other = {**moved, "model": None, "box": [x0 + 3 * width, y0, x1 + 3 * width, y1]}
+    choices = [{"box": KEPT["box"], "weight": 0.4, "model": "restoreformer"}]
+    number = house.id_of(house.restored("a.jpg", faces=(moved, other), choices=choices))
+    faces = house.get(f"api/photos/{number}").json()["faces"]
+    assert [(face["model"], face["chosen"]) for face in faces] == [
+        ("restoreformer", True),
+        ("builtin", False),
+    ]
+
+
 def test_a_model_that_uses_the_weight_itself_is_no_blend(house):
     number = house.id_of(house.restored("a.jpg", model="codeformer"))
     assert house.get(f"api/photos/{number}").json()["blend"] is False
