@@ -60,6 +60,7 @@ def test_every_photo_once_from_bucket_to_bucket_while_the_store_fails(
     server, bucket, make_plan, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("facewatch.archive.task_queue.wait_seconds", lambda _: 0.2)
+    monkeypatch.setattr("facewatch.archive.driver.wait_seconds", lambda _: 0.2)
     source, destination = open_store(f"{bucket}/in"), open_store(f"{bucket}/out")
     file = tmp_path / "a.tmp"
     names = {f"{number:02d}.jpg" for number in range(12)}

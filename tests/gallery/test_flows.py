@@ -87,7 +87,7 @@ def test_a_copy_is_replaced_rejected_and_both_are_undone(daemon, page, tmp_path)
     page.wait(lambda: page.find("#undo").is_displayed(), "the button")
     page.click("#undo")
     page.wait(lambda: copy.exists() and copy.read_bytes() == first, "the first copy")
-    assert [file.read_bytes() for file in trash.iterdir()] == [second]
+    page.wait(lambda: [file.read_bytes() for file in trash.iterdir()] == [second], "the trash")
     page.wait(lambda: "Strong (0)" in page.text("#facts"), "the page to follow")
     page.press("x")
     page.wait(lambda: daemon.outputs() == [], "the rejected copy in the trash")
