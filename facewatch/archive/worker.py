@@ -165,8 +165,8 @@ class Line:
         """Hand the next photos to the engine, as many as it takes at once."""
         while self._fetching and len(self._in_engine) < self._engine.window:
             task, fetching = self._fetching[0]
-            if self._in_engine and not fetching.done():
-                return
+            if self._in_engine and not (fetching.done() and self._engine.alive):
+                return  # of an engine that died, `_listen` gives back what it held before another starts
             self._fetching.popleft()
             try:
                 photo = fetching.result()
