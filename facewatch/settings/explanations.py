@@ -17,7 +17,7 @@ WANTED = {
     "engine.max_megapixels": 'write "auto" or a number from 1 to 10000',
     "engine.device": 'write "auto", "cpu", "cuda", "cuda:1", "mps" or "xpu"',
 }
-"""What fits, for the keys whose type says it badly."""
+"""The values to write, for keys whose type describes them badly."""
 SHORTER = (
     ("input should", "should"),
     ("string should", "should"),

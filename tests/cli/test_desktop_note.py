@@ -1,4 +1,4 @@
-"""What the file manager's entries show of a finished `facewatch restore`."""
+"""The notification of a finished `facewatch restore` that the file manager started."""
 
 from __future__ import annotations
 

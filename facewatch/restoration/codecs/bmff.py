@@ -36,8 +36,8 @@ _KNOWN_BOXES = {
     b"styp", b"moof", b"mfra", b"sidx", b"pdin", _SAMSUNG,
 }  # fmt: skip
 _TIFF_HEADS = {b"\0\0\0\x08": b"MM\0*", b"\x08\0\0\0": b"II*\0"}
-"""What precedes the offset of the first directory. Some programs store a block without the length before it,
-so that a reader takes the block's first bytes for that."""
+"""Head of a TIFF block, by the offset that follows it. Some programs leave out the length before the block;
+a reader takes the head for it."""
 _AUXILIARY = {
     "hdrgainmap": "the gain map (HDR brightness)",
     "gainmap": "the gain map (HDR brightness)",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 
 import pytest
 import torch
 
 from facewatch.errors import BadCheckpoint
 from facewatch.restoration.networks import dmdnet, loader
-from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.networks.state_dict import read_state_dict
 from tests import published
 from tests.restoration.networks.fast.pictures import pictures
-from tests.restoration.networks.whole import check_every_weight, load_by_a_row
+from tests.restoration.networks.whole import check_every_weight, check_others_are_refused, load_by_a_row
 
 pytestmark = pytest.mark.network_files
 
@@ -92,9 +90,4 @@ def test_one_more_such_network_takes_one_row(file, tmp_path):
 
 
 def test_another_network_is_refused_by_name(file, tmp_path):
-    torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
-    title = FORMS["dmdnet"].title
-    with pytest.raises(BadCheckpoint, match=re.escape(f"has other layers; {title} was expected")):
-        loader.load(tmp_path / "other.pth", "mine", "cpu", network="dmdnet")
-    with pytest.raises(BadCheckpoint, match=re.escape(f"looks like {title}; GPEN was expected")):
-        loader.load(file, "mine", "cpu", network="gpen")
+    check_others_are_refused("dmdnet", file, tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -11,10 +10,9 @@ import torch
 
 from facewatch.errors import BadCheckpoint
 from facewatch.restoration.networks import loader
-from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.networks.state_dict import read_state_dict
 from tests.restoration.networks.fast.pictures import pictures
-from tests.restoration.networks.whole import check_every_weight, load_by_a_row
+from tests.restoration.networks.whole import check_every_weight, check_others_are_refused, load_by_a_row
 
 pytestmark = pytest.mark.network_files
 
@@ -92,9 +90,4 @@ def test_one_more_such_network_takes_one_row(restoreformer_plus_file, tmp_path):
 
 
 def test_another_network_is_refused_by_name(restoreformer_plus_file, tmp_path):
-    torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
-    title = FORMS["restoreformer++"].title
-    with pytest.raises(BadCheckpoint, match=re.escape(f"has other layers; {title} was expected")):
-        loader.load(tmp_path / "other.pth", "mine", "cpu", network="restoreformer++")
-    with pytest.raises(BadCheckpoint, match=re.escape(f"looks like {title}; GPEN was expected")):
-        loader.load(restoreformer_plus_file, "mine", "cpu", network="gpen")
+    check_others_are_refused("restoreformer++", restoreformer_plus_file, tmp_path)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+import re
 
+import numpy as np
+import pytest
+import torch
+
+from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import MODELS, Checkpoint, Licence, Model
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.build import load_face_network
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.detection.yunet import YuNet
 from facewatch.restoration.masks.oval import SoftMask
+from facewatch.restoration.networks import loader
+from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
 
@@ -52,3 +59,13 @@ def load_by_a_row(form, file, folder):
     files = ModelFiles(folder, rows=(*MODELS, row))
     files.add("later", file)
     return load_face_network(files.find("later"), "later", "cpu", row.network, row.crop_size)
+
+
+def check_others_are_refused(name, file, tmp_path):
+    """Assert that a row of the form `name` takes no other network, and that its file fits no other row."""
+    torch.save({"layer.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
+    title = FORMS[name].title
+    with pytest.raises(BadCheckpoint, match=re.escape(f"has other layers; {title} was expected")):
+        loader.load(tmp_path / "other.pth", "mine", "cpu", network=name)
+    with pytest.raises(BadCheckpoint, match=re.escape(f"looks like {title}; GPEN was expected")):
+        loader.load(file, "mine", "cpu", network="gpen")
