@@ -36,7 +36,7 @@ from facewatch.restoration.codecs import (
     webp,
 )
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
-from facewatch.restoration.codecs.photo import Metadata, Photo, Raster, Samples, SourceOrientation
+from facewatch.restoration.codecs.photo import BEHIND, Metadata, Photo, Raster, Samples, SourceOrientation
 from facewatch.restoration.codecs.pillow_images import (
     DECODER_ERRORS,
     load,
@@ -203,7 +203,10 @@ def _decode_jpeg(data: bytes, task: _Task) -> _Decoded:
         if not (task.settled and jpeg_end.has_every_row(picture)):
             raise TruncatedPhoto(jpeg.INCOMPLETE)
         image = open_image(JpegImageFile, picture + jpeg_end.MARK, task.limit)
-    return _Decoded(load(image), with_dpi(parts.metadata, image), sampling if sampling >= 0 else None)
+    metadata = with_dpi(parts.metadata, image)
+    if not parts.ended and jpeg_end.has_data_behind(picture):
+        metadata = dataclasses.replace(metadata, lost=(*metadata.lost, BEHIND))
+    return _Decoded(load(image), metadata, sampling if sampling >= 0 else None)
 
 
 def _decode_png(data: bytes, task: _Task) -> _Decoded:

@@ -8,7 +8,7 @@ from facewatch.restoration.codecs import jpeg, jpeg_tail, pixel_modes, png, tiff
 from facewatch.restoration.codecs.encoder import matching_profile
 from facewatch.restoration.codecs.formats import Format
 from facewatch.restoration.codecs.jpeg_tail import Kind
-from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
+from facewatch.restoration.codecs.metadata import exif, xmp
 from facewatch.restoration.codecs.photo import Photo
 
 _TAIL_WORDS: dict[Kind, tuple[str, str]] = {
@@ -71,9 +71,7 @@ def _metadata_losses(photo: Photo, target: Format) -> list[str]:
     ):
         found.append("texts of the PNG file")
     if xmp.names_tail(metadata.xmp) and not metadata.tail and not any("film" in words for words in found):
-        found.append("XMP about a film or a gain map that the file does not hold")
-    if metadata.exif:
-        found += exif.repeated_directories(tiff_tags.read_directory(metadata.exif))
+        found.append("XMP about a film or a gain map that the copy does not hold")
     if target.name == "jpeg":
         found += exif.jpeg_losses(metadata.exif)
     else:

@@ -124,6 +124,7 @@ def jpeg_losses(exif: bytes | None) -> list[str]:
         if has_maker_note(before) and not has_maker_note(after)
         else []
     )
+    note += repeated_directories(before)
     dropped = len(_value_numbers(without_maker_note(before)) - _value_numbers(after))
     return [*note, f"{dropped} long EXIF values, for which a JPEG has too little room"] if dropped else note
 

@@ -25,6 +25,9 @@ IMAGE_TAGS = frozenset(
     | {*range(322, 326), *range(332, 337), *range(338, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags of a TIFF page that a decoder needs; of several with one number, decoders take the first."""
+_FIRST_COUNTS = IMAGE_TAGS | {0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x013F, 0x0213, 0xA403}
+"""The tags of which the first counts in ExifTool too ("Priority 0"): description, orientation, resolution,
+colours of the primaries, place of YCbCr samples, white balance."""
 UTF8 = 129  # of EXIF 3.0
 MAKER_NOTE = 0x927C
 ByteOrder: TypeAlias = Literal["<", ">"]
@@ -179,11 +182,15 @@ def read_directory(
         if tag is None:
             continue
         ends.append(tag.offset + len(tag.data))
-        # None of an unknown kind hides another; of several others the last counts, as in ExifTool.
+        # None of an unknown kind hides another; of several others the last counts, but for some tags.
         old = tags.get(number)
         if number in pointers and old is not None and old.data != tag.data:
             repeated.add(number)
-        if old is None or not layout.knows(old.kind) or (layout.knows(tag.kind) and number not in IMAGE_TAGS):
+        if (
+            old is None
+            or not layout.knows(old.kind)
+            or (layout.knows(tag.kind) and number not in _FIRST_COUNTS)
+        ):
             tags[number] = tag
     children = {}
     own = Directory(layout.order, tags)
