@@ -95,6 +95,7 @@ def decode(data: bytes, limit: SizeLimit | int, *, settled: bool = False) -> Pho
     """
     task = _Task(limit if isinstance(limit, SizeLimit) else SizeLimit(limit), settled)
     try:
+        data = sniff.without_blank_start(data)
         format_name = sniff.detect_format(data)
         with _translate_errors(data):
             offsets = tiff_pages.pages_of(data) if format_name == "tiff" else []
@@ -153,9 +154,11 @@ def _upright_photo(format_name: str, decoded: _Decoded) -> Photo:
         raster = decoded.raster
     source_orientation = _source_orientation(decoded, orientation)
     dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MAX_DPI for side in metadata.dpi) else None
+    shape, lies = metadata.pixel_shape, source_orientation.orientation >= 5
     metadata = dataclasses.replace(
         metadata,
-        dpi=dpi[::-1] if dpi and source_orientation.orientation >= 5 else dpi,
+        dpi=dpi[::-1] if dpi and lies else dpi,
+        pixel_shape=shape[::-1] if shape and lies else shape,
         source_orientation=source_orientation,
     )
     if metadata.tail:

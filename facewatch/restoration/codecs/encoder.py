@@ -138,6 +138,8 @@ def _without_none(options: dict[str, object]) -> dict[str, Any]:
 
 def _encode_jpeg(output: _Output) -> bytes:
     picture = _encode_picture(output)
+    if output.metadata.pixel_shape:
+        picture = jpeg.with_pixel_shape(picture, output.metadata.pixel_shape)
     return jpeg_tail.append(picture, output.metadata.tail) if output.metadata.tail else picture
 
 

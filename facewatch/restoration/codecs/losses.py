@@ -8,7 +8,7 @@ from facewatch.restoration.codecs import jpeg, jpeg_tail, pixel_modes, png, tiff
 from facewatch.restoration.codecs.encoder import matching_profile
 from facewatch.restoration.codecs.formats import Format
 from facewatch.restoration.codecs.jpeg_tail import Kind
-from facewatch.restoration.codecs.metadata import exif, xmp
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
 from facewatch.restoration.codecs.photo import Photo
 
 _TAIL_WORDS: dict[Kind, tuple[str, str]] = {
@@ -43,6 +43,8 @@ def _picture_losses(photo: Photo, target: Format) -> list[str]:
     found = []
     if photo.alpha is not None and not target.alpha and pixel_modes.shows_through(photo.alpha):
         found.append("transparency (it is laid on white)")
+    if photo.metadata.pixel_shape and target.name not in ("jpeg", "png"):
+        found.append("the shape of its pixels, which are not square")
     if photo.mode.endswith("16") and not mode.endswith("16"):
         found.append("16 bits a channel (8 are kept)")
     if photo.mode == "CMYK" and mode != "CMYK":
@@ -70,6 +72,8 @@ def _metadata_losses(photo: Photo, target: Format) -> list[str]:
         found.append("texts of the PNG file")
     if xmp.names_tail(metadata.xmp) and not metadata.tail and not any("film" in words for words in found):
         found.append("XMP about a film or a gain map that the file does not hold")
+    if metadata.exif:
+        found += exif.repeated_directories(tiff_tags.read_directory(metadata.exif))
     if target.name == "jpeg":
         found += exif.jpeg_losses(metadata.exif)
     else:

@@ -57,6 +57,7 @@ class Directory:
     children: dict[int, Directory] = field(default_factory=dict)  # by the tag that points to it
     next_offset: int = 0
     end: int = 0  # the first byte after everything read for it
+    repeated: frozenset[int] = frozenset()  # pointers to several subdirectories, of which one is read
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the integers of a tag; empty if it is missing or of another kind."""
@@ -169,6 +170,8 @@ def read_directory(
     raw, following = raw_entries(block, at, layout)
     tags: dict[int, Tag] = {}
     ends = [at + 2 + len(raw) * layout.entry_size + 4]
+    pointers = POINTERS.get(parent, ())
+    repeated = set()
     for entry in raw:
         number, tag = read_tag(block, entry, layout)
         if tag is None and strict:
@@ -178,11 +181,13 @@ def read_directory(
         ends.append(tag.offset + len(tag.data))
         # None of an unknown kind hides another; of several others the last counts, as in ExifTool.
         old = tags.get(number)
+        if number in pointers and old is not None and old.data != tag.data:
+            repeated.add(number)
         if old is None or not layout.knows(old.kind) or (layout.knows(tag.kind) and number not in IMAGE_TAGS):
             tags[number] = tag
     children = {}
     own = Directory(layout.order, tags)
-    for pointer in POINTERS.get(parent, ()):
+    for pointer in pointers:
         target = own.number(pointer, 0)
         if strict and target >= len(block):
             raise TruncatedPhoto(INCOMPLETE)
@@ -192,9 +197,8 @@ def read_directory(
             children[pointer] = read_directory(block, target, parent=pointer, strict=strict)
         except BrokenTagsError:
             tags.pop(pointer, None)
-    return Directory(
-        layout.order, tags, children, following, max(ends + [child.end for child in children.values()])
-    )
+    end = max(ends + [child.end for child in children.values()])
+    return Directory(layout.order, tags, children, following, end, frozenset(repeated))
 
 
 def read_tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:
