@@ -17,10 +17,13 @@ from rich.progress import (
 from rich.prompt import Confirm
 
 from facewatch.cli.terminal import can_ask
-from facewatch.errors import FacewatchError
+from facewatch.errors import DownloadFailed, FacewatchError
+from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as DownloadProgress
 from facewatch.system.text import printable
+
+WITHOUT_IDENTITY = 'with --identity warn (or identity = "warn") faces are shown without a comparison'
 
 
 def fetch_missing(
@@ -39,7 +42,12 @@ def fetch_missing(
             console.print(printable(problem), markup=False, soft_wrap=True)
         ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
-        fetch(console, files, name)
+        try:
+            fetch(console, files, name)
+        except DownloadFailed as error:
+            if name not in catalogue.names("identity"):
+                raise
+            raise DownloadFailed(f"{error}; {WITHOUT_IDENTITY}") from error
     for name in optional if missing else ():
         try:
             if files.state(name) != "present":

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from facewatch.models import catalogue
 from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
@@ -76,9 +75,7 @@ def read_status(
     if part:
         troubles.append(f"ledger: {part} {PART_MISSING}")
     downloads = facts.get("downloads", {}) if pid else {}
-    # Faces are restored without the comparison too: a machine without a network asks for no attention.
-    needed = downloads.keys() - set(catalogue.names("identity"))
-    pending = [name for name in needed if downloads[name]["state"] in {"held", "waiting"}]
+    pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
     # Photos of folders no longer watched would be shown for ever. Without a config all are shown.
     folders = [folder.input for folder in settings.folders] or None

@@ -44,3 +44,8 @@ def test_an_optional_model_that_cannot_be_downloaded_is_no_failure(capsys):
     assert "sface: no network" in capsys.readouterr().err
     with pytest.raises(DownloadFailed):
         download_ui.fetch_missing(Files("gfpgan", failing=["gfpgan"]), ["gfpgan"], ["sface"])
+
+
+def test_a_needed_comparison_that_cannot_be_downloaded_says_how_to_go_without():
+    with pytest.raises(DownloadFailed, match=r"sface: no network; with --identity warn"):
+        download_ui.fetch_missing(Files("sface", failing=["sface"]), ["gfpgan", "sface"])
