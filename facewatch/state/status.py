@@ -21,6 +21,8 @@ KINDS_SHOWN = 8
 PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
 BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
+GIVING_WAY_KEY = "giving way"
+"""The fact that the GPU is left to other programs: a text, the reason."""
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -83,7 +85,7 @@ def read_status(
     finished = sum(counts[state] for state in FINISHED)
     counter = counter or OutcomeCounter()
     outcomes = counter.count(view, finished, folders)
-    rest = rest_reason(settings) if pid else ""
+    rest = (rest_reason(settings) or facts.get(GIVING_WAY_KEY, "")) if pid else ""
     return Status(
         mood=_mood(pid, rest, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,

@@ -469,6 +469,7 @@ def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
     [
         ("waiting until 22:00", {}, "Work now"),
         ("waiting for mains power", {}, "Work now"),
+        ("waiting while a program runs full screen", {}, "Work now"),
         ("paused", {"paused": True}, "Resume"),
         ("waiting until 22:00", {"paused": True}, "Resume"),
         ("", {}, "Pause"),

@@ -28,6 +28,7 @@ german, french = translator("de").translate, translator("fr").translate
         ("Facewatch: 3 waiting, restoring a.jpg (2 of 4 faces)",
          "Facewatch: 3 warten, restauriert a.jpg (2 von 4 Gesichtern)"),
         ("34 of 120, about 25 minutes", "34 von 120, etwa 25 Minuten"),
+        ("waiting while a program runs full screen", "wartet, solange ein Programm im Vollbild läuft"),
         ("waiting until the computer is unused for 5 minutes",
          "wartet, bis der Computer 5 Minuten unbenutzt ist"),
         ("Redo Balanced (0.5)", "Neu: Ausgewogen (0.5)"),
