@@ -16,6 +16,7 @@ from facewatch.state.outcomes import Outcome, OutcomeCounter
 from facewatch.state.reports import NO_STRANGERS, Strangers, report_summary
 from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
+from facewatch.system.text import one_line
 
 KINDS_SHOWN = 8
 PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
@@ -117,7 +118,7 @@ def headline(status: Status) -> str:
         return "facewatch is not running; start it with `facewatch run`"
     parts: list[str] = [status.rest or status.mood]
     if status.current:
-        parts[0] = f"working: {status.current['path']}{_progress_text(status.current)}"
+        parts[0] = f"working: {one_line(status.current['path'])}{_progress_text(status.current)}"
     progress = progress_text(status)
     if progress:
         parts.append(progress)
