@@ -54,7 +54,7 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
 
     def show_notification(self, notification: Notification) -> None:
         """Show a notification. From any thread."""
-        GLib.idle_add(self._notifier.show, notification, self._icon_path or "")
+        GLib.idle_add(self._notify, notification)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call `callback` from GTK's loop. From any thread."""
@@ -65,6 +65,9 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_quit)
         self._notifier = Notifier(self._on_click)
         self._mark_ready()
+
+    def _notify(self, notification: Notification) -> None:
+        self._notifier.show(notification, self._icon_path or "")  # the icon shown last, in its turn
 
     def _update_menu(self) -> None:
         """Do nothing: `show_menu` updates the menu."""
