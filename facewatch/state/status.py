@@ -24,6 +24,13 @@ BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
 GIVING_WAY_KEY = "giving way"
 """The fact that the GPU is left to other programs: a text, the reason."""
+DOWNLOAD_WORDS = {
+    "queued": "waiting for download",
+    "downloading": "downloading",
+    "waiting": "cannot be downloaded",
+    "held": "licence approval needed",
+    "cancelled": "download cancelled",
+}
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -124,7 +131,7 @@ def headline(status: Status) -> str:
         parts.append(progress)
     else:
         parts += waiting_texts(status)
-    parts += [f"{name}: waiting for download" for name in status.downloads]
+    parts += [f"{name}: {DOWNLOAD_WORDS[it['state']]}" for name, it in status.downloads.items()]
     if status.troubles:
         count = len(status.troubles)
         parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")

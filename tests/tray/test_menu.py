@@ -147,7 +147,7 @@ FAILING = {
 @pytest.mark.parametrize(
     ("download", "row", "actions"),
     [
-        (DOWNLOADING, "downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
+        (DOWNLOADING, "Downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
         (FAILING, ("codeformer is not downloaded: Cannot reach github.com. Check the connection. "
          "Next try in 35 s"), ["download_now", "download_cancel"]),
         ({"state": "cancelled"}, "codeformer: download cancelled", ["download_now"]),
