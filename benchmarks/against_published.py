@@ -126,11 +126,11 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "pulse": Comparison(
         published_field.pulse,
-        published_code.load_pulse(1024, 512, 1),
+        published_code.load_pulse(1024, 512, 10),
         _PULSE_COMMIT,
         second=published_field.pulse_latents,
         second_suffix=".pt",
-        ours=_steps(1),
+        ours=_steps(10),
     ),
     "gpen-64": Comparison(
         lambda path: published_field.gpen(path, 64, width=1 / 8),

@@ -87,7 +87,8 @@ class Neighbours:
         theirs = next(flow for flow in row.flows if flow.side == "reference")
         with contextlib.ExitStack() as stack:
             flows = []
-            for what, flow in (("background", ours), ("normal priority", ours), ("reference", theirs)):
+            behind = replace(ours, args={**ours.args, "background": True})
+            for what, flow in (("background", behind), ("normal priority", ours), ("reference", theirs)):
                 process = stack.enter_context(contextlib.closing(start(flow)))
                 self.report(f"{what}: it starts")
                 process.start()
@@ -99,6 +100,7 @@ class Neighbours:
                 for what, process in flows:
                     self.report(f"{what}, beside {count}")
                     self.lines.append(self._line(count, what, process))
+                    self.report(str(self.lines[-1]))
         return Result(row, (Measured(ours), Measured(theirs)))
 
     def _line(self, count: int, what: str, process: MeasuredProcess) -> Line:

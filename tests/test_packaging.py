@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import plistlib
 import re
 import runpy
@@ -17,10 +18,13 @@ from facewatch.system.autostart import macos, systemd
 from tests.conftest import ROOT
 
 PACKAGING = ROOT / "packaging"
-IMPORTS = """
+PORTRAIT = ROOT / "facewatch" / "cli" / "demo" / "eileen-collins.jpg"
+BLOCK = """
 import sys
-for name in sys.argv[1:]:
+for name in {names!r}:
     sys.modules[name] = None  # its import now fails, as in the app
+"""
+IMPORTS = """
 from facewatch.cli.main import main
 from facewatch.engine import main as engine, restorer
 from facewatch.restoration import build, pipeline
@@ -95,12 +99,31 @@ def _spec_list(name):
     raise AssertionError(f"the spec has no list {name}")
 
 
-def test_no_module_that_the_app_leaves_out_is_needed():
-    never_used = _spec_list("NEVER_USED")
+@pytest.fixture
+def app_environment(tmp_path):
+    """Return an environment in which Python finds no module that the app leaves out."""
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(BLOCK.format(names=_spec_list("NEVER_USED")), "utf-8")
+    path = os.pathsep.join([str(blocked), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path, "FACEWATCH_HOME": str(tmp_path / "home")}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-c", IMPORTS),
+        ("-m", "facewatch", "restore", "--model", "builtin", "--output", "restored", str(PORTRAIT)),
+    ],
+    ids=["loading", "restoring"],
+)
+def test_no_module_that_the_app_leaves_out_is_needed(app_environment, tmp_path, arguments):
     run = subprocess.run(
-        [sys.executable, "-c", IMPORTS, *never_used], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [sys.executable, *arguments],
+        cwd=tmp_path, env=app_environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
+    assert "-c" in arguments or (tmp_path / "restored" / PORTRAIT.name).is_file()
 
 
 def test_the_build_does_not_start_without_enough_disk_space(tmp_path, monkeypatch):

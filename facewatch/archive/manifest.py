@@ -97,7 +97,7 @@ class Manifest:
                     yield pq.read_table(file, columns=columns, schema=None)
             except (pa.ArrowException, OSError) as error:
                 raise FacewatchError(
-                    f"the part {name} of the manifest in {self._store.address} cannot be read: {error}; "
+                    f"the part {name} of the manifest in {self._store.shown} cannot be read: {error}; "
                     "remove it, and its photos are restored or found again"
                 ) from error
 

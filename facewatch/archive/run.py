@@ -14,9 +14,10 @@ from facewatch.archive.driver import Driver, Stop
 from facewatch.archive.local_store import LocalStore
 from facewatch.archive.manifest import Manifest
 from facewatch.archive.progress import Progress
+from facewatch.archive.remote_store import RemoteStore
 from facewatch.archive.report import Samples, write_report
 from facewatch.archive.store import Store
-from facewatch.archive.types import Row, WorkPlan
+from facewatch.archive.types import OWN_FOLDER, Row, WorkPlan
 from facewatch.errors import AlreadyRunning, FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.system.locks import LockHeld, acquire_lock
@@ -73,7 +74,7 @@ def run_archive(
     Raises AlreadyRunning when another run writes into this folder, and as `Driver.run`.
     """
     manifest = Manifest(destination, plan.run)
-    with _alone(destination):
+    with _alone(destination, plan.run):
         models = {name: Path(path).read_bytes() for name, path in plan.setup.files.items()} if remote else {}
         pool = RayPool(cluster, plan, models, gpus=gpus, workers=workers)
         done = manifest.done(plan.key, retry_failed=retry_failed)
@@ -104,10 +105,10 @@ def _count_beside(source: Store, progress: Progress) -> None:
 
 
 @contextmanager
-def _alone(destination: Store) -> Iterator[None]:
+def _alone(destination: Store, run: str) -> Iterator[None]:
     """Let no other run write into a local destination meanwhile, and remove what killed workers left.
 
-    Runs on an object store need no lock: its puts refuse to replace, so that two runs only waste work.
+    Runs on a remote store need no lock: its puts refuse to replace, so that two runs only waste work.
     """
     with ExitStack() as stack:
         if isinstance(destination, LocalStore):
@@ -115,8 +116,10 @@ def _alone(destination: Store) -> Iterator[None]:
                 stack.enter_context(acquire_lock(destination.lock_path()))
             except LockHeld:
                 raise AlreadyRunning(
-                    f"another run writes into {destination.address}; wait until it has ended"
+                    f"another run writes into {destination.shown}; wait until it has ended"
                 ) from None
             destination.clean()  # its driver was killed
+        elif isinstance(destination, RemoteStore):
+            destination.require_exclusive(f"{OWN_FOLDER}/probe-{run}")
         yield
         destination.clean()

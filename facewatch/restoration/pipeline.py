@@ -13,7 +13,6 @@ from facewatch.errors import BadPhoto, CannotAlign
 from facewatch.restoration.alignment import aligned_eye_px, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
-from facewatch.restoration.color import match_color
 from facewatch.restoration.cropping import CroppedFace, cut_out, enlarged, network_crops
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
@@ -137,22 +136,23 @@ class Pipeline:
         options: RestorationOptions,
         box: tuple[float, float, float, float],
         weights: Sequence[float],
+        progress: Progress = ignore_progress,
     ) -> FacePreview:
         """Return one face, upright: as it is, then restored with each weight; and the gate's verdicts.
 
         box  of the face, as in its report; x0, y0, x1, y1, pixels of the upright photo
 
+        A face of a network that makes up people is shown only where the gate lets it through.
+
         Raises BadPhoto if no face is found there, CannotAlign, or as `restore`.
         """
         before, eye_px, others = self._crop_one(eight_bits(photo.pixels), options, box)
-        drawn = {
-            weight: self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
-            for weight in weights
-        }
-        after = {weight: before if crop is None else crop for weight, crop in drawn.items()}
-        shown = (match_color(crop, before) if options.color_fix else crop for crop in after.values())
-        judged = judge_weights(self._gate, options, before, after, eye_px=eye_px, others=others)
-        return FacePreview([before, *shown], judged)
+        drawn = self._networks.draw(before, weights, progress)
+        guarded = self._networks.makes_up_people(None)
+        judged = judge_weights(
+            self._gate, options, before, drawn, eye_px=eye_px, others=others, guarded=guarded
+        )
+        return FacePreview.of(before, drawn, judged, color_fix=options.color_fix)
 
     def _crop_one(
         self,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from facewatch.models import catalogue
 from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
@@ -17,11 +16,21 @@ from facewatch.state.outcomes import Outcome, OutcomeCounter
 from facewatch.state.reports import NO_STRANGERS, Strangers, report_summary
 from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
+from facewatch.system.text import one_line
 
 KINDS_SHOWN = 8
 PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
 BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
+GIVING_WAY_KEY = "giving way"
+"""The fact that the GPU is left to other programs: a text, the reason."""
+DOWNLOAD_WORDS = {
+    "queued": "waiting for download",
+    "downloading": "downloading",
+    "waiting": "cannot be downloaded",
+    "held": "licence approval needed",
+    "cancelled": "download cancelled",
+}
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -76,9 +85,7 @@ def read_status(
     if part:
         troubles.append(f"ledger: {part} {PART_MISSING}")
     downloads = facts.get("downloads", {}) if pid else {}
-    # Faces are restored without the comparison too: a machine without a network asks for no attention.
-    needed = downloads.keys() - set(catalogue.names("identity"))
-    pending = [name for name in needed if downloads[name]["state"] in {"held", "waiting"}]
+    pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
     # Photos of folders no longer watched would be shown for ever. Without a config all are shown.
     folders = [folder.input for folder in settings.folders] or None
@@ -86,7 +93,7 @@ def read_status(
     finished = sum(counts[state] for state in FINISHED)
     counter = counter or OutcomeCounter()
     outcomes = counter.count(view, finished, folders)
-    rest = rest_reason(settings) if pid else ""
+    rest = (rest_reason(settings) or facts.get(GIVING_WAY_KEY, "")) if pid else ""
     return Status(
         mood=_mood(pid, rest, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
@@ -118,13 +125,13 @@ def headline(status: Status) -> str:
         return "facewatch is not running; start it with `facewatch run`"
     parts: list[str] = [status.rest or status.mood]
     if status.current:
-        parts[0] = f"working: {status.current['path']}{_progress_text(status.current)}"
+        parts[0] = f"working: {one_line(status.current['path'])}{_progress_text(status.current)}"
     progress = progress_text(status)
     if progress:
         parts.append(progress)
     else:
         parts += waiting_texts(status)
-    parts += [f"{name}: waiting for download" for name in status.downloads]
+    parts += [f"{name}: {DOWNLOAD_WORDS[it['state']]}" for name, it in status.downloads.items()]
     if status.troubles:
         count = len(status.troubles)
         parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")

@@ -79,7 +79,7 @@ def _recent_items(view: View) -> Iterator[Item]:
     for photo in view.status.recent:
         text = shorten(Path(photo["path"]).name, 50)
         if became := photo_text(photo):
-            text = f"{text}: {shorten(became, 40)}"
+            text = f"{text}: {shorten(became, LONGEST_LINE - len(text) - 2)}"
         yield submenu(f"{photo['path']} {photo['changed']}", text, _photo_actions(view, photo))
 
 

@@ -81,7 +81,7 @@ def wrapped(text: str) -> list[str]:
 
 
 def download_line(name: str, download: Mapping[str, Any], now: datetime) -> str:
-    """Return the progress of a model's download: "downloading codeformer: 45 % of 377 MB, 40 s left"."""
+    """Return the progress of a model's download: "Downloading codeformer: 45 % of 377 MB, 40 s left"."""
     state = download.get("state")
     if state == "held":
         return f"{name}: licence approval needed"
@@ -97,8 +97,8 @@ def download_line(name: str, download: Mapping[str, Any], now: datetime) -> str:
     if state == "downloading" and done is not None:
         progress = f"{100 * done // total} % of {format_size(total)}" if total else format_size(done)
         left = download.get("seconds_left")
-        return f"downloading {name}: {progress}{'' if left is None else f', {format_duration(left)} left'}"
-    return f"downloading {name}"
+        return f"Downloading {name}: {progress}{'' if left is None else f', {format_duration(left)} left'}"
+    return f"{name}: waiting for download" if state == "queued" else f"Downloading {name}"
 
 
 def downloads_line(downloads: Mapping[str, Mapping[str, Any]], now: datetime) -> str:

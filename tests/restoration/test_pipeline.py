@@ -10,7 +10,7 @@ import pytest
 from facewatch.errors import BadPhoto, NetworkFailed
 from facewatch.restoration import cropping
 from facewatch.restoration.codecs.photo import Metadata, Photo
-from facewatch.restoration.identity.gate import CheckedFace
+from facewatch.restoration.identity.gate import CheckedFace, IdentityGate
 from facewatch.restoration.masks.oval import SoftMask
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
@@ -383,6 +383,18 @@ def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
     before = Pipeline(Finds(faces[1]), network, SoftMask()).infer(photo(), RAW).faces[0].before
     assert (crops[0] == before).all()
     assert tuple(crops[2][0, 0]) == (200, 40, 90)
+
+
+def test_a_preview_of_a_network_that_makes_up_people_passes_the_gate():
+    network, steps = Paints(), []
+    face = face_at(0, 10, 120)
+    gate = IdentityGate(None, Finds(face_at(0, 0, 512)))  # nothing is here to compare with
+    pipeline = Pipeline(Finds(face), network, SoftMask(), gate=gate, guarded=["paints"])
+    shown = pipeline.preview(photo(), RAW, face.box, [0.0, 0.5], lambda *step: steps.append(step))
+    assert network.calls == [(1, 0.0), (1, 0.5)]
+    assert all((crop == shown.crops[0]).all() for crop in shown.crops)
+    assert [one.kept for one in shown.judged] == [True, True]
+    assert steps == [(0, 2, "faces"), (1, 2, "faces")]
 
 
 def test_a_preview_of_a_face_that_is_not_found_is_an_error():

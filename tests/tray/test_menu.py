@@ -147,7 +147,7 @@ FAILING = {
 @pytest.mark.parametrize(
     ("download", "row", "actions"),
     [
-        (DOWNLOADING, "downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
+        (DOWNLOADING, "Downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
         (FAILING, ("codeformer is not downloaded: Cannot reach github.com. Check the connection. "
          "Next try in 35 s"), ["download_now", "download_cancel"]),
         ({"state": "cancelled"}, "codeformer: download cancelled", ["download_now"]),
@@ -469,6 +469,7 @@ def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
     [
         ("waiting until 22:00", {}, "Work now"),
         ("waiting for mains power", {}, "Work now"),
+        ("waiting while a program runs full screen", {}, "Work now"),
         ("paused", {"paused": True}, "Resume"),
         ("waiting until 22:00", {"paused": True}, "Resume"),
         ("", {}, "Pause"),

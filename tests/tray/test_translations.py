@@ -28,6 +28,7 @@ german, french = translator("de").translate, translator("fr").translate
         ("Facewatch: 3 waiting, restoring a.jpg (2 of 4 faces)",
          "Facewatch: 3 warten, restauriert a.jpg (2 von 4 Gesichtern)"),
         ("34 of 120, about 25 minutes", "34 von 120, etwa 25 Minuten"),
+        ("waiting while a program runs full screen", "wartet, solange ein Programm im Vollbild läuft"),
         ("waiting until the computer is unused for 5 minutes",
          "wartet, bis der Computer 5 Minuten unbenutzt ist"),
         ("Redo Balanced (0.5)", "Neu: Ausgewogen (0.5)"),
@@ -35,7 +36,8 @@ german, french = translator("de").translate, translator("fr").translate
         ("Redo 1.0 (closest to the original)", "Neu: 1.0 (am nächsten am Original)"),
         ("Redo with codeformer (non-commercial)", "Neu mit codeformer (nicht kommerziell)"),
         ("2 waiting, 1 will retry", "2 warten, 1 mit neuem Versuch"),
-        ("downloading codeformer: 45 % of 377 MB, 40 s left", "lädt codeformer: 45 % von 377 MB, noch 40 s"),
+        ("Downloading codeformer: 45 % of 377 MB, 40 s left", "Lädt codeformer: 45 % von 377 MB, noch 40 s"),
+        ("codeformer: waiting for download", "codeformer: wartet auf den Download"),
         ("Not supported (2), failed (1)", "Nicht unterstützt (2), fehlgeschlagen (1)"),
     ],
 )  # fmt: skip

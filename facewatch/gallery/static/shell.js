@@ -88,7 +88,7 @@ function line(status) {
   if (status.mood === "paused") {
     const [time] = status.rest.match(/\d+:\d+/) ?? [];
     if (time) return t("state.rest_until", { time });
-    const reason = ["mains", "unused"].find((word) => status.rest.includes(word));
+    const reason = ["mains", "unused", "screen", "card"].find((word) => status.rest.includes(word));
     return t(reason ? `state.rest_${reason}` : "state.paused");
   }
   const parts = [];
