@@ -66,6 +66,6 @@ def checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace
 
 def _checked_report(report: FaceReport, outcome: CheckedFace) -> FaceReport:
     if outcome.after is None:
-        reason = OTHER_PERSON if outcome.lost else NOT_UPRIGHT if outcome.turned else NOT_COMPARED
+        reason = OTHER_PERSON if outcome.lost else NOT_UPRIGHT if outcome.doubtful else NOT_COMPARED
         return replace(report, fate="kept", reason=reason, weight=None, identity=outcome.identity)
     return replace(report, weight=outcome.weight, identity=outcome.identity)

@@ -15,7 +15,7 @@ OTHER_PERSON = "it no longer looked like the same person"
 """The reason to keep a face whose restored form became another person's."""
 
 
-NOT_UPRIGHT = "it does not lie upright, and could not be compared"
+NOT_UPRIGHT = "it does not look like an upright face, and could not be compared"
 """The reason to keep a face that a detector took for an upright one."""
 
 

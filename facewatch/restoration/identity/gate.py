@@ -15,6 +15,7 @@ from facewatch.restoration.identity.sface import Embedding
 from facewatch.restoration.identity.verdict import (
     LEAST_CLEARNESS,
     LEAST_EYE_PX,
+    LEAST_UPRIGHT,
     Evidence,
     can_judge,
     floor_for,
@@ -62,7 +63,7 @@ class CheckedFace:
     weight: float  # of `after`
     identity: Identity | None  # of `after`; of the first try where the original stays; None: not compared
     hopeless: bool = False  # no weight can bring the person back
-    turned: bool = False  # it cannot be judged, since the original does not lie upright in its crop
+    doubtful: bool = False  # it cannot be judged, and the original does not look like an upright face
 
     @property
     def lost(self) -> bool:
@@ -135,17 +136,17 @@ class IdentityGate:
 
         With `options.identity` "protect", a face that became another person's is restored again with a higher
         weight, twice at most; if that does not help, or cannot, the original stays, as it does of a face that
-        does not lie upright. Faces of a network that makes up people are treated so whatever is set, and stay
+        is not upright. Faces of a network that makes up people are treated so whatever is set, and stay
         originals if they cannot be compared.
         """
         originals = [self._measure(face.before, face.eye_px >= LEAST_EYE_PX) for face in faces]
-        turned = [self._lies_turned(face, it) for face, it in zip(faces, originals, strict=True)]
+        doubtful = [self._is_doubtful(face, it) for face, it in zip(faces, originals, strict=True)]
 
         def compare(index: int, after: Crop, by: float) -> CheckedFace:
             evidence = self._compare(faces[index], originals, index, after, options)
             threshold = None if faces[index].guarded else options.identity_threshold
             identity = judge(evidence, threshold)
-            return CheckedFace(after, by, identity, evidence.hopeless, turned[index])
+            return CheckedFace(after, by, identity, evidence.hopeless, doubtful[index])
 
         checked = [
             compare(index, face.after, weight if face.chosen is None else face.chosen)
@@ -196,12 +197,14 @@ class IdentityGate:
             moved=_moved(original.face, restored.face),
         )
 
-    def _lies_turned(self, face: Pair, original: _Portrait) -> bool:
-        """Return True if a face that cannot be judged is clearer when it is turned by quarters."""
+    def _is_doubtful(self, face: Pair, original: _Portrait) -> bool:
+        """Return True if a face that cannot be judged is hardly one, or clearer when turned by quarters."""
         if self._embedder is None or original.embedding is None:
             return False
         if can_judge(original.clearness, face.eye_px):
             return False
+        if original.clearness < LEAST_UPRIGHT:
+            return True
         crop = fit(face.before, (CROP_SIZE, CROP_SIZE))
         ways = (self._embedder.embed(np.rot90(crop, quarters).copy()) for quarters in (2, 1, 3))
         return any(float(np.linalg.norm(way)) >= _CLEARER * original.clearness for way in ways)
@@ -216,7 +219,7 @@ class IdentityGate:
 
 def _unfit(face: Pair, checked: CheckedFace) -> bool:
     """Return True if a face must not be shown; one of a made-up person neither when it was not compared."""
-    return checked.lost or checked.turned or (face.guarded and checked.identity is None)
+    return checked.lost or checked.doubtful or (face.guarded and checked.identity is None)
 
 
 def _central_score(face: Face) -> float:

@@ -162,9 +162,17 @@ def test_a_face_that_is_hardly_found_again_is_gone():
 
 
 def test_a_blurred_original_is_not_judged():
-    (outcome,) = check([(crop(0), crop(2))], embedder=Channels(clearness=4.0))
+    (outcome,) = check([(crop(0), crop(2))], embedder=Channels(clearness=7.1))
     assert outcome.identity.verdict == "cannot judge"
     assert outcome.after is not None
+
+
+def test_a_face_that_hardly_looks_like_one_stays_as_it_was():
+    embedder = Channels(clearness=6.9)
+    (outcome,) = check([(crop(0), crop(2))], embedder=embedder)
+    assert (outcome.doubtful, outcome.after) == (True, None)
+    assert outcome.identity == Identity(None, "cannot judge")
+    assert embedder.calls == 1
 
 
 def test_the_face_is_compared_in_the_colours_in_which_it_is_pasted():
@@ -220,19 +228,19 @@ def halves(top, bottom):
 @pytest.mark.parametrize(("top", "bottom", "kept"), [(40, 200, True), (200, 40, False)])
 def test_a_face_that_cannot_be_judged_and_lies_turned_stays_as_it_was(top, bottom, kept):
     redo = Blend()
-    embedder = Orientation(9.0, 6.0)
+    embedder = Orientation(9.4, 7.2)
     (outcome,) = check([(halves(top, bottom), crop(2))], redo, embedder=embedder)
-    assert (outcome.turned, outcome.after is None) == (kept, kept)
+    assert (outcome.doubtful, outcome.after is None) == (kept, kept)
     assert outcome.identity == Identity(None, "cannot judge")
     assert redo.calls == []
 
 
 def test_a_turned_face_stays_where_it_is_guarded_only():
     pair = (halves(40, 200), crop(2))
-    (warned,) = check([pair], embedder=Orientation(12.0, 6.0), identity="warn")
+    (warned,) = check([pair], embedder=Orientation(12.0, 7.2), identity="warn")
     (judged,) = check([pair], embedder=Orientation(12.0, 11.0))
-    assert (warned.turned, warned.after is pair[1]) == (True, True)
-    assert (judged.turned, judged.identity.verdict) == (False, "same")
+    assert (warned.doubtful, warned.after is pair[1]) == (True, True)
+    assert (judged.doubtful, judged.identity.verdict) == (False, "same")
 
 
 def test_a_restored_face_that_is_no_face_stays_original_where_none_was_found_before_either():
