@@ -11,6 +11,7 @@ import numpy as np
 
 from facewatch.restoration import color
 from facewatch.restoration.detection.yunet import YuNet
+from facewatch.restoration.identity.agreement import agrees
 from facewatch.restoration.identity.sface import Embedding
 from facewatch.restoration.identity.verdict import (
     LEAST_CLEARNESS,
@@ -187,7 +188,8 @@ class IdentityGate:
     ) -> Evidence:
         shown = color.match_color(after, face.before) if options.color_fix else after
         original = originals[index]
-        restored = self._measure(shown, can_judge(original.clearness, face.eye_px))
+        telling = can_judge(original.clearness, face.eye_px)
+        restored = self._measure(shown, telling)
         strangers = _strangers(original, [other for other in originals if other is not original])
         return Evidence(
             similarity=_cosine(original, restored),
@@ -195,6 +197,7 @@ class IdentityGate:
             clearness=None if self._embedder is None else original.clearness,
             eye_px=face.eye_px,
             moved=_moved(original.face, restored.face),
+            agrees=telling or agrees(*(fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in (face.before, shown))),
         )
 
     def _is_doubtful(self, face: Pair, original: _Portrait) -> bool:

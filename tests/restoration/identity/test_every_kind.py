@@ -71,6 +71,25 @@ def destroyer(seed):
     )
 
 
+class Smears:
+    """A network that returns no face: with the colours of the original, a smear of it."""
+
+    name = "smears"
+    batch = 1
+    crop_size = 512
+
+    def restore(self, crops, weight):
+        return [np.full_like(crop, 128) for crop in crops]
+
+
+@pytest.mark.parametrize("side", [170, 43, 32, 21])
+def test_no_face_that_is_smeared_is_shown(read, gate, side):
+    for name in TINY:
+        pipeline = Pipeline(YuNet(), Smears(), SoftMask(), gate=gate)
+        (face,) = pipeline.restore(photo(read(name, side)), RestorationOptions(aligned=True)).faces
+        assert (face.fate, face.identity.verdict) == ("kept", "other"), name
+
+
 def shown(gate, photos, detector=None, **options):
     """Return how many faces there were, and those that were shown all the same, by the photo's number."""
     count, passed = 0, []
@@ -98,8 +117,8 @@ def test_no_old_grey_face_that_is_destroyed_is_shown(read, gate):
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_no_turned_face_that_is_destroyed_is_shown(read, gate, quarters):
-    turned = [photo(np.rot90(read(name, 170), quarters)) for name in TINY]
-    assert shown(gate, turned) == (len(TINY), [])
+    turned = [photo(np.rot90(read(name, 170), quarters)) for name in TINY[::2]]
+    assert shown(gate, turned) == (len(turned), [])
 
 
 def test_no_face_of_a_crowd_that_is_destroyed_is_shown(read, gate):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
@@ -229,14 +230,15 @@ def halves(top, bottom):
 def test_a_face_that_cannot_be_judged_and_lies_turned_stays_as_it_was(top, bottom, kept):
     redo = Blend()
     embedder = Orientation(9.4, 7.2)
-    (outcome,) = check([(halves(top, bottom), crop(2))], redo, embedder=embedder)
+    face = halves(top, bottom)
+    (outcome,) = check([(face, face.copy())], redo, embedder=embedder)
     assert (outcome.doubtful, outcome.after is None) == (kept, kept)
     assert outcome.identity == Identity(None, "cannot judge")
     assert redo.calls == []
 
 
 def test_a_turned_face_stays_where_it_is_guarded_only():
-    pair = (halves(40, 200), crop(2))
+    pair = (halves(40, 200), halves(40, 200))
     (warned,) = check([pair], embedder=Orientation(12.0, 7.2), identity="warn")
     (judged,) = check([pair], embedder=Orientation(12.0, 11.0))
     assert (warned.doubtful, warned.after is pair[1]) == (True, True)
@@ -248,6 +250,17 @@ def test_a_restored_face_that_is_no_face_stays_original_where_none_was_found_bef
     (outcome,) = check([(black, black)], embedder=Channels(clearness=4.0), eye_px=5)
     assert outcome.identity.verdict == "other"
     assert outcome.after is None
+
+
+@pytest.mark.parametrize(("clearness", "eye_px"), [(9.4, 60.0), (13.0, 5.0)], ids=["unclear", "tiny"])
+def test_a_face_that_cannot_be_judged_must_show_what_its_original_shows(clearness, eye_px):
+    redo, before = Blend(), halves(200, 40)
+    smeared = cv2.GaussianBlur(before, (0, 0), 60)
+    faces = [(before, smeared), (before, halves(40, 200)), (before, halves(220, 30))]
+    outcomes = check(faces, redo, embedder=Channels(clearness), eye_px=eye_px)
+    assert [outcome.identity.verdict for outcome in outcomes] == ["other", "other", "cannot judge"]
+    assert [outcome.after is None for outcome in outcomes] == [True, True, False]
+    assert redo.calls == []
 
 
 @pytest.mark.parametrize(
