@@ -400,6 +400,18 @@ def test_a_photo_that_is_retried_automatically_is_marked():
         "Will retry (1) >", "  broken.jpg (will retry) >"]  # fmt: skip
 
 
+def test_the_row_of_failed_photos_counts_those_that_it_lists():
+    photos = [{**FAILED, "path": f"/in/{number}.jpg"} for number in range(3)]
+    photos[1] |= {"error": "NotSupported"}
+    photos[2] |= {"state": "retry"}
+    copied_animations = 1
+    outcomes = {"failed": 1, "not supported": 1 + copied_animations}
+    shown = menu(make_view(status(counts={"parked": 2, "retry": 1}, outcomes=outcomes, failed=photos)))
+    row = find(shown, "failed")
+    assert row.text == "Failed (1), not supported (1), will retry (1)"
+    assert len([item for item in row.items if item.kind == "submenu"]) == len(photos)
+
+
 def test_requests_are_disabled_without_a_daemon():
     shown = menu(make_view(status("stopped", pid=None, recent=[DONE], failed=[FAILED])))
     requests = [item for item in every(shown) if isinstance(item.action, SendRequest)]
