@@ -21,7 +21,7 @@ from facewatch.tray.menu_items import (
     separator,
     submenu,
 )
-from facewatch.tray.text import LONGEST_LINE, one_line, shorten
+from facewatch.tray.text import LONGEST_LINE, one_line, shorten, wrapped
 from facewatch.tray.view import View
 
 FAILED_SHOWN = 10
@@ -87,14 +87,14 @@ def _failed_items(view: View, failed: Sequence[Mapping[str, Any]]) -> Iterator[I
     """Yield the failed photos, each with its reason."""
     for photo in failed[:FAILED_SHOWN]:
         path = Path(photo["path"])
-        reason = shorten(one_line(photo["reason"]), LONGEST_LINE)
+        reason = wrapped(one_line(photo["reason"]) or "reason unknown")
         retry = " (will retry)" if photo["state"] == "retry" else ""
         again = SendRequest(Request("retry_failed", path))
         yield submenu(
             str(path),
             f"{shorten(path.name, 60)}{retry}",
             (
-                line("reason", reason or "reason unknown"),
+                *(line(f"reason {number}", row) for number, row in enumerate(reason)),
                 click("again", "Retry now", again, enabled=view.running),
                 click("original", "Open original", Open(str(path))),
                 click("folder", "Show in folder", ShowInFolder(path)),

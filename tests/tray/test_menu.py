@@ -24,7 +24,7 @@ from facewatch.tray.menu_items import (
     StartDaemon,
 )
 from facewatch.tray.notifications import Notification
-from facewatch.tray.text import title
+from facewatch.tray.text import LONGEST_LINE, title
 from facewatch.tray.view import Choice
 from tests.tray.views import DONE, FAILED, NOW, every, find, lines, make_view, status
 
@@ -392,6 +392,14 @@ def test_failed_photos_show_their_reason_and_can_be_retried():
     assert one.action == SendRequest(Request("retry_failed", Path("/in/broken.jpg")))
     assert find(shown, "failed", "again").action == SendRequest(Request("retry_failed"))
     assert find(shown, "failed", "log").action == Open("/home/a/facewatch.log")
+
+
+def test_a_long_reason_is_shown_whole():
+    reason = "the PNG file is damaged: a checksum is wrong; copy it again, " + "or save it again " * 8
+    shown = menu(make_view(status(counts={"parked": 1}, failed=[{**FAILED, "reason": reason}])))
+    rows = [item.text for item in find(shown, "failed", "/in/broken.jpg").items if item.kind == "line"]
+    assert " ".join(rows) == reason.strip()
+    assert max(map(len, rows)) <= LONGEST_LINE
 
 
 def test_a_photo_that_is_retried_automatically_is_marked():
