@@ -204,7 +204,8 @@ def _mood(pid: int | None, rest: str, troubles: list[str], current: object, coun
         return "paused"
     if troubles:
         return "attention"
-    return "working" if current or counts["queued"] else "idle"
+    busy = current or any(counts[state] for state in ("queued", "running", "committing"))
+    return "working" if busy else "idle"
 
 
 def _photo(job: Job) -> dict[str, Any]:

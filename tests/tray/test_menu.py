@@ -93,6 +93,8 @@ WORKING = status(
 )
 BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
 
+LOADING = {"state": "loading", "model": "builtin"}
+
 
 @pytest.mark.parametrize(
     ("now", "expected"),
@@ -107,6 +109,8 @@ BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
         (status("idle", {"done": 9, "parked": 1, "poison": 1}), "Idle, 2 failed"),
         (status("idle", outcomes={"not supported": 1, "failed": 2}), "Idle, 1 not supported, 2 failed"),
         (status("idle", {"retry": 1}), "1 will retry"),
+        (status("working", {"running": 1}, engine=LOADING), "Loading builtin"),
+        (status("working", {"running": 1}, engine={"state": "loaded"}), "Working"),
         (status("working", {"queued": 2, "retry": 1}), "2 waiting, 1 will retry"),
         (status("idle", settling=2), "2 waiting"),
         (status("attention", troubles=["disk: no space left for /out/a.jpg"]), "Needs attention"),
@@ -392,6 +396,12 @@ def test_failed_photos_show_their_reason_and_can_be_retried():
     assert one.action == SendRequest(Request("retry_failed", Path("/in/broken.jpg")))
     assert find(shown, "failed", "again").action == SendRequest(Request("retry_failed"))
     assert find(shown, "failed", "log").action == Open("/home/a/facewatch.log")
+
+
+@pytest.mark.parametrize(("name", "mark"), [("ليلى.jpg", "\u200e"), ("IMG_1 ليلى.jpg", "")])
+def test_a_name_from_right_to_left_does_not_turn_its_row(name, mark):
+    shown = menu(make_view(status(recent=[{**DONE, "path": f"/in/{name}"}])))
+    assert find(shown, "recent").items[0].text == f"{mark}{name}: 2 of 2 faces restored"
 
 
 def test_a_long_reason_is_shown_whole():
