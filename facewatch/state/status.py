@@ -173,8 +173,8 @@ def _progress(
     if batch is None:
         return None
     done = view.ended_since(batch["began"])
-    left = settling + sum(counts[state] for state in ("queued", "retry", "running", "committing"))
-    if left <= counts["retry"]:  # nothing is left but what failed and waits for its next try
+    left = settling + sum(counts[state] for state in ("queued", "running", "committing"))
+    if left == 0:  # what failed and waits for its next try is no part of the batch
         return None
     working_seconds = max(0.0, time.time() - batch["began"] - batch["idle_seconds"])
     known = done > 0 and not batch["idle"]
@@ -204,7 +204,8 @@ def _mood(pid: int | None, rest: str, troubles: list[str], current: object, coun
         return "paused"
     if troubles:
         return "attention"
-    return "working" if current or counts["queued"] else "idle"
+    busy = current or any(counts[state] for state in ("queued", "running", "committing"))
+    return "working" if busy else "idle"
 
 
 def _photo(job: Job) -> dict[str, Any]:

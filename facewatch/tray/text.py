@@ -42,6 +42,10 @@ def state_line(view: View) -> str:
         parts += waiting_texts(status)
     if status.current:
         parts.append(_restoring(status.current))
+    elif view.mood == "working" and status.engine and status.engine.get("state") == "loading":
+        parts.append(f"loading {status.engine['model']}")
+    elif view.mood == "working" and not parts:
+        parts.append("working")
     unsuccessful = {outcome: status.outcomes.get(outcome, 0) for outcome in UNSUCCESSFUL}
     failed = format_outcomes(unsuccessful)
     if failed:

@@ -55,6 +55,13 @@ def test_a_download_that_fails_asks_for_attention(running, model):
     assert read_status(places, Settings()).mood == "attention"
 
 
+def test_a_photo_that_waits_for_the_engine_is_work(running):
+    places, ledger = running
+    job = ledger.photo(places.config.parent / "a.jpg")
+    assert ledger.start(job)
+    assert read_status(places, Settings()).mood == "working"
+
+
 def test_the_headline_says_what_each_download_does():
     downloads = {
         "sface": {"state": "downloading"},
