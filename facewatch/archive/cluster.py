@@ -92,6 +92,11 @@ class Cluster:
         return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
 
     @property
+    def token(self) -> str:
+        """What the dashboard asks for; empty if it asks for nothing, or for that of the cluster."""
+        return "" if self._address else os.environ.get("RAY_AUTH_TOKEN", "")
+
+    @property
     def words(self) -> str:
         """The cluster as text for people."""
         return f"the cluster {self._address}" if self._address else "this machine"

@@ -101,6 +101,25 @@ def test_ray_answers_only_who_knows_the_token_of_the_run(cluster):
     assert not Path("~/.ray/auth_token").expanduser().exists()
 
 
+def test_the_dashboard_answers_only_with_the_token(tmp_path):
+    with_dashboard = (
+        "import httpx; from facewatch.archive.cluster import Cluster; joined = Cluster(None);"
+        "joined.connect(dashboard=True); version = f'{joined.dashboard}/api/version';"
+        "asked = [httpx.get(version, headers=each).status_code for each in"
+        " ({}, {'Authorization': f'Bearer {joined.token}'})]; joined.close(); print(*asked)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    asked = subprocess.run(
+        [sys.executable, "-c", with_dashboard],
+        check=True,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=85,
+    )
+    assert asked.stdout.split()[-2:] == ["401", "200"]
+
+
 def test_a_killed_actor_costs_a_retry_and_leaves_nothing(cluster, make_plan, photos, tmp_path):
     names = {f"{number:02d}.jpg" for number in range(30)}
     killed: list[int] = []
