@@ -6,13 +6,12 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from facewatch.archive.cluster import Cluster, RayPool
 from facewatch.archive.driver import Driver, Stop
 from facewatch.archive.local_store import LocalStore
-from facewatch.archive.manifest import Manifest
+from facewatch.archive.manifest import RUN_TIME, Manifest
 from facewatch.archive.progress import Progress
 from facewatch.archive.remote_store import RemoteStore
 from facewatch.archive.report import Samples, write_report
@@ -35,10 +34,10 @@ def make_plan(
 ) -> WorkPlan:
     """Return the plan of a new run.
 
-    Raises CheckpointMissing or BadCheckpoint.
+    Raises CheckpointMissing, BadCheckpoint or StoreUnavailable.
     """
     setup = recipe.setup(files)
-    now = datetime.now(timezone.utc)
+    now = Manifest(destination, "").time_of_next_run()
     return WorkPlan(
         source=source.address,
         destination=destination.address,
@@ -46,7 +45,7 @@ def make_plan(
         key=recipe.key(files),
         setup=setup,
         digests={name: files.digest(name) for name in setup.files},
-        run=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        run=f"{now:{RUN_TIME}}-{secrets.token_hex(3)}",
         cores=cores,
         engine_command=engine_command,
     )
