@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from facewatch.settings.schedule import rest_reason
@@ -14,11 +15,14 @@ from facewatch.state.instance import running_pid
 from facewatch.state.ledger import FINISHED, Job, LedgerView
 from facewatch.state.outcomes import Outcome, OutcomeCounter
 from facewatch.state.reports import NO_STRANGERS, Strangers, report_summary
+from facewatch.system.disk_space import free_bytes
 from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
 from facewatch.system.text import one_line
+from facewatch.system.write_access import write_problem
 
 KINDS_SHOWN = 8
+LEDGER_ROOM_BYTES = 50_000  # a photo's next state takes some pages of 4 kB
 PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
 BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
@@ -84,6 +88,8 @@ def read_status(
     troubles += watching.get("problems", [])
     if part:
         troubles.append(f"ledger: {part} {PART_MISSING}")
+    if pid and (unwritable := _unwritable(places.ledger)):
+        troubles.append(f"ledger: {unwritable}")
     downloads = facts.get("downloads", {}) if pid else {}
     pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
@@ -112,6 +118,18 @@ def read_status(
         outcomes=outcomes,
         strangers=counter.strangers,
     )
+
+
+def _unwritable(ledger: Path) -> str:
+    """Return why the daemon cannot write its ledger, in which it cannot record that; empty if it can."""
+    try:
+        if problem := write_problem(ledger.parent):
+            return problem
+        if free_bytes(ledger.parent) < LEDGER_ROOM_BYTES:
+            return f"no space left for the ledger {ledger}: free some on that disk"
+    except OSError as error:
+        return f"{ledger.parent} cannot be looked at: {error.strerror or error}"
+    return ""
 
 
 def _latest(most: int, *groups: list[Job]) -> list[dict[str, Any]]:
@@ -194,6 +212,8 @@ def photo_text(photo: Mapping[str, Any]) -> str:
 
     photo  one of `failed` or `recent`; a report of an earlier version has its summary in other words
     """
+    if photo["state"] not in FINISHED:  # it may have a report, of a copy that could not be published
+        return str(photo["reason"])
     return report_summary(photo["report"]) or str(photo["reason"])
 
 

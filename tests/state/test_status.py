@@ -5,7 +5,7 @@ import pytest
 from facewatch.errors import BadLedger
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Ledger
-from facewatch.state.status import headline, passed_over_text, read_status
+from facewatch.state.status import headline, passed_over_text, photo_text, read_status
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.paths import Places
 from tests.tray.views import status
@@ -46,6 +46,31 @@ def test_a_whole_ledger_is_no_trouble(running):
     places, _ = running
     assert troubles(places) == []
     assert read_status(places, Settings()).counts["queued"] == 1
+
+
+def test_a_ledger_that_cannot_be_written_is_a_trouble_though_it_cannot_record_that(running, monkeypatch):
+    places, _ = running
+    monkeypatch.setattr("facewatch.state.status.free_bytes", lambda _: 8192)
+    assert troubles(places) == [
+        f"ledger: no space left for the ledger {places.ledger}: free some on that disk"
+    ]
+    monkeypatch.setattr("facewatch.state.status.write_problem", lambda folder: f"{folder} is read-only")
+    assert troubles(places) == [f"ledger: {places.state} is read-only"]
+
+    def silent(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("facewatch.state.status.write_problem", silent)
+    assert troubles(places) == [f"ledger: {places.state} cannot be looked at: Input/output error"]
+    assert read_status(places, Settings()).mood == "attention"
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"), [("retry", "no disk"), ("parked", "no disk"), ("done", "1 of 1")]
+)
+def test_a_photo_whose_copy_could_not_be_published_shows_the_reason(state, shown):
+    report = {"summary": "1 of 1 face restored", "faces": [{"fate": "restored"}], "weight": 0.0}
+    assert shown in photo_text({"state": state, "reason": "no disk", "report": report})
 
 
 @pytest.mark.parametrize("model", ["gfpgan-1.4", "sface"])
