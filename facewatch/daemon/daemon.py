@@ -23,7 +23,7 @@ from facewatch.state import requests
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, watched_photo
-from facewatch.state.status import BATCH_KEY, GIVING_WAY_KEY
+from facewatch.state.status import BATCH_KEY, GIVING_WAY_KEY, passed_over_text
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
@@ -122,6 +122,8 @@ class Daemon:
             self._downloader.stop()
         for problem in self._watcher.problems():
             log.warning("%s", problem)
+        if others := passed_over_text(self._watcher.passed_over()):
+            log.info("%s", others)
         for name, download in self._downloader.states().items():
             log.warning("%s is not downloaded: %s", name, download.get("reason", download["state"]))
         if reason := self._worker.rest.reason(self._store.current):

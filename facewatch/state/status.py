@@ -162,9 +162,8 @@ def waiting_texts(status: Status) -> list[str]:
     return [*([f"{coming} waiting"] if coming else []), *([f"{retried} will retry"] if retried else [])]
 
 
-def passed_over_text(status: Status) -> str:
-    """Return a sentence about the files that are no photos; empty if there are none."""
-    counts = status.passed_over
+def passed_over_text(counts: Mapping[str, int]) -> str:
+    """Return a sentence about the files that are no photos, from a count for each kind; empty for none."""
     if not counts:
         return ""
     total = sum(counts.values())

@@ -169,6 +169,14 @@ def test_once_handles_requests_from_before_its_start(paused, daemon, places, tmp
     assert list(places.requests.iterdir()) == []
 
 
+def test_once_names_the_kinds_of_files_that_it_does_not_take(paused, daemon, tmp_path, caplog):
+    for name in ("a.gif", "b.gif", "c.cr2"):
+        (tmp_path / "in" / name).write_bytes(b"GIF89a")
+    with caplog.at_level("INFO"):
+        daemon.run_once()
+    assert "4 files of kinds facewatch does not take: 2 .gif, 1 .cr2, 1 .txt" in caplog.text
+
+
 def test_photos_of_a_deleted_folder_are_taken_again_when_it_is_back(daemon, tmp_path):
     photo = tmp_path / "in" / "1974" / "b.jpg"
     daemon._inbox.settle_seconds = 0.0
