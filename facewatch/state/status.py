@@ -141,7 +141,7 @@ def headline(status: Status) -> str:
     """Return one line of text: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
     if status.mood == "stopped":
         return "facewatch is not running; start it with `facewatch run`"
-    parts: list[str] = [status.rest or status.mood]
+    parts: list[str] = [status.rest or loading_text(status) or status.mood]
     if status.current:
         parts[0] = f"working: {one_line(status.current['path'])}{_progress_text(status.current)}"
     progress = progress_text(status)
@@ -154,6 +154,13 @@ def headline(status: Status) -> str:
         count = len(status.troubles)
         parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")
     return ", ".join(parts)
+
+
+def loading_text(status: Status) -> str:
+    """Return "loading builtin" while photos wait for the engine to load its model; else nothing."""
+    if status.mood != "working" or status.current or not status.engine:
+        return ""
+    return f"loading {status.engine['model']}" if status.engine.get("state") == "loading" else ""
 
 
 def waiting_texts(status: Status) -> list[str]:
