@@ -88,7 +88,7 @@ def pull(
         bool, typer.Option("--accept-licence", help="Accept each model's licence without a question.")
     ] = False,
 ) -> None:
-    """Download models; an interrupted download continues where it stopped."""
+    """Download models; a download that broke off is continued."""
     if bool(names) == everything:
         raise WrongUse("name the models to download, or use --all; `facewatch models` lists them")
     files = open_model_files(context)
@@ -103,7 +103,10 @@ def pull(
 
 @app.command()
 def verify(context: typer.Context, names: OptionalNames = None) -> None:
-    """Read all files again: compare the digests of downloaded ones, load those that are part of facewatch."""
+    """Read all files again and check them.
+
+    Downloaded ones are compared with their published digests; those that are part of facewatch are loaded.
+    """
     files = open_model_files(context)
     present = [row.name for row in files.rows() if files.state(row.name) != "missing"]
     failed = []
@@ -142,7 +145,7 @@ def add(  # noqa: PLR0917 - typer's options
         typer.Option("--find", help="Link the models that stable-diffusion-webui, ComfyUI and others have."),
     ] = False,
 ) -> None:
-    """Add a model from a file, checked and copied completely or not at all."""
+    """Add a model's file, checked and copied whole or not at all."""
     files = open_model_files(context)
     if find:
         if name:
