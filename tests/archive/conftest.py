@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.s3_server import S3Server
     from tests.archive.sftp_server import SftpServer
 
-NEEDS_STORES = "pip install s3fs 'moto[s3,server]' paramiko for the tests of stores"
+NEEDS_STORES = "pip install 'facewatch[test]' for the tests of stores"
 FAKE = (sys.executable, str(ROOT / "tests" / "engine" / "fake_engine.py"), "2")
 
 
