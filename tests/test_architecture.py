@@ -45,6 +45,7 @@ DOORS = {  # third party -> the only modules that may import it
     "ray": {"archive.cluster"},
     "pyarrow": {"archive.manifest"},
     "fsspec": {"archive.remote_store"},
+    "paramiko": {"archive.sftp"},
     "c2pa": {"restoration.codecs.credentials"},
     "cryptography": {"restoration.codecs.credentials"},
     "typer": {"cli"},

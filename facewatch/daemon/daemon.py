@@ -193,7 +193,7 @@ class Daemon:
             self.stop()
         elif request.kind == "retry_failed":
             count = self._ledger.requeue(request.path) if request.path else self._ledger.requeue_failed()
-            log.info("%d failed photos are queued again", count)
+            log.info("failed photos queued again: %d", count)
         elif request.kind == "download_now" and request.model is not None:
             self._downloader.try_now(request.model)
         elif request.kind == "download_cancel" and request.model is not None:

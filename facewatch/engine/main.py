@@ -19,7 +19,7 @@ from facewatch.engine.precision import decide
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.engine.threads import FittedThreads
 from facewatch.engine.waiting import sleep_soon
-from facewatch.errors import FacewatchError
+from facewatch.errors import FacewatchError, NoSuchDevice
 from facewatch.restoration.options import Setup
 from facewatch.system.processes import lower_priority
 
@@ -140,14 +140,19 @@ def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:
-    from facewatch.restoration.networks import device
+    from facewatch.restoration.networks import device, onnx_network
 
     try:
         chosen = device.choose(wish)
         _, words = decide("auto", chosen)
-        emit(Ready(chosen, precision=words, passed_over=device.passed_over()))
+        ready = Ready(chosen, precision=words, passed_over=device.passed_over())
     except FacewatchError as error:
         emit(RestoreFailure(0, type(error).__name__, str(error)))
+        return
+    try:
+        emit(replace(ready, onnx=onnx_network.computes_on(wish, chosen)))
+    except NoSuchDevice as error:  # of use for other files
+        emit(replace(ready, onnx_problem=str(error)))
 
 
 def _load(setup: Setup) -> tuple[Restorer, str, str]:

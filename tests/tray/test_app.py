@@ -20,7 +20,7 @@ from facewatch.system.paths import Places
 from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
 from facewatch.tray.notifications import model_question
-from facewatch.tray.opener import Opener, system_environment
+from facewatch.tray.opener import Opener
 from tests.pending_requests import take
 from tests.tray.views import CHOICES, find, lines
 
@@ -211,13 +211,6 @@ def test_the_gallery_is_opened_at_a_page_and_at_a_photo(tray):
         ["gallery", "--page", "problems", *config],
         ["gallery", "--photo", "/in/a.jpg", *config],
     ]
-
-
-def test_other_programs_get_the_systems_library_paths(monkeypatch):
-    monkeypatch.setattr("sys.frozen", True, raising=False)
-    given = {"LD_LIBRARY_PATH": "/app", "LD_LIBRARY_PATH_ORIG": "/mine", "A": "b"}
-    assert system_environment(given) == {"LD_LIBRARY_PATH": "/mine", "A": "b"}
-    assert system_environment({"LD_LIBRARY_PATH": "/app"}) == {}
 
 
 def test_after_a_first_start_the_model_is_asked_once_until_one_is_chosen(tray):
