@@ -71,10 +71,19 @@ def test_a_folder_without_a_program_makes_no_package(tmp_path):
         make(tmp_path, tmp_path / "a.deb")
 
 
-def test_the_script_before_removal_is_sound_and_leaves_an_upgrade_alone():
-    script = str(ROOT / "packaging" / "linux" / "prerm")
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("prerm", ["upgrade", "0.2.0"]),
+        ("postinst", ["configure", ""]),
+        ("postinst", ["configure", "0.1.0"]),
+        ("postinst", ["abort-upgrade"]),
+    ],
+)
+def test_the_scripts_are_sound_and_leave_a_machine_without_the_app_alone(name, call):
+    script = str(ROOT / "packaging" / "linux" / name)
     assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
-    run = subprocess.run(["sh", script, "upgrade"], capture_output=True, check=False)
+    run = subprocess.run(["sh", script, *call], capture_output=True, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
 
 

@@ -37,6 +37,10 @@ STAGES = (
     Stage(
         1_300, 1.5e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.3, realism=0.05
     ),
+    Stage(8_000, 4e-4, 3e-5, batch=16, window=96),
+    Stage(
+        2_500, 1.2e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.3, realism=0.05
+    ),
 )
 _WARM_UP_STEPS = 60
 
@@ -48,6 +52,6 @@ def at(step: int, stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, float] | N
         if step < start + stage.steps:
             share = 0.5 - 0.5 * math.cos(math.pi * (step - start) / stage.steps)
             rate = stage.first_rate + (stage.last_rate - stage.first_rate) * share
-            return stage, rate * min(1.0, (step + 1) / _WARM_UP_STEPS)
+            return stage, rate * min(1.0, (step - start + 1) / _WARM_UP_STEPS)
         start += stage.steps
     return None

@@ -63,7 +63,11 @@ class Request:
 def preview_weights(model: str) -> tuple[float, ...]:
     """Return the weights of a preview; between them, and for a model that blends, pictures are mixed."""
     row = catalogue.BY_NAME.get(model)
-    return (0.0, 0.25, 0.5, 0.75, 1.0) if row is not None and row.takes_weight else (0.0,)
+    if row is not None and row.takes_weight:
+        return 0.0, 0.25, 0.5, 0.75, 1.0
+    if row is not None and row.makes_up_people:  # what is drawn is what the gate has seen
+        return 0.0, 0.25, 0.5, 0.65, 0.8, 0.9
+    return (0.0,)
 
 
 def put(places: Places, request: Request) -> Path:

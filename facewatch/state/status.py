@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from facewatch.models import catalogue
 from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
@@ -27,6 +26,15 @@ LEDGER_ROOM_BYTES = 50_000  # a photo's next state takes some pages of 4 kB
 PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
 BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
+GIVING_WAY_KEY = "giving way"
+"""The fact that the GPU is left to other programs: a text, the reason."""
+DOWNLOAD_WORDS = {
+    "queued": "waiting for download",
+    "downloading": "downloading",
+    "waiting": "cannot be downloaded",
+    "held": "licence approval needed",
+    "cancelled": "download cancelled",
+}
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -83,9 +91,7 @@ def read_status(
     if pid and (unwritable := _unwritable(places.ledger)):
         troubles.append(f"ledger: {unwritable}")
     downloads = facts.get("downloads", {}) if pid else {}
-    # Faces are restored without the comparison too: a machine without a network asks for no attention.
-    needed = downloads.keys() - set(catalogue.names("identity"))
-    pending = [name for name in needed if downloads[name]["state"] in {"held", "waiting"}]
+    pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
     # Photos of folders no longer watched would be shown for ever. Without a config all are shown.
     folders = [folder.input for folder in settings.folders] or None
@@ -93,7 +99,7 @@ def read_status(
     finished = sum(counts[state] for state in FINISHED)
     counter = counter or OutcomeCounter()
     outcomes = counter.count(view, finished, folders)
-    rest = rest_reason(settings) if pid else ""
+    rest = (rest_reason(settings) or facts.get(GIVING_WAY_KEY, "")) if pid else ""
     return Status(
         mood=_mood(pid, rest, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
@@ -143,7 +149,7 @@ def headline(status: Status) -> str:
         parts.append(progress)
     else:
         parts += waiting_texts(status)
-    parts += [f"{name}: waiting for download" for name in status.downloads]
+    parts += [f"{name}: {DOWNLOAD_WORDS[it['state']]}" for name, it in status.downloads.items()]
     if status.troubles:
         count = len(status.troubles)
         parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")
@@ -185,8 +191,8 @@ def _progress(
     if batch is None:
         return None
     done = view.ended_since(batch["began"])
-    left = settling + sum(counts[state] for state in ("queued", "retry", "running", "committing"))
-    if left <= counts["retry"]:  # nothing is left but what failed and waits for its next try
+    left = settling + sum(counts[state] for state in ("queued", "running", "committing"))
+    if left == 0:  # what failed and waits for its next try is no part of the batch
         return None
     working_seconds = max(0.0, time.time() - batch["began"] - batch["idle_seconds"])
     known = done > 0 and not batch["idle"]
@@ -218,7 +224,8 @@ def _mood(pid: int | None, rest: str, troubles: list[str], current: object, coun
         return "paused"
     if troubles:
         return "attention"
-    return "working" if current or counts["queued"] else "idle"
+    busy = current or any(counts[state] for state in ("queued", "running", "committing"))
+    return "working" if busy else "idle"
 
 
 def _photo(job: Job) -> dict[str, Any]:

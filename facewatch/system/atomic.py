@@ -162,7 +162,7 @@ def _temporary_with(
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file of our own by `data` atomically, keeping its permissions; its folder, if new, is private.
+    """Replace a file of our own by `data` atomically, keeping its permissions; a new folder is private.
 
     Raises CannotWrite or DiskFull.
     """

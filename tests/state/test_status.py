@@ -5,7 +5,7 @@ import pytest
 from facewatch.errors import BadLedger
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Ledger
-from facewatch.state.status import passed_over_text, photo_text, read_status
+from facewatch.state.status import headline, passed_over_text, photo_text, read_status
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.paths import Places
 from tests.tray.views import status
@@ -73,11 +73,32 @@ def test_a_photo_whose_copy_could_not_be_published_shows_the_reason(state, shown
     assert shown in photo_text({"state": state, "reason": "no disk", "report": report})
 
 
-@pytest.mark.parametrize(("model", "mood"), [("gfpgan-1.4", "attention"), ("sface", "working")])
-def test_only_a_download_that_photos_need_asks_for_attention(running, model, mood):
+@pytest.mark.parametrize("model", ["gfpgan-1.4", "sface"])
+def test_a_download_that_fails_asks_for_attention(running, model):
     places, ledger = running
     ledger.note("downloads", {model: {"state": "waiting", "reason": "no network", "retry_at": 0}})
-    assert read_status(places, Settings()).mood == mood
+    assert read_status(places, Settings()).mood == "attention"
+
+
+def test_a_photo_that_waits_for_the_engine_is_work(running):
+    places, ledger = running
+    job = ledger.photo(places.config.parent / "a.jpg")
+    assert ledger.start(job)
+    assert read_status(places, Settings()).mood == "working"
+
+
+def test_the_headline_says_what_each_download_does():
+    downloads = {
+        "sface": {"state": "downloading"},
+        "gfpgan-1.4": {"state": "held"},
+        "codeformer": {"state": "queued"},
+        "parsenet": {"state": "waiting"},
+        "restoreformer": {"state": "cancelled"},
+    }
+    assert headline(status(downloads=downloads)) == (
+        "idle, sface: downloading, gfpgan-1.4: licence approval needed, codeformer: waiting for download, "
+        "parsenet: cannot be downloaded, restoreformer: download cancelled"
+    )
 
 
 def test_a_ledger_without_its_log_is_named_instead_of_zeros(running):

@@ -13,6 +13,7 @@ from facewatch.restoration.types import Identity
 
 LEAST_EYE_PX = 8.0  # between the eyes, in the photo: below, the embeddings of all people are alike
 LEAST_CLEARNESS = 9.5  # length of the embedding; a sharp face has 13, one reduced to 8 px between the eyes 9
+LEAST_UPRIGHT = 7.0  # of 378 upright faces of 8 px and more, blurred ones too, one is less clear
 CLEAR = 12.0  # from here on an input is as good as a sharp one
 LOWEST_FLOOR, HIGHEST_FLOOR = 0.30, 0.50  # of similarity, for the least clear and for clear inputs
 MOST_MOVED = (
