@@ -13,7 +13,15 @@ import typer
 from rich.prompt import Prompt
 
 from facewatch.cli.markup import say, say_path
-from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, complete_key, places, store
+from facewatch.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    complete_key,
+    complete_value,
+    places,
+    store,
+)
 from facewatch.cli.terminal import can_ask
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
@@ -163,7 +171,14 @@ def set_value(
             autocompletion=complete_key,
         ),
     ],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help='The new value; "default" removes the key.')],
+    value: Annotated[
+        str,
+        typer.Argument(
+            metavar="VALUE",
+            help='The new value; "default" removes the key.',
+            autocompletion=complete_value,
+        ),
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Change one setting; a running facewatch follows."""

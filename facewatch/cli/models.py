@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.cli.markup import say, say_path
-from facewatch.cli.options import JsonOption
+from facewatch.cli.options import JsonOption, complete_any_model
 from facewatch.errors import BadCheckpoint, FacewatchError, WrongUse
 from facewatch.system.paths import expand_path
 
@@ -23,8 +23,16 @@ app = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="List, download, check and remove models."
 )
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Models, by their names in the list.")]
-OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models; all if none.")]
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME", help="Models, by their names in the list.", autocompletion=complete_any_model
+    ),
+]
+OptionalNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="Models; all if none.", autocompletion=complete_any_model),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Accept a file whose digest is not the published one.")
@@ -66,7 +74,10 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
 def pull(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Models to download, or else --all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Models to download, or else --all.", autocompletion=complete_any_model
+        ),
     ] = None,
     everything: AllOption = False,
     accept_licence: Annotated[

@@ -36,6 +36,18 @@ def complete_key(incomplete: str) -> list[str]:
     return [key for key in (*keys, "weight") if key.startswith(incomplete)]
 
 
+def complete_value(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the face models that begin like this, as values of `model`."""
+    return complete_model(incomplete) if context.params.get("key") == "model" else []
+
+
+def complete_any_model(incomplete: str) -> list[str]:
+    """Return the names of all models, detectors among them, that begin like this."""
+    from facewatch.models import catalogue
+
+    return [name for name in catalogue.BY_NAME if name.startswith(incomplete)]
+
+
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="PATH", help="Use this config file.")]
 ModelOption = Annotated[
     str | None,

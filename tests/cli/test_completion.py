@@ -52,6 +52,10 @@ def test_every_shell_completes_commands(shell):
         ("facewatch restore --model code", ["codeformer"]),
         ("facewatch set output.q", ["output.quality"]),
         ("facewatch set up", []),
+        ("facewatch set model code", ["codeformer"]),
+        ("facewatch set output.quality code", []),
+        ("facewatch models pull sf", ["sface"]),
+        ("facewatch models remove sf", ["sface"]),
     ],
 )
 def test_commands_options_models_and_keys_are_completed(line, words):
