@@ -120,6 +120,15 @@ def test_windows_gets_a_program_without_a_console_too(spec_calls):
     assert programs == {"facewatch": True, "facewatchw": False}
 
 
+def test_the_app_of_macos_is_signed_as_the_developer_who_is_named(spec_calls, monkeypatch):
+    monkeypatch.setenv("FACEWATCH_SIGN_AS", "Developer ID Application: A")
+    (program,) = [named for kind, _, named in spec_calls("darwin") if kind == "EXE"]
+    assert program["codesign_identity"] == "Developer ID Application: A"
+    rights = plistlib.loads(Path(program["entitlements_file"]).read_bytes())
+    assert rights
+    assert all(value is True for value in rights.values())
+
+
 def test_the_app_of_macos_may_show_an_icon_and_has_its_version(spec_calls):
     bundle = next(named for kind, _, named in spec_calls("darwin") if kind == "BUNDLE")
     assert bundle["info_plist"]["LSBackgroundOnly"] is False
