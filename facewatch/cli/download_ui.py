@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.prompt import Confirm
 
 from facewatch.cli.terminal import can_ask
-from facewatch.errors import DownloadFailed, FacewatchError
+from facewatch.errors import DownloadFailed, FacewatchError, LicenceNotAccepted
 from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as DownloadProgress
@@ -38,8 +38,6 @@ def fetch_missing(
     missing = [name for name in names if files.state(name) not in {"present", "builtin"}]
     console = Console(stderr=True, highlight=False)
     for name in missing:
-        if problem := files.problem(name):
-            console.print(printable(problem), markup=False, soft_wrap=True)
         ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
         try:
@@ -57,18 +55,25 @@ def fetch_missing(
 
 
 def ask_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:
-    """Show a licence that needs acceptance and ask once.
+    """Show what is wrong with a file that is here, and a licence that needs acceptance; ask once.
 
-    Without a terminal there is no question, and `fetch` says what to do.
+    Without a terminal there is no question, and `fetch` says all of that, and what to do.
+
+    Raises LicenceNotAccepted if the answer is no.
     """
     licence = files.licence_question(name)
+    if licence is not None and not accept and not can_ask():
+        return
+    if problem := files.problem(name):
+        console.print(printable(problem), markup=False, soft_wrap=True)
     if licence is None:
         return
     console.print(
         f"{name}: {licence.name}\n{licence.sentence}\n{licence.terms_url}", soft_wrap=True, markup=False
     )
-    if accept or (can_ask() and Confirm.ask("Accept?", console=console, default=False)):
-        files.accept(name)
+    if not accept and not Confirm.ask("Accept?", console=console, default=False):
+        raise LicenceNotAccepted(f"{name} is not downloaded: its licence was not accepted")
+    files.accept(name)
 
 
 def fetch(console: Console, files: ModelFiles, name: str) -> None:
