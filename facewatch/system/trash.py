@@ -112,6 +112,7 @@ def _make_trash(file: Path, device: int) -> tuple[Path, Path]:
 
     Raises OSError.
     """
+    user = 0 if sys.platform == "win32" else os.geteuid()  # only Linux gets here
     for trash, top in _trashes(file):
         own = trash.parent == top and trash.name == "Trash"
         shared = trash.parent.name == ".Trash"
@@ -120,7 +121,7 @@ def _make_trash(file: Path, device: int) -> tuple[Path, Path]:
         for folder in (trash, trash / "files", trash / "info"):
             folder.mkdir(mode=PRIVATE_FOLDER, parents=own, exist_ok=True)
             found = folder.lstat()
-            if not own and not (stat.S_ISDIR(found.st_mode) and found.st_uid in {os.geteuid(), 0}):
+            if not own and not (stat.S_ISDIR(found.st_mode) and found.st_uid in {user, 0}):
                 raise OSError(errno.EPERM, f"{folder} is not a folder of yours")
         return trash, top
     raise OSError(errno.ENOENT, "its disk has no trash")
