@@ -65,6 +65,11 @@ class Status:
         """The number of photos still to be restored."""
         return self.counts["queued"] + self.counts["retry"] + self.settling
 
+    @property
+    def coming(self) -> int:
+        """The number of photos still to be tried: not those that failed and wait for their next try."""
+        return self.waiting - self.counts["retry"]
+
     def as_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return {**asdict(self), "waiting": self.waiting, "strangers": self.strangers._asdict()}
@@ -165,7 +170,7 @@ def loading_text(status: Status) -> str:
 
 def waiting_texts(status: Status) -> list[str]:
     """Return the photos still to be restored: "3 waiting", and "1 will retry" of those that failed once."""
-    coming, retried = status.waiting - status.counts["retry"], status.counts["retry"]
+    coming, retried = status.coming, status.counts["retry"]
     return [*([f"{coming} waiting"] if coming else []), *([f"{retried} will retry"] if retried else [])]
 
 

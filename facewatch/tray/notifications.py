@@ -234,7 +234,7 @@ def _model_text(name: str, download: dict[str, Any]) -> str:
 
 
 def _waiting_photos(status: Status) -> str:
-    count = status.waiting - status.counts["retry"]  # those that failed once have a model
+    count = status.coming  # those that failed once have a model
     if not count:
         return ""
     return f"; {count_photos(count)} {'waits' if count == 1 else 'wait'}"

@@ -223,6 +223,8 @@ def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait,
     (folder / "a.jpg").write_bytes(portrait.read_bytes())
     (folder / "b.jpg").write_bytes(b"no photo" * 100)
     (folder / "sub" / "c.jpg").write_bytes(portrait.read_bytes())
+    for name in ("d.gif", "e.gif", "f.cr2"):
+        (folder / name).write_bytes(b"GIF89a" * 9)
     run = facewatch(
         "restore",
         folder,
@@ -241,6 +243,8 @@ def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait,
         for photo in json.loads(run.stdout)["photos"]
     }
     assert outcomes == {"a.jpg": "restored", "b.jpg": "not supported", str(Path("sub") / "c.jpg"): "restored"}
+    notes = json.loads(run.stdout)["notes"]
+    assert notes[-1] == "3 files of kinds facewatch does not take: 2 .gif, 1 .cr2"
     assert (tmp_path / "out" / "sub" / "c.jpg").exists()
     assert (tmp_path / "out" / "sub" / "c before-after.jpg").exists()
 

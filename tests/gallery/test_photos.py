@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageCms
@@ -264,6 +265,13 @@ def test_the_state_of_the_daemon_is_told(house):
     assert found["mood"] == "stopped"
     assert found["counts"] == {"restored": 1, "failed": 1, "favourite": 1}
     assert found["problems"] == 1
+
+
+def test_photos_that_wait_for_their_next_try_are_not_shown_as_waiting(house, monkeypatch):
+    now = house.gallery.status()
+    counts = {**now.counts, "queued": 1, "retry": 5}
+    monkeypatch.setattr(house.gallery, "status", lambda: replace(now, counts=counts))
+    assert house.get("api/status").json()["waiting"] == 1
 
 
 def test_without_a_folder_the_first_steps_are_shown(house):

@@ -85,6 +85,11 @@ def test_a_photo_that_waits_for_the_engine_is_work(running):
     assert read_status(places, Settings()).mood == "working"
 
 
+def test_photos_that_wait_for_their_next_try_are_not_coming():
+    now = status(counts={"queued": 2, "retry": 5}, settling=1)
+    assert (now.waiting, now.coming) == (8, 3)
+
+
 def test_the_headline_says_what_each_download_does():
     downloads = {
         "sface": {"state": "downloading"},
