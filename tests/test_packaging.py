@@ -152,6 +152,11 @@ def test_the_installer_of_windows_starts_commands_that_exist():
     assert {program for program, _ in started} == {"facewatch", "facewatchw"}
     assert {command for _, command in started} <= set(COMMANDS)
     assert "PrivilegesRequired=lowest" in text
+    assert "CloseApplications=force" in text  # a program without a window cannot be asked
+    removal = text.partition("[UninstallRun]")[2]
+    assert (
+        0 < removal.index('Parameters: "uninstall"') < removal.index("/IM facewatch.exe /IM facewatchw.exe")
+    )
 
 
 def _spec_list(name):

@@ -19,8 +19,8 @@ DISPLAY_CLASS = "0x03"
 INTEL_DEVICES = (0x56, 0x64, 0x7D, 0xB0, 0xE2)
 WINDOWS_ADAPTERS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
 INDEX = "https://download.pytorch.org/whl"
-# A build for a card counts as newer than the plain one. Its index has other packages too, in older versions:
-# whatever reinstalls replaces pillow and numpy by these.
+# A build for a card counts as newer than the plain one. Its index has other packages too, in versions of its
+# own: whatever reinstalls replaces pillow and numpy by these.
 UV_UPGRADE = "--upgrade-package torch --upgrade-package torchvision"
 
 
