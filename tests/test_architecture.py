@@ -52,7 +52,7 @@ DOORS = {  # third party -> the only modules that may import it
     "rich": {"cli"},
     "filelock": {"system.locks"},
     "jeepney": {"system.bus"},
-    "Xlib": {"system.idle", "tray"},
+    "Xlib": {"system.full_screen", "system.x11", "tray"},
     "psutil": {"state.instance", "system.mounts", "system.power", "system.processes", "cli.bench"},
 }  # fmt: skip
 BASE = {"errors", "restoration", "system"}

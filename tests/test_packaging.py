@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import plistlib
 import re
 import runpy
 import shutil
 import subprocess
 import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,10 +21,13 @@ from facewatch.system.autostart import macos, systemd
 from tests.conftest import ROOT
 
 PACKAGING = ROOT / "packaging"
-IMPORTS = """
+PORTRAIT = ROOT / "facewatch" / "cli" / "demo" / "eileen-collins.jpg"
+BLOCK = """
 import sys
-for name in sys.argv[1:]:
+for name in {names!r}:
     sys.modules[name] = None  # its import now fails, as in the app
+"""
+IMPORTS = """
 from facewatch.cli.main import main
 from facewatch.engine import main as engine, restorer
 from facewatch.restoration import build, pipeline
@@ -67,6 +74,69 @@ def test_the_man_page_is_valid():
     assert "facewatch models pull" in run.stdout
 
 
+TORCH = [
+    "torch/bin/protoc",
+    "torch/bin/torch_shm_manager",
+    "torch/lib/libtorch_cpu.so",
+    "torch/test/test_jit",
+]
+
+
+@pytest.fixture
+def spec_calls(monkeypatch):
+    """Return a function that runs the spec for a platform, and returns what PyInstaller is asked for."""
+    hooks = types.ModuleType("PyInstaller.utils.hooks")
+    for name in ("collect_data_files", "collect_dynamic_libs", "collect_submodules", "copy_metadata"):
+        setattr(hooks, name, lambda *_, **__: [])
+    for module in (types.ModuleType("PyInstaller"), types.ModuleType("PyInstaller.utils"), hooks):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    calls = []
+
+    def noted(kind):
+        def note(*parts, **named):
+            calls.append((kind, parts, named))
+            binaries = [(name, f"/site-packages/{name}", "BINARY") for name in TORCH]
+            return SimpleNamespace(pure=[], scripts=[], datas=[], binaries=binaries)
+
+        return note
+
+    def run(platform):
+        monkeypatch.setattr(sys, "platform", platform)
+        kinds = {kind: noted(kind) for kind in ("Analysis", "PYZ", "EXE", "COLLECT", "BUNDLE")}
+        runpy.run_path(str(PACKAGING / "facewatch.spec"), {"SPECPATH": str(PACKAGING), **kinds})
+        return calls
+
+    return run
+
+
+def test_torchs_own_tests_and_tools_are_left_out_and_what_it_looks_for_is_not(spec_calls):
+    ((_, parts, _),) = [call for call in spec_calls("linux") if call[0] == "COLLECT"]
+    collected = [name for part in parts if isinstance(part, list) for name, _, _ in part]
+    assert collected == ["torch/bin/torch_shm_manager", "torch/lib/libtorch_cpu.so"]
+
+
+def test_windows_gets_a_program_without_a_console_too(spec_calls):
+    programs = {named["name"]: named["console"] for kind, _, named in spec_calls("win32") if kind == "EXE"}
+    assert programs == {"facewatch": True, "facewatchw": False}
+
+
+def test_the_app_of_macos_is_signed_as_the_developer_who_is_named(spec_calls, monkeypatch):
+    monkeypatch.setenv("FACEWATCH_SIGN_AS", "Developer ID Application: A")
+    (program,) = [named for kind, _, named in spec_calls("darwin") if kind == "EXE"]
+    assert program["codesign_identity"] == "Developer ID Application: A"
+    rights = plistlib.loads(Path(program["entitlements_file"]).read_bytes())
+    assert rights
+    assert all(value is True for value in rights.values())
+
+
+def test_the_app_of_macos_may_show_an_icon_and_has_its_version(spec_calls):
+    bundle = next(named for kind, _, named in spec_calls("darwin") if kind == "BUNDLE")
+    assert bundle["info_plist"]["LSBackgroundOnly"] is False
+    assert re.fullmatch(r"\d+\.\d+\.\d+", bundle["version"])
+    assert bundle["info_plist"]["CFBundleVersion"] == bundle["version"]
+    assert Path(bundle["icon"]).is_file()
+
+
 def test_the_app_of_macos_has_no_dock_icon_and_says_why_it_reads_folders():
     content = plistlib.loads((PACKAGING / "macos" / "Info.plist").read_bytes())
     assert content["LSUIElement"] is True
@@ -82,8 +152,6 @@ def test_the_installer_of_windows_starts_commands_that_exist():
     assert {program for program, _ in started} == {"facewatch", "facewatchw"}
     assert {command for _, command in started} <= set(COMMANDS)
     assert "PrivilegesRequired=lowest" in text
-    spec = (PACKAGING / "facewatch.spec").read_text("utf-8")
-    assert 'executable("facewatchw", console=False)' in spec
 
 
 def _spec_list(name):
@@ -95,12 +163,31 @@ def _spec_list(name):
     raise AssertionError(f"the spec has no list {name}")
 
 
-def test_no_module_that_the_app_leaves_out_is_needed():
-    never_used = _spec_list("NEVER_USED")
+@pytest.fixture
+def app_environment(tmp_path):
+    """Return an environment in which Python finds no module that the app leaves out."""
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(BLOCK.format(names=_spec_list("NEVER_USED")), "utf-8")
+    path = os.pathsep.join([str(blocked), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path, "FACEWATCH_HOME": str(tmp_path / "home")}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-c", IMPORTS),
+        ("-m", "facewatch", "restore", "--model", "builtin", "--output", "restored", str(PORTRAIT)),
+    ],
+    ids=["loading", "restoring"],
+)
+def test_no_module_that_the_app_leaves_out_is_needed(app_environment, tmp_path, arguments):
     run = subprocess.run(
-        [sys.executable, "-c", IMPORTS, *never_used], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [sys.executable, *arguments],
+        cwd=tmp_path, env=app_environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
+    assert "-c" in arguments or (tmp_path / "restored" / PORTRAIT.name).is_file()
 
 
 def test_the_build_does_not_start_without_enough_disk_space(tmp_path, monkeypatch):

@@ -13,7 +13,15 @@ import typer
 from rich.prompt import Prompt
 
 from facewatch.cli.markup import say, say_path
-from facewatch.cli.options import ConfigOption, JsonOption, ModelOption, complete_key, places, store
+from facewatch.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    complete_key,
+    complete_value,
+    places,
+    store,
+)
 from facewatch.cli.terminal import can_ask
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.models import catalogue
@@ -78,9 +86,10 @@ def _folder_problems(folder: Folder) -> Iterator[str]:
 
 @app.command()
 def init(model: ModelOption = None, config: ConfigOption = None) -> None:
-    """Write a config file with the usual folders, or add them to one without folders; create them.
+    """Write a config file with the usual folders, and create these.
 
-    In a terminal it asks for the model, unless --model names one.
+    To a config file without folders they are added. In a terminal it asks for the model, unless --model
+    names one.
     """
     where = places(config, new=True)
     if model is None and can_ask():
@@ -163,7 +172,14 @@ def set_value(
             autocompletion=complete_key,
         ),
     ],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help='The new value; "default" removes the key.')],
+    value: Annotated[
+        str,
+        typer.Argument(
+            metavar="VALUE",
+            help='The new value; "default" removes the key.',
+            autocompletion=complete_value,
+        ),
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Change one setting; a running facewatch follows."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.errors import WrongUse
+from facewatch.errors import FacewatchError, WrongUse
 from facewatch.settings import weights
 from facewatch.settings.weights import parse_weight
 from facewatch.system.paths import Places, expand_path, require_photo
@@ -34,6 +34,41 @@ def complete_key(incomplete: str) -> list[str]:
     keys = [name for name in Settings.model_fields if name not in SECTIONS]
     keys += [f"{name}.{key}" for name, kind in SECTIONS.items() if name != "folders" for key in keys_of(kind)]
     return [key for key in (*keys, "weight") if key.startswith(incomplete)]
+
+
+def complete_value(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the values that begin like this of the setting being set, for the shell's completion."""
+    try:
+        values = _values_of(context.params.get("key") or "")
+    except FacewatchError:  # an unknown key or a broken config, which the command itself will name
+        return []
+    return [value for value in values if value.startswith(incomplete)]
+
+
+def _values_of(key: str) -> tuple[str, ...]:
+    """Return the values of a setting that takes only some; empty if it takes others."""
+    from facewatch.gallery.forms import sections
+    from facewatch.settings.schema import full_key
+
+    if key == "weight" or key.startswith("weights."):
+        return (*map(str.lower, weights.WORDS), "default")
+    if key == "paused":
+        return ("true", "false")
+    where = places()
+    settings = store(where).load()
+    name = full_key(key)
+    parts = sections(settings, model_files(where, settings))
+    fields = {field.key: field for part in parts for field in part.fields}
+    if name not in fields or fields[name].kind not in {"choice", "switch"}:
+        return ()
+    return (*(fields[name].options or ("true", "false")), "default")
+
+
+def complete_any_model(incomplete: str) -> list[str]:
+    """Return the names of all models, detectors among them, that begin like this."""
+    from facewatch.models import catalogue
+
+    return [name for name in catalogue.BY_NAME if name.startswith(incomplete)]
 
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="PATH", help="Use this config file.")]

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from facewatch.cli.desktop_note import shown_on_desktop
 from facewatch.cli.download_ui import fetch_missing
 from facewatch.cli.identity import unchecked_note
-from facewatch.cli.markup import escape
+from facewatch.cli.markup import escape, escape_path
 from facewatch.cli.options import (
     ConfigOption,
     JsonOption,
@@ -222,7 +222,7 @@ def _publish(
 def _line(result: Mapping[str, Any]) -> str:
     colour = COLOURS.get(result["outcome"], "green")
     place = result["output"] or result["source"]
-    return f"[{colour}]{result['outcome']}[/] {escape(place)}: {escape(result['summary'])}"
+    return f"[{colour}]{result['outcome']}[/] {escape_path(place)}: {escape(result['summary'])}"
 
 
 def _totals(results: Sequence[Mapping[str, Any]]) -> str:

@@ -33,6 +33,31 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 
 
+def system_environment() -> dict[str, str]:
+    """Return the environment for programs of the system: without the libraries that a frozen app brings."""
+    environment = dict(os.environ)
+    if getattr(sys, "frozen", False):
+        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+            environment.pop(name, None)
+            original = environment.pop(f"{name}_ORIG", None)
+            if original:
+                environment[name] = original
+        _remove_bundle_paths(environment)
+    return environment
+
+
+def _remove_bundle_paths(environment: dict[str, str]) -> None:
+    """Remove paths into the frozen app: a file manager must not load the app's GTK modules."""
+    bundle = os.fspath(getattr(sys, "_MEIPASS", Path(sys.executable).parent))
+    for name, value in list(environment.items()):
+        parts = value.split(os.pathsep)
+        kept = [part for part in parts if part != bundle and not part.startswith(bundle + os.sep)]
+        if not kept:
+            del environment[name]
+        elif kept != parts:
+            environment[name] = os.pathsep.join(kept)
+
+
 def lower_priority() -> None:
     """Let other programs go first, for processor and disk, in this process and what it starts.
 
@@ -142,8 +167,21 @@ def total_memory_bytes() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def processor_seconds() -> tuple[float, float]:
+    """Return the seconds that all cores, and those that this process, have computed so far."""
+    times = psutil.cpu_times()
+    idle = (getattr(times, name, 0.0) for name in ("idle", "iowait", "guest", "guest_nice"))
+    own = psutil.Process().cpu_times()  # a guest's time is counted among the user's too
+    return float(sum(times) - sum(idle)), float(own.user + own.system)
+
+
+def wait(seconds: float) -> None:
+    """Wait; unlike time.sleep, it also works while the clock is faked."""
+    threading.Event().wait(seconds)
+
+
 def processor_use(seconds: float) -> float:
     """Return the share of all cores, 0-1, that is in use during the next seconds."""
     psutil.cpu_percent(None)  # from here on
-    threading.Event().wait(seconds)  # unlike time.sleep, it also works while the clock is faked
+    wait(seconds)
     return float(psutil.cpu_percent(None)) / 100

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from facewatch.errors import FacewatchError
+from facewatch.system.processes import system_environment
 
 
 class Opener:
@@ -49,34 +50,10 @@ class Opener:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=environment or system_environment(dict(os.environ)),
+                env=environment or system_environment(),
                 start_new_session=os.name == "posix",
             )
         except OSError as error:
             raise FacewatchError(f"{command[0]} cannot be started: {error.strerror}") from error
         # Whoever looks whether it runs must not find what is left of one that has ended.
         threading.Thread(target=child.wait, name="reaper", daemon=True).start()
-
-
-def system_environment(environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment for the desktop's programs: without the libraries that a frozen app brings."""
-    if getattr(sys, "frozen", False):
-        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
-            environment.pop(name, None)
-            original = environment.pop(f"{name}_ORIG", None)
-            if original:
-                environment[name] = original
-        _remove_bundle_paths(environment)
-    return environment
-
-
-def _remove_bundle_paths(environment: dict[str, str]) -> None:
-    """Remove paths into the frozen app: a file manager must not load the app's GTK modules."""
-    bundle = os.fspath(getattr(sys, "_MEIPASS", Path(sys.executable).parent))
-    for name, value in list(environment.items()):
-        parts = value.split(os.pathsep)
-        kept = [part for part in parts if part != bundle and not part.startswith(bundle + os.sep)]
-        if not kept:
-            del environment[name]
-        elif kept != parts:
-            environment[name] = os.pathsep.join(kept)

@@ -27,7 +27,8 @@ UninstallDisplayIcon={app}\facewatchw.exe
 OutputBaseFilename=facewatch-{#Version}-setup
 Compression=lzma2
 SolidCompression=yes
-CloseApplications=yes
+; Without a window it cannot be asked; photos in work are restored again at the next start.
+CloseApplications=force
 
 [Tasks]
 Name: autostart; Description: "Start Facewatch at login"
@@ -47,6 +48,8 @@ Filename: "{app}\facewatchw.exe"; Parameters: "start"; Description: "Start Facew
 
 [UninstallRun]
 Filename: "{app}\facewatch.exe"; Parameters: "uninstall"; Flags: runhidden; RunOnceId: "entries"
+; The gallery, whose page may still be open, holds files of the app.
+Filename: "{sys}\taskkill.exe"; Parameters: "/F /IM facewatch.exe /IM facewatchw.exe"; Flags: runhidden; RunOnceId: "end"
 
 [Code]
 function FirstInstallation: Boolean;

@@ -8,6 +8,8 @@ import pytest
 
 from facewatch.cli.uninstall import program_removal
 from facewatch.state.instance import single_instance
+from facewatch.system.paths import Places
+from tests.daemon_process import DaemonProcess
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into the folders of Linux desktops")
 
@@ -58,12 +60,47 @@ def test_state_and_models_go_only_when_that_is_wished(call, places, inbox):
     assert places.config.is_file()
 
 
-def test_a_running_facewatch_is_not_uninstalled(call, places, inbox):
+def test_a_running_facewatch_is_ended_first(call, places):
+    running = DaemonProcess(places.config.parent)
+    running.start()
+    try:
+        said = call("uninstall", "--state")
+        assert (said.code, said.err) == (0, "")
+        assert "ended: the running facewatch" in said.out
+        assert running.process.wait(10) == 0
+    finally:
+        running.stop()
+
+
+def test_a_facewatch_that_does_not_quit_is_not_uninstalled(call, places, inbox, monkeypatch):
+    monkeypatch.setattr("facewatch.cli.uninstall.QUIT_SECONDS", 0.2)
     with single_instance(places):
         said = call("uninstall", "--state")
     assert said.code == 2
     assert "is running (process" in said.err
     assert places.state.is_dir()
+
+
+def test_a_models_folder_that_the_user_chose_is_kept(call, places, inbox, tmp_path, monkeypatch):
+    for name in ("by setting", "by variable"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "other.pth").touch()
+    assert call("set", "models_folder", tmp_path / "by setting").code == 0
+    monkeypatch.setenv("FACEWATCH_MODELS", str(tmp_path / "by variable"))
+    said = call("uninstall", "--models")
+    assert (said.code, said.out.count("kept: ")) == (0, 2)
+    assert all((tmp_path / name / "other.pth").is_file() for name in ("by setting", "by variable"))
+
+
+def test_an_uninstall_leaves_no_empty_folder_of_its_own(call, tmp_path, monkeypatch):
+    monkeypatch.delenv("FACEWATCH_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    places = Places.standard()
+    for folder in (places.state, places.logs, places.models):
+        folder.mkdir(parents=True)
+    assert call("uninstall", "--state", "--models").code == 0
+    assert not list((tmp_path / "data").iterdir()) + list((tmp_path / "state").iterdir())
 
 
 @pytest.mark.parametrize(

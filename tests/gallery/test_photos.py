@@ -150,9 +150,13 @@ def test_a_face_with_a_model_of_its_own_is_known_by_its_box_and_names_that_model
     ]
 
 
-def test_a_model_that_uses_the_weight_itself_is_no_blend(house):
-    number = house.id_of(house.restored("a.jpg", model="codeformer"))
-    assert house.get(f"api/photos/{number}").json()["blend"] is False
+@pytest.mark.parametrize("model", ["codeformer", "pulse"])  # made-up people pass the gate at every weight
+def test_what_the_page_may_not_mix_itself_is_no_blend(house, model):
+    number = house.id_of(house.restored("a.jpg", model=model))
+    found = house.get(f"api/photos/{number}").json()
+    assert found["blend"] is False
+    offered = {row["name"]: row["blend"] for row in found["models"]}
+    assert (offered[model], offered["gpen-512"]) == (False, True)
 
 
 def test_a_photo_that_is_not_in_the_list_is_not_found(house):

@@ -21,7 +21,7 @@ from facewatch.system.autostart.quoting import (
     systemd_exec,
     windows_command_line,
 )
-from facewatch.system.autostart.systemd import UserUnit
+from facewatch.system.autostart.systemd import UserUnit, reload_manager
 from facewatch.system.autostart.windows import APPROVED, RUN, RunKey
 from facewatch.system.autostart.xdg import DesktopEntry
 from tests.recording_program import ODD_NAMES, program_at
@@ -201,6 +201,19 @@ def test_the_launcher_beside_the_interpreter_is_preferred(tmp_path, monkeypatch)
     assert own_command(("run", "--no-tray")) == (str(python), "run", "--no-tray")
     (python.parent / launcher).touch()  # the app of Windows has one without a console
     assert own_command() == (str(python.parent / launcher), "run")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the entries of Linux")
+def test_the_manager_of_systemd_is_started_without_a_frozen_apps_libraries(tmp_path, monkeypatch):
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$* $LD_LIBRARY_PATH" > {tmp_path}/seen\n', "utf-8")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/app")
+    monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/mine")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    reload_manager()
+    assert (tmp_path / "seen").read_text("utf-8") == "--user daemon-reload /mine\n"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the entries of Linux")

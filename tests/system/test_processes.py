@@ -10,7 +10,14 @@ import time
 import psutil
 import pytest
 
-from facewatch.system.processes import find_running, identity, is_still_running, kill_and_wait, mark_of
+from facewatch.system.processes import (
+    find_running,
+    identity,
+    is_still_running,
+    kill_and_wait,
+    mark_of,
+    system_environment,
+)
 
 FIRST_THREAD_ENDS = """
 import ctypes, sys, threading
@@ -110,3 +117,24 @@ def test_a_process_that_does_not_end_in_time_is_reported(other, monkeypatch):
 def test_malformed_identities_match_no_process(malformed):
     assert find_running(malformed) is None
     assert kill_and_wait(malformed, 0)
+
+
+def test_programs_of_the_system_get_no_libraries_of_a_frozen_app(tmp_path, monkeypatch):
+    app = str(tmp_path / "app")
+    monkeypatch.setattr("sys.frozen", True, raising=False)
+    monkeypatch.setattr("sys._MEIPASS", app, raising=False)
+    monkeypatch.setenv("LD_LIBRARY_PATH", app)
+    monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/mine")
+    monkeypatch.setenv("DYLD_LIBRARY_PATH", app)
+    monkeypatch.setenv("GTK_PATH", os.pathsep.join([f"{app}{os.sep}gtk", "/usr/lib/gtk"]))
+    monkeypatch.setenv("GI_TYPELIB_PATH", f"{app}{os.sep}gi")
+    environment = system_environment()
+    assert environment["LD_LIBRARY_PATH"] == "/mine"
+    assert environment["GTK_PATH"] == "/usr/lib/gtk"
+    assert not {"LD_LIBRARY_PATH_ORIG", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH"} & environment.keys()
+    assert os.environ["LD_LIBRARY_PATH"] == app  # the app's own processes need it
+
+
+def test_an_installation_with_python_hands_its_environment_on_unchanged(monkeypatch):
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/cuda")
+    assert system_environment() == dict(os.environ)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,14 +11,16 @@ from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.store import Store
 from facewatch.state.first_start import ask_for_model, model_is_asked
+from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request
+from facewatch.state.status import GIVING_WAY_KEY
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
 from facewatch.system.paths import Places
 from facewatch.tray import menu_items
 from facewatch.tray.app import PROBLEM_SECONDS, App, pause_value
 from facewatch.tray.notifications import model_question
-from facewatch.tray.opener import Opener, system_environment
+from facewatch.tray.opener import Opener
 from tests.pending_requests import take
 from tests.tray.views import CHOICES, find, lines
 
@@ -147,6 +150,15 @@ def test_resuming_sets_the_hours_to_work_aside(tray):
     assert settings.work_until == NOW + timedelta(hours=12)
 
 
+def test_work_now_sets_giving_way_aside(tray, monkeypatch):
+    tray.places.ledger.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(Ledger.open(tray.places.ledger)) as ledger:
+        ledger.note(GIVING_WAY_KEY, "waiting while a program runs full screen")
+    monkeypatch.setattr("facewatch.state.status.running_pid", lambda _: 1)
+    tray.click(menu_items.Pause("no longer"))
+    assert Store(tray.places.config).load().work_until == NOW + timedelta(hours=12)
+
+
 def test_a_missing_file_is_not_opened(tray, tmp_path):
     tray.click(menu_items.Open(str(tmp_path / "gone.jpg")))
     assert tray.opener.started == []
@@ -199,13 +211,6 @@ def test_the_gallery_is_opened_at_a_page_and_at_a_photo(tray):
         ["gallery", "--page", "problems", *config],
         ["gallery", "--photo", "/in/a.jpg", *config],
     ]
-
-
-def test_other_programs_get_the_systems_library_paths(monkeypatch):
-    monkeypatch.setattr("sys.frozen", True, raising=False)
-    given = {"LD_LIBRARY_PATH": "/app", "LD_LIBRARY_PATH_ORIG": "/mine", "A": "b"}
-    assert system_environment(given) == {"LD_LIBRARY_PATH": "/mine", "A": "b"}
-    assert system_environment({"LD_LIBRARY_PATH": "/app"}) == {}
 
 
 def test_after_a_first_start_the_model_is_asked_once_until_one_is_chosen(tray):

@@ -12,6 +12,7 @@ from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.autostart import State, state_of_program
 from facewatch.system.autostart.quoting import parsed_systemd_exec, program_of, systemd_exec
 from facewatch.system.autostart.xdg import config_home
+from facewatch.system.processes import system_environment
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ def reload_manager() -> None:
             encoding="utf-8",
             timeout=20,
             check=False,
+            env=system_environment(),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         log.info("the user's systemd did not reload its units: %s", error)
