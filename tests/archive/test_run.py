@@ -10,6 +10,7 @@ pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tes
 
 from facewatch.archive.driver import Driver, Stop
 from facewatch.archive.manifest import RUN_TIME, Manifest
+from facewatch.archive.pool import Died
 from facewatch.archive.run import alone
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify
@@ -186,6 +187,25 @@ def test_workers_that_cannot_start_end_the_run_with_the_reason(make_plan, photos
     torn = Setup("broken", "yunet", "yunet", None, None, "cpu", None, 0.9)
     with pytest.raises(EngineUnavailable, match="no worker can start: the file is torn"):
         run(make_plan(photos("a.jpg"), tmp_path / "out", setup=torn), size=1)
+
+
+def test_workers_that_die_while_they_start_are_begun_with_waits_and_the_reason_is_said(
+    make_plan, photos, tmp_path
+):
+    class DyingAtStart(ThreadPool):
+        def begin(self, worker):
+            self.begun.append(worker)
+            self._events.put(Died(worker, "out of memory"))
+
+    pools = []
+
+    def make_pool(plan, size):
+        pools.append(DyingAtStart(plan, size))
+        return pools[0]
+
+    with pytest.raises(StoreUnavailable, match=r"the last reason: .* died: out of memory"):
+        run(make_plan(photos("a.jpg"), tmp_path / "out"), size=1, pool_class=make_pool, patience_seconds=2.0)
+    assert 1 <= len(pools[0].begun) <= 3
 
 
 def test_a_machine_with_another_version_restores_nothing_and_is_named(
