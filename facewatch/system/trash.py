@@ -112,6 +112,7 @@ def _make_trash(file: Path, device: int) -> tuple[Path, Path]:
 
     Raises OSError.
     """
+    assert sys.platform == "linux"
     for trash, top in _trashes(file):
         own = trash.parent == top and trash.name == "Trash"
         shared = trash.parent.name == ".Trash"
