@@ -74,7 +74,7 @@ def no_space_for(path: Path, error: OSError) -> str:
 
 def _holds_no_more_files(path: Path) -> bool:
     """Return True if the disk has used up its numbers of files (inodes), whatever space is free."""
-    if sys.platform == "win32":  # its disks count none
+    if sys.platform == "win32":
         return False
     try:
         disk = os.statvfs(nearest_existing(path))
