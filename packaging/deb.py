@@ -1,7 +1,8 @@
 """Make a Debian package of the built app: `python packaging/deb.py FOLDER/dist/facewatch [FILE.deb]`.
 
 It holds the app in /opt/facewatch, the command, the launcher with its icon, the man page, completion for
-bash, zsh and fish, and a script that takes the users' entries out before it is removed.
+bash, zsh and fish, and scripts: one restarts running programs after an upgrade, one takes the users' entries
+out before the package is removed.
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ def _add_control(root: Path) -> None:
         "libc": os.confstr("CS_GNU_LIBC_VERSION").split()[1],
     }
     _write(root / "DEBIAN" / "control", CONTROL.format(**values).encode())
-    _write(root / "DEBIAN" / "prerm", _read("linux/prerm"))
-    (root / "DEBIAN" / "prerm").chmod(0o755)
+    for script in ("postinst", "prerm"):
+        _write(root / "DEBIAN" / script, _read(f"linux/{script}"))
+        (root / "DEBIAN" / script).chmod(0o755)
 
 
 def _read(name: str) -> bytes:

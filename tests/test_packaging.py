@@ -10,6 +10,9 @@ import runpy
 import shutil
 import subprocess
 import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +74,69 @@ def test_the_man_page_is_valid():
     assert "facewatch models pull" in run.stdout
 
 
+TORCH = [
+    "torch/bin/protoc",
+    "torch/bin/torch_shm_manager",
+    "torch/lib/libtorch_cpu.so",
+    "torch/test/test_jit",
+]
+
+
+@pytest.fixture
+def spec_calls(monkeypatch):
+    """Return a function that runs the spec for a platform, and returns what PyInstaller is asked for."""
+    hooks = types.ModuleType("PyInstaller.utils.hooks")
+    for name in ("collect_data_files", "collect_dynamic_libs", "collect_submodules", "copy_metadata"):
+        setattr(hooks, name, lambda *_, **__: [])
+    for module in (types.ModuleType("PyInstaller"), types.ModuleType("PyInstaller.utils"), hooks):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    calls = []
+
+    def noted(kind):
+        def note(*parts, **named):
+            calls.append((kind, parts, named))
+            binaries = [(name, f"/site-packages/{name}", "BINARY") for name in TORCH]
+            return SimpleNamespace(pure=[], scripts=[], datas=[], binaries=binaries)
+
+        return note
+
+    def run(platform):
+        monkeypatch.setattr(sys, "platform", platform)
+        kinds = {kind: noted(kind) for kind in ("Analysis", "PYZ", "EXE", "COLLECT", "BUNDLE")}
+        runpy.run_path(str(PACKAGING / "facewatch.spec"), {"SPECPATH": str(PACKAGING), **kinds})
+        return calls
+
+    return run
+
+
+def test_torchs_own_tests_and_tools_are_left_out_and_what_it_looks_for_is_not(spec_calls):
+    ((_, parts, _),) = [call for call in spec_calls("linux") if call[0] == "COLLECT"]
+    collected = [name for part in parts if isinstance(part, list) for name, _, _ in part]
+    assert collected == ["torch/bin/torch_shm_manager", "torch/lib/libtorch_cpu.so"]
+
+
+def test_windows_gets_a_program_without_a_console_too(spec_calls):
+    programs = {named["name"]: named["console"] for kind, _, named in spec_calls("win32") if kind == "EXE"}
+    assert programs == {"facewatch": True, "facewatchw": False}
+
+
+def test_the_app_of_macos_is_signed_as_the_developer_who_is_named(spec_calls, monkeypatch):
+    monkeypatch.setenv("FACEWATCH_SIGN_AS", "Developer ID Application: A")
+    (program,) = [named for kind, _, named in spec_calls("darwin") if kind == "EXE"]
+    assert program["codesign_identity"] == "Developer ID Application: A"
+    rights = plistlib.loads(Path(program["entitlements_file"]).read_bytes())
+    assert rights
+    assert all(value is True for value in rights.values())
+
+
+def test_the_app_of_macos_may_show_an_icon_and_has_its_version(spec_calls):
+    bundle = next(named for kind, _, named in spec_calls("darwin") if kind == "BUNDLE")
+    assert bundle["info_plist"]["LSBackgroundOnly"] is False
+    assert re.fullmatch(r"\d+\.\d+\.\d+", bundle["version"])
+    assert bundle["info_plist"]["CFBundleVersion"] == bundle["version"]
+    assert Path(bundle["icon"]).is_file()
+
+
 def test_the_app_of_macos_has_no_dock_icon_and_says_why_it_reads_folders():
     content = plistlib.loads((PACKAGING / "macos" / "Info.plist").read_bytes())
     assert content["LSUIElement"] is True
@@ -86,8 +152,11 @@ def test_the_installer_of_windows_starts_commands_that_exist():
     assert {program for program, _ in started} == {"facewatch", "facewatchw"}
     assert {command for _, command in started} <= set(COMMANDS)
     assert "PrivilegesRequired=lowest" in text
-    spec = (PACKAGING / "facewatch.spec").read_text("utf-8")
-    assert 'executable("facewatchw", console=False)' in spec
+    assert "CloseApplications=force" in text  # a program without a window cannot be asked
+    removal = text.partition("[UninstallRun]")[2]
+    assert (
+        0 < removal.index('Parameters: "uninstall"') < removal.index("/IM facewatch.exe /IM facewatchw.exe")
+    )
 
 
 def _spec_list(name):

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from fsspec.core import url_to_fs
@@ -21,6 +21,7 @@ from facewatch.archive.types import Listed
 from facewatch.errors import CannotWrite, SourceGone, StoreUnavailable, Unreadable, WrongUse
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import TEMPORARY_PREFIX
+from facewatch.system.publish import fit_name
 
 log = logging.getLogger(__name__)
 
@@ -144,8 +145,9 @@ class RemoteStore:
         return f"{self._root}/{name}" if name else self._root
 
     def fetch(self, name: str, scratch: Path) -> Path:
-        """Copy a file into `scratch`, under its own last name."""
-        target = scratch / name.rpartition("/")[2]
+        """Copy a file into `scratch`, under its own last name, or a shorter one."""
+        last = PurePosixPath(name)
+        target = scratch / fit_name(last.stem, last.suffix)
         try:
             self._files.get_file(self._path(name), str(target))
         except FileNotFoundError as error:

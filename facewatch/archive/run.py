@@ -6,13 +6,12 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from facewatch.archive.cluster import Cluster, RayPool
 from facewatch.archive.driver import Driver, Stop
 from facewatch.archive.local_store import LocalStore
-from facewatch.archive.manifest import Manifest
+from facewatch.archive.manifest import RUN_TIME, Manifest
 from facewatch.archive.progress import Progress
 from facewatch.archive.remote_store import RemoteStore
 from facewatch.archive.report import Samples, write_report
@@ -35,10 +34,10 @@ def make_plan(
 ) -> WorkPlan:
     """Return the plan of a new run.
 
-    Raises CheckpointMissing or BadCheckpoint.
+    Raises CheckpointMissing, BadCheckpoint or StoreUnavailable.
     """
     setup = recipe.setup(files)
-    now = datetime.now(timezone.utc)
+    now = Manifest(destination, "").time_of_next_run()
     return WorkPlan(
         source=source.address,
         destination=destination.address,
@@ -46,7 +45,7 @@ def make_plan(
         key=recipe.key(files),
         setup=setup,
         digests={name: files.digest(name) for name in setup.files},
-        run=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        run=f"{now:{RUN_TIME}}-{secrets.token_hex(3)}",
         cores=cores,
         engine_command=engine_command,
     )
@@ -74,7 +73,7 @@ def run_archive(
     Raises AlreadyRunning when another run writes into this folder, and as `Driver.run`.
     """
     manifest = Manifest(destination, plan.run)
-    with _alone(destination, plan.run):
+    with alone(destination, plan.run):
         models = {name: Path(path).read_bytes() for name, path in plan.setup.files.items()} if remote else {}
         pool = RayPool(cluster, plan, models, gpus=gpus, workers=workers)
         done = manifest.done(plan.key, retry_failed=retry_failed)
@@ -105,7 +104,7 @@ def _count_beside(source: Store, progress: Progress) -> None:
 
 
 @contextmanager
-def _alone(destination: Store, run: str) -> Iterator[None]:
+def alone(destination: Store, run: str) -> Iterator[None]:
     """Let no other run write into a local destination meanwhile, and remove what killed workers left.
 
     Runs on a remote store need no lock: its puts refuse to replace, so that two runs only waste work.

@@ -147,7 +147,7 @@ def main(program: Callable[..., object] = app) -> None:
     """Run one command and exit with one of EXIT_CODES."""
     _escape_unprintable_names()
     try:
-        program(prog_name="facewatch") if program is app else program()
+        program(_arguments(), prog_name="facewatch") if program is app else program()
     except WrongUse as error:
         sys.exit(_print_error(error, WRONG_USE))
     except AlreadyRunning as error:
@@ -163,6 +163,13 @@ def main(program: Callable[..., object] = app) -> None:
         traceback.print_exc()
         print("facewatch: this is a bug in facewatch; please report it with the lines above", file=sys.stderr)
         sys.exit(1)
+
+
+def _arguments() -> list[str]:
+    """Return the arguments; `start` for an app that was opened by a double click, which gives none."""
+    opened = len(sys.argv) == 1 and getattr(sys, "frozen", False) and sys.platform in {"win32", "darwin"}
+    # A windowed program of Windows has no standard input, and Finder gives one that is no terminal.
+    return ["start"] if opened and (sys.stdin is None or not sys.stdin.isatty()) else sys.argv[1:]
 
 
 def _escape_unprintable_names() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -26,12 +30,38 @@ def run(
     """Watch the folders and restore new photos until stopped."""
     where = places(config)
     try:
-        code = daemon.run(where, once=once, tray=not no_tray)
+        with _restart_signal() as restart:
+            code = daemon.run(where, once=once, tray=not no_tray)
     except BadSettings:
         if not (no_tray or once) and needs_first_steps(where):
             Opener().start(facewatch_command("gallery", "--page", "welcome"), child_environment())
         raise
+    if restart.is_set():
+        os.execv(sys.executable, facewatch_command(*sys.argv[1:]))  # noqa: S606 - this program, as it is now
     raise typer.Exit(code)
+
+
+@contextmanager
+def _restart_signal() -> Iterator[threading.Event]:
+    """Let SIGUSR1 stop the daemon as SIGTERM does, and set the event that is yielded.
+
+    An upgrade of the Debian package sends it (packaging/linux/postinst): a frozen app reads modules from its
+    program's file when they are first needed, and finds another file there.
+    """
+    restart = threading.Event()
+    if sys.platform == "win32":
+        yield restart
+        return
+
+    def handle(*_: object) -> None:
+        restart.set()
+        signal.raise_signal(signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGUSR1, handle)
+    try:
+        yield restart
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
 
 
 def needs_first_steps(where: Places) -> bool:

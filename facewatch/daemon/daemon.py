@@ -195,9 +195,12 @@ class Daemon:
             self.stop()
         elif request.kind == "retry_failed":
             count = self._ledger.requeue(request.path) if request.path else self._ledger.requeue_failed()
-            log.info("%d failed photos are queued again", count)
-        elif request.kind == "download_now" and request.model is not None:
-            self._downloader.try_now(request.model)
+            log.info("failed photos queued again: %d", count)
+        elif request.kind == "download_now":
+            states = self._downloader.states()
+            waiting = [name for name, download in states.items() if download["state"] == "waiting"]
+            for name in waiting if request.model is None else [request.model]:
+                self._downloader.try_now(name)
         elif request.kind == "download_cancel" and request.model is not None:
             self._downloader.cancel(request.model)
         elif request.kind in {"mark", "undo"} and request.path is not None:

@@ -18,7 +18,7 @@ from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
 from facewatch.engine.precision import decide
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
 from facewatch.engine.threads import FittedThreads
-from facewatch.engine.waiting import sleep_where_busy
+from facewatch.engine.waiting import sleep_soon
 from facewatch.errors import FacewatchError, NoSuchDevice
 from facewatch.restoration.options import Setup
 from facewatch.system.processes import lower_priority
@@ -46,7 +46,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     setup = requests.get()
     if setup.background:
         lower_priority()
-    sleep_where_busy()
+    sleep_soon()
     try:
         restorer, device, words = _load(setup)
     except FacewatchError as error:

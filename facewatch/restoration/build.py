@@ -206,4 +206,5 @@ def _upscaler(setup: Setup, device: str) -> Upscaler | None:
         return None
     from facewatch.restoration.networks.upscaler import RealESRGAN
 
-    return RealESRGAN(_file(setup, setup.upscaler), setup.upscaler, device)
+    file, precision = _file(setup, setup.upscaler), _precision(setup, device)
+    return RealESRGAN(file, setup.upscaler, device, precision=precision)

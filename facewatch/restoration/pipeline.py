@@ -251,16 +251,14 @@ class Pipeline:
         chosen = match_choices(faces, choices)
         for number, (face, reason) in enumerate(select(faces, image, options)):
             choice = chosen.get(number)
-            if choice is not None and choice.weight is None:
+            if choice.weight is None if choice is not None else reason:
                 kept.append(report_of(face, "kept", reason or CHOSEN))
-                continue
-            if reason and choice is None:
-                kept.append(report_of(face, "kept", reason))
                 continue
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
                 side = self._networks.crop_size(choice.model if choice else None)
-                cropped.append(cut_out(image, face, side, options, weight=wanted, choice=choice))
+                cut = cut_out(image, face, side, options, among=len(faces), weight=wanted, choice=choice)
+                cropped.append(cut)
             except CannotAlign as error:
                 kept.append(report_of(face, "kept", str(error)))
         return cropped, kept

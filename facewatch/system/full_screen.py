@@ -21,8 +21,9 @@ _MOST_WINDOWS = 1 << 16
 def a_program_runs_full_screen() -> bool:
     """Return True if a window in sight fills its screen; False where the system does not tell.
 
-    On Linux X11 tells of all its windows, and Wayland only of the programs that use X, as most games do;
-    Feral's GameMode tells of games on both. macOS tells only programs that may record the screen.
+    On Linux X11 lists all windows, under Wayland those of programs that use X, as most games do; Feral's
+    GameMode counts the games on both. On macOS nothing is asked: the list of windows comes by Apple's
+    frameworks, which the daemon does not load.
     """
     if sys.platform == "win32":
         return _windows_state() in _FULL_SCREEN

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from facewatch.cli import main
 from facewatch.cli import start as module
 from facewatch.state.first_start import model_is_asked
 from facewatch.state.instance import single_instance
@@ -63,3 +65,15 @@ def test_a_start_does_not_invite_to_a_folder_that_is_missing(call, inbox, spawne
     assert f"{inbox} is missing: make that folder" in said.out
     assert "drop photos" not in said.out
     assert len(spawned) == 1  # the daemon; no folder to open
+
+
+@pytest.mark.parametrize(("frozen", "shown"), [(True, "start"), (False, "help")])
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_an_app_that_is_opened_by_a_double_click_starts(call, monkeypatch, platform, frozen, shown):
+    monkeypatch.setattr(
+        main.importlib, "import_module", lambda _: SimpleNamespace(start=lambda: print("began"))
+    )
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(sys, "stdin", None)  # as a windowed program of Windows has it
+    assert ("began" in call().out) == (shown == "start")

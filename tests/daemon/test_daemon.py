@@ -141,6 +141,18 @@ def test_a_request_is_handled_as_soon_as_the_ledger_takes_it(places, daemon, mon
     daemon._watcher.stop()
 
 
+@pytest.mark.parametrize(("named", "tried"), [(None, ["a", "b"]), ("b", ["b"]), ("c", ["c"])])
+def test_all_downloads_that_wait_are_tried_now_or_the_one_that_is_named(daemon, monkeypatch, named, tried):
+    states = {"a": "waiting", "b": "waiting", "c": "cancelled", "d": "held", "e": "downloading"}
+    found = []
+    monkeypatch.setattr(
+        daemon._downloader, "states", lambda: {name: {"state": it} for name, it in states.items()}
+    )
+    monkeypatch.setattr(daemon._downloader, "try_now", found.append)
+    daemon._handle(Request("download_now", model=named))
+    assert found == tried
+
+
 @pytest.mark.parametrize("path", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])
 def test_a_redo_is_queued_under_the_path_below_its_watched_folder(daemon, tmp_path, path):
     daemon._handle(Request("redo", tmp_path / path))

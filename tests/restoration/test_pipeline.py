@@ -435,6 +435,19 @@ def test_a_network_for_other_crops_changes_the_same_part_of_the_photo(size):
     assert [crop.shape for pair in restored.crops for crop in pair] == [(size, size, 3)] * 4
 
 
+def test_saved_crops_of_many_faces_are_no_larger_than_shown(monkeypatch):
+    monkeypatch.setattr(cropping, "MOST_SAVED_BYTES", 20_000_000)  # one of 2048 pixels takes 12.6
+    faces = [face_at(20, 40, 160), face_at(200, 90, 180)]
+    options = replace(RAW, save_crops=True)
+
+    def sides(*found):
+        restored = Pipeline(Finds(*found), Paints(crop_size=2048), SoftMask()).restore(photo(), options)
+        return [len(crop) for pair in restored.crops for crop in pair]
+
+    assert sides(faces[0]) == [2048] * 2
+    assert sides(*faces) == [512] * 4
+
+
 def test_large_crops_are_made_one_batch_at_a_time_and_kept_no_larger_than_shown(monkeypatch):
     made, held = [], []
 
@@ -508,12 +521,12 @@ def test_the_gate_judges_crops_of_every_size_alike(size):
             seen.append(crop.shape)
             return np.ones(128, np.float32)
 
-    class Nowhere:
+    class Whole:
         def find(self, image):
             seen.append(image.shape)
-            return []
+            return [Face((0, 0, 511, 511), TEMPLATE.astype(np.float32), 0.9)]
 
-    gate = IdentityGate(Embedder(), Nowhere())
+    gate = IdentityGate(Embedder(), Whole())
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(crop_size=size), SoftMask(), gate=gate)
     assert pipeline.restore(photo(), RestorationOptions()).faces[0].identity.verdict != "other"
     assert set(seen) == {(512, 512, 3)}

@@ -265,12 +265,14 @@ def test_folders_are_added_changed_and_removed_with_comments_kept(path, tmp_path
     assert len(store.current.folders) == 1
 
 
-@pytest.mark.parametrize("text", ["folders = []\n", "", 'folders = [{input = "/a", output = "/b"}]\n'])
-def test_a_folder_is_added_to_every_form_of_the_list(path, text):
-    path.write_text(text, "utf-8")
+@pytest.mark.parametrize(
+    "text", ["folders = []\n", "", 'folders = [{input = "ROOT/a", output = "ROOT/b"}]\n']
+)
+def test_a_folder_is_added_to_every_form_of_the_list(path, text, tmp_path):
+    path.write_text(text.replace("ROOT", tmp_path.as_posix()), "utf-8")
     store = Store(path)
     before = len(store.load().folders)
-    store.update_folder(None, {"input": "/scans", "output": "/copies"})
+    store.update_folder(None, {"input": str(tmp_path / "scans"), "output": str(tmp_path / "copies")})
     assert len(Store(path).load().folders) == before + 1
 
 
@@ -284,8 +286,9 @@ def test_a_folder_is_added_to_every_form_of_the_list(path, text):
         (None, {"input": "/x"}),
     ],
 )
-def test_a_wrong_folder_changes_nothing(path, number, changes):
-    path.write_text('[[folders]]\ninput = "/a"\noutput = "/b"\n', "utf-8")
+def test_a_wrong_folder_changes_nothing(path, number, changes, tmp_path):
+    root = tmp_path.as_posix()
+    path.write_text(f'[[folders]]\ninput = "{root}/a"\noutput = "{root}/b"\n', "utf-8")
     before = path.read_text("utf-8")
     store = Store(path)
     store.load()

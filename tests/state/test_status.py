@@ -5,7 +5,7 @@ import pytest
 from facewatch.errors import BadLedger
 from facewatch.settings.schema import Settings
 from facewatch.state.ledger import Ledger
-from facewatch.state.status import headline, passed_over_text, read_status
+from facewatch.state.status import headline, passed_over_text, photo_text, read_status
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.paths import Places
 from tests.tray.views import status
@@ -46,11 +46,48 @@ def test_a_whole_ledger_is_no_trouble(running):
     assert read_status(places, Settings()).counts["queued"] == 1
 
 
+def test_a_ledger_that_cannot_be_written_is_a_trouble_though_it_cannot_record_that(running, monkeypatch):
+    places, _ = running
+    monkeypatch.setattr("facewatch.state.status.free_bytes", lambda _: 8192)
+    assert troubles(places) == [
+        f"ledger: no space left for the ledger {places.ledger}: free some on that disk"
+    ]
+    monkeypatch.setattr("facewatch.state.status.write_problem", lambda folder: f"{folder} is read-only")
+    assert troubles(places) == [f"ledger: {places.state} is read-only"]
+
+    def silent(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("facewatch.state.status.write_problem", silent)
+    assert troubles(places) == [f"ledger: {places.state} cannot be looked at: Input/output error"]
+    assert read_status(places, Settings()).mood == "attention"
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"), [("retry", "no disk"), ("parked", "no disk"), ("done", "1 of 1")]
+)
+def test_a_photo_whose_copy_could_not_be_published_shows_the_reason(state, shown):
+    report = {"summary": "1 of 1 face restored", "faces": [{"fate": "restored"}], "weight": 0.0}
+    assert shown in photo_text({"state": state, "reason": "no disk", "report": report})
+
+
 @pytest.mark.parametrize("model", ["gfpgan-1.4", "sface"])
 def test_a_download_that_fails_asks_for_attention(running, model):
     places, ledger = running
     ledger.note("downloads", {model: {"state": "waiting", "reason": "no network", "retry_at": 0}})
     assert read_status(places, Settings()).mood == "attention"
+
+
+def test_a_photo_that_waits_for_the_engine_is_work(running):
+    places, ledger = running
+    job = ledger.photo(places.config.parent / "a.jpg")
+    assert ledger.start(job)
+    assert read_status(places, Settings()).mood == "working"
+
+
+def test_photos_that_wait_for_their_next_try_are_not_coming():
+    now = status(counts={"queued": 2, "retry": 5}, settling=1)
+    assert (now.waiting, now.coming) == (8, 3)
 
 
 def test_the_headline_says_what_each_download_does():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import subprocess
 import sys
 
@@ -13,28 +11,9 @@ from facewatch.system import sleep
 from facewatch.system.bus import LOGIND
 from facewatch.system.sleep import Awake, delayed_sleep
 from tests.bus import private_bus, served
+from tests.logind import Logind
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="logind is Linux'")
-
-
-class Logind:
-    """Gives out locks, as logind's Inhibit does: each is a pipe, released when its other end is closed."""
-
-    def __init__(self):
-        self.calls, self.readers, self.given = [], [], []
-
-    def inhibit(self, body):
-        reader, writer = os.pipe()
-        self.calls.append(body)
-        self.readers.append(reader)
-        self.given.append(writer)
-        return "h", (writer,)
-
-    def is_released(self, seconds=10):
-        """Return True if the last lock is released within this time."""
-        while self.given:
-            os.close(self.given.pop())  # it was sent
-        return bool(select.select(self.readers[-1:], [], [], seconds)[0])
 
 
 @pytest.fixture
@@ -42,8 +21,7 @@ def logind(monkeypatch):
     stand_in = Logind()
     with private_bus(monkeypatch) as bus, served(bus, LOGIND.name, {"Inhibit": stand_in.inhibit}):
         yield stand_in
-    for descriptor in (*stand_in.given, *stand_in.readers):
-        os.close(descriptor)
+    stand_in.close()
 
 
 @linux

@@ -22,7 +22,6 @@ LINKS = "needs symlinks, for which Windows wants a right and which wine does not
 LONG = "wine's disk is one of Linux, whose names have 255 bytes"
 MODES = "Windows has no permissions for owner, group and others"
 NAMES = "Windows allows no such name"
-PATHS = "names paths as POSIX systems do"
 POSIX = "a way of publishing that only POSIX systems take"
 OPEN = "Windows lets no one delete an open file"
 SLOW = "takes minutes on wine"
@@ -56,14 +55,11 @@ CANNOT_HOLD = {
     "test_output.py::test_a_long_name_leaves_room_for_the_tails_of_side_files": LONG,
     "test_output.py::test_a_side_file_that_cannot_be_written_is_logged_and_leaves_the_copy_as_it_is": LONG,
     "test_output.py::test_an_output_that_is_a_link_is_followed": LINKS,
-    "test_schema.py::test_a_folder_overrides_model_weight_and_single_restoration_keys": PATHS,
     "test_status.py::test_a_ledger_without_its_log_is_named_instead_of_zeros": OPEN,
     "test_status.py::test_a_ledger_written_out_before_its_log_was_lost_is_named_as_old": OPEN,
     "test_status.py::test_a_ledger_that_was_deleted_under_the_daemon_is_named": OPEN,
     "test_status.py::test_a_ledger_without_its_log_and_without_a_daemon_is_no_empty_ledger": OPEN,
     "test_store.py::test_a_config_that_is_a_link_stays_a_link": LINKS,
-    "test_store.py::test_a_folder_is_added_to_every_form_of_the_list": PATHS,
-    "test_store.py::test_a_wrong_folder_changes_nothing": PATHS,
     "test_publish.py::test_a_claimed_name_is_removed_when_the_rename_fails": POSIX,
     "test_publish.py::test_a_rename_that_succeeded_despite_an_error_is_kept": POSIX,
 }

@@ -98,7 +98,8 @@ function line(status) {
     parts.push(t("state.batch", { done: batch.done, total: batch.total }));
     if (batch.seconds_left !== null) parts.push(t("state.left", { time: duration(batch.seconds_left) }));
   } else if (status.waiting) parts.push(t(status.waiting === 1 ? "state.waiting_one" : "state.waiting", { count: status.waiting }));
-  return parts.join(" · ") || t(status.mood === "attention" ? "state.attention" : "state.idle");
+  const quiet = { attention: "state.attention", working: "state.busy" };
+  return parts.join(" · ") || t(quiet[status.mood] ?? "state.idle");
 }
 
 function setText(id, text) {

@@ -125,7 +125,8 @@ class LiveMenu:
     def _move_or_create(self, shell: Any, item: Item, later: list[Any], place: int) -> Any:
         for widget in later:
             if self._identity(widget) == (item.key, item.kind):
-                shell.reorder_child(widget, place)
+                shell.remove(widget)  # reorder_child does not reach the panel
+                shell.insert(widget, place)
                 return widget
         widget = self._create(item)
         shell.insert(widget, place)
