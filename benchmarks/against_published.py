@@ -9,7 +9,8 @@ CODE (a clone of its repository) and with facewatch, and prints the largest diff
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -39,15 +40,20 @@ class Comparison:
     ours: Callable[[Path, Path | None], Callable[[torch.Tensor, float], torch.Tensor]] | None = (
         None  # if not loaded
     )
+    dtype: torch.dtype = torch.float32  # of both networks
 
 
 def _steps(count: int) -> Callable[[Path, Path | None], Callable[[torch.Tensor, float], torch.Tensor]]:
-    """Return a loader of PULSE's search of a few steps, which gives the picture of each."""
+    """Return a loader of PULSE's search of a few steps, which gives the picture of each.
+
+    It computes in torch's default type of numbers.
+    """
 
     def load(checkpoint: Path, second: Path | None) -> Callable[[torch.Tensor, float], torch.Tensor]:
         assert second is not None
         state = {**read_state_dict(checkpoint, mapped=False), **pulse.read_latents(second)}
-        search = pulse.build(state, "cpu", "float32")
+        kind = torch.get_default_dtype()
+        search = pulse.build({key: tensor.to(kind) for key, tensor in state.items()}, "cpu", "float32")
         assert isinstance(search, pulse.Search)
         search.step_count = count
 
@@ -115,22 +121,25 @@ COMPARISONS: dict[str, Comparison] = {
         second=published_field.pulse_latents,
         second_suffix=".pt",
         ours=_steps(10),
+        dtype=torch.float64,  # each step multiplies rounding by ten
     ),
     "pulse-128": Comparison(
         lambda path: published_field.pulse(path, 128, 8),
-        published_code.load_pulse(128, 8, 1),
+        published_code.load_pulse(128, 8, 10),
         _PULSE_COMMIT,
         second=published_field.pulse_latents,
         second_suffix=".pt",
-        ours=_steps(1),
+        ours=_steps(10),
+        dtype=torch.float64,
     ),
     "pulse": Comparison(
         published_field.pulse,
-        published_code.load_pulse(1024, 512, 1),
+        published_code.load_pulse(1024, 512, 10),
         _PULSE_COMMIT,
         second=published_field.pulse_latents,
         second_suffix=".pt",
-        ours=_steps(1),
+        ours=_steps(10),
+        dtype=torch.float64,  # each step multiplies rounding by ten
     ),
     "gpen-64": Comparison(
         lambda path: published_field.gpen(path, 64, width=1 / 8),
@@ -165,18 +174,29 @@ def compare(name: str, code: Path) -> float:
         checkpoint = comparison.write(Path(folder, f"{name}{comparison_suffix(name)}"))
         second = comparison.second and comparison.second(Path(folder, f"second{comparison.second_suffix}"))
         network = loader.load(checkpoint, name, "cpu", second=second)
-        ours = comparison.ours(checkpoint, second) if comparison.ours else network.infer
-        theirs = comparison.theirs(code, checkpoint)
-        faces = _faces(network.crop_size)
-        for weight in comparison.weights:
-            with torch.inference_mode():
-                published, own = theirs(faces, weight), ours(faces, weight)
-            if published.std() < 0.05:
-                raise FlowFailed(f"{name}: the published network's output is a plain colour")
-            difference = (own - published).abs().max().item()
-            print(f"{name}, weight {weight}: {difference:.1e}, deviation {published.std().item():.2f}")
-            largest = max(largest, difference)
+        faces = make_faces(network.crop_size).to(comparison.dtype)
+        with _default_dtype(comparison.dtype):
+            ours = comparison.ours(checkpoint, second) if comparison.ours else network.infer
+            theirs = comparison.theirs(code, checkpoint)
+            for weight in comparison.weights:
+                with torch.inference_mode():
+                    published, own = theirs(faces, weight), ours(faces, weight)
+                if published.std() < 0.05:
+                    raise FlowFailed(f"{name}: the published network's output is a plain colour")
+                difference = (own - published).abs().max().item()
+                print(f"{name}, weight {weight}: {difference:.1e}, deviation {published.std().item():.2f}")
+                largest = max(largest, difference)
     return largest
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def comparison_suffix(name: str) -> str:
@@ -184,7 +204,7 @@ def comparison_suffix(name: str) -> str:
     return ".ckpt" if name.startswith("restoreformer") else ".pth"
 
 
-def _faces(side: int) -> torch.Tensor:
+def make_faces(side: int) -> torch.Tensor:
     """Return one picture with edges, gradients and noise, (1, 3, side, side) in [-1, 1]."""
     generator = torch.Generator().manual_seed(5)
     coarse = torch.rand(1, 3, 16, 16, generator=generator)

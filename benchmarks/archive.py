@@ -45,7 +45,7 @@ def simulate(
     process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
         destination = open_store(folder)
-        plan = _plan(folder)
+        plan = make_plan(folder)
         clock = Clock(with_driver=with_driver)
         pool = SimulatedPool(plan, workers, photo_seconds, clock, call_seconds)
         manifest = Manifest(destination, plan.run)
@@ -60,10 +60,11 @@ def simulate(
     )
 
 
-def _plan(folder: str) -> WorkPlan:
+def make_plan(folder: str, source: str = "simulated") -> WorkPlan:
+    """Return a plan whose photos no engine restores."""
     settings = Settings(model="builtin")
     return WorkPlan(
-        source="simulated",
+        source=source,
         destination=folder,
         recipe=resolve(settings.plan(None), settings.engine, lambda _: "cpu"),
         key="0" * 64,

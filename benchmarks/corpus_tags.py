@@ -44,6 +44,7 @@ CHANGED = {
     "RegionAreaW", "RegionAreaH", "RegionRectangle", "RegionInfoMPRegionsRectangle",
     "CurrentIPTCDigest", "IPTCDigest", "MakerNoteByteOrder", "Warning", "PreviewImageStart",
     "NativeDigest", "DirectoryItemLength", "Padding", "JPEGLosslessPredictors", "JPEGPointTransforms",
+    "ApplicationNotes", "IPTC-NAA",  # raw XMP and IPTC, whose tags are compared
 }  # fmt: skip
 """The tags that a copy changes, since its pixels are stored otherwise, or that describe the block."""
 PREVIEW_WORDS = ("Thumbnail", "Preview", "JpgFromRaw", "OtherImage", "Offset")

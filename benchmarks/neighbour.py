@@ -85,20 +85,29 @@ class Neighbours:
         """Measure a row, as `measurement.measure`."""
         ours = next(flow for flow in row.flows if flow.side == "ours")
         theirs = next(flow for flow in row.flows if flow.side == "reference")
+        behind = replace(ours, args={**ours.args, "background": True})
+        soft = replace(behind, args={**behind.args, "mask": "soft"})
+        wanted = (
+            ("background", behind),
+            ("background, soft mask (the default)", soft),
+            ("normal priority", ours),
+            ("reference", theirs),
+        )
         with contextlib.ExitStack() as stack:
             flows = []
-            for what, flow in (("background", ours), ("normal priority", ours), ("reference", theirs)):
+            for what, flow in wanted:
                 process = stack.enter_context(contextlib.closing(start(flow)))
                 self.report(f"{what}: it starts")
                 process.start()
                 process.repeat()
-                if what == "background":
+                if flow.args.get("background"):
                     lower(process.pid)
                 flows.append((what, process))
             for count in self.counts:
                 for what, process in flows:
                     self.report(f"{what}, beside {count}")
                     self.lines.append(self._line(count, what, process))
+                    self.report(str(self.lines[-1]))
         return Result(row, (Measured(ours), Measured(theirs)))
 
     def _line(self, count: int, what: str, process: MeasuredProcess) -> Line:

@@ -138,7 +138,7 @@ def load_dfdnet(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float],
 
 
 def load_pulse(size: int, most: int, steps: int) -> Callable[[Path, Path], Any]:
-    """Load PULSE's search for the graphics card, made to run at any size without one."""
+    """Load PULSE's search for the graphics card, made to run at any size without one, in float64."""
 
     def load(code: Path, checkpoint: Path) -> Callable[[torch.Tensor, float], torch.Tensor]:
         layers = 2 * size.bit_length() - 4
@@ -148,6 +148,9 @@ def load_pulse(size: int, most: int, steps: int) -> Callable[[Path, Path], Any]:
             "cuda=True": "cuda=False",
             "18": str(layers),
             "1024": str(size),
+            "torch.float32": "torch.float64",
+            "torch.float,": "torch.float64,",
+            "FloatTensor": "DoubleTensor",
         }
         modules = {
             name: types.ModuleType(name)

@@ -109,7 +109,7 @@ class SimulatedPool:
 class EndlessSource:
     """A source that lists so many photos, and holds none of them."""
 
-    address = "simulated"
+    address = shown = "simulated"
     local: Path | None = None
 
     def __init__(self, count: int) -> None:

@@ -6,12 +6,13 @@ import contextlib
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 Answer = tuple[str, tuple[Any, ...]]  # signature and body
+Answers = Mapping[str, Answer | Callable[[Any], Answer]]  # a function gets the call's body
 
 
 @contextlib.contextmanager
@@ -32,12 +33,12 @@ def private_bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def served(address: str, name: str, answers: Mapping[str, Answer]) -> Iterator[None]:
+def served(address: str, name: str, answers: Answers) -> Iterator[None]:
     """Serve `name` on a bus; `answers` are by method, for `Get` by the name of the property."""
     from jeepney import HeaderFields, MessageType, message_bus, new_error, new_method_return
     from jeepney.io.blocking import open_dbus_connection
 
-    connection = open_dbus_connection(address)
+    connection = open_dbus_connection(address, enable_fds=True)
     connection.send_and_get_reply(message_bus.RequestName(name), timeout=5)
     ending = threading.Event()
 
@@ -49,6 +50,8 @@ def served(address: str, name: str, answers: Mapping[str, Answer]) -> Iterator[N
                     continue
                 member = message.header.fields[HeaderFields.member]
                 found = answers.get(message.body[1] if member == "Get" else member)
+                if callable(found):
+                    found = found(message.body)
                 reply = new_method_return(message, *found) if found else new_error(message, "a.b.Unknown")
                 connection.send(reply)
 

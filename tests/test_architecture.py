@@ -45,13 +45,14 @@ DOORS = {  # third party -> the only modules that may import it
     "ray": {"archive.cluster"},
     "pyarrow": {"archive.manifest"},
     "fsspec": {"archive.remote_store"},
+    "paramiko": {"archive.sftp"},
     "c2pa": {"restoration.codecs.credentials"},
     "cryptography": {"restoration.codecs.credentials"},
     "typer": {"cli"},
     "rich": {"cli"},
     "filelock": {"system.locks"},
     "jeepney": {"system.bus"},
-    "Xlib": {"system.idle", "tray"},
+    "Xlib": {"system.full_screen", "system.x11", "tray"},
     "psutil": {"state.instance", "system.mounts", "system.power", "system.processes", "cli.bench"},
 }  # fmt: skip
 BASE = {"errors", "restoration", "system"}

@@ -14,10 +14,12 @@ import psutil
 import pytest
 from PIL import Image
 
+from facewatch.system.bus import LOGIND
 from facewatch.system.idle import MUTTER
 from facewatch.system.opened import sha256_of
 from tests.bus import private_bus, served
 from tests.daemon_process import KILL, DaemonProcess
+from tests.logind import Logind
 from tests.portrait import portrait_bytes
 
 pytestmark = pytest.mark.timeout(240)
@@ -181,6 +183,29 @@ def test_photos_wait_until_nobody_uses_the_computer(tmp_path, portrait, monkeypa
             assert daemon.stop() == 0
         finally:
             daemon.stop(KILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stand-in for logind on a private bus")
+def test_sleep_waits_for_a_commit_and_for_the_photos_if_the_user_asks(tmp_path, portrait, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    logind = Logind()
+    with private_bus(monkeypatch) as bus, served(bus, LOGIND.name, {"Inhibit": logind.inhibit}):
+        daemon = DaemonProcess(tmp_path, engine={"keep_awake": True})
+        try:
+            (daemon.inbox / "a.jpg").write_bytes(portrait)
+            daemon.start()
+            daemon.wait_for(lambda: daemon.outputs() == ["a.jpg"], "the copy")
+            daemon.wait_for(lambda: len(logind.calls) == 2, "both locks")
+            assert [(call[0], call[3]) for call in logind.calls] == [
+                ("idle:sleep", "block"),
+                ("sleep", "delay"),
+            ]
+            assert logind.is_released()  # the commit's, the last
+            assert daemon.stop() == 0
+            assert logind.is_released(number=0)
+        finally:
+            daemon.stop(KILL)
+            logind.close()
 
 
 def test_once_processes_the_photos_that_are_there_and_exits(daemon, portrait):

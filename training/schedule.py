@@ -48,6 +48,6 @@ def at(step: int, stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, float] | N
         if step < start + stage.steps:
             share = 0.5 - 0.5 * math.cos(math.pi * (step - start) / stage.steps)
             rate = stage.first_rate + (stage.last_rate - stage.first_rate) * share
-            return stage, rate * min(1.0, (step + 1) / _WARM_UP_STEPS)
+            return stage, rate * min(1.0, (step - start + 1) / _WARM_UP_STEPS)
         start += stage.steps
     return None

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from facewatch.restoration.networks.builtin import Restorer
+from facewatch.restoration.networks.trial import candidates
 from training import weights
 from training.discriminator import Discriminator
 from training.faces import SHARED
@@ -39,7 +40,7 @@ from training.start import begin
 log = logging.getLogger("training")
 
 _SAVE_SECONDS = 300.0
-_CHECK_STEPS = 250
+_CHECK_STEPS = 500
 _START_PAIRS = 600
 _KEEP = 0.998  # of the averaged weights at each step
 _CHECK_LEVELS = ("x1 clean", "x2", "x4", "x8", "old scan x3")
@@ -54,6 +55,7 @@ class Trainer:
         self.step = 0
         self._file = data / "state.pt"
         self._device = device
+        self._bfloat16 = "bfloat16" in candidates(device.type)
         self._pool = ThreadPoolExecutor(parts)
         self._parts = parts
         self._pairs = pairs(data)
@@ -69,8 +71,8 @@ class Trainer:
     def _perception(self) -> Perception:
         return Perception(SHARED / "weights")
 
-    def start(self, first_weights: Path | None) -> None:
-        """Take up the saved state; where there is none, the weights of a file, or else begin from nothing."""
+    def start(self, first_weights: Path | None, first_step: int = 0) -> None:
+        """Take up the saved state; where there is none, the weights of a file, or begin from nothing."""
         if self._file.exists():
             state = torch.load(self._file, map_location=self._device, weights_only=True)
             self.step = state["step"]
@@ -80,6 +82,7 @@ class Trainer:
             if "discriminator" in state:
                 self._discriminator.load(state["discriminator"])
             return
+        self.step = first_step
         if first_weights:
             self.network.load_state_dict(weights.load(first_weights).state_dict())
         else:
@@ -138,7 +141,7 @@ class Trainer:
         left, top = corner
         cut = (..., slice(top, top + stage.window), slice(left, left + stage.window))
         given, clean = given[cut], clean[cut]
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
             restored = given + self.network.change(given, left, top)
         loss = distance(restored, clean, counts)
         if stage.identity:
@@ -214,9 +217,10 @@ def main() -> None:
     options.add_argument("--parts", type=int, default=1 if cuda else 2, help="of a batch, a thread each")
     options.add_argument("--minutes", type=float, default=1e9)
     options.add_argument("--first-weights", type=Path, help="where to begin when DATA holds no state")
+    options.add_argument("--first-step", type=int, default=0, help="of the schedule, with --first-weights")
     given = options.parse_args()
     trainer = Trainer(given.data, torch.device(given.device), given.parts)
-    trainer.start(given.first_weights)
+    trainer.start(given.first_weights, given.first_step)
     run(trainer, given.minutes)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,10 +28,13 @@ _STORE_BYTES = 200_000_000  # shared memory of Ray on this machine; only message
 def import_ray(*, alone: bool) -> Any:
     """Return the library. Raises WrongUse where it is not installed.
 
-    alone  this machine only: Ray then listens on 127.0.0.1, and takes the setting when it is first imported
+    alone  this machine only: Ray then listens on 127.0.0.1 and answers only who knows the token of this run;
+           it takes these settings when it is first imported
     """
     if alone:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # counts on Linux too
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # not in a file that others may read
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -66,10 +70,16 @@ class Cluster:
                     _node_ip_address="127.0.0.1",
                     **quiet,
                 )
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            where = f"the cluster {self._address}" if self._address else "Ray on this machine"
+        except Exception as error:  # a start that takes too long is a plain Exception
+            self.ray.shutdown()
+            if self._address is None:
+                raise EngineUnavailable(
+                    f"Ray cannot be started on this machine: {error}; a machine with other work may need "
+                    "longer than Ray waits, so try again"
+                ) from error
             raise EngineUnavailable(
-                f"{where} cannot be used: {error}; check the address, and `ray status` there"
+                f"the cluster {self._address} cannot be used: {error}; check the address, `ray status` "
+                "there, and that this machine has the cluster's token (docs/archive.md)"
             ) from error
         self.dashboard = f"http://{joined.dashboard_url}" if joined.dashboard_url else ""
 
@@ -80,6 +90,11 @@ class Cluster:
     def nodes(self) -> list[Mapping[str, float]]:
         """Return the resources of every machine that is there."""
         return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+
+    @property
+    def token(self) -> str:
+        """What the dashboard asks for; empty if it asks for nothing, or for that of the cluster."""
+        return "" if self._address else os.environ.get("RAY_AUTH_TOKEN", "")
 
     @property
     def words(self) -> str:

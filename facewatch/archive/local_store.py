@@ -27,7 +27,7 @@ class LocalStore:
     def __init__(self, folder: Path) -> None:
         self.local: Path | None = folder
         self._folder = folder
-        self.address = os.fspath(folder)
+        self.address = self.shown = os.fspath(folder)
 
     def photos(self) -> Iterator[Listed]:
         """Yield the photos, folder by folder; links to folders are not followed."""

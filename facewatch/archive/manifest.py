@@ -6,7 +6,9 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import get_type_hints
 
@@ -23,6 +25,7 @@ from facewatch.state.outcomes import UNSUCCESSFUL
 from facewatch.system.atomic import copy_to_temporary, translate_write_errors
 
 FOLDER = f"{OWN_FOLDER}/manifest"
+RUN_TIME = "%Y%m%dT%H%M%S"
 PART_ROWS = 5000
 PART_SECONDS = (10.0, 300.0)  # between two parts, growing with the run so that a long one has few parts
 PART_SHARE = 0.005  # of the time that the run has taken
@@ -86,6 +89,15 @@ class Manifest:
         """Return the names of all parts, the oldest first."""
         return sorted(name for name in self._store.files(FOLDER) if name.endswith(".parquet"))
 
+    def time_of_next_run(self) -> datetime:
+        """Return the time to name a new run after: now, or later, so that its rows are the last ones."""
+        now = datetime.now(timezone.utc)
+        for name in reversed(self.parts()):
+            with suppress(ValueError):  # a part that something else wrote
+                last = datetime.strptime(name.rpartition("/")[2][:15], RUN_TIME).replace(tzinfo=timezone.utc)
+                return max(now, last + timedelta(seconds=1))
+        return now
+
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Yield the parts, the oldest first.
 
@@ -97,7 +109,7 @@ class Manifest:
                     yield pq.read_table(file, columns=columns, schema=None)
             except (pa.ArrowException, OSError) as error:
                 raise FacewatchError(
-                    f"the part {name} of the manifest in {self._store.address} cannot be read: {error}; "
+                    f"the part {name} of the manifest in {self._store.shown} cannot be read: {error}; "
                     "remove it, and its photos are restored or found again"
                 ) from error
 

@@ -16,7 +16,7 @@ from facewatch.archive.store import Store
 from facewatch.archive.types import Row, Task, WorkPlan, photo_recipe, text_of
 from facewatch.engine.messages import RestoreRequest, RestoreResult
 from facewatch.engine.source import hash_source
-from facewatch.errors import FacewatchError, OwnOutput
+from facewatch.errors import BadPhoto, FacewatchError, OwnOutput
 from facewatch.state.outcomes import final_reason, outcome_of_faces, outcome_of_failure
 from facewatch.state.reports import answer_summary, count_faces
 from facewatch.worker.output import discard_result, stat_source, take_result
@@ -50,6 +50,9 @@ class PhotoSteps:
 
         Raises SourceGone, BadPhoto or Unreadable, StoreUnavailable.
         """
+        name = Path(task.photo.name)  # a key of an object store may be any text, on Windows `C:\\x.jpg`
+        if self._destination.local is not None and (name.anchor or ".." in name.parts):
+            raise BadPhoto("its name leads out of its folder; rename it in the source")
         folder = self._folder(task)
         if self._source.local is None:
             folder.mkdir(exist_ok=True)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
+import re
+import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from fsspec.core import url_to_fs
 
+from facewatch.archive.exclusive import kind_of, put_exclusively
 from facewatch.archive.policy import wait_seconds
 from facewatch.archive.store import Attributes, is_photo
 from facewatch.archive.types import Listed
 from facewatch.errors import CannotWrite, SourceGone, StoreUnavailable, Unreadable, WrongUse
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import TEMPORARY_PREFIX
+from facewatch.system.publish import fit_name
 
 log = logging.getLogger(__name__)
 
 LISTING_TRIES = 12  # six minutes
-_ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
-"""Stores whose put makes an object appear whole, and can refuse to replace one (`If-None-Match: *`)."""
 _PAGE = 1000  # objects of one answer of S3
 
 
@@ -33,24 +35,41 @@ class RemoteStore:
     def __init__(self, files: Any, root: str, address: str) -> None:
         """Take an fsspec file system and the root below which the names lie."""
         self.local: Path | None = None
-        self.address = address
-        self._files = files
+        self.address, self.shown = address, without_password(address)
+        self._connection = files
+        self._connecting = threading.Lock()
         self._root = root.rstrip("/")
         protocol = files.protocol
-        self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
+        self._kind = kind_of({protocol} if isinstance(protocol, str) else set(protocol))
 
     @classmethod
     def connect(cls, address: str) -> RemoteStore:
-        """Connect to an address."""
+        """Connect to an address.
+
+        Raises WrongUse for one that nothing installed understands, StoreUnavailable.
+        """
+        shown = without_password(address)
+        if address.startswith("memory://"):
+            raise WrongUse(f"{shown} lies in the memory of one process, and no worker sees it")
         try:
-            files, root = url_to_fs(address)
+            files, root = _connection(address)
         except (ImportError, ValueError) as error:
-            raise WrongUse(f"{address} cannot be opened: {error}") from error
-        except OSError as error:
-            raise StoreUnavailable(f"{address} cannot be reached: {error}") from error
-        if hasattr(files, "dircache"):
-            files.dircache.use_listings_cache = False  # millions of names, and others write too
+            raise WrongUse(f"{shown} cannot be opened: {error}") from error
+        except Exception as error:
+            raise StoreUnavailable(f"{shown} cannot be reached: {error}") from error
         return cls(files, root, address)
+
+    @property
+    def _files(self) -> Any:
+        """The fsspec file system; a connection over SFTP that has ended is made again."""
+        if not _is_sftp(self.address):
+            return self._connection
+        from facewatch.archive.sftp import is_connected
+
+        with self._connecting:
+            if not is_connected(self._connection):
+                self._connection, _ = _connection(self.address)
+            return self._connection
 
     def photos(self) -> Iterator[Listed]:
         """Yield the photos; a bucket of S3 page by page, others folder by folder."""
@@ -66,7 +85,7 @@ class RemoteStore:
             yield name
 
     def _walk(self, below: str, *, hidden: bool) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        with self._read_errors(below or self.address):
+        with self._read_errors(below or self.shown):
             listed = (
                 self._pages(below) if hasattr(self._files, "call_s3") else self._folders(below, hidden=hidden)
             )
@@ -99,7 +118,7 @@ class RemoteStore:
             except (FileNotFoundError, PermissionError):
                 raise
             except Exception as error:  # noqa: BLE001 - of several libraries; the last try raises it
-                log.warning("%s is listed later: %s", self.address, error)
+                log.warning("%s is listed later: %s", self.shown, error)
                 time.sleep(wait_seconds(count))
         return cast("Mapping[str, Any]", self._files.call_s3("list_objects_v2", **wanted))
 
@@ -126,8 +145,9 @@ class RemoteStore:
         return f"{self._root}/{name}" if name else self._root
 
     def fetch(self, name: str, scratch: Path) -> Path:
-        """Copy a file into `scratch`, under its own last name."""
-        target = scratch / name.rpartition("/")[2]
+        """Copy a file into `scratch`, under its own last name, or a shorter one."""
+        last = PurePosixPath(name)
+        target = scratch / fit_name(last.stem, last.suffix)
         try:
             self._files.get_file(self._path(name), str(target))
         except FileNotFoundError as error:
@@ -160,37 +180,40 @@ class RemoteStore:
         attributes: Attributes | None = None,  # noqa: ARG002 - a store has none
     ) -> bool:
         """Upload a file under a new name: by the store's atomic put, or under another name, then moved."""
-        if self.exists(name):  # also for stores that do not know the condition
+        if self.exists(name):  # saves an upload
             return False
-        final = self._path(name)
+        return self._put(file, self._path(name))
+
+    def _put(self, file: Path, final: str) -> bool:
         try:
-            if self._protocols & _ATOMIC:
-                self._files.put_file(str(file), final, mode="create")
-                return True
-            return self._put_and_move(file, final)
-        except FileExistsError:
-            return False
+            return put_exclusively(self._files, self._kind, file, final)
         except PermissionError as error:
             raise CannotWrite(f"cannot write {final}: {error}; check the rights in the store") from error
         except Exception as error:
-            if _is_taken(error):
-                return False
             raise self._unavailable(final, error) from error
 
-    def _put_and_move(self, file: Path, final: str) -> bool:
-        folder, _, _ = final.rpartition("/")
-        self._files.makedirs(folder, exist_ok=True)
-        temporary = f"{folder}/{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
-        try:
-            self._files.put_file(str(file), temporary)
-            if self._files.exists(final):
-                return False
-            self._files.mv(temporary, final)
-        finally:
-            with contextlib.suppress(OSError):
-                if self._files.exists(temporary):
-                    self._files.rm_file(temporary)
-        return True
+    def require_exclusive(self, name: str) -> None:
+        """Try with a small file of this name that a put never replaces another file.
+
+        Raises WrongUse if it does, CannotWrite or StoreUnavailable.
+        """
+        if not self._kind:
+            raise WrongUse(
+                f"{self.shown} cannot be a destination: nothing there keeps two workers from writing over "
+                "each other's files; choose a folder, s3, gs, az, sftp or smb"
+            )
+        final = self._path(name)
+        with tempfile.TemporaryDirectory(prefix="facewatch-") as scratch:
+            probe = Path(scratch, "probe")
+            probe.write_bytes(b"facewatch")
+            self._put(probe, final)
+            replaced = self._put(probe, final)
+        self.remove(name)
+        if replaced:
+            raise WrongUse(
+                f"{self.shown} cannot be a destination: it replaces a file although it is asked not to, so "
+                "two workers could write over each other's; choose another store"
+            )
 
     def remove(self, name: str) -> None:
         """Remove a file of our own."""
@@ -199,7 +222,7 @@ class RemoteStore:
 
     def clean(self) -> None:
         """Remove the temporaries of workers that were killed; an atomic put leaves none."""
-        if self._protocols & _ATOMIC:
+        if self._kind == "conditional":
             return
         for name in list(self.files()):
             if name.rpartition("/")[2].startswith(TEMPORARY_PREFIX):
@@ -216,13 +239,30 @@ class RemoteStore:
 
     def _unavailable(self, name: str, error: Exception) -> StoreUnavailable:
         words = f"{type(error).__name__}: {error}"
-        return StoreUnavailable(f"the store of {self.address} failed at {name}: {words}")
+        return StoreUnavailable(f"the store of {self.shown} failed at {name}: {words}")
 
 
-def _is_taken(error: Exception) -> bool:
-    """Return whether a conditional put was refused because the name is taken; the libraries word it so."""
-    text = f"{type(error).__name__} {error}"
-    return "PreconditionFailed" in text or "pre-conditions" in text or "ResourceExists" in text
+def without_password(address: str) -> str:
+    """Return an address for people."""
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", address)
+
+
+def _is_sftp(address: str) -> bool:
+    return address.partition("://")[0] in {"sftp", "ssh"}
+
+
+def _connection(address: str) -> tuple[Any, str]:
+    """Return an fsspec file system, and the root that the address names. Raises what its library raises."""
+    if not _is_sftp(address):
+        files, root = url_to_fs(address)
+        if hasattr(files, "dircache"):
+            files.dircache.use_listings_cache = False  # millions of names, and others write too
+        return files, root
+    from facewatch.archive.sftp import KnownHosts, keep_alive
+
+    files, root = url_to_fs(address, host_key_policy=KnownHosts(), skip_instance_cache=True)
+    keep_alive(files)
+    return files, root
 
 
 def _time_of(about: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ def write_report(
     finally:
         if painter is not None:
             painter.close()
-    page = _page(plan, progress, [one for one in shown if one is not None])
+    page = _page(plan, source, destination, progress, [one for one in shown if one is not None])
     name = f"{OWN_FOLDER}/report-{plan.run}.html"
     write_new(destination, name, lambda path: path.write_text(page, "utf-8"))
     return name
@@ -129,7 +129,9 @@ def _as_text(value: Any) -> Any:
     return one_line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
-def _page(plan: WorkPlan, progress: Progress, samples: list[_Sample]) -> str:
+def _page(
+    plan: WorkPlan, source: Store, destination: Store, progress: Progress, samples: list[_Sample]
+) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("facewatch.archive"),
         autoescape=True,
@@ -139,8 +141,8 @@ def _page(plan: WorkPlan, progress: Progress, samples: list[_Sample]) -> str:
     style = resources.files("facewatch.gallery").joinpath("static", "style.css").read_text("utf-8")
     about: dict[str, Any] = {
         "style": style,
-        "source": plan.source,
-        "destination": plan.destination,
+        "source": source.shown,
+        "destination": destination.shown,
         "model": plan.recipe.plan.model,
         "weight": f"{plan.recipe.plan.weight:g}",
         "run": plan.run,

@@ -6,17 +6,17 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from facewatch.archive.cluster import Cluster, RayPool
 from facewatch.archive.driver import Driver, Stop
 from facewatch.archive.local_store import LocalStore
-from facewatch.archive.manifest import Manifest
+from facewatch.archive.manifest import RUN_TIME, Manifest
 from facewatch.archive.progress import Progress
+from facewatch.archive.remote_store import RemoteStore
 from facewatch.archive.report import Samples, write_report
 from facewatch.archive.store import Store
-from facewatch.archive.types import Row, WorkPlan
+from facewatch.archive.types import OWN_FOLDER, Row, WorkPlan
 from facewatch.errors import AlreadyRunning, FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.system.locks import LockHeld, acquire_lock
@@ -34,10 +34,10 @@ def make_plan(
 ) -> WorkPlan:
     """Return the plan of a new run.
 
-    Raises CheckpointMissing or BadCheckpoint.
+    Raises CheckpointMissing, BadCheckpoint or StoreUnavailable.
     """
     setup = recipe.setup(files)
-    now = datetime.now(timezone.utc)
+    now = Manifest(destination, "").time_of_next_run()
     return WorkPlan(
         source=source.address,
         destination=destination.address,
@@ -45,7 +45,7 @@ def make_plan(
         key=recipe.key(files),
         setup=setup,
         digests={name: files.digest(name) for name in setup.files},
-        run=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        run=f"{now:{RUN_TIME}}-{secrets.token_hex(3)}",
         cores=cores,
         engine_command=engine_command,
     )
@@ -73,7 +73,7 @@ def run_archive(
     Raises AlreadyRunning when another run writes into this folder, and as `Driver.run`.
     """
     manifest = Manifest(destination, plan.run)
-    with _alone(destination):
+    with alone(destination, plan.run):
         models = {name: Path(path).read_bytes() for name, path in plan.setup.files.items()} if remote else {}
         pool = RayPool(cluster, plan, models, gpus=gpus, workers=workers)
         done = manifest.done(plan.key, retry_failed=retry_failed)
@@ -104,10 +104,10 @@ def _count_beside(source: Store, progress: Progress) -> None:
 
 
 @contextmanager
-def _alone(destination: Store) -> Iterator[None]:
+def alone(destination: Store, run: str) -> Iterator[None]:
     """Let no other run write into a local destination meanwhile, and remove what killed workers left.
 
-    Runs on an object store need no lock: its puts refuse to replace, so that two runs only waste work.
+    Runs on a remote store need no lock: its puts refuse to replace, so that two runs only waste work.
     """
     with ExitStack() as stack:
         if isinstance(destination, LocalStore):
@@ -115,8 +115,10 @@ def _alone(destination: Store) -> Iterator[None]:
                 stack.enter_context(acquire_lock(destination.lock_path()))
             except LockHeld:
                 raise AlreadyRunning(
-                    f"another run writes into {destination.address}; wait until it has ended"
+                    f"another run writes into {destination.shown}; wait until it has ended"
                 ) from None
             destination.clean()  # its driver was killed
+        elif isinstance(destination, RemoteStore):
+            destination.require_exclusive(f"{OWN_FOLDER}/probe-{run}")
         yield
         destination.clean()

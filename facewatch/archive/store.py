@@ -10,6 +10,7 @@ from facewatch.archive.types import Listed
 from facewatch.errors import WrongUse
 from facewatch.restoration.codecs import formats
 from facewatch.settings.patterns import is_ignored
+from facewatch.system.canonical import path_within
 from facewatch.system.paths import expand_path
 
 Attributes = Callable[[BinaryIO, Path], object]
@@ -22,7 +23,8 @@ class Store(Protocol):
     Every method raises StoreUnavailable for what may pass, such as a store that answers 503.
     """
 
-    address: str
+    address: str  # opens it again; may hold a password
+    shown: str  # the address for people
     local: Path | None  # its folder, where it is one of this machine
 
     def photos(self) -> Iterator[Listed]:
@@ -90,15 +92,29 @@ def open_store(address: str) -> Store:
 
 
 def require_apart(source: Store, destination: Store) -> None:
-    """Raise WrongUse if the source is no folder, or lies in the destination, whose copies are no photos."""
+    """Raise WrongUse if the source is no folder, or one of the two lies in the other.
+
+    Copies would be listed as photos, or photos be taken for copies.
+    """
     if source.local is not None and not source.local.is_dir():
-        raise WrongUse(f"{source.address} is not a folder, or cannot be reached; name a folder or an address")
-    left, right = source.address.rstrip("/"), destination.address.rstrip("/")
-    if left == right or left.startswith(f"{right}/"):
+        raise WrongUse(f"{source.shown} is not a folder, or cannot be reached; name a folder or an address")
+    if _lies_in(source, destination):
         raise WrongUse(
-            f"the source {source.address} lies in the destination {destination.address}; "
+            f"the source {source.shown} lies in the destination {destination.shown}; "
             "choose a destination outside of it"
         )
+    if _lies_in(destination, source):
+        raise WrongUse(
+            f"the destination {destination.shown} lies in the source {source.shown}; "
+            "choose a destination outside of it"
+        )
+
+
+def _lies_in(store: Store, outer: Store) -> bool:
+    if store.local is not None and outer.local is not None:
+        return path_within(store.local, outer.local) is not None
+    left, right = store.address.rstrip("/"), outer.address.rstrip("/")
+    return left == right or left.startswith(f"{right}/")
 
 
 def is_photo(name: str) -> bool:

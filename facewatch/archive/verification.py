@@ -153,7 +153,7 @@ def _digest(store: Store, name: str, *, own: bool = False) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FacewatchError(f"{name} in {store.address} cannot be read: {error}") from error
+        raise FacewatchError(f"{name} in {store.shown} cannot be read: {error}") from error
     return digest.hexdigest()
 
 

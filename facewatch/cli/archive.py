@@ -169,7 +169,8 @@ def _connected(address: str | None, *, dashboard: bool) -> Iterator[Cluster]:
     try:
         if joined.dashboard:
             console = Console(stderr=True, highlight=False)
-            console.print(f"Ray's dashboard: {joined.dashboard}", soft_wrap=True)
+            token = f", which asks for the token {joined.token}" if joined.token else ""
+            console.print(f"Ray's dashboard: {joined.dashboard}{token}", soft_wrap=True)
         yield joined
     finally:
         joined.close()

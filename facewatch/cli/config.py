@@ -86,9 +86,10 @@ def _folder_problems(folder: Folder) -> Iterator[str]:
 
 @app.command()
 def init(model: ModelOption = None, config: ConfigOption = None) -> None:
-    """Write a config file with the usual folders, or add them to one without folders; create them.
+    """Write a config file with the usual folders, and create these.
 
-    In a terminal it asks for the model, unless --model names one.
+    To a config file without folders they are added. In a terminal it asks for the model, unless --model
+    names one.
     """
     where = places(config, new=True)
     if model is None and can_ask():

@@ -13,6 +13,7 @@ from facewatch.cli.options import ConfigOption, ModelOption, WeightOption, place
 from facewatch.errors import WrongUse
 from facewatch.settings.schedule import resumed
 from facewatch.state.requests import Request, put, watched_photo
+from facewatch.state.status import read_status
 from facewatch.system.paths import expand_path
 
 DURATION = re.compile(r"((?P<days>\d+)d)?((?P<hours>\d+)h)?((?P<minutes>\d+)m)?((?P<seconds>\d+)s)?")
@@ -49,13 +50,15 @@ def _end_of(duration: str, now: datetime) -> datetime:
 def resume(config: ConfigOption = None) -> None:
     """Continue after a pause.
 
-    Where `engine.when` makes photos wait, it is set aside for 12 hours.
+    Where `engine.when` or `engine.give_way` makes photos wait, both are set aside for 12 hours.
     """
-    settings = store(places(config))
-    changes = resumed(settings.load())
+    where = places(config)
+    settings = store(where)
+    now = settings.load()
+    changes = resumed(now, rest=read_status(where, now).rest)
     settings.update(changes)
     until = changes["work_until"]
-    print(f"resumed until {until:%H:%M}, whatever engine.when says" if until else "resumed")
+    print(f"resumed until {until:%H:%M}, whatever engine.when and give_way say" if until else "resumed")
 
 
 def retry(

@@ -17,10 +17,13 @@ from rich.progress import (
 from rich.prompt import Confirm
 
 from facewatch.cli.terminal import can_ask
-from facewatch.errors import FacewatchError
+from facewatch.errors import DownloadFailed, FacewatchError, LicenceNotAccepted
+from facewatch.models import catalogue
 from facewatch.models.files import ModelFiles
 from facewatch.models.files import Progress as DownloadProgress
 from facewatch.system.text import printable
+
+WITHOUT_IDENTITY = 'with --identity warn (or identity = "warn") faces are shown without a comparison'
 
 
 def fetch_missing(
@@ -35,11 +38,14 @@ def fetch_missing(
     missing = [name for name in names if files.state(name) not in {"present", "builtin"}]
     console = Console(stderr=True, highlight=False)
     for name in missing:
-        if problem := files.problem(name):
-            console.print(printable(problem), markup=False, soft_wrap=True)
         ask_licence(console, files, name, accept=accept_licence)
     for name in missing:
-        fetch(console, files, name)
+        try:
+            fetch(console, files, name)
+        except DownloadFailed as error:
+            if name not in catalogue.names("identity"):
+                raise
+            raise DownloadFailed(f"{error}; {WITHOUT_IDENTITY}") from error
     for name in optional if missing else ():
         try:
             if files.state(name) != "present":
@@ -49,18 +55,25 @@ def fetch_missing(
 
 
 def ask_licence(console: Console, files: ModelFiles, name: str, *, accept: bool) -> None:
-    """Show a licence that needs acceptance and ask once.
+    """Show what is wrong with a file that is here, and a licence that needs acceptance; ask once.
 
-    Without a terminal there is no question, and `fetch` says what to do.
+    Without a terminal there is no question, and `fetch` says all of that, and what to do.
+
+    Raises LicenceNotAccepted if the answer is no.
     """
     licence = files.licence_question(name)
+    if licence is not None and not accept and not can_ask():
+        return
+    if problem := files.problem(name):
+        console.print(printable(problem), markup=False, soft_wrap=True)
     if licence is None:
         return
     console.print(
         f"{name}: {licence.name}\n{licence.sentence}\n{licence.terms_url}", soft_wrap=True, markup=False
     )
-    if accept or (can_ask() and Confirm.ask("Accept?", console=console, default=False)):
-        files.accept(name)
+    if not accept and not Confirm.ask("Accept?", console=console, default=False):
+        raise LicenceNotAccepted(f"{name} is not downloaded: its licence was not accepted")
+    files.accept(name)
 
 
 def fetch(console: Console, files: ModelFiles, name: str) -> None:

@@ -8,15 +8,21 @@ from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.system.disk_space import format_size
 
+WAITING = 'photos wait, since no face is shown before it is compared (identity = "warn" shows them)'
+
 
 def unchecked_note(files: ModelFiles, settings: Settings) -> str:
-    """Return why restored faces are not compared with the originals; empty if they are, or need not be."""
+    """Return why faces cannot be compared with the originals; empty if they can, or need not be.
+
+    Photos of a folder whose faces must be compared first wait; other faces are shown as they are.
+    """
     plans = [settings.plan(folder) for folder in settings.folders] or [settings.plan(None)]
     if all(plan.restoration.identity == "off" for plan in plans):
         return ""
     for name in catalogue.names("identity"):
         if problem := _problem(files, name):
-            return f"identity is not checked: {problem}"
+            waits = any(plan.must_compare() for plan in plans)
+            return f"{WAITING}: {problem}" if waits else f"identity is not checked: {problem}"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -21,8 +22,11 @@ PLAIN_STATES = {"present": "downloaded", "missing": "not downloaded", "builtin":
 WIDE = 160  # columns that the table with licences and paths needs
 
 
-def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
-    """Return one model and the state of its file as plain data."""
+def facts(model_files: ModelFiles, row: Model, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Return one model and the state of its file as plain data.
+
+    seconds  a face, as this machine's photos have taken, by model
+    """
     problem = None
     try:
         check = model_files.look(row.name)
@@ -33,6 +37,7 @@ def facts(model_files: ModelFiles, row: Model) -> dict[str, Any]:
         "name": row.name,
         "kind": row.kind,
         "about": row.about,
+        "seconds_per_face": seconds.get(row.name),
         "size_bytes": check.size_bytes or (checkpoint.size_bytes if checkpoint else None),
         "licence": checkpoint.licence.name if checkpoint else None,
         "non_commercial": checkpoint is not None and checkpoint.licence.non_commercial,
@@ -69,7 +74,7 @@ def _narrow(rows: list[dict[str, Any]]) -> Table:
         state = PLAIN_STATES.get(_state(row), _state(row))
         if row["page"] and row["state"] == "missing":
             state = "by browser"
-        table.add_row(*map(printable, (row["name"], state, _size(row), f"{row['about']}{terms}")))
+        table.add_row(*map(printable, (row["name"], state, _size(row), f"{_about(row)}{terms}")))
     return table
 
 
@@ -80,9 +85,18 @@ def _wide(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         licence = row["licence"] or "part of facewatch"
         size, state, where = _size(row), _state(row), _where(row)
-        cells = (row["name"], row["kind"], row["about"], size, licence, state, where)
+        cells = (row["name"], row["kind"], _about(row), size, licence, state, where)
         table.add_row(*map(printable, cells))
     return table
+
+
+def _about(row: dict[str, Any]) -> str:
+    seconds = row["seconds_per_face"]
+    return row["about"] if seconds is None else f"{row['about']}; {_seconds(seconds)} s a face here"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{max(seconds, 0.01):.2g}"
 
 
 def _size(row: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.cli.markup import say, say_path
-from facewatch.cli.options import JsonOption, complete_any_model
-from facewatch.errors import BadCheckpoint, FacewatchError, WrongUse
+from facewatch.cli.options import JsonOption, complete_any_model, places
+from facewatch.errors import BadCheckpoint, BadLedger, FacewatchError, WrongUse
 from facewatch.system.paths import expand_path
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ app = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="List, download, check and remove models."
 )
 
+MEASURED_PHOTOS = 500  # the last ones, from which the seconds a face are taken
 Names = Annotated[
     list[str],
     typer.Argument(
@@ -62,12 +63,26 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     from facewatch.cli.model_table import facts, print_table
 
     files = open_model_files(context)
-    rows = [facts(files, row) for row in files.rows()]
+    seconds = _seconds_here()
+    rows = [facts(files, row, seconds) for row in files.rows()]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
         print_table(rows)
         say(f"\nthe models folder is {files.folder}")
+
+
+def _seconds_here() -> dict[str, float]:
+    """Return each model's seconds a face on this machine, as its last photos have taken."""
+    from facewatch.state.ledger import LedgerView
+    from facewatch.state.reports import seconds_per_face
+
+    try:
+        finished = LedgerView(places().ledger).recent(MEASURED_PHOTOS)
+    except BadLedger as error:  # the models are listed all the same
+        say(f"the seconds a face are not shown: {error}", stream=sys.stderr)
+        return {}
+    return seconds_per_face(job.report for job in finished)
 
 
 @app.command()
@@ -84,7 +99,7 @@ def pull(
         bool, typer.Option("--accept-licence", help="Accept each model's licence without a question.")
     ] = False,
 ) -> None:
-    """Download models; an interrupted download continues where it stopped."""
+    """Download models; a download that broke off is continued."""
     if bool(names) == everything:
         raise WrongUse("name the models to download, or use --all; `facewatch models` lists them")
     files = open_model_files(context)
@@ -99,7 +114,10 @@ def pull(
 
 @app.command()
 def verify(context: typer.Context, names: OptionalNames = None) -> None:
-    """Read all files again: compare the digests of downloaded ones, load those that are part of facewatch."""
+    """Read all files again and check them.
+
+    Downloaded ones are compared with their published digests; those that are part of facewatch are loaded.
+    """
     files = open_model_files(context)
     present = [row.name for row in files.rows() if files.state(row.name) != "missing"]
     failed = []
@@ -138,7 +156,7 @@ def add(  # noqa: PLR0917 - typer's options
         typer.Option("--find", help="Link the models that stable-diffusion-webui, ComfyUI and others have."),
     ] = False,
 ) -> None:
-    """Add a model from a file, checked and copied completely or not at all."""
+    """Add a model's file, checked and copied whole or not at all."""
     files = open_model_files(context)
     if find:
         if name:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewatch.errors import WrongUse
+from facewatch.errors import FacewatchError, WrongUse
 from facewatch.settings import weights
 from facewatch.settings.weights import parse_weight
 from facewatch.system.paths import Places, expand_path, require_photo
@@ -37,8 +37,31 @@ def complete_key(incomplete: str) -> list[str]:
 
 
 def complete_value(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the face models that begin like this, as values of `model`."""
-    return complete_model(incomplete) if context.params.get("key") == "model" else []
+    """Return the values that begin like this of the setting being set, for the shell's completion."""
+    try:
+        values = _values_of(context.params.get("key") or "")
+    except FacewatchError:  # an unknown key or a broken config, which the command itself will name
+        return []
+    return [value for value in values if value.startswith(incomplete)]
+
+
+def _values_of(key: str) -> tuple[str, ...]:
+    """Return the values of a setting that takes only some; empty if it takes others."""
+    from facewatch.gallery.forms import sections
+    from facewatch.settings.schema import full_key
+
+    if key == "weight" or key.startswith("weights."):
+        return (*map(str.lower, weights.WORDS), "default")
+    if key == "paused":
+        return ("true", "false")
+    where = places()
+    settings = store(where).load()
+    name = full_key(key)
+    parts = sections(settings, model_files(where, settings))
+    fields = {field.key: field for part in parts for field in part.fields}
+    if name not in fields or fields[name].kind not in {"choice", "switch"}:
+        return ()
+    return (*(fields[name].options or ("true", "false")), "default")
 
 
 def complete_any_model(incomplete: str) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from facewatch.cli.identity import unchecked_note
-from facewatch.cli.markup import escape
+from facewatch.cli.markup import escape, escape_path
 from facewatch.cli.options import ConfigOption, JsonOption, places, store
 from facewatch.errors import BadSettings
 from facewatch.settings.installation import open_model_files
@@ -95,15 +95,17 @@ def _show(now: Status, *, clear: bool) -> None:
         console.print(f"model {name}: {escape(describe_download(download))}", soft_wrap=True)
     for trouble in now.troubles:
         console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
-    for note in filter(None, (*now.notes, passed_over_text(now))):
+    for note in filter(None, (*now.notes, passed_over_text(now.passed_over))):
         console.print(escape(note), soft_wrap=True)
     for incident in now.incidents[-INCIDENTS_SHOWN:]:
         console.print(f"resolved: {escape(format_incident(incident))}", soft_wrap=True)
     for photo in now.failed[:FAILED_SHOWN]:
-        words = f"{state_shown(photo)}: {photo['path']}: {photo_text(photo)}"
-        console.print(escape(words), soft_wrap=True)
+        words = f"{state_shown(photo)}: {escape_path(photo['path'])}: {escape(photo_text(photo))}"
+        console.print(words, soft_wrap=True)
     for photo in now.recent:
-        console.print(f"{escape(photo['path'])}: {escape(photo_text(photo))}", style="dim", soft_wrap=True)
+        console.print(
+            f"{escape_path(photo['path'])}: {escape(photo_text(photo))}", style="dim", soft_wrap=True
+        )
 
 
 def describe_download(download: dict[str, Any]) -> str:

@@ -17,14 +17,13 @@ from facewatch.engine.process import EngineProcess, probe
 from facewatch.errors import BadSettings, CannotWrite, FacewatchError, WrongUse
 from facewatch.models.downloader import Downloader
 from facewatch.settings.installation import open_model_files
-from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.settings.store import Store
 from facewatch.state import requests
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, watched_photo
-from facewatch.state.status import BATCH_KEY
+from facewatch.state.status import BATCH_KEY, GIVING_WAY_KEY, passed_over_text
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
@@ -123,9 +122,11 @@ class Daemon:
             self._downloader.stop()
         for problem in self._watcher.problems():
             log.warning("%s", problem)
+        if others := passed_over_text(self._watcher.passed_over()):
+            log.info("%s", others)
         for name, download in self._downloader.states().items():
             log.warning("%s is not downloaded: %s", name, download.get("reason", download["state"]))
-        if reason := rest_reason(self._store.current):
+        if reason := self._worker.rest.reason(self._store.current):
             log.warning("%s: nothing was restored; run `facewatch resume` to continue", reason)
         counts = self._ledger.counts([folder.input for folder in self._store.current.folders])
         left = sum(counts[state] for state in ("queued", "retry", "parked", "poison"))
@@ -137,7 +138,7 @@ class Daemon:
 
     def _begin(self) -> None:
         self._end_leftover_engine()
-        self._ledger.forget("current", "engine", "troubles", "downloads", BATCH_KEY)
+        self._ledger.forget("current", "engine", "troubles", "downloads", BATCH_KEY, GIVING_WAY_KEY)
         self._ledger.note("daemon", {"pid": os.getpid(), "version": __version__, "since": time.time()})
         if self._ledger.notice:
             self.alerts.raise_alert("old ledger", self._ledger.notice)
@@ -194,9 +195,12 @@ class Daemon:
             self.stop()
         elif request.kind == "retry_failed":
             count = self._ledger.requeue(request.path) if request.path else self._ledger.requeue_failed()
-            log.info("%d failed photos are queued again", count)
-        elif request.kind == "download_now" and request.model is not None:
-            self._downloader.try_now(request.model)
+            log.info("failed photos queued again: %d", count)
+        elif request.kind == "download_now":
+            states = self._downloader.states()
+            waiting = [name for name, download in states.items() if download["state"] == "waiting"]
+            for name in waiting if request.model is None else [request.model]:
+                self._downloader.try_now(name)
         elif request.kind == "download_cancel" and request.model is not None:
             self._downloader.cancel(request.model)
         elif request.kind in {"mark", "undo"} and request.path is not None:

@@ -43,6 +43,11 @@ class EngineLifecycle:
         return self._engine is not None and self._engine.alive
 
     @property
+    def pid(self) -> int | None:
+        """Id of the engine's process; None without one."""
+        return self._engine.pid if self._engine is not None else None
+
+    @property
     def device(self) -> str:
         """Device of the engine, as text for people."""
         return self._engine.device if self._engine is not None else ""

@@ -17,8 +17,9 @@ from facewatch.engine.memory import limit_memory
 from facewatch.engine.messages import Ready, RestoreFailure, from_line, to_line
 from facewatch.engine.precision import decide
 from facewatch.engine.stages import Begun, Emit, StagedRestorer, helpers_for
-from facewatch.engine.waiting import sleep_where_busy
-from facewatch.errors import FacewatchError
+from facewatch.engine.threads import FittedThreads
+from facewatch.engine.waiting import sleep_soon
+from facewatch.errors import FacewatchError, NoSuchDevice
 from facewatch.restoration.options import Setup
 from facewatch.system.processes import lower_priority
 
@@ -45,7 +46,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     setup = requests.get()
     if setup.background:
         lower_priority()
-    sleep_where_busy()
+    sleep_soon()
     try:
         restorer, device, words = _load(setup)
     except FacewatchError as error:
@@ -55,11 +56,13 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     stages = StagedRestorer(restorer, emit, helpers)
     free_unused = _memory_releaser(device)
+    fit_threads = _thread_fitter(device) if setup.background else lambda: None
     emit(Ready(words, window=helpers.window))
     begun: deque[Begun] = deque()
     while True:
         while not begun or not requests.empty():
             begun.append(stages.begin(_next(requests, free_unused)))
+        fit_threads()
         stages.finish(begun.popleft())
 
 
@@ -84,6 +87,13 @@ def _memory_releaser(device: str) -> Callable[[], None]:
             traceback.print_exc()
 
     return free_unused
+
+
+def _thread_fitter(device: str) -> Callable[[], None]:
+    """Return a function that fits the number of threads to the free cores."""
+    from facewatch.restoration.networks.device import threads, use_threads
+
+    return FittedThreads(threads(), use_threads).fit if device == "cpu" else lambda: None
 
 
 def _take_over_input() -> IO[str]:
@@ -130,14 +140,19 @@ def _read_requests(stream: IO[str], requests: queue.SimpleQueue[Any]) -> None:
 
 
 def _answer_probe(wish: str, emit: Emit) -> None:
-    from facewatch.restoration.networks import device
+    from facewatch.restoration.networks import device, onnx_network
 
     try:
         chosen = device.choose(wish)
         _, words = decide("auto", chosen)
-        emit(Ready(chosen, precision=words, passed_over=device.passed_over()))
+        ready = Ready(chosen, precision=words, passed_over=device.passed_over())
     except FacewatchError as error:
         emit(RestoreFailure(0, type(error).__name__, str(error)))
+        return
+    try:
+        emit(replace(ready, onnx=onnx_network.computes_on(wish, chosen)))
+    except NoSuchDevice as error:  # of use for other files
+        emit(replace(ready, onnx_problem=str(error)))
 
 
 def _load(setup: Setup) -> tuple[Restorer, str, str]:

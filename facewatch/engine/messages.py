@@ -65,6 +65,8 @@ class Ready:
     device: str  # text for people
     precision: str = ""  # choice of `auto` and its reason, as text; only from a probe
     passed_over: str = ""  # GPUs that cannot be used, and what to do; only from a probe
+    onnx: str = ""  # device for ONNX files; empty: onnxruntime is not installed; only from a probe
+    onnx_problem: str = ""  # why onnxruntime cannot use the device; only from a probe
     window: int = 1  # photos it accepts at once: while one is restored, others are read and written
 
 

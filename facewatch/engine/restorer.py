@@ -115,7 +115,7 @@ class Restorer:
         first, *rest = (page.photo for page in restored)
         return RestoredPhoto(replace(first, pages=tuple(rest)), faces, crops)
 
-    def preview(self, job: RestoreRequest, photo: Photo) -> RestoreResult:
+    def preview(self, job: RestoreRequest, photo: Photo, advance: Advance) -> RestoreResult:
         """Draw one face as it is and with each of the weights, below each other, into a temporary JPEG.
 
         The answer's `faces` are the verdicts on it with some weights (`face_preview.JudgedWeight`).
@@ -123,7 +123,7 @@ class Restorer:
         Raises BadPhoto if the face is not found, CannotWrite or DiskFull, or as `infer`.
         """
         with self._networks:
-            drawn = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews)
+            drawn = self._pipeline.preview(photo, job.restoration, job.faces[0].box, job.previews, advance)
         provenance = Provenance(self._model, job.previews[0], __version__)
         data = encode_plain(np.concatenate(drawn.crops), "jpeg", provenance, icc=photo.metadata.icc)
         temporary = write_temporary(Path(job.output_folder), data)

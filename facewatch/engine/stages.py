@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,11 +69,12 @@ class StagedRestorer:
             if isinstance(photo, RestoreResult):
                 self._emit(photo)
                 return
+            advance = partial(self._emit_progress, job)
             if job.previews:
-                self._emit(self._restorer.preview(job, photo))
+                self._emit(self._restorer.preview(job, photo, advance))
                 return
             started = time.monotonic()
-            inferred = self._restorer.infer(job, photo, lambda *how_far: self._emit_progress(job, *how_far))
+            inferred = self._restorer.infer(job, photo, advance)
             spent += time.monotonic() - started
             self._writers.submit(self._write, job, photo, inferred, spent)
 
@@ -85,9 +87,7 @@ class StagedRestorer:
     ) -> None:
         with self._failures_emitted(job):
             started = time.monotonic()
-            restored = self._restorer.blend(
-                job, photo, inferred, lambda *how_far: self._emit_progress(job, *how_far)
-            )
+            restored = self._restorer.blend(job, photo, inferred, partial(self._emit_progress, job))
             spent += time.monotonic() - started
             self._emit(self._restorer.write(job, photo, restored, spent))
 

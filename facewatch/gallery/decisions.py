@@ -117,7 +117,8 @@ def retry(request: WebRequest) -> Response:
 def pause(request: WebRequest, body: Body) -> Response:
     """Pause or resume: {"paused": true or false}."""
     gallery, paused = gallery_of(request), flag(body, "paused")
-    gallery.store.update({"paused": True} if paused else resumed(gallery.settings()))
+    rest = gallery.status().rest
+    gallery.store.update({"paused": True} if paused else resumed(gallery.settings(), rest=rest))
     return Json({"paused": paused})
 
 

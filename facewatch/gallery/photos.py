@@ -116,7 +116,7 @@ def status(request: Request) -> Response:
             "headline": shown(headline(now)),
             "current": shown(Path(now.current["path"]).name) if now.current else None,
             "progress": now.progress,
-            "waiting": now.waiting,
+            "waiting": now.coming,
             "rest": now.rest,
             "problems": problems,
             "counts": gallery.index.counts(),
@@ -182,7 +182,12 @@ def _undo_of(report: Mapping[str, Any]) -> str:
 def _is_blend(model: str | None) -> bool:
     """Return True if the model's weight blends the original in, so that the page can show every weight."""
     row = catalogue.BY_NAME.get(model or "")
-    return row is not None and not row.takes_weight
+    return row is not None and _blends(row)
+
+
+def _blends(row: catalogue.Model) -> bool:
+    """Return True if the page may mix any weight itself; faces of made-up people pass the gate first."""
+    return not (row.takes_weight or row.makes_up_people)
 
 
 def _models(gallery: Gallery) -> list[dict[str, Any]]:
@@ -192,7 +197,7 @@ def _models(gallery: Gallery) -> list[dict[str, Any]]:
             "name": row.name,
             "here": files.state(row.name) in {"present", "builtin"},
             "default_weight": row.default_weight,
-            "blend": not row.takes_weight,
+            "blend": _blends(row),
         }
         for row in files.rows()
         if row.kind == "face"

@@ -33,6 +33,7 @@ from facewatch.system.disk_space import format_size
 from facewatch.system.locks import Stopped
 
 log = logging.getLogger(__name__)
+SHOWN_DIGITS = 12  # of a sha256: enough to tell two files apart, and a bubble holds the sentence
 
 USEFUL_BYTES = 1 << 20  # an attempt that receives this much is not a failure: the line is bad, but works
 STOP_CHECK_SECONDS = 0.2
@@ -128,8 +129,9 @@ class Download:
         if self._request.sha256 in (None, digest):
             return digest
         self._part.discard()
+        found, expected = digest[:SHOWN_DIGITS], str(self._request.sha256)[:SHOWN_DIGITS]
         raise DownloadFault(
-            f"the wrong file came (sha256 {digest}, expected {self._request.sha256}) and was deleted",
+            f"the wrong file came (sha256 {found}..., expected {expected}...) and was deleted",
             retryable=resumed,  # the bytes of an earlier attempt may have been the wrong ones
         )
 

@@ -81,9 +81,13 @@ class Downloader:
         if started and not ended and not self._thread.is_alive():
             raise RuntimeError("the downloading thread has died; its error is in the log")
         with self._changed:
-            request = self._requests.get(name)
-            self._requests[name] = replace(request or DownloadRequest(0.0), requested_at=self._clock())
-            if request is None:
+            known = name in self._requests
+        request = None if known else self._new_request(name)
+        with self._changed:
+            request = self._requests.get(name) or request or DownloadRequest(0.0)
+            self._requests[name] = replace(request, requested_at=self._clock())
+            if not known:
+                self._report_pending |= request.state == "held"
                 self._changed.notify_all()
 
     def want_for_settings(self, names: Collection[str]) -> None:
@@ -201,6 +205,17 @@ class Downloader:
             return self._model_files.state(name) in ("present", "builtin")
         except BadCheckpoint:
             return False  # `fetch` says what is wrong
+
+    def _new_request(self, name: str) -> DownloadRequest:
+        """Return a request that is held if a licence has to be accepted first: a user is asked at once."""
+        try:
+            self._model_files.require_accepted(name)
+        except LicenceNotAccepted as error:
+            licence = self._licence_question(name)
+            return DownloadRequest(0.0, state="held", reason=str(error), licence=licence)
+        except FacewatchError:
+            pass  # `fetch` says what is wrong
+        return DownloadRequest(0.0)
 
     def _licence_question(self, name: str) -> Licence | None:
         try:

@@ -137,7 +137,7 @@ class ModelFiles:
         if self.state(name) == "present":
             return self.find(name)
         sources = self._sources(name)
-        self._require_accepted(name)
+        self.require_accepted(name)
         final = self.folder / checkpoint.file_name
         with translate_write_errors(final):
             self.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -176,6 +176,16 @@ class ModelFiles:
         """Return the non-commercial licence that has to be accepted first; None if there is none."""
         return self._licences.question(self.row(name))
 
+    def require_accepted(self, name: str) -> None:
+        """Raise LicenceNotAccepted, which names a corrupt file that is here, if a licence needs an answer."""
+        try:
+            self._licences.require_accepted(self.row(name))
+        except LicenceNotAccepted as error:
+            check = self._index.check(name)
+            if check.state != "corrupt":
+                raise
+            raise LicenceNotAccepted(f"{self._wrong_digest(check)}\n{error}") from error
+
     def accept(self, name: str) -> None:
         """Record, with the date, that the user accepts a model's licence, for all models that share it.
 
@@ -191,16 +201,6 @@ class ModelFiles:
         """Record the kind of network found in a user's own file."""
         if self._index.entry(name).kind != kind:
             self._index.update(name, kind=kind)
-
-    def _require_accepted(self, name: str) -> None:
-        """Raise LicenceNotAccepted, which names the corrupt file that the download would replace."""
-        try:
-            self._licences.require_accepted(self.row(name))
-        except LicenceNotAccepted as error:
-            check = self._index.check(name)
-            if check.state != "corrupt":
-                raise
-            raise LicenceNotAccepted(f"{self._wrong_digest(check)}\n{error}") from error
 
     def problem(self, name: str) -> str:
         """Return what is wrong with a model's file that is here; empty if nothing is, or there is none.

@@ -135,12 +135,14 @@ class ModelImports:
         if self._index.is_own(name):
             return
         row = self._index.row(name)
-        if row.kind not in {"face", "part"} or not row.network:
+        if row.kind != "identity" and (row.kind not in {"face", "part"} or not row.network):
             return
-        from facewatch.restoration.build import check_second_file, load_face_network  # load torch: slow
+        from facewatch.restoration.build import check_identity_file, check_second_file, load_face_network
 
         try:
-            if row.kind == "part":
+            if row.kind == "identity":
+                check_identity_file(file)
+            elif row.kind == "part":
                 check_second_file(file, row.network)
             else:
                 load_face_network(file, name, "cpu", row.network, row.crop_size, requested="cpu", alone=True)

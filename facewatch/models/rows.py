@@ -48,3 +48,9 @@ class Model:
     makes_up_people: bool = False  # shown only after the comparison with the original, whatever the setting
     second_file: str = ""  # of a face network: name of the row, of kind `part`, with a further file it reads
     automatic_for: Literal["", "builtin", "cpu", "gpu"] = ""  # of a detector: where `auto` takes it
+
+    @property
+    def is_onnx(self) -> bool:
+        """True for a face network that onnxruntime computes."""
+        file_name = self.checkpoint.file_name if self.checkpoint else ""
+        return self.kind == "face" and file_name.lower().endswith(".onnx")

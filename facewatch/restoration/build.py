@@ -158,6 +158,13 @@ def check_second_file(file: Path, network: str) -> None:
     second.read(file)
 
 
+def check_identity_file(file: Path) -> None:
+    """Raise BadCheckpoint if a file is not the network that tells people apart."""
+    from facewatch.restoration.identity.sface import SFace
+
+    SFace(file)
+
+
 def check_model_file(file: Path) -> None:
     """Raise BadCheckpoint if a file is neither an ONNX face network nor a checkpoint that can be read."""
     if file.suffix.lower() == ".onnx":
@@ -199,4 +206,5 @@ def _upscaler(setup: Setup, device: str) -> Upscaler | None:
         return None
     from facewatch.restoration.networks.upscaler import RealESRGAN
 
-    return RealESRGAN(_file(setup, setup.upscaler), setup.upscaler, device)
+    file, precision = _file(setup, setup.upscaler), _precision(setup, device)
+    return RealESRGAN(file, setup.upscaler, device, precision=precision)

@@ -17,6 +17,8 @@ from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import fit
 from facewatch.restoration.types import CROP_SIZE, Affine, Crop, Face
 
+MOST_SAVED_BYTES = 200_000_000  # of a photo's crops above 512 pixels, at the size of the network
+
 
 class CroppedFace(NamedTuple):
     """A face to restore."""
@@ -45,6 +47,7 @@ def cut_out(
     side: int,
     options: RestorationOptions,
     *,
+    among: int = 1,
     weight: float,
     choice: FaceChoice | None,
 ) -> CroppedFace:
@@ -52,12 +55,14 @@ def cut_out(
 
     side     of the crop that the network takes; crops above 512 pixels, of 3 or 12 MB, are kept no larger
              than the face is shown, so that those of a photo of many faces take no more than the photo;
-             those that the user wants to have are kept as they are
+             those that the user wants to have are kept as they are, unless they are too many
+    among    faces of the photo
 
     Raises CannotAlign.
     """
     crop, affine = crop_upright(image, face.landmarks, side)
-    if side > CROP_SIZE and not options.save_crops:
+    whole = options.save_crops and among * crop.nbytes <= MOST_SAVED_BYTES
+    if side > CROP_SIZE and not whole:
         shown = math.ceil(CROP_SIZE / scale_of(affine)) * options.upscale
         kept = min(side, max(CROP_SIZE, shown))
         crop = fit(crop, (kept, kept))

@@ -68,5 +68,11 @@ class FaceNetworks:
                     outputs[number] = None if np.array_equal(new, old) else keep(number, new)
         return [outputs[number] for number in range(len(crops))]
 
+    def draw(self, crop: Crop, weights: Sequence[float], progress: Progress) -> dict[float, Crop]:
+        """Return a face restored with each weight by the photo's network; itself where nothing changes."""
+        uses = [NetworkUse(None, weight) for weight in weights]
+        drawn = self.restore([crop] * len(uses), uses, progress)
+        return {weight: crop if new is None else new for weight, new in zip(weights, drawn, strict=True)}
+
     def _of(self, model: str | None) -> FaceNetwork:
         return self.network if model is None else self.others[model]

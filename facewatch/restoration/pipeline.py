@@ -13,7 +13,6 @@ from facewatch.errors import BadPhoto, CannotAlign
 from facewatch.restoration.alignment import aligned_eye_px, crop_upright
 from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
-from facewatch.restoration.color import match_color
 from facewatch.restoration.cropping import CroppedFace, cut_out, enlarged, network_crops
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
@@ -137,22 +136,23 @@ class Pipeline:
         options: RestorationOptions,
         box: tuple[float, float, float, float],
         weights: Sequence[float],
+        progress: Progress = ignore_progress,
     ) -> FacePreview:
         """Return one face, upright: as it is, then restored with each weight; and the gate's verdicts.
 
         box  of the face, as in its report; x0, y0, x1, y1, pixels of the upright photo
 
+        A face of a network that makes up people is shown only where the gate lets it through.
+
         Raises BadPhoto if no face is found there, CannotAlign, or as `restore`.
         """
         before, eye_px, others = self._crop_one(eight_bits(photo.pixels), options, box)
-        drawn = {
-            weight: self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)[0]
-            for weight in weights
-        }
-        after = {weight: before if crop is None else crop for weight, crop in drawn.items()}
-        shown = (match_color(crop, before) if options.color_fix else crop for crop in after.values())
-        judged = judge_weights(self._gate, options, before, after, eye_px=eye_px, others=others)
-        return FacePreview([before, *shown], judged)
+        drawn = self._networks.draw(before, weights, progress)
+        guarded = self._networks.makes_up_people(None)
+        judged = judge_weights(
+            self._gate, options, before, drawn, eye_px=eye_px, others=others, guarded=guarded
+        )
+        return FacePreview.of(before, drawn, judged, color_fix=options.color_fix)
 
     def _crop_one(
         self,
@@ -251,16 +251,14 @@ class Pipeline:
         chosen = match_choices(faces, choices)
         for number, (face, reason) in enumerate(select(faces, image, options)):
             choice = chosen.get(number)
-            if choice is not None and choice.weight is None:
+            if choice.weight is None if choice is not None else reason:
                 kept.append(report_of(face, "kept", reason or CHOSEN))
-                continue
-            if reason and choice is None:
-                kept.append(report_of(face, "kept", reason))
                 continue
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
                 side = self._networks.crop_size(choice.model if choice else None)
-                cropped.append(cut_out(image, face, side, options, weight=wanted, choice=choice))
+                cut = cut_out(image, face, side, options, among=len(faces), weight=wanted, choice=choice)
+                cropped.append(cut)
             except CannotAlign as error:
                 kept.append(report_of(face, "kept", str(error)))
         return cropped, kept

@@ -48,7 +48,7 @@ def rest_reason(
     if settings.pausing(present):
         return PAUSED
     when = settings.engine.when
-    if when == "always" or (settings.work_until and is_ahead(settings.work_until, present)):
+    if when == "always" or working_now(settings, present):
         return ""
     if when == "mains":
         return "waiting for mains power" if battery() else ""
@@ -63,11 +63,21 @@ def rest_reason(
     return "" if within else f"waiting until {start:%H:%M}"
 
 
-def resumed(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
-    """Return the changes to the settings after which photos are started at once."""
+def working_now(settings: Settings, now: datetime | None = None) -> bool:
+    """Return True while the user wants photos restored whatever else the settings say (`work_until`)."""
+    present = now.astimezone() if now else datetime.now().astimezone()
+    return settings.work_until is not None and is_ahead(settings.work_until, present)
+
+
+def resumed(settings: Settings, now: datetime | None = None, rest: str = "") -> dict[str, Any]:
+    """Return the changes to the settings after which photos are started at once.
+
+    rest  the reason in the status, which knows of more than the settings
+    """
     present = now.astimezone() if now else datetime.now().astimezone()
     awake = settings.model_copy(update={"paused": False})
-    aside = (present + WORK_NOW).replace(microsecond=0) if rest_reason(awake, present) else None
+    waits = rest_reason(awake, present) or rest not in {"", PAUSED}
+    aside = (present + WORK_NOW).replace(microsecond=0) if waits else None
     return {"paused": None, "work_until": aside}
 
 

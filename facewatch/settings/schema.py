@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -118,6 +118,20 @@ class Plan(Section):
     weight: Weight
     restoration: Restoration
     output: Output
+
+    def must_compare(self, others: Iterable[str] = ()) -> bool:
+        """Return True if photos wait for the model that compares faces: no face is shown before.
+
+        others  models that single faces get in place of the plan's
+
+        A model that makes up people is compared whatever is set; `builtin`, which needs no download, never
+        waits for one.
+        """
+        models = {self.model, *others}
+        rows = [catalogue.BY_NAME[name] for name in models if name in catalogue.BY_NAME]
+        if any(row.makes_up_people for row in rows):
+            return True
+        return self.restoration.identity == "protect" and models != {"builtin"}
 
 
 class Settings(Section):

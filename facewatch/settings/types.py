@@ -110,6 +110,8 @@ class Engine(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     priority: Literal["background", "normal"] = "background"
     when: Annotated[str, AfterValidator(valid_when)] = "always"
+    give_way: bool = True  # of a GPU: to programs that run full screen or fill its memory
+    keep_awake: bool = False
     unload_after_minutes: float = Field(10, gt=0, le=100_000)
     timeout_seconds: float = Field(600, gt=0, le=86_400)
     max_megapixels: Literal["auto"] | Annotated[float, Field(gt=0, le=10_000)] = "auto"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import statistics
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -106,6 +107,25 @@ def count_strangers(faces: Iterable[Mapping[str, Any]]) -> Strangers:
         elif face.get("fate") != "kept" and (face.get("identity") or {}).get("verdict") == "other":
             shown += 1
     return Strangers(kept, shown)
+
+
+def seconds_per_face(reports: Iterable[Mapping[str, Any] | None]) -> dict[str, float]:
+    """Return each model's median of the seconds that a photo took for each of its restored faces.
+
+    reports  the latest first; only those on the device that a model computed on last count, and none in
+             which the user chose something for a single face
+    """
+    devices: dict[str, str] = {}
+    found: dict[str, list[float]] = defaultdict(list)
+    for report in reports:
+        if not report or not report.get("model") or report.get("choices"):
+            continue
+        faces = report.get("faces", ())
+        count = count_faces(faces).restored + count_strangers(faces).kept
+        model, device = report["model"], report.get("device", "")
+        if count and devices.setdefault(model, device) == device:
+            found[model].append(report["seconds"] / count)
+    return {model: statistics.median(seconds) for model, seconds in found.items()}
 
 
 def answer_summary(

@@ -45,7 +45,8 @@ class Request:
     preview          draw the one face of `faces` with `model` and some weights, into the file named `preview`
     retry_failed     queue all failed photos, or only the one at `path`
     quit             end the daemon whose process id is `pid`, and no later one
-    download_now     download `model` at once, which waits for its next try or was cancelled
+    download_now     download `model` at once, which waits for its next try or was cancelled; without a
+                     name all that wait
     download_cancel  stop the download of `model`
     """
 
@@ -63,7 +64,11 @@ class Request:
 def preview_weights(model: str) -> tuple[float, ...]:
     """Return the weights of a preview; between them, and for a model that blends, pictures are mixed."""
     row = catalogue.BY_NAME.get(model)
-    return (0.0, 0.25, 0.5, 0.75, 1.0) if row is not None and row.takes_weight else (0.0,)
+    if row is not None and row.takes_weight:
+        return 0.0, 0.25, 0.5, 0.75, 1.0
+    if row is not None and row.makes_up_people:  # what is drawn is what the gate has seen
+        return 0.0, 0.25, 0.5, 0.65, 0.8, 0.9
+    return (0.0,)
 
 
 def put(places: Places, request: Request) -> Path:

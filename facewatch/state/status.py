@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from facewatch.models import catalogue
 from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import INCIDENTS_KEY, parse_incidents
@@ -15,13 +15,26 @@ from facewatch.state.instance import running_pid
 from facewatch.state.ledger import FINISHED, Job, LedgerView
 from facewatch.state.outcomes import Outcome, OutcomeCounter
 from facewatch.state.reports import NO_STRANGERS, Strangers, report_summary
+from facewatch.system.disk_space import free_bytes
 from facewatch.system.durations import format_duration
 from facewatch.system.paths import Places
+from facewatch.system.text import one_line
+from facewatch.system.write_access import write_problem
 
 KINDS_SHOWN = 8
+LEDGER_ROOM_BYTES = 50_000  # a photo's next state takes some pages of 4 kB
 PART_MISSING = "was deleted while facewatch runs, so what is shown here is old or empty; restart facewatch"
 BATCH_KEY = "batch"
 """The fact about the photos worked on in one go: began (wall clock), idle (pausing now), idle_seconds."""
+GIVING_WAY_KEY = "giving way"
+"""The fact that the GPU is left to other programs: a text, the reason."""
+DOWNLOAD_WORDS = {
+    "queued": "waiting for download",
+    "downloading": "downloading",
+    "waiting": "cannot be downloaded",
+    "held": "licence approval needed",
+    "cancelled": "download cancelled",
+}
 Mood = Literal["stopped", "paused", "attention", "working", "idle"]
 
 
@@ -52,6 +65,11 @@ class Status:
         """The number of photos still to be restored."""
         return self.counts["queued"] + self.counts["retry"] + self.settling
 
+    @property
+    def coming(self) -> int:
+        """The number of photos still to be tried: not those that failed and wait for their next try."""
+        return self.waiting - self.counts["retry"]
+
     def as_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return {**asdict(self), "waiting": self.waiting, "strangers": self.strangers._asdict()}
@@ -75,10 +93,10 @@ def read_status(
     troubles += watching.get("problems", [])
     if part:
         troubles.append(f"ledger: {part} {PART_MISSING}")
+    if pid and (unwritable := _unwritable(places.ledger)):
+        troubles.append(f"ledger: {unwritable}")
     downloads = facts.get("downloads", {}) if pid else {}
-    # Faces are restored without the comparison too: a machine without a network asks for no attention.
-    needed = downloads.keys() - set(catalogue.names("identity"))
-    pending = [name for name in needed if downloads[name]["state"] in {"held", "waiting"}]
+    pending = [name for name, download in downloads.items() if download["state"] in {"held", "waiting"}]
     current = facts.get("current") if pid else None
     # Photos of folders no longer watched would be shown for ever. Without a config all are shown.
     folders = [folder.input for folder in settings.folders] or None
@@ -86,7 +104,7 @@ def read_status(
     finished = sum(counts[state] for state in FINISHED)
     counter = counter or OutcomeCounter()
     outcomes = counter.count(view, finished, folders)
-    rest = rest_reason(settings) if pid else ""
+    rest = (rest_reason(settings) or facts.get(GIVING_WAY_KEY, "")) if pid else ""
     return Status(
         mood=_mood(pid, rest, [*troubles, *pending] if pid else [], current, counts),
         pid=pid,
@@ -107,6 +125,18 @@ def read_status(
     )
 
 
+def _unwritable(ledger: Path) -> str:
+    """Return why the daemon cannot write its ledger, in which it cannot record that; empty if it can."""
+    try:
+        if problem := write_problem(ledger.parent):
+            return problem
+        if free_bytes(ledger.parent) < LEDGER_ROOM_BYTES:
+            return f"no space left for the ledger {ledger}: free some on that disk"
+    except OSError as error:
+        return f"{ledger.parent} cannot be looked at: {error.strerror or error}"
+    return ""
+
+
 def _latest(most: int, *groups: list[Job]) -> list[dict[str, Any]]:
     jobs = [job for group in groups for job in group]
     return [_photo(job) for job in sorted(jobs, key=lambda job: job.changed, reverse=True)[:most]]
@@ -116,30 +146,36 @@ def headline(status: Status) -> str:
     """Return one line of text: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
     if status.mood == "stopped":
         return "facewatch is not running; start it with `facewatch run`"
-    parts: list[str] = [status.rest or status.mood]
+    parts: list[str] = [status.rest or loading_text(status) or status.mood]
     if status.current:
-        parts[0] = f"working: {status.current['path']}{_progress_text(status.current)}"
+        parts[0] = f"working: {one_line(status.current['path'])}{_progress_text(status.current)}"
     progress = progress_text(status)
     if progress:
         parts.append(progress)
     else:
         parts += waiting_texts(status)
-    parts += [f"{name}: waiting for download" for name in status.downloads]
+    parts += [f"{name}: {DOWNLOAD_WORDS[it['state']]}" for name, it in status.downloads.items()]
     if status.troubles:
         count = len(status.troubles)
         parts.append(f"{count} {'needs' if count == 1 else 'need'} attention")
     return ", ".join(parts)
 
 
+def loading_text(status: Status) -> str:
+    """Return "loading builtin" while photos wait for the engine to load its model; else nothing."""
+    if status.mood != "working" or status.current or not status.engine:
+        return ""
+    return f"loading {status.engine['model']}" if status.engine.get("state") == "loading" else ""
+
+
 def waiting_texts(status: Status) -> list[str]:
     """Return the photos still to be restored: "3 waiting", and "1 will retry" of those that failed once."""
-    coming, retried = status.waiting - status.counts["retry"], status.counts["retry"]
+    coming, retried = status.coming, status.counts["retry"]
     return [*([f"{coming} waiting"] if coming else []), *([f"{retried} will retry"] if retried else [])]
 
 
-def passed_over_text(status: Status) -> str:
-    """Return a sentence about the files that are no photos; empty if there are none."""
-    counts = status.passed_over
+def passed_over_text(counts: Mapping[str, int]) -> str:
+    """Return a sentence about the files that are no photos, from a count for each kind; empty for none."""
     if not counts:
         return ""
     total = sum(counts.values())
@@ -166,8 +202,8 @@ def _progress(
     if batch is None:
         return None
     done = view.ended_since(batch["began"])
-    left = settling + sum(counts[state] for state in ("queued", "retry", "running", "committing"))
-    if left <= counts["retry"]:  # nothing is left but what failed and waits for its next try
+    left = settling + sum(counts[state] for state in ("queued", "running", "committing"))
+    if left == 0:  # what failed and waits for its next try is no part of the batch
         return None
     working_seconds = max(0.0, time.time() - batch["began"] - batch["idle_seconds"])
     known = done > 0 and not batch["idle"]
@@ -187,6 +223,8 @@ def photo_text(photo: Mapping[str, Any]) -> str:
 
     photo  one of `failed` or `recent`; a report of an earlier version has its summary in other words
     """
+    if photo["state"] not in FINISHED:  # it may have a report, of a copy that could not be published
+        return str(photo["reason"])
     return report_summary(photo["report"]) or str(photo["reason"])
 
 
@@ -197,7 +235,8 @@ def _mood(pid: int | None, rest: str, troubles: list[str], current: object, coun
         return "paused"
     if troubles:
         return "attention"
-    return "working" if current or counts["queued"] else "idle"
+    busy = current or any(counts[state] for state in ("queued", "running", "committing"))
+    return "working" if busy else "idle"
 
 
 def _photo(job: Job) -> dict[str, Any]:

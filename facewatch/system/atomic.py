@@ -25,7 +25,7 @@ from facewatch.errors import (
     TooManyOpenFiles,
     Unreadable,
 )
-from facewatch.system.disk_space import FREE_SPACE, NO_SPACE, preallocate, require_space
+from facewatch.system.disk_space import NO_SPACE, no_space_for, preallocate, require_space
 from facewatch.system.opened import CHUNK_BYTES, open_folder, set_permissions
 from facewatch.system.processes import mark_of
 
@@ -52,7 +52,7 @@ def translate_write_errors(path: Path) -> Iterator[None]:
         raise CannotWrite(f"{place} is in the way: it is not a folder; move it elsewhere") from error
     except OSError as error:
         if error.errno in NO_SPACE:
-            raise DiskFull(f"no space left for {path}: {FREE_SPACE}") from error
+            raise DiskFull(no_space_for(path, error)) from error
         if (lack := lack_of_resources(error)) is not None:
             raise lack from error
         reason = error.strerror or str(error)
@@ -162,12 +162,12 @@ def _temporary_with(
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file of our own by `data` atomically, keeping its permissions.
+    """Replace a file of our own by `data` atomically, keeping its permissions; a new folder is private.
 
     Raises CannotWrite or DiskFull.
     """
     with translate_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     target = Path(os.path.realpath(path))  # a config that links into the user's dotfiles stays a link
     with translate_write_errors(path):
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None

@@ -35,13 +35,21 @@ class Service(NamedTuple):
         found = self._answer(Properties(DBusAddress(self.path, self.name, self.interface)).get(name))
         return None if found is None else found[1]  # a variant: signature and value
 
-    def _answer(self, message: Any) -> Any:
+    def open(self, method: str, signature: str, values: tuple[Any, ...]) -> int | None:
+        """Return the file descriptor that a method answers, for the caller to close; None as in `call`."""
+        from jeepney import DBusAddress, new_method_call
+
+        address = DBusAddress(self.path, self.name, self.interface)
+        found = self._answer(new_method_call(address, method, signature, values), descriptors=True)
+        return None if found is None else found.to_raw_fd()
+
+    def _answer(self, message: Any, *, descriptors: bool = False) -> Any:
         from jeepney import HeaderFields, MessageFlag, MessageType
         from jeepney.io.blocking import open_dbus_connection
 
         message.header.flags |= MessageFlag.no_auto_start
         try:
-            with open_dbus_connection(self.bus, auth_timeout=SECONDS) as connection:
+            with open_dbus_connection(self.bus, descriptors, SECONDS) as connection:
                 reply = connection.send_and_get_reply(message, timeout=SECONDS)
         except _FAILURES:
             return None
@@ -51,3 +59,8 @@ class Service(NamedTuple):
         ):
             return None
         return reply.body[0]
+
+
+LOGIND = Service(
+    "SYSTEM", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"
+)

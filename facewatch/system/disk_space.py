@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facewatch.errors import DiskFull
+from facewatch.system.paths import nearest_existing
 
 SPARE_SHARE = 0.01  # of the whole disk, left free for the ledger and for other programs
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-FREE_SPACE = "free some space; work resumes automatically"
+RESUMES = "work resumes automatically"
+FREE_SPACE = f"free some space; {RESUMES}"
 
 
 def free_bytes(folder: Path) -> int:
@@ -59,6 +61,26 @@ def format_size(size_bytes: float) -> str:
         if size_bytes >= divisor:
             return f"{size_bytes / divisor:.1f} {unit}"
     return f"{size_bytes:.0f} bytes"
+
+
+def no_space_for(path: Path, error: OSError) -> str:
+    """Return in words what a write to `path` lacked that met one of NO_SPACE: space, inodes or quota."""
+    if error.errno == getattr(errno, "EDQUOT", None):
+        return f"your quota on the disk of {path} is used up: {FREE_SPACE}"
+    if _holds_no_more_files(path):
+        return f"no more files fit on the disk of {path}, however small: delete some; {RESUMES}"
+    return f"no space left for {path}: {FREE_SPACE}"
+
+
+def _holds_no_more_files(path: Path) -> bool:
+    """Return True if the disk has used up its numbers of files (inodes), whatever space is free."""
+    if sys.platform == "win32":
+        return False
+    try:
+        disk = os.statvfs(nearest_existing(path))
+    except OSError:
+        return False
+    return disk.f_files > 0 and disk.f_favail == 0
 
 
 def preallocate(descriptor: int, size_bytes: int) -> None:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from facewatch.system.bus import Service
-from facewatch.system.timeouts import TimedCalls
+from facewatch.system.bus import LOGIND, Service
+from facewatch.system.x11 import ask_x11
 
 ASK_SECONDS = 5.0  # between two questions to the system
 MUTTER = Service(
@@ -21,14 +21,10 @@ MUTTER = Service(
     "/org/gnome/Mutter/IdleMonitor/Core",
     "org.gnome.Mutter.IdleMonitor",
 )
-LOGIND = Service(
-    "SYSTEM", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"
-)
 SCREENSAVER = Service(
     "SESSION", "org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver", "org.freedesktop.ScreenSaver"
 )
 _IOREG = re.compile(r'"HIDIdleTime" = (\d+)')
-_X11_CALLS = TimedCalls(2.0)
 
 
 class IdleTime:
@@ -73,30 +69,13 @@ def _mutter() -> float | None:
 
 def _x11() -> float | None:
     # Under Wayland the X server sees only what goes to X programs, and would call a busy user idle.
-    if not os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return None
-    try:
-        return _X11_CALLS("the display", _ask_x11)
-    except OSError:  # TimeoutError among them: a display that does not answer tells nothing
-        return None
+    return None if os.environ.get("WAYLAND_DISPLAY") else ask_x11(_unused_display)
 
 
-def _ask_x11() -> float | None:
-    from Xlib.display import Display  # type: ignore[import-untyped]
-    from Xlib.error import DisplayError, XauthError, XError  # type: ignore[import-untyped]
-
-    try:
-        display: Any = Display()
-    except (DisplayError, XauthError, OSError):
+def _unused_display(display: Any) -> float | None:
+    if not display.has_extension("MIT-SCREEN-SAVER"):
         return None
-    try:
-        if not display.has_extension("MIT-SCREEN-SAVER"):
-            return None
-        return float(display.screen().root.screensaver_query_info().idle) / 1000
-    except XError:
-        return None
-    finally:
-        display.close()
+    return float(display.screen().root.screensaver_query_info().idle) / 1000
 
 
 def _logind() -> float | None:

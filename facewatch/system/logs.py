@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,34 @@ class OneLineFormatter(logging.Formatter):
 
 
 class PrivateHandler(logging.handlers.RotatingFileHandler):
-    """A rotating log that only its owner can read, whatever the umask: it names photos and people."""
+    """A rotating log that only its owner can read, whatever the umask: it names photos and people.
+
+    While its disk is full, lines are lost, which standard error says once.
+    """
+
+    _failing = False
+    _reason = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        failed_before, self._failing = self._failing, False
+        super().emit(record)
+        if failed_before and not self._failing:
+            self._say(f"the log {self.baseFilename} is written again; lines before this may be missing")
+        elif self._failing and not failed_before:
+            self._say(f"the log {self.baseFilename} cannot be written: {self._reason}")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Note that the log cannot be written; a mistake in a record is shown in full."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._failing, self._reason = True, error.strerror or str(error)
+        else:
+            super().handleError(record)
+
+    def _say(self, text: str) -> None:
+        with suppress(OSError, AttributeError):  # no terminal, or its reader has left
+            sys.stderr.write(f"{one_line(text)}\n")
 
     def _open(self) -> Any:
         descriptor = os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)

@@ -167,8 +167,21 @@ def total_memory_bytes() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def processor_seconds() -> tuple[float, float]:
+    """Return the seconds that all cores, and those that this process, have computed so far."""
+    times = psutil.cpu_times()
+    idle = (getattr(times, name, 0.0) for name in ("idle", "iowait", "guest", "guest_nice"))
+    own = psutil.Process().cpu_times()  # a guest's time is counted among the user's too
+    return float(sum(times) - sum(idle)), float(own.user + own.system)
+
+
+def wait(seconds: float) -> None:
+    """Wait; unlike time.sleep, it also works while the clock is faked."""
+    threading.Event().wait(seconds)
+
+
 def processor_use(seconds: float) -> float:
     """Return the share of all cores, 0-1, that is in use during the next seconds."""
     psutil.cpu_percent(None)  # from here on
-    threading.Event().wait(seconds)  # unlike time.sleep, it also works while the clock is faked
+    wait(seconds)
     return float(psutil.cpu_percent(None)) / 100

@@ -12,7 +12,13 @@ from facewatch.system.paths import nearest_existing
 
 def write_problem(output: Path) -> str:
     """Return why copies cannot be written to a folder, and what to do; empty if they can."""
-    folder = nearest_existing(output)
+    # A folder that is missing before a `..` hides where the path leads.
+    places = (output, Path(os.path.realpath(output)))
+    return next(filter(None, (_problem(output, nearest_existing(place)) for place in places)), "")
+
+
+def _problem(output: Path, folder: Path) -> str:
+    """Return why `output` cannot be made in `folder`, the nearest one that is there; empty if it can."""
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
         return f"{folder} is a file, not a folder: choose another place"
     if not os.access(folder, os.W_OK | os.X_OK):

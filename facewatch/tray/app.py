@@ -208,7 +208,7 @@ class App:
             self._change(action)
         elif isinstance(action, menu_items.Pause):
             if action.duration == "no longer":
-                self._store.update(resumed(self._store.current, self._now()))
+                self._store.update(resumed(self._store.current, self._now(), self._read_status().rest))
             else:
                 self._store.update({"paused": pause_value(action.duration, self._now())})
         elif isinstance(action, menu_items.Open):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from facewatch.state.requests import Request
-from facewatch.system.text import one_line
+from facewatch.system.text import LEFT_TO_RIGHT, begins_right_to_left, one_line
 from facewatch.tray.translations import translate
 
 Kind = Literal["line", "click", "radio", "tick", "submenu", "separator"]
@@ -32,7 +32,8 @@ class Item:
     default: bool = False  # run by a click on the icon itself, where the desktop tells of it
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", translate(one_line(self.text)))  # names and models' texts are text
+        text = translate(one_line(self.text))  # names and models' texts are text
+        object.__setattr__(self, "text", f"{LEFT_TO_RIGHT}{text}" if begins_right_to_left(text) else text)
 
 
 Menu = tuple[Item, ...]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.settings.weights import WORDS, format_number, format_weight, word_for
-from facewatch.state.outcomes import Outcome
 from facewatch.state.requests import Request
 from facewatch.state.status import Status, photo_text
 from facewatch.tray.download_menu import model_text
@@ -22,7 +21,7 @@ from facewatch.tray.menu_items import (
     separator,
     submenu,
 )
-from facewatch.tray.text import LONGEST_LINE, one_line, shorten
+from facewatch.tray.text import LONGEST_LINE, one_line, shorten, wrapped
 from facewatch.tray.view import View
 
 FAILED_SHOWN = 10
@@ -55,11 +54,12 @@ def number_text(weight: float) -> str:
 
 
 def _failed_text(status: Status) -> str:
-    outcomes: tuple[Outcome, ...] = ("failed", "not supported")
-    found = [f"{it} ({status.outcomes[it]})" for it in outcomes if status.outcomes.get(it)]
-    if not found and status.counts["retry"]:
-        found = [f"will retry ({status.counts['retry']})"]
-    text = ", ".join(found) or "no failed photos"
+    """Return the row of the photos that the submenu lists: "Failed (1), will retry (2)"."""
+    failed = status.outcomes.get("failed", 0)
+    # An animation is not supported either, but it was copied, and is among the recent photos.
+    refused = status.counts["parked"] + status.counts["poison"] - failed
+    words = {"failed": failed, "not supported": refused, "will retry": status.counts["retry"]}
+    text = ", ".join(f"{it} ({count})" for it, count in words.items() if count > 0) or "no failed photos"
     return f"{text[:1].upper()}{text[1:]}"
 
 
@@ -79,7 +79,7 @@ def _recent_items(view: View) -> Iterator[Item]:
     for photo in view.status.recent:
         text = shorten(Path(photo["path"]).name, 50)
         if became := photo_text(photo):
-            text = f"{text}: {shorten(became, 40)}"
+            text = f"{text}: {shorten(became, LONGEST_LINE - len(text) - 2)}"
         yield submenu(f"{photo['path']} {photo['changed']}", text, _photo_actions(view, photo))
 
 
@@ -87,14 +87,14 @@ def _failed_items(view: View, failed: Sequence[Mapping[str, Any]]) -> Iterator[I
     """Yield the failed photos, each with its reason."""
     for photo in failed[:FAILED_SHOWN]:
         path = Path(photo["path"])
-        reason = shorten(one_line(photo["reason"]), LONGEST_LINE)
+        reason = wrapped(one_line(photo["reason"]) or "reason unknown")
         retry = " (will retry)" if photo["state"] == "retry" else ""
         again = SendRequest(Request("retry_failed", path))
         yield submenu(
             str(path),
             f"{shorten(path.name, 60)}{retry}",
             (
-                line("reason", reason or "reason unknown"),
+                *(line(f"reason {number}", row) for number, row in enumerate(reason)),
                 click("again", "Retry now", again, enabled=view.running),
                 click("original", "Open original", Open(str(path))),
                 click("folder", "Show in folder", ShowInFolder(path)),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.state.outcomes import UNSUCCESSFUL, format_outcomes
-from facewatch.state.status import Status, progress_text, waiting_texts
+from facewatch.state.status import Status, loading_text, progress_text, waiting_texts
 from facewatch.system.durations import format_duration
 from facewatch.system.text import one_line as written_out
 from facewatch.tray.translations import translate
@@ -42,6 +42,10 @@ def state_line(view: View) -> str:
         parts += waiting_texts(status)
     if status.current:
         parts.append(_restoring(status.current))
+    elif loading := loading_text(status):
+        parts.append(loading)
+    elif view.mood == "working" and not parts:
+        parts.append("working")
     unsuccessful = {outcome: status.outcomes.get(outcome, 0) for outcome in UNSUCCESSFUL}
     failed = format_outcomes(unsuccessful)
     if failed:
@@ -81,7 +85,7 @@ def wrapped(text: str) -> list[str]:
 
 
 def download_line(name: str, download: Mapping[str, Any], now: datetime) -> str:
-    """Return the progress of a model's download: "downloading codeformer: 45 % of 377 MB, 40 s left"."""
+    """Return the progress of a model's download: "Downloading codeformer: 45 % of 377 MB, 40 s left"."""
     state = download.get("state")
     if state == "held":
         return f"{name}: licence approval needed"
@@ -97,8 +101,8 @@ def download_line(name: str, download: Mapping[str, Any], now: datetime) -> str:
     if state == "downloading" and done is not None:
         progress = f"{100 * done // total} % of {format_size(total)}" if total else format_size(done)
         left = download.get("seconds_left")
-        return f"downloading {name}: {progress}{'' if left is None else f', {format_duration(left)} left'}"
-    return f"downloading {name}"
+        return f"Downloading {name}: {progress}{'' if left is None else f', {format_duration(left)} left'}"
+    return f"{name}: waiting for download" if state == "queued" else f"Downloading {name}"
 
 
 def downloads_line(downloads: Mapping[str, Mapping[str, Any]], now: datetime) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from facewatch.state.ledger import Ledger
 from facewatch.state.reports import answer_summary, with_losses
 from facewatch.system.atomic import copy_to_temporary, remove_file
 from facewatch.system.opened import digest_opened, open_regular
+from facewatch.system.sleep import delayed_sleep
 from facewatch.worker.earlier_copy import discard_replaced
 from facewatch.worker.existing_copies import adopt_existing_copy
 from facewatch.worker.in_flight import InFlightPhoto
@@ -29,6 +32,7 @@ from facewatch.worker.output import (
 
 log = logging.getLogger(__name__)
 
+WHY_DELAYED = "a restored photo is being put in its place"
 OWN_NOTES = frozenset(
     {"marks", "earlier", "rejected", "beside", "redo"}
 )  # of one photo, not of its duplicates
@@ -39,6 +43,7 @@ class Committer:
     """Ends photos whose copy is ready."""
 
     ledger: Ledger
+    delayed_sleep: Callable[[str], AbstractContextManager[None]] = delayed_sleep
 
     def copy_duplicate(self, photo: InFlightPhoto) -> bool:
         """End a photo with an earlier copy of the same bytes by the same recipe; False if there is none.
@@ -62,7 +67,8 @@ class Committer:
             copied = copy_to_temporary(found, photo.folder, photo.ready.folder.output)
         copy = FinishedCopy(*copied, _suffix_beside(duplicate.output, photo.job.path))
         shared = {key: value for key, value in (duplicate.report or {}).items() if key not in OWN_NOTES}
-        self._publish(photo, copy, {**shared, **_redo_note(photo)}, [])
+        with self.delayed_sleep(WHY_DELAYED):
+            self._publish(photo, copy, {**shared, **_redo_note(photo)}, [])
         return True
 
     def commit(self, photo: InFlightPhoto, answer: RestoreResult, device: str) -> None:
@@ -82,14 +88,16 @@ class Committer:
                 log.info("%s: no faces found, not copied", photo.job.path)
                 return
             copy = take_result(answer, photo.job.path, photo.folder, photo.ready.folder.output)
-            self._publish(photo, copy, report, answer.extras)
+            with self.delayed_sleep(WHY_DELAYED):
+                self._publish(photo, copy, report, answer.extras)
         finally:
             discard_result(answer)
 
     def _adopt(self, photo: InFlightPhoto, copy: Path, sha256: str) -> None:
         about = {"sha256": photo.sha256, "copy_sha256": sha256, "recipe": photo.existing[copy]}
-        if not adopt_existing_copy(self.ledger, photo.job, copy, **about):
-            raise SourceChanged("the photo changed while its copy was checked")
+        output = photo.ready.folder.output
+        if not adopt_existing_copy(self.ledger, photo.job, copy, output=output, **about):
+            raise SourceChanged("the photo or its copy changed while the copy was checked")
 
     def _publish(
         self, photo: InFlightPhoto, copy: FinishedCopy, report: dict[str, Any], extras: list[dict[str, str]]

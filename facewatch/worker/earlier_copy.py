@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from facewatch.errors import CannotWrite
 from facewatch.state.ledger import FINISHED, Job, Ledger
 from facewatch.state.requests import FAVOURITE, REJECTED, Request
-from facewatch.system.opened import sha256_of
+from facewatch.system.opened import digest_opened, open_below
 from facewatch.system.trash import bring_back, find_in_trash, move_to_trash
-from facewatch.worker.output import output_of, stay_inside
+from facewatch.worker.output import make_folders, output_of, stay_inside
 
 log = logging.getLogger(__name__)
 
@@ -73,28 +72,18 @@ def discard(job: Job, copy: Path, sha256: str, report: dict[str, Any] | None) ->
     Raises CannotWrite; the copy and its side files then stay. So it does for a copy behind a link, in whose
     place an original may lie by now.
     """
-    try:
-        if sha256_of(copy, follow=False) != sha256:
-            log.info("%s is not the copy that facewatch made any more, and stays", copy)
-            return False
-    except OSError:
-        return False  # moved or deleted
-    stay_inside(copy.parent, output_of(job, copy))
-    move_to_trash(copy)
+    output = output_of(job, copy)
+    stay_inside(copy.parent, output)
+    if not move_to_trash(copy, sha256, output):
+        log.info("%s is gone, or not the copy that facewatch made any more: nothing is moved", copy)
+        return False
     log.info("%s: moved to the trash", copy)
     for side in (report or {}).get("beside", ()):
-        file = copy.with_name(side["name"])
-        with suppress(OSError):  # gone
-            if sha256_of(file, follow=False) == side["sha256"]:
-                _discard_side_file(file)
+        try:
+            move_to_trash(copy.with_name(side["name"]), side["sha256"], output)
+        except CannotWrite as error:  # its copy is in the trash already
+            log.warning("%s", error)
     return True
-
-
-def _discard_side_file(file: Path) -> None:
-    try:
-        move_to_trash(file)
-    except CannotWrite as error:  # its copy is in the trash already
-        log.warning("%s", error)
 
 
 def mark(ledger: Ledger, request: Request) -> None:
@@ -125,16 +114,17 @@ def undo(ledger: Ledger, path: Path) -> None:
         log.info("%s: there is nothing to undo", path)
         return
     copy, sha256 = Path(earlier["path"]), earlier["sha256"]
-    in_place = _has_content(copy, sha256)
+    output = output_of(job, copy)
+    in_place = _has_content(copy, sha256, output)
     if not in_place and find_in_trash(copy, sha256) is None:
         raise CannotWrite(
             f"the earlier copy {copy} is not in the trash that facewatch can read; bring it back from the "
             "trash of the desktop, or restore the photo again"
         )
+    make_folders(copy.parent, output)
     same = in_place and job.output == copy  # the redo made the same file
     if not same and job.output is not None and job.output_sha256 is not None:
         discard(job, job.output, job.output_sha256, report)
-    output = output_of(job, copy)
     restored = copy if in_place else bring_back(copy, sha256, output)
     for side in earlier["report"].get("beside", ()):
         if not in_place and find_in_trash(copy.with_name(side["name"]), side["sha256"]) is not None:
@@ -143,9 +133,10 @@ def undo(ledger: Ledger, path: Path) -> None:
     log.info("%s: its copy is %s again", path, restored)
 
 
-def _has_content(file: Path, sha256: str) -> bool:
+def _has_content(file: Path, sha256: str, output: Path) -> bool:
     try:
-        return sha256_of(file, follow=False) == sha256
+        with open_below(output, file) as opened:
+            return digest_opened(opened) == sha256
     except OSError:
         return False
 

@@ -92,6 +92,10 @@ class Readiness:
         until, resting = self._resting.get(root, (0.0, None))
         return self._clock() < until and resting == recipe
 
+    def known_device(self, requested: str) -> str:
+        """Return the device that a setting means, or the setting itself where that was not needed yet."""
+        return self._devices.get(requested, requested)
+
     def redo(self, ready: Ready, options: Mapping[str, Any], settings: Settings) -> Ready:
         """Return the folder with the model, the weight and the choices for single faces of a redo.
 

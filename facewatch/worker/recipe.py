@@ -52,15 +52,14 @@ class Recipe:
 
     @property
     def optional_models(self) -> tuple[str, ...]:
-        """Names of the models with a file that check the result; photos do not wait for them."""
+        """Names of the models that check the result where photos do not wait for them."""
         off = self.plan.restoration.identity == "off" or self.must_compare
         return () if off else catalogue.names("identity")
 
     @property
     def must_compare(self) -> bool:
-        """True if a model makes up people: its faces are compared whatever the setting, by a needed model."""
-        rows = map(catalogue.BY_NAME.get, (self.plan.model, *self.other_models))
-        return any(row is not None and row.makes_up_people for row in rows)
+        """True if no face is shown before it is compared: the model that compares is needed."""
+        return self.plan.must_compare(self.other_models)
 
     @property
     def size_limit(self) -> SizeLimit:

@@ -6,15 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from facewatch.engine.lifecycle import EngineLifecycle, MakeEngine
 from facewatch.engine.messages import Progress, RestoreFailure, RestoreResult
 from facewatch.engine.process import to_error
-from facewatch.errors import DiskFull, EngineFailed, FacewatchError, Unexpected
+from facewatch.errors import EngineFailed, FacewatchError, Unexpected
 from facewatch.models.files import ModelFiles
-from facewatch.settings.schedule import rest_reason
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import DamagedLedger, Job, Ledger
@@ -29,6 +28,7 @@ from facewatch.worker.prepare import Preparer
 from facewatch.worker.previews import Previews
 from facewatch.worker.readiness import Readiness
 from facewatch.worker.recovery import finish_if_published
+from facewatch.worker.rest import Rest
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,8 @@ class Worker:
         self._in_flight = InFlightPhotos()
         self._next: InFlightPhoto | None = None  # prepared, but it may not join the others in the engine
         self._failures = Failures(inbox, ledger, alerts, readiness, root_of=root_of, clock=clock)
-        self._batch = Batch(ledger, clock)
+        self._batch = Batch(ledger, clock, keep_awake=lambda: settings().engine.keep_awake)
+        self.rest = Rest(ledger, self._engine, readiness.known_device, clock=clock)
         self.previews = Previews(previews, ledger, readiness, model_files, settings)
         self._stopping = threading.Event()
         self.damaged_ledger: DamagedLedger | None = None  # the error that ended `run`
@@ -120,8 +121,8 @@ class Worker:
         settings = self._settings()
         if not self._in_flight:
             self.previews.draw_next(self._engine)
-            self._engine.close_when_idle(settings.engine.unload_after_minutes * 60)
-        resting = bool(rest_reason(settings))
+            self._engine.close_when_idle(self.rest.engine_seconds(settings))
+        resting = bool(self.rest.reason(settings))
         if resting:
             self._put_back()
         prepared = 0 if resting else self._fill(settings)
@@ -138,7 +139,7 @@ class Worker:
         if self._in_flight or self.previews.waiting:
             return True
         settings = self._settings()
-        if rest_reason(settings) or self._failures.holding:
+        if self.rest.reason(settings) or self._failures.holding:
             return False
         return self._next is not None or self._ledger.next([*self._readiness.folders(settings)]) is not None
 
@@ -154,7 +155,7 @@ class Worker:
             photo = self._next
             if photo is None:
                 continue  # it reached its end without the engine
-            if not self._in_flight.may_join(photo):
+            if not self._in_flight.may_join(photo) or self.rest.reason(settings, photo_waits=True):
                 return count
             self._next = None
             self._launch(photo)
@@ -192,7 +193,7 @@ class Worker:
             except EngineFailed as error:
                 self._crashed(error)
                 return
-            self._show(photo, None)
+            self._batch.show(photo.job.path)
 
     def _receive(self) -> None:
         try:
@@ -202,7 +203,7 @@ class Worker:
             return
         if isinstance(message, Progress):
             if (photo := self._in_flight.find(message.number)) is not None:
-                self._show(photo, message)
+                self._batch.show(photo.job.path, message)
         elif message is not None:
             self._settle(message)
 
@@ -293,8 +294,3 @@ class Worker:
             raise
         except FacewatchError as error:
             log.warning("cannot return photos to the queue: %s; the next start recovers them", error)
-
-    def _show(self, photo: InFlightPhoto, progress: Progress | None) -> None:
-        counts = {"done": progress.done, "total": progress.total, "what": progress.what} if progress else {}
-        with suppress(DiskFull):  # a failure to show progress must not stop the photo
-            self._ledger.note("current", {"path": str(photo.job.path), **counts})

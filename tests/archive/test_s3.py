@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
-pytest.importorskip("s3fs", reason="pip install s3fs 'moto[s3,server]' for the tests of object stores")
-pytest.importorskip("moto.server", reason="pip install s3fs 'moto[s3,server]' for the tests of object stores")
-
-from benchmarks.s3_server import S3Server
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify
 from facewatch.errors import StoreUnavailable
 from facewatch.system.opened import sha256_of
+from tests.archive.conftest import files_below
 from tests.archive.test_run import rows_of, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def server():
-    running = S3Server()
-    running.start()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    return server.new_bucket()
-
-
-def test_a_conditional_put_refuses_to_replace(bucket, tmp_path, monkeypatch):
-    store = open_store(f"{bucket}/out")
-    file = tmp_path / "a.tmp"
-    file.write_bytes(b"first")
-    assert store.put_new(file, "a.jpg", sha256_of(file))
-    monkeypatch.setattr(type(store), "exists", lambda *_: False)  # another worker was faster
-    file.write_bytes(b"second")
-    assert not store.put_new(file, "a.jpg", sha256_of(file))
-    with store.open("a.jpg") as found:
-        assert found.read() == b"first"
 
 
 def test_a_bucket_is_listed_page_by_page(bucket, tmp_path, monkeypatch):
@@ -57,7 +28,7 @@ def test_a_bucket_is_listed_page_by_page(bucket, tmp_path, monkeypatch):
 
 
 def test_every_photo_once_from_bucket_to_bucket_while_the_store_fails(
-    server, bucket, make_plan, tmp_path, monkeypatch
+    s3_server, bucket, make_plan, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("facewatch.archive.task_queue.wait_seconds", lambda _: 0.2)
     monkeypatch.setattr("facewatch.archive.driver.wait_seconds", lambda _: 0.2)
@@ -70,10 +41,10 @@ def test_every_photo_once_from_bucket_to_bucket_while_the_store_fails(
 
     def fail(pool, row):
         if pool.size and not row.source.startswith("0"):
-            server.fail_next(30)
+            s3_server.fail_next(30)
 
     progress, _ = run(make_plan(source.address, destination.address), each_row=fail)
-    server.fail_next(0)
+    s3_server.fail_next(0)
     assert progress.outcomes == {"restored": 12}
     assert {name for name in destination.files() if not name.startswith(".facewatch")} == names
     assert len(rows_of(destination.address)) == 12
@@ -81,13 +52,53 @@ def test_every_photo_once_from_bucket_to_bucket_while_the_store_fails(
     assert not list((tmp_path / "scratch").glob("facewatch-*"))
 
 
-def test_a_store_that_answers_503_is_unavailable_and_works_again(server, bucket, tmp_path):
+def test_a_store_that_answers_503_is_unavailable_and_works_again(s3_server, bucket, tmp_path):
     store = open_store(f"{bucket}/out")
     file = tmp_path / "a.tmp"
     file.write_bytes(b"x")
-    server.fail_next(1000)
+    s3_server.fail_next(1000)
     with pytest.raises(StoreUnavailable, match=r"Service Unavailable|SlowDown"):
         store.put_new(file, "a.jpg", sha256_of(file))
-    server.fail_next(0)
+    s3_server.fail_next(0)
     assert store.put_new(file, "a.jpg", sha256_of(file))
     assert file.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "causes"),
+    [
+        ("in/../../evil.jpg", {}),  # hidden, since a part of it begins with a dot
+        ("in//evil.jpg", {"BadPhoto: its name leads out of its folder; rename it in the source": 1}),
+    ],
+)
+def test_a_key_that_leads_out_of_the_destination_writes_nothing(bucket, make_plan, tmp_path, key, causes):
+    import boto3
+
+    boto3.client("s3").put_object(Bucket=bucket.removeprefix("s3://"), Key=key, Body=b"photo")
+    progress, _ = run(make_plan(f"{bucket}/in", tmp_path / "deep/er/out"), patience_seconds=5)
+    assert progress.causes == causes
+    assert not list(tmp_path.rglob("evil*"))
+
+
+def test_a_key_longer_than_a_file_name_is_restored_under_a_shorter_name(bucket, make_plan, tmp_path):
+    import boto3
+
+    key = f"in/{'ü' * 150}.jpg"
+    boto3.client("s3").put_object(Bucket=bucket.removeprefix("s3://"), Key=key, Body=b"photo")
+    progress, _ = run(make_plan(f"{bucket}/in", tmp_path / "out"), patience_seconds=5)
+    assert progress.outcomes == {"restored": 1}
+    [copy] = files_below(tmp_path / "out")
+    assert copy.startswith("üüü")
+    assert not verify(open_store(f"{bucket}/in"), open_store(str(tmp_path / "out"))).problems
+
+
+def test_two_runs_at_once_into_one_bucket_only_waste_work(bucket, make_plan, photos):
+    names = {f"{number:02d}.jpg" for number in range(20)}
+    source = photos(*names)
+    plans = [make_plan(source, f"{bucket}/out") for _ in range(2)]
+    with ThreadPoolExecutor() as both:
+        progress = [each.result()[0] for each in [both.submit(run, plan) for plan in plans]]
+    assert [each.outcomes for each in progress] == [{"restored": 20}] * 2
+    destination = open_store(f"{bucket}/out")
+    assert {name for name in destination.files() if not name.startswith(".facewatch")} == names
+    assert not verify(open_store(str(source)), destination).problems

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-import fsspec
 import pytest
 
 from facewatch.archive.store import open_store, require_apart
 from facewatch.archive.types import name_of, text_of
-from facewatch.errors import SourceGone, WrongUse
+from facewatch.errors import SourceGone, StoreUnavailable, WrongUse
 from facewatch.system.opened import sha256_of
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "s3", "sftp"])
 def store(request, tmp_path):
+    """Return an empty store of each kind, on loopback."""
     if request.param == "local":
-        yield open_store(str(tmp_path / "store"))
-        return
-    memory = fsspec.filesystem("memory")
-    yield open_store("memory://archive/store")
-    memory.store.clear()
-    memory.pseudo_dirs.clear()
+        return open_store(str(tmp_path / "store"))
+    if request.param == "sftp":
+        return open_store(request.getfixturevalue("sftp").address("store"))
+    return open_store(f"{request.getfixturevalue('bucket')}/store")
+
+
+@pytest.fixture(params=["s3", "sftp"])
+def remote(request):
+    """Return an empty store of each kind that is no folder."""
+    if request.param == "sftp":
+        return open_store(request.getfixturevalue("sftp").address("store"))
+    return open_store(f"{request.getfixturevalue('bucket')}/store")
 
 
 def put(store, tmp_path, name, data=b"data"):
@@ -84,18 +91,77 @@ def test_nothing_is_written_through_a_link_in_the_destination(tmp_path):
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+def test_a_worker_that_was_faster_is_not_replaced(remote, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(remote), "exists", lambda *_: False)
+    assert put(remote, tmp_path, "a.jpg", b"first")
+    assert not put(remote, tmp_path, "a.jpg", b"second")
+    assert read(remote, "a.jpg") == b"first"
+    assert list(remote.files()) == ["a.jpg"]
+
+
+def test_a_store_that_keeps_its_promise_is_taken_and_left_empty(remote):
+    remote.require_exclusive(".facewatch/probe")
+    assert list(remote.files()) == []
+
+
+def test_a_store_that_replaces_files_is_refused(bucket, monkeypatch):
+    store = open_store(f"{bucket}/out")
+    put_file = store._connection.put_file
+    monkeypatch.setattr(store._connection, "put_file", lambda file, name, mode: put_file(file, name))
+    with pytest.raises(WrongUse, match="it replaces a file although it is asked not to"):
+        store.require_exclusive(".facewatch/probe")
+    assert list(store.files()) == []
+
+
+def test_a_store_whose_protocol_promises_nothing_is_no_destination(tmp_path):
+    with pytest.raises(WrongUse, match=r"choose a folder, s3, gs, az, sftp or smb"):
+        open_store("http://127.0.0.1:9/photos").require_exclusive(".facewatch/probe")
+
+
+def test_memory_is_refused_since_no_worker_sees_it():
+    with pytest.raises(WrongUse, match="memory of one process"):
+        open_store("memory://photos")
+
+
+def test_a_server_whose_key_is_unknown_is_refused_without_the_password(sftp, tmp_path):
+    (tmp_path / ".ssh/known_hosts").unlink()
+    with pytest.raises(StoreUnavailable, match="connect once with ssh") as found:
+        open_store(sftp.address("store"))
+    assert "secret" not in str(found.value)
+
+
+def test_a_connection_that_ended_is_made_again(sftp, tmp_path):
+    store = open_store(sftp.address("store"))
+    assert put(store, tmp_path, "a.jpg")
+    sftp.drop()
+    with suppress(StoreUnavailable):  # the first request may be the one that notices it
+        store.exists("a.jpg")
+    assert store.exists("a.jpg")
+
+
 def test_an_address_that_nothing_understands_is_wrong_use():
     with pytest.raises(WrongUse, match="nonsense://x cannot be opened"):
         open_store("nonsense://x")
 
 
-def test_a_destination_around_the_source_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "destination", ["in", "in/photos", "in/photos/out", "link/out", "in/other/../photos"]
+)
+def test_source_and_destination_in_one_another_are_refused(tmp_path, destination):
     (tmp_path / "in/photos").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("in/photos")
     source = open_store(str(tmp_path / "in/photos"))
-    for around in (tmp_path / "in", tmp_path / "in/photos"):
-        with pytest.raises(WrongUse, match="lies in the destination"):
-            require_apart(source, open_store(str(around)))
+    with pytest.raises(WrongUse, match="lies in the"):
+        require_apart(source, open_store(str(tmp_path / destination)))
     require_apart(source, open_store(str(tmp_path / "input")))
+
+
+@pytest.mark.parametrize("name", ["store", "store/", "store/out", ""])
+def test_addresses_in_one_another_are_refused(bucket, name):
+    source = open_store(f"{bucket}/store")
+    with pytest.raises(WrongUse, match="lies in the"):
+        require_apart(source, open_store(f"{bucket}/{name}"))
+    require_apart(source, open_store(f"{bucket}/store2"))
 
 
 def test_a_source_that_is_not_there_is_wrong_use(tmp_path):

@@ -44,22 +44,36 @@ def test_busy_programs_count_their_work_and_end():
 
 
 def test_every_flow_is_measured_beside_every_number_of_programs(monkeypatch):
-    lowered, started = [], []
+    lowered, started, asked = [], [], []
     monkeypatch.setattr("benchmarks.neighbour.lower", lowered.append)
     monkeypatch.setattr("benchmarks.neighbour.ALONE_SECONDS", 0.01)
     flows = (Flow("a:ours"), Flow("a:theirs", side="reference"))
 
     def start(flow):
+        asked.append(flow)
         started.append(FakeProcess())
         return started[-1]
 
     measured = Neighbours((0, 1), 2, lambda _: None)
     measured.measure(Row("whole-small", "a photo", flows), start, lambda: 1e9)
     assert [(line.busy, line.what) for line in measured.lines] == [
-        (busy, what) for busy in (0, 1) for what in ("background", "normal priority", "reference")
+        (busy, what)
+        for busy in (0, 1)
+        for what in (
+            "background",
+            "background, soft mask (the default)",
+            "normal priority",
+            "reference",
+        )
     ]
     assert measured.lines[0].seconds == [2.0, 3.0]  # after one photo that does not count
-    assert lowered == [0]
+    assert lowered == [0, 0]
+    assert [flow.args for flow in asked] == [
+        {"background": True},
+        {"background": True, "mask": "soft"},
+        {},
+        {},
+    ]
     assert all(process.closed for process in started)
 
 

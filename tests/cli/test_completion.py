@@ -52,11 +52,23 @@ def test_every_shell_completes_commands(shell):
         ("facewatch restore --model code", ["codeformer"]),
         ("facewatch set output.q", ["output.quality"]),
         ("facewatch set up", []),
-        ("facewatch set model code", ["codeformer"]),
-        ("facewatch set output.quality code", []),
+        ("facewatch set model codef", ["codeformer"]),
+        ("facewatch set weight f", ["faithful"]),
+        ("facewatch set weights.codeformer s", ["strong"]),
+        ("facewatch set output.format t", ["tiff"]),
+        ("facewatch set format t", ["tiff"]),
+        ("facewatch set restoration.color_fix f", ["false"]),
+        ("facewatch set restoration.background realesrgan-x2", ["realesrgan-x2"]),
+        ("facewatch set quality 9", []),
+        ("facewatch set work_until 2", []),
+        ("facewatch set no.such.key ", []),
         ("facewatch models pull sf", ["sface"]),
         ("facewatch models remove sf", ["sface"]),
     ],
 )
 def test_commands_options_models_and_keys_are_completed(line, words):
     assert completed(line).split() == words
+
+
+def test_fish_completes_the_value_of_a_setting():
+    assert completed("facewatch set model codef", "fish").split() == ["codeformer"]

@@ -49,6 +49,13 @@ def test_the_output_fits_a_terminal_of_80_columns(places, words):
     ] == []
 
 
+@pytest.mark.parametrize("group", ["models", "config", "autostart", "filemenu"])
+def test_the_help_of_a_group_cuts_no_line_about_its_commands(places, group):
+    lines = in_terminal(f"{group} --help")
+    assert len(lines) > 8
+    assert [line for line in lines if line.endswith("...") and "[ARGS]" not in line] == []
+
+
 def test_the_help_names_every_command_whole_and_the_exit_codes(places):
     text = "\n".join(in_terminal("--help"))
     assert "..." not in text.replace("[ARGS]...", "")

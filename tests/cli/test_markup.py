@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from facewatch.cli.config import app
-from facewatch.cli.markup import say, say_path
+from facewatch.cli.markup import escape_path, say, say_path
 
 HOSTILE = "a\x1b[2J\x9b2J\u202egpj"
 
@@ -18,6 +18,13 @@ def test_a_printed_name_is_written_out_and_line_ends_are_kept(capsys):
     printed = capsys.readouterr()
     assert printed.out == "a\\x1b[2J\\x9b2J\\u202egpj\n"
     assert printed.err == "a\\x1b[2J\\x9b2J\\u202egpj\nb\n"
+
+
+def test_a_path_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    say_path("a\nb")
+    assert capsys.readouterr().out == "a\\nb\n"
+    assert escape_path("[red]a\nb\x1b") == r"\[red]a\nb\x1b"
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from facewatch.cli import download_ui, models
 from facewatch.cli.models import app
 from facewatch.errors import BadCheckpoint, CheckpointMissing, WrongUse
 from facewatch.models.files import ModelFiles
+from facewatch.state.ledger import Ledger
+from facewatch.system.paths import Places
 from tests.models.fault_server import FaultServer, content
 from tests.models.rows import NON_COMMERCIAL, SIZE, make_model_files, row, served
+from tests.state.ledger.photos import finish
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -27,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def model_files(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelFiles:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("FACEWATCH_HOME", str(tmp_path / "home"))
     kept = served(server, "kept", seed=2, licence=NON_COMMERCIAL)
     gone = row("gone", f"{server.base}/gone.pth", "0" * 64, 10)
     return make_model_files(tmp_path / "models", served(server), kept, gone)
@@ -52,6 +57,23 @@ def test_the_list_shows_every_model(model_files: ModelFiles):
         ]  # fmt: skip
         assert "part of facewatch" in shown
         assert f"the models folder is {model_files.folder}" in shown
+
+
+def test_the_list_shows_the_seconds_that_a_face_has_taken_here(model_files: ModelFiles):
+    where = Places.standard()
+    where.ledger.parent.mkdir(parents=True)
+    assert facts(model_files)["toy"]["seconds_per_face"] is None
+    faces = [{"fate": "restored", "reason": ""}] * 2
+    report = {"model": "toy", "device": "cpu", "seconds": 24.68, "faces": faces}
+    with closing(Ledger.open(where.ledger)) as ledger:
+        finish(ledger, report=report)
+    line = next(line for line in call(model_files).stdout.splitlines() if line.startswith("toy"))
+    assert "for tests; 12 s a face here" in line
+    assert facts(model_files)["toy"]["seconds_per_face"] == 12.34
+    where.ledger.write_bytes(b"not a ledger" * 100)
+    said = call(model_files)
+    assert "the seconds a face are not shown: the ledger" in said.stderr
+    assert "toy" in said.stdout
 
 
 def test_the_list_shows_corrupt_trusted_and_unreadable(model_files: ModelFiles):

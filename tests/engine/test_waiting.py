@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from facewatch.engine.waiting import BUSY, sleep_where_busy
+from facewatch.engine.waiting import BUSY, SPINS, sleep_soon
 
 LOADED_LATE = """
 import sys
@@ -20,16 +20,17 @@ assert "torch" not in sys.modules and "libgomp" not in open("/proc/self/maps").r
 @pytest.mark.parametrize(
     ("load", "policy"), [(0.0, None), (BUSY - 0.01, None), (BUSY, "passive"), (1.0, "passive")]
 )
-def test_threads_sleep_only_where_others_use_the_processor(load, policy):
+def test_threads_spin_for_a_moment_and_not_at_all_where_others_use_the_processor(load, policy):
     variables = {"PATH": "/bin"}
-    sleep_where_busy(lambda: load, variables)
+    sleep_soon(lambda: load, variables)
     assert variables.get("OMP_WAIT_POLICY") == policy
+    assert variables["GOMP_SPINCOUNT"] == SPINS
 
 
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"])
 def test_the_users_own_setting_remains(name):
     variables = {name: "active"}
-    sleep_where_busy(lambda: 1.0, variables)
+    sleep_soon(lambda: 1.0, variables)
     assert variables == {name: "active"}
 
 
@@ -37,8 +38,8 @@ def test_the_load_of_this_machine_is_a_share(monkeypatch):
     readings = iter((0.0, 80.0))  # since the last reading, as psutil counts
     monkeypatch.setattr("psutil.cpu_percent", lambda _: next(readings))
     variables: dict[str, str] = {}
-    sleep_where_busy(environment=variables)
-    assert variables == {"OMP_WAIT_POLICY": "passive"}
+    sleep_soon(environment=variables)
+    assert variables == {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": SPINS}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +16,9 @@ import pytest
 
 from tests.daemon_process import DaemonProcess
 from tests.faults.daemons import FAST_CHECK_SECONDS
+from tests.faults.requirements import require, require_root
 from tests.faults.table import Table
+from tests.faults.users import POWERLESS_ROOT, VICTIM, as_user
 
 ROW = re.compile(r"test_(\d\d)_")
 TABLE = pytest.StashKey[Table]()
@@ -73,3 +80,17 @@ def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
     process = DaemonProcess(tmp_path)
     yield process
     process.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def shared_home() -> Iterator[Path]:
+    """Yield the home of a user without privileges that others can reach; pytest's own folders are private."""
+    require("setpriv")
+    require_root()
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import torch'], check=True)"
+    trial = subprocess.run([*as_user(VICTIM), sys.executable, "-c", child], capture_output=True, check=False)
+    folder = Path(tempfile.mkdtemp(prefix="facewatch-shared-"))
+    folder.chmod(0o755)
+    os.chown(folder, victim := VICTIM if trial.returncode == 0 else POWERLESS_ROOT, victim)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -8,27 +8,21 @@ the same at the names of copies before they are made.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from facewatch.state.ledger import LedgerView
 from facewatch.system.opened import sha256_of
-from tests.faults.patches import PatchedDaemon
 from tests.faults.photos import landscape
-from tests.faults.requirements import require, require_root
+from tests.faults.users import ATTACKER, VictimsDaemon, as_user
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.timeout(300)]
 
 PHOTOS = 24
-VICTIM, ATTACKER = 20_001, 20_002
-POWERLESS_ROOT = 0  # root without a capability: the victim where no other user can run this Python
 MOST_BYTES = 50_000_000  # in the output folder; a copy of /dev/zero would be endless
 SECRET = b"nobody else may read this"
 
@@ -78,67 +72,18 @@ PERMISSIONS_BY_NAME = """
 """
 
 
-class SharedDaemon(PatchedDaemon):
-    """A daemon of a user without privileges."""
-
-    def __init__(self, *arguments: object, **settings: object) -> None:
-        super().__init__(*arguments, **settings)
-        self.dropped: dict[Path, str] = {}  # SHA-256 of each photo
-
-    def start_command(self) -> list[str]:
-        return [*as_user(victim_in(self.places.config.parent)), *super().start_command()]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**super().environment, "HOME": str(self.places.config.parent)}
-
-
-def victim_in(home: Path) -> int:
-    """Return the user whose home this is."""
-    return home.stat().st_uid
-
-
-def as_user(number: int) -> list[str]:
-    return [
-        "setpriv",
-        f"--reuid={number}",
-        f"--regid={number}",
-        "--clear-groups",
-        "--inh-caps=-all",
-        "--bounding-set=-all",
-    ]
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """Yield a folder that other users can reach; pytest's own are private."""
-    require("setpriv")
-    require_root()
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import torch'], check=True)"
-    trial = subprocess.run([*as_user(VICTIM), sys.executable, "-c", child], capture_output=True, check=False)
-    folder = Path(tempfile.mkdtemp(prefix="facewatch-shared-"))
-    folder.chmod(0o755)
-    os.chown(folder, victim := VICTIM if trial.returncode == 0 else POWERLESS_ROOT, victim)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def run_under_attack(home: Path, patch: str) -> tuple[SharedDaemon, int]:
+def run_under_attack(shared_home: Path, patch: str) -> tuple[VictimsDaemon, int]:
     """Restore photos while another user swaps files; return the daemon and the number of swaps."""
-    daemon = SharedDaemon(home, patch, watching={"settle_seconds": 0.3})
-    secret = home / "secret.txt"
+    daemon = VictimsDaemon(shared_home, patch, watching={"settle_seconds": 0.3})
+    secret = shared_home / "secret.txt"
     secret.write_bytes(SECRET)
     for number in range(PHOTOS):
         photo = daemon.inbox / f"{number:02}.jpg"
         photo.write_bytes(landscape(number))
         daemon.dropped[photo] = sha256_of(photo)
         photo.chmod(0o644)
-    daemon.output.mkdir()
-    victim = victim_in(home)
-    for path in home.rglob("*"):
-        os.chown(path, victim, victim)
+    daemon.give_all_to_victim()
     secret.chmod(0o600)
-    daemon.output.chmod(0o777)
     lay_traps(daemon.output, secret)
     attack = subprocess.Popen(
         [*as_user(ATTACKER), sys.executable, "-c", ATTACK, daemon.output, secret, "8"],
@@ -162,7 +107,7 @@ def lay_traps(output: Path, secret: Path) -> None:
         os.chown(output / name, ATTACKER, ATTACKER, follow_symlinks=False)
 
 
-def damage(daemon: SharedDaemon) -> list[str]:
+def damage(daemon: VictimsDaemon) -> list[str]:
     """Return what was changed, read or published that should not be."""
     found = []
     secret = daemon.places.config.parent / "secret.txt"
@@ -181,13 +126,13 @@ def damage(daemon: SharedDaemon) -> list[str]:
     return found
 
 
-def all_finished(daemon: SharedDaemon) -> bool:
+def all_finished(daemon: VictimsDaemon) -> bool:
     counts = daemon.counts()
     return counts["done"] + counts["no_faces"] == PHOTOS
 
 
-def test_what_another_user_does_in_the_output_folder_changes_and_stops_nothing(home, measured):
-    daemon, swaps = run_under_attack(home, "")
+def test_what_another_user_does_in_the_output_folder_changes_and_stops_nothing(shared_home, measured):
+    daemon, swaps = run_under_attack(shared_home, "")
     try:
         daemon.wait_for(lambda: all_finished(daemon), "all photos, once the attack is over", 150)
         assert damage(daemon) == []
@@ -197,8 +142,8 @@ def test_what_another_user_does_in_the_output_folder_changes_and_stops_nothing(h
     measured(f"{swaps} temporaries swapped, 4 names taken: {PHOTOS} of {PHOTOS} photos done, nothing changed")
 
 
-def test_this_check_finds_permissions_that_go_by_the_name(home):
-    daemon, _ = run_under_attack(home, PERMISSIONS_BY_NAME)
+def test_this_check_finds_permissions_that_go_by_the_name(shared_home):
+    daemon, _ = run_under_attack(shared_home, PERMISSIONS_BY_NAME)
     try:
         assert "the secret was changed" in damage(daemon)
     finally:

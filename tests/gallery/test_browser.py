@@ -42,6 +42,36 @@ def shown(tmp_path_factory):
     process.stop()
 
 
+TEXTS = "return JSON.parse(document.getElementById('texts').textContent)[arguments[0]]"
+OUTCOME = """
+const [asked, weight, chosen, done] = arguments;
+const root = document.documentElement.dataset.root;
+import(`${root}/static/preview.js`).then((it) => done(it.outcomeOf(asked, weight, chosen)));
+"""
+
+
+def test_the_page_says_what_the_gate_does_with_a_made_up_person(shown):
+    def judged(weight, verdict, *, kept):
+        identity = verdict and {"similarity": 0.4, "verdict": verdict}
+        return {"weight": weight, "identity": identity, "hopeless": False, "kept": kept}
+
+    def outcome(*judged, weight=0.0, chosen=False):
+        asked = {"judged": list(judged), "protects": False}
+        return page.window.execute_async_script(OUTCOME, asked, weight, chosen)
+
+    other, same = judged(0.0, "other", kept=True), judged(0.8, "same", kept=False)
+    with chromium() as window:
+        page = Page(window, shown.another_address())
+        page.settled()
+        assert outcome(other) == {"weight": 1, "words": "preview.kept"}
+        assert outcome(other, same) == {"weight": 0.8, "words": "preview.raised"}
+        assert outcome(other, same, chosen=True) == {"weight": 1, "words": "preview.kept"}
+        assert outcome(other, same, weight=0.8, chosen=True) == {"weight": 0.8, "words": ""}
+        uncompared = outcome(judged(0.0, None, kept=True))
+        assert uncompared["weight"] == 1
+        assert page.run(TEXTS, uncompared["words"]).endswith("the model sface is missing")
+
+
 @pytest.mark.parametrize(
     ("dark", "language", "size"),
     [(True, "en", (1280, 800)), (False, "de", (640, 400)), (True, "fr", (360, 740))],

@@ -14,8 +14,9 @@ from facewatch.gallery import uploads
 from facewatch.gallery.names import fault_of
 from facewatch.gallery.previews import remove_old
 from facewatch.gallery.uploads import place_for
-from facewatch.settings.schedule import rest_reason
+from facewatch.settings.schedule import rest_reason, working_now
 from facewatch.settings.schema import Folder
+from facewatch.state.status import GIVING_WAY_KEY
 from tests.gallery.house import FACE, KEPT, picture
 
 
@@ -110,6 +111,13 @@ def test_resume_sets_the_hours_aside(house):
     house.gallery.store.update({"engine.when": "03:00-03:01"})
     house.post("api/pause", {"paused": False})
     assert rest_reason(house.gallery.settings()) == ""
+
+
+def test_work_now_sets_giving_way_on_the_graphics_card_aside(house, monkeypatch):
+    house.ledger.note(GIVING_WAY_KEY, "waiting while other programs fill the graphics card")
+    monkeypatch.setattr("facewatch.state.status.running_pid", lambda _: 1)
+    house.post("api/pause", {"paused": False})
+    assert working_now(house.gallery.settings())
 
 
 def test_the_daemon_is_started_by_its_own_command(house):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, NOT_FOUND, 
 from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
 from facewatch.state.outcomes import final_reason
-from facewatch.system.disk_space import FREE_SPACE
+from facewatch.system.disk_space import FREE_SPACE, RESUMES, no_space_for
 from tests.conftest import ROOT
 
 
@@ -391,6 +393,10 @@ def test_every_model_and_its_kind_and_every_usual_reason_have_words():
         (final_reason(jpeg.INCOMPLETE), "oder ihr Ende fehlt"),
         (sniff.CUT_OFF, "die Datei ist abgeschnitten"),
         (f"no space left for /a/b.jpg: {FREE_SPACE}", "kein Platz mehr für /a/b.jpg: Schaffen Sie Platz"),
+        (no_space_for(Path("/a/b.jpg"), OSError(errno.EDQUOT, "")),
+         "Ihr Kontingent auf dem Datenträger von /a/b.jpg ist aufgebraucht"),
+        (f"no more files fit on the disk of /a, however small: delete some; {RESUMES}",
+         "auf den Datenträger von /a passt keine weitere Datei"),
         ("the picture is damaged and cannot be decoded (row 3); open it in another program and save it again",
          "das Bild ist beschädigt und lässt sich nicht lesen (row 3); öffnen und speichern"),
         ("cannot write /x: Permission denied; check the folder and its permissions",

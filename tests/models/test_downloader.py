@@ -27,6 +27,7 @@ class FakeModelFiles:
     unaccepted: set[str] = field(default_factory=set)
     errors: list[FacewatchError] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
+    on_fetch: Callable[[], object] = lambda: None  # what happens while bytes arrive
 
     def state(self, name: str) -> str:
         if name == "unreadable":
@@ -36,12 +37,16 @@ class FakeModelFiles:
     def licence_question(self, name: str) -> Licence | None:
         return NON_COMMERCIAL if name in self.unaccepted else None
 
-    def fetch(self, name: str, on_progress: Callable[[Progress], None], stop: threading.Event) -> None:
-        self.fetched.append(name)
+    def require_accepted(self, name: str) -> None:
         if name in self.unaccepted:
             raise LicenceNotAccepted(f"{name} comes under NC")
+
+    def fetch(self, name: str, on_progress: Callable[[Progress], None], stop: threading.Event) -> None:
+        self.fetched.append(name)
+        self.require_accepted(name)
         if self.errors:
             raise self.errors.pop(0)
+        self.on_fetch()
         on_progress(Progress(name, 50, 100, 10.0))
         self.present.add(name)
 
@@ -183,6 +188,17 @@ def test_a_licence_holds_a_model_back_until_it_is_accepted(setup: Setup):
     setup.model_files.unaccepted = set()
     assert setup.downloader.turn()
     assert setup.downloader.states() == {}
+
+
+def test_a_licence_is_asked_for_at_once_while_another_model_downloads(setup: Setup):
+    setup.model_files.unaccepted = {"toy"}
+    seen = []
+    setup.model_files.on_fetch = lambda: (setup.downloader.want("toy"), seen.append(setup.state("toy")))
+    setup.downloader.want("other")
+    assert setup.downloader.turn()
+    assert seen == ["held"]
+    assert setup.state("toy") == "held"
+    assert setup.model_files.fetched == ["other"]
 
 
 def test_a_file_added_by_hand_is_noticed(setup: Setup):

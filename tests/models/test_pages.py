@@ -57,10 +57,10 @@ def test_the_list_of_models_says_that_it_comes_by_browser(tmp_path):
     from facewatch.cli.model_table import facts
 
     files = model_files(tmp_path)
-    row = facts(files, files.row("drawn"))
+    row = facts(files, files.row("drawn"), {})
     assert (row["page"], row["state"]) == (PAGE, "missing")
     files.add("drawn", small(tmp_path / "elsewhere" / "a.pth"))
-    assert facts(files, files.row("drawn"))["state"] == "present"
+    assert facts(files, files.row("drawn"), {})["state"] == "present"
 
 
 def test_a_mirror_may_have_the_file(tmp_path):

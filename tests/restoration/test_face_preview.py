@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.restoration.face_preview import JUDGED, judge_weights, mix
+from facewatch.restoration.face_preview import JUDGED, FacePreview, judge_weights, mix
 from facewatch.restoration.identity.gate import STEPS, IdentityGate
 from tests.restoration.identity.test_gate import Blend, Channels, Landmarks, crop, options
 
@@ -55,3 +55,35 @@ def test_a_mix_goes_from_the_restored_face_to_the_original():
     assert (mix(before, after, 0.0) == after).all()
     assert (mix(before, after, 1.0) == before).all()
     assert tuple(mix(before, after, 0.5)[0, 0]) == (100, 100, 0)
+
+
+def guarded(drawn, embedder=None, **changes):
+    """Return the preview of a network that makes up people, and its verdicts."""
+    gate = IdentityGate(embedder, Landmarks())
+    judged = judge_weights(gate, options(**changes), crop(0), drawn, eye_px=60.0, others=(), guarded=True)
+    return FacePreview.of(crop(0), drawn, judged, color_fix=False)
+
+
+@pytest.mark.parametrize("identity", ["off", "warn", "protect"])
+def test_a_made_up_person_is_not_shown_whatever_is_set(identity):
+    drawn = {0.0: crop(1), 0.5: crop(0, 0.5), 0.9: crop(0, 0.9)}
+    preview = guarded(drawn, Channels(), identity=identity)
+    assert [one.kept for one in preview.judged] == [True, False, False]
+    original, *shown = preview.crops
+    assert (shown[0] == original).all()
+    assert (shown[1] == drawn[0.5]).all()
+    assert (shown[2] == drawn[0.9]).all()
+
+
+def test_a_made_up_person_who_cannot_be_compared_is_not_shown():
+    preview = guarded({0.0: crop(0, 0.9), 0.5: crop(0, 0.95)})
+    assert [(one.kept, one.identity) for one in preview.judged] == [(True, None), (True, None)]
+    assert all((shown == crop(0)).all() for shown in preview.crops)
+
+
+def test_other_networks_are_shown_and_only_judged():
+    drawn = {0.0: crop(1), 1.0: crop(0)}
+    judged = judge(drawn, identity="warn")
+    assert not any(one.kept for one in judged)
+    preview = FacePreview.of(crop(0), drawn, judged, color_fix=False)
+    assert (preview.crops[1] == crop(1)).all()

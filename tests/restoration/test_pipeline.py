@@ -10,7 +10,7 @@ import pytest
 from facewatch.errors import BadPhoto, NetworkFailed
 from facewatch.restoration import cropping
 from facewatch.restoration.codecs.photo import Metadata, Photo
-from facewatch.restoration.identity.gate import CheckedFace
+from facewatch.restoration.identity.gate import CheckedFace, IdentityGate
 from facewatch.restoration.masks.oval import SoftMask
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
@@ -385,6 +385,18 @@ def test_a_preview_shows_one_face_as_it_is_and_with_each_weight():
     assert tuple(crops[2][0, 0]) == (200, 40, 90)
 
 
+def test_a_preview_of_a_network_that_makes_up_people_passes_the_gate():
+    network, steps = Paints(), []
+    face = face_at(0, 10, 120)
+    gate = IdentityGate(None, Finds(face_at(0, 0, 512)))  # nothing is here to compare with
+    pipeline = Pipeline(Finds(face), network, SoftMask(), gate=gate, guarded=["paints"])
+    shown = pipeline.preview(photo(), RAW, face.box, [0.0, 0.5], lambda *step: steps.append(step))
+    assert network.calls == [(1, 0.0), (1, 0.5)]
+    assert all((crop == shown.crops[0]).all() for crop in shown.crops)
+    assert [one.kept for one in shown.judged] == [True, True]
+    assert steps == [(0, 2, "faces"), (1, 2, "faces")]
+
+
 def test_a_preview_of_a_face_that_is_not_found_is_an_error():
     pipeline = Pipeline(Finds(face_at(0, 10, 120)), Paints(), SoftMask())
     with pytest.raises(BadPhoto, match="not found"):
@@ -421,6 +433,19 @@ def test_a_network_for_other_crops_changes_the_same_part_of_the_photo(size):
     difference = restored.photo.pixels.astype(int) - expected.photo.pixels
     assert np.abs(difference).max() <= 1
     assert [crop.shape for pair in restored.crops for crop in pair] == [(size, size, 3)] * 4
+
+
+def test_saved_crops_of_many_faces_are_no_larger_than_shown(monkeypatch):
+    monkeypatch.setattr(cropping, "MOST_SAVED_BYTES", 20_000_000)  # one of 2048 pixels takes 12.6
+    faces = [face_at(20, 40, 160), face_at(200, 90, 180)]
+    options = replace(RAW, save_crops=True)
+
+    def sides(*found):
+        restored = Pipeline(Finds(*found), Paints(crop_size=2048), SoftMask()).restore(photo(), options)
+        return [len(crop) for pair in restored.crops for crop in pair]
+
+    assert sides(faces[0]) == [2048] * 2
+    assert sides(*faces) == [512] * 4
 
 
 def test_large_crops_are_made_one_batch_at_a_time_and_kept_no_larger_than_shown(monkeypatch):
@@ -496,12 +521,12 @@ def test_the_gate_judges_crops_of_every_size_alike(size):
             seen.append(crop.shape)
             return np.ones(128, np.float32)
 
-    class Nowhere:
+    class Whole:
         def find(self, image):
             seen.append(image.shape)
-            return []
+            return [Face((0, 0, 511, 511), TEMPLATE.astype(np.float32), 0.9)]
 
-    gate = IdentityGate(Embedder(), Nowhere())
+    gate = IdentityGate(Embedder(), Whole())
     pipeline = Pipeline(Finds(face_at(120, 60, 160)), Paints(crop_size=size), SoftMask(), gate=gate)
     assert pipeline.restore(photo(), RestorationOptions()).faces[0].identity.verdict != "other"
     assert set(seen) == {(512, 512, 3)}

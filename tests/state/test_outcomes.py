@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from facewatch.settings.schema import Settings
@@ -94,3 +96,26 @@ def test_a_batch_shows_how_many_are_through_and_the_time_left(ledger, tmp_path, 
     assert now.progress == {"done": 2, "total": 5, "seconds_left": 120.0}
     ledger.note("batch", {"began": began, "idle": True, "idle_seconds": 20.0})
     assert read_status(places, Settings()).progress["seconds_left"] is None
+
+
+def test_photos_that_wait_for_another_try_are_no_part_of_a_later_batch(ledger, tmp_path, monkeypatch):
+    places = Places.under(tmp_path)
+    monkeypatch.setattr("facewatch.state.status.running_pid", lambda _: 77)
+    for name in ("cut.jpg", "cut too.jpg"):
+        queue(ledger, tmp_path / name)
+        ledger.retry(ledger.start(ledger.photo(tmp_path / name)), "incomplete", "TruncatedPhoto", 3600)
+    ledger.note("batch", {"began": time.time(), "idle": False, "idle_seconds": 0.0})
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        queue(ledger, tmp_path / name)
+
+    def progress():
+        now = read_status(places, Settings()).progress
+        return now and (now["done"], now["total"])
+
+    assert progress() == (0, 3)
+    finish(ledger, tmp_path / "a.jpg", tmp_path / "a")
+    assert progress() == (1, 3)
+    ledger.retry(ledger.start(ledger.photo(tmp_path / "b.jpg")), "incomplete", "TruncatedPhoto", 3600)
+    assert progress() == (2, 3)
+    finish(ledger, tmp_path / "c.jpg", tmp_path / "c")
+    assert progress() is None

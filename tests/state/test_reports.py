@@ -10,6 +10,7 @@ from facewatch.state.reports import (
     faces_summary,
     format_strangers,
     report_summary,
+    seconds_per_face,
 )
 
 
@@ -101,3 +102,33 @@ def test_strangers_are_counted_and_named():
         "1 face no longer looks like the same person"
     )
     assert format_strangers(Strangers(0, 0)) == ""
+
+
+def photo(seconds, count=1, **fields):
+    face = {"fate": "restored", "reason": ""}
+    return {"model": "gpen-512", "device": "cpu", "seconds": seconds, "faces": [face] * count, **fields}
+
+
+def test_the_seconds_a_face_are_the_median_of_what_photos_took():
+    reports = [photo(9.0, 3), photo(2.0), photo(90.0), photo(8.0, model="builtin")]
+    assert seconds_per_face(reports) == {"gpen-512": 3.0, "builtin": 8.0}
+
+
+def test_a_face_that_was_compared_and_kept_took_its_time_too():
+    kept = {"fate": "kept", "reason": OTHER_PERSON}
+    assert seconds_per_face([photo(4.0, faces=[kept, {"fate": "restored", "reason": ""}])]) == {
+        "gpen-512": 2.0
+    }
+
+
+def test_photos_that_say_nothing_about_a_model_here_do_not_count():
+    sharp = {"fate": "kept", "reason": "already sharp (620 px wide)"}
+    silent = [
+        None,
+        photo(1.0, faces=[]),
+        photo(1.0, faces=[sharp]),
+        photo(1.0, model=None),
+        photo(1.0, choices=[{"model": "codeformer"}]),
+    ]
+    assert seconds_per_face(silent) == {}
+    assert seconds_per_face([photo(2.0), photo(50.0, device="cuda:0"), photo(3.0)]) == {"gpen-512": 2.5}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from facewatch.errors import CannotWrite, DiskFull
-from facewatch.system import atomic
+from facewatch.system import atomic, disk_space
 from facewatch.system.atomic import copy_to_temporary, make_private_folder, write_atomically, write_temporary
 from facewatch.system.opened import sha256_of
 
@@ -32,6 +34,23 @@ def test_a_full_disk_leaves_no_temporary(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its disks have no limits of this kind")
+@pytest.mark.parametrize(
+    ("number", "files_left", "reason"),
+    [
+        (errno.ENOSPC, 0, "no more files fit on the disk of .*: delete some; work resumes"),
+        (errno.ENOSPC, 5, "no space left for .*: free some space; work resumes"),
+        (getattr(errno, "EDQUOT", 0), 5, "your quota on the disk of .* is used up: free some space"),
+    ],
+)
+def test_a_full_disk_is_told_from_one_without_numbers_for_files_and_a_used_up_quota(
+    tmp_path, monkeypatch, number, files_left, reason
+):
+    monkeypatch.setattr(disk_space.os, "statvfs", lambda _: SimpleNamespace(f_files=9, f_favail=files_left))
+    with pytest.raises(DiskFull, match=reason), atomic.translate_write_errors(tmp_path / "missing/a.jpg"):
+        raise OSError(number, os.strerror(number))
+
+
 def test_an_original_that_shrinks_while_it_is_copied_leaves_no_empty_end(tmp_path, monkeypatch):
     original = tmp_path / "a.jpg"
     original.write_bytes(b"x" * 5000)
@@ -46,6 +65,16 @@ def test_an_original_that_shrinks_while_it_is_copied_leaves_no_empty_end(tmp_pat
         copy, digest = copy_to_temporary(file, tmp_path)
     assert copy.read_bytes() == b"x" * 1000
     assert digest == sha256_of(copy)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions for others there")
+def test_a_new_folder_for_a_file_of_ours_is_private_whatever_the_umask(tmp_path):
+    umask = os.umask(0)
+    try:
+        write_atomically(tmp_path / "state/precision.json", b"{}")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
 
 def test_all_bytes_are_flushed_before_the_sync(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from facewatch.system import idle
 from facewatch.system.idle import ASK_SECONDS, LOGIND, MUTTER, SCREENSAVER, IdleTime, idle_seconds
 from tests.bus import private_bus, served, variant
 from tests.clock import Clock
-from tests.tray.desktop import needed_desktop
+from tests.tray.desktop import needed_display
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="D-Bus is asked on Linux only")
 
@@ -68,7 +68,7 @@ def test_without_a_desktop_nothing_is_told(bus, monkeypatch):
 def test_a_key_on_a_display_ends_the_time(tmp_path, monkeypatch):
     if shutil.which("xdotool") is None:
         pytest.skip("xdotool is not installed")
-    with needed_desktop(tmp_path) as environment:
+    with needed_display(tmp_path) as environment:
         for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
             monkeypatch.setenv(name, environment[name])
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere")

@@ -50,6 +50,43 @@ def test_only_the_owner_reads_the_log(tmp_path):
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
+FULL = """
+import errno, logging, sys
+from pathlib import Path
+from facewatch.system import logs
+file = Path(sys.argv[1])
+logs.start(file)
+log = logging.getLogger("x")
+rotating = next(one for one in logging.getLogger().handlers if isinstance(one, logs.PrivateHandler))
+log.info("first")
+plain = rotating.stream
+class Full:
+    def __getattr__(self, name):
+        return getattr(plain, name)
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+rotating.stream = Full()
+log.info("second")
+log.info("third")
+rotating.stream = plain
+log.info("fourth")
+log.info("fifth %d", "no number")
+"""
+
+
+def test_a_log_on_a_full_disk_costs_one_line_on_the_terminal(tmp_path):
+    file = tmp_path / "logs" / "a.log"
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, str(file)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stderr.count(f"the log {file} cannot be written: No space left on device") == 1
+    assert run.stderr.count("is written again") == 1
+    for word in ("first", "second", "third", "fourth"):
+        assert run.stderr.count(f"INFO x: {word}") == 1
+    assert run.stderr.count("Traceback") <= 2  # of the fifth, which is a mistake, by each of the two
+    assert [word in file.read_text("utf-8") for word in ("first", "second", "fourth")] == [True, False, True]
+
+
 def test_a_name_with_line_ends_stays_on_one_line():
     record = {"name": "a", "levelname": "INFO", "msg": "%s: bad", "args": ("x\r\ny\u2028z",)}
     assert OneLineFormatter(FORMAT).format(logging.makeLogRecord(record)).endswith(r"a: x\r\ny\u2028z: bad")

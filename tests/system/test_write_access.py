@@ -24,8 +24,14 @@ def test_a_file_in_the_way_is_named(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
-def test_a_folder_below_proc_is_no_full_disk():
-    problem = write_problem(Path("/proc/x"))
+@pytest.mark.parametrize("named", ["/proc/x", "/missing/../proc/x", "/tmp/missing/../../proc/x"])
+def test_a_folder_below_proc_is_no_full_disk(named):
+    problem = write_problem(Path(named))
     assert "/proc" in problem
     assert "free" not in problem
     assert "cannot be" in problem
+
+
+def test_a_missing_folder_before_dots_is_no_problem_where_both_can_be_made(tmp_path):
+    assert write_problem(tmp_path / "missing" / ".." / "copies") == ""
+    assert list(tmp_path.iterdir()) == []

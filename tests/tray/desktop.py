@@ -28,11 +28,16 @@ PANEL = Path(__file__).with_name("panel.py")
 PROBE = "import gi\ngi.require_version('Gtk', '3.0')\ngi.require_version('AyatanaAppIndicator3', '0.1')"
 
 
-def what_is_missing() -> str:
-    """Return the reason why display tests cannot run here; empty if they can."""
+def missing_programs() -> str:
+    """Return which programs of a virtual desktop are missing here; empty if none is."""
     programs = [name for name in ("Xvfb", "dbus-daemon") if shutil.which(name) is None]
-    if programs:
-        return f"{' and '.join(programs)} not installed"
+    return f"{' and '.join(programs)} not installed" if programs else ""
+
+
+def what_is_missing() -> str:
+    """Return the reason why display tests with a panel cannot run here; empty if they can."""
+    if programs := missing_programs():
+        return programs
     probe = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False)
     return probe.stderr.strip().splitlines()[-1] if probe.returncode else ""
 
@@ -42,6 +47,15 @@ def needed_desktop(runtime: Path) -> Iterator[dict[str, str]]:
     """Yield a virtual desktop's environment; skip the test where it cannot run."""
     missing = what_is_missing()
     if missing:
+        pytest.skip(f"no display tests: {missing}")
+    with virtual_desktop(runtime) as environment:
+        yield environment
+
+
+@contextlib.contextmanager
+def needed_display(runtime: Path) -> Iterator[dict[str, str]]:
+    """Yield a virtual desktop's environment for a test that uses no panel; skip the test without one."""
+    if missing := missing_programs():
         pytest.skip(f"no display tests: {missing}")
     with virtual_desktop(runtime) as environment:
         yield environment
@@ -226,3 +240,10 @@ def eventually(condition: Callable[[], bool], name: str, seconds: float = 10) ->
             pytest.fail(f"waited {seconds} s for {name}")
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def end_gallery(places: Places) -> None:
+    """End the gallery that a click started, if there is one."""
+    record = places.state / "gallery.json"
+    if record.exists():
+        os.kill(json.loads(record.read_text("utf-8"))["process"]["pid"], signal.SIGTERM)

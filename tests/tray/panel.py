@@ -6,6 +6,7 @@ Runs as a separate process; each line on standard input is a JSON list, each ans
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -115,8 +116,8 @@ def entry(node: Any) -> dict[str, Any]:
     number, properties, children = node
     return {
         "id": number,
-        # An underscore marks the access key, so a real one is doubled.
-        "text": properties.get("label", "").replace("__", "_"),
+        # As panels show it: an underscore marks the access key that follows, and a real one is doubled.
+        "text": re.sub("_(.?)", r"\1", properties.get("label", "")),
         "separator": properties.get("type") == "separator",
         "toggle": properties.get("toggle-type", ""),
         "on": properties.get("toggle-state", 0) == 1,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +11,9 @@ from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.store import Store
 from facewatch.state.first_start import ask_for_model, model_is_asked
+from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request
+from facewatch.state.status import GIVING_WAY_KEY
 from facewatch.system.autostart import Login
 from facewatch.system.autostart.xdg import DesktopEntry
 from facewatch.system.paths import Places
@@ -145,6 +148,15 @@ def test_resuming_sets_the_hours_to_work_aside(tray):
     tray.click(menu_items.Pause("no longer"))
     settings = Store(tray.places.config).load()
     assert settings.work_until == NOW + timedelta(hours=12)
+
+
+def test_work_now_sets_giving_way_aside(tray, monkeypatch):
+    tray.places.ledger.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(Ledger.open(tray.places.ledger)) as ledger:
+        ledger.note(GIVING_WAY_KEY, "waiting while a program runs full screen")
+    monkeypatch.setattr("facewatch.state.status.running_pid", lambda _: 1)
+    tray.click(menu_items.Pause("no longer"))
+    assert Store(tray.places.config).load().work_until == NOW + timedelta(hours=12)
 
 
 def test_a_missing_file_is_not_opened(tray, tmp_path):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from facewatch.daemon.tray_supervisor import TraySupervisor
 from facewatch.tray.notifications import QUIET_SECONDS
 from tests.pending_requests import take
 from tests.tray import photos
-from tests.tray.desktop import TrayProcess, eventually
+from tests.tray.desktop import TrayProcess, end_gallery, eventually
 
 pytestmark = pytest.mark.needs_display
 
@@ -57,9 +56,7 @@ def opens_gallery(tray, panel):
         eventually(lambda: tray.opened.exists() and shown in tray.opened.read_text("utf-8"), page, 60)
 
     yield opens
-    record = tray.places.state / "gallery.json"
-    if record.exists():
-        os.kill(json.loads(record.read_text("utf-8"))["process"]["pid"], signal.SIGTERM)
+    end_gallery(tray.places)
 
 
 def test_every_entry_of_the_menu_does_what_it_says(tray, panel, opens_gallery):
@@ -188,9 +185,32 @@ def test_a_batch_is_notified_once_after_it_has_ended(tray, panel, opens_gallery)
     assert panel.ask("notified") == []
     eventually(lambda: panel.ask("notified"), "the summary", QUIET_SECONDS + 5)
     assert panel.ask("notified") == [["Facewatch", "3 photos restored, 1 failed"]]
-    assert panel.ask("buttons")[0][1::2] == ["Show", "Show", "Why?"]
+    assert panel.ask("buttons")[0][1::2] == ["", "Show", "Why?"]
     opens_gallery("problems", lambda: panel.ask("press", "Why?"))
     opens_gallery("photos", lambda: panel.ask("press", ""))
+
+
+def test_the_recent_photos_are_in_order_on_the_panel_once_all_are_done(tray, panel):
+    def recent() -> list[str]:
+        return [item["text"].partition(":")[0] for item in panel.find("Recent")["items"]]
+
+    for name in ("a_1.jpg", "b_2.jpg"):
+        photos.queue(tray.ledger, tray.home / "in" / name)
+        photos.finish(tray.ledger, tray.home / "in" / name, tray.home / "out" / name)
+    eventually(lambda: recent() == ["b_2.jpg", "a_1.jpg"], "the first photos")
+    names = ["c_3.jpg", "d_4.jpg", "e_5.jpg"]
+    for name in names:
+        photos.queue(tray.ledger, tray.home / "in" / name)
+    for name in names[:2]:
+        photos.finish(tray.ledger, tray.home / "in" / name, tray.home / "out" / name)
+        eventually(lambda: name in recent(), name)  # noqa: B023
+    assert recent()[:2] == ["b_2.jpg", "a_1.jpg"]  # in their places while a photo is in work
+    photos.finish(tray.ledger, tray.home / "in" / names[2], tray.home / "out" / names[2])
+    expected = [*reversed(names), "b_2.jpg", "a_1.jpg"]
+    eventually(lambda: recent() == expected, "the order")
+    panel.click("Recent", "d_4.jpg", "Open original")
+    opened = f"{tray.home / 'in' / 'd_4.jpg'}\n"
+    eventually(lambda: tray.opened.exists() and tray.opened.read_text("utf-8") == opened, "a click", 2)
 
 
 def test_the_rows_stay_where_they_are_while_a_download_comes_and_goes(tray, panel):
@@ -201,7 +221,7 @@ def test_the_rows_stay_where_they_are_while_a_download_comes_and_goes(tray, pane
     before = place("Start at login")
     tray.ledger.note("downloads", {"codeformer": {"state": "downloading"}})
     tray.ledger.note("troubles", {"disk": {"text": "no space left", "since": 1}})
-    eventually(lambda: "downloading codeformer" in [item["text"] for item in panel.tree()], "the download", 2)
+    eventually(lambda: "Downloading codeformer" in [item["text"] for item in panel.tree()], "the download", 2)
     assert place("Start at login") == before
     tray.ledger.note("downloads", {})
     eventually(lambda: "No downloads" in [item["text"] for item in panel.tree()], "its end", 2)

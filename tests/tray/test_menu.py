@@ -24,7 +24,7 @@ from facewatch.tray.menu_items import (
     StartDaemon,
 )
 from facewatch.tray.notifications import Notification
-from facewatch.tray.text import title
+from facewatch.tray.text import LONGEST_LINE, title
 from facewatch.tray.view import Choice
 from tests.tray.views import DONE, FAILED, NOW, every, find, lines, make_view, status
 
@@ -93,6 +93,8 @@ WORKING = status(
 )
 BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
 
+LOADING = {"state": "loading", "model": "builtin"}
+
 
 @pytest.mark.parametrize(
     ("now", "expected"),
@@ -107,6 +109,8 @@ BATCH = {"done": 34, "total": 120, "seconds_left": 1500.0}
         (status("idle", {"done": 9, "parked": 1, "poison": 1}), "Idle, 2 failed"),
         (status("idle", outcomes={"not supported": 1, "failed": 2}), "Idle, 1 not supported, 2 failed"),
         (status("idle", {"retry": 1}), "1 will retry"),
+        (status("working", {"running": 1}, engine=LOADING), "Loading builtin"),
+        (status("working", {"running": 1}, engine={"state": "loaded"}), "Working"),
         (status("working", {"queued": 2, "retry": 1}), "2 waiting, 1 will retry"),
         (status("idle", settling=2), "2 waiting"),
         (status("attention", troubles=["disk: no space left for /out/a.jpg"]), "Needs attention"),
@@ -147,7 +151,7 @@ FAILING = {
 @pytest.mark.parametrize(
     ("download", "row", "actions"),
     [
-        (DOWNLOADING, "downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
+        (DOWNLOADING, "Downloading codeformer: 24 % of 377 MB, 40 s left", ["download_cancel"]),
         (FAILING, ("codeformer is not downloaded: Cannot reach github.com. Check the connection. "
          "Next try in 35 s"), ["download_now", "download_cancel"]),
         ({"state": "cancelled"}, "codeformer: download cancelled", ["download_now"]),
@@ -394,10 +398,36 @@ def test_failed_photos_show_their_reason_and_can_be_retried():
     assert find(shown, "failed", "log").action == Open("/home/a/facewatch.log")
 
 
+@pytest.mark.parametrize(("name", "mark"), [("ليلى.jpg", "\u200e"), ("IMG_1 ليلى.jpg", "")])
+def test_a_name_from_right_to_left_does_not_turn_its_row(name, mark):
+    shown = menu(make_view(status(recent=[{**DONE, "path": f"/in/{name}"}])))
+    assert find(shown, "recent").items[0].text == f"{mark}{name}: 2 of 2 faces restored"
+
+
+def test_a_long_reason_is_shown_whole():
+    reason = "the PNG file is damaged: a checksum is wrong; copy it again, " + "or save it again " * 8
+    shown = menu(make_view(status(counts={"parked": 1}, failed=[{**FAILED, "reason": reason}])))
+    rows = [item.text for item in find(shown, "failed", "/in/broken.jpg").items if item.kind == "line"]
+    assert " ".join(rows) == reason.strip()
+    assert max(map(len, rows)) <= LONGEST_LINE
+
+
 def test_a_photo_that_is_retried_automatically_is_marked():
     shown = menu(make_view(status(counts={"retry": 1}, failed=[{**FAILED, "state": "retry"}])))
     assert lines((find(shown, "failed"),))[:2] == [
         "Will retry (1) >", "  broken.jpg (will retry) >"]  # fmt: skip
+
+
+def test_the_row_of_failed_photos_counts_those_that_it_lists():
+    photos = [{**FAILED, "path": f"/in/{number}.jpg"} for number in range(3)]
+    photos[1] |= {"error": "NotSupported"}
+    photos[2] |= {"state": "retry"}
+    copied_animations = 1
+    outcomes = {"failed": 1, "not supported": 1 + copied_animations}
+    shown = menu(make_view(status(counts={"parked": 2, "retry": 1}, outcomes=outcomes, failed=photos)))
+    row = find(shown, "failed")
+    assert row.text == "Failed (1), not supported (1), will retry (1)"
+    assert len([item for item in row.items if item.kind == "submenu"]) == len(photos)
 
 
 def test_requests_are_disabled_without_a_daemon():
@@ -469,6 +499,7 @@ def test_no_name_in_menu_or_notification_holds_commands_or_turns_its_letters():
     [
         ("waiting until 22:00", {}, "Work now"),
         ("waiting for mains power", {}, "Work now"),
+        ("waiting while a program runs full screen", {}, "Work now"),
         ("paused", {"paused": True}, "Resume"),
         ("waiting until 22:00", {"paused": True}, "Resume"),
         ("", {}, "Pause"),

@@ -33,5 +33,5 @@ def test_sizes_and_counts_read_as_people_write_them():
 
 def test_a_download_of_unknown_size_shows_the_received_bytes():
     got = {"state": "downloading", "done_bytes": 12_000_000, "total_bytes": None}
-    assert download_line("codeformer", got, NOW) == "downloading codeformer: 12 MB"
-    assert download_line("codeformer", {"state": "queued"}, NOW) == "downloading codeformer"
+    assert download_line("codeformer", got, NOW) == "Downloading codeformer: 12 MB"
+    assert download_line("codeformer", {"state": "queued"}, NOW) == "codeformer: waiting for download"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import errno
 import os
 import stat
@@ -113,3 +115,31 @@ def test_the_name_of_a_redone_copy_and_its_report_tell_the_model_and_the_weight(
         "nobody-1.jpg",
     ]
     assert report_summary(harness.ledger.photo(photo).report) == "builtin 1: 1 of 1 face restored"
+
+
+def test_a_sleep_is_delayed_while_a_copy_gets_its_name_and_its_record(harness):
+    held, seen = [], []
+    committing, done = harness.ledger.committing, harness.ledger.done
+
+    @contextlib.contextmanager
+    def delayed(why):
+        held.append(why)
+        yield
+        held.pop()
+
+    def noticed(call):
+        def act(*given):
+            seen.append(len(held))
+            return call(*given)
+
+        return act
+
+    harness.ledger.committing, harness.ledger.done = noticed(committing), noticed(done)
+    harness.worker._committer = dataclasses.replace(harness.worker._committer, delayed_sleep=delayed)
+    harness.drop("a.jpg")
+    harness.work()
+    harness.drop("the same.jpg")
+    harness.work()
+    assert harness.outputs() == ["a.jpg", "the same.jpg"]
+    assert seen == [1, 1, 1, 1]
+    assert held == []

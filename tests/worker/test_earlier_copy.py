@@ -23,11 +23,14 @@ def trash(tmp_path, monkeypatch):
     folder = tmp_path / "trash"
     folder.mkdir()
 
-    def move(file):
+    def move(file, sha256, _):
+        if not file.exists() or sha256_of(file, follow=False) != sha256:
+            return False
         if (folder / "refuse").exists():
             raise CannotWrite(f"{file} cannot be moved to the trash")
         taken = (folder / file.name).exists()
         file.rename(folder / (f"{file.name}.2" if taken else file.name))
+        return True
 
     def find(file, sha256):
         held = (folder / file.name, folder / f"{file.name}.2")

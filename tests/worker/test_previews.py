@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from facewatch.restoration.face_preview import JUDGED
 from facewatch.restoration.options import FaceChoice
 from facewatch.state.requests import Request
 
@@ -47,6 +48,12 @@ def test_a_model_that_blends_is_drawn_once(harness, photo):
     ask(harness, photo)
     harness.work()
     assert harness.orders[-1].previews == [0.0]
+
+
+def test_a_model_that_makes_up_people_is_drawn_at_every_weight_that_the_gate_judges(harness, photo):
+    ask(harness, photo, "pulse")
+    harness.work()
+    assert harness.orders[-1].previews == list(JUDGED)
 
 
 def test_a_preview_comes_before_the_photos_that_wait(harness, photo):

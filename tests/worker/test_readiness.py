@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facewatch.errors import BadCheckpoint
+from facewatch.errors import BadCheckpoint, CheckpointMissing
 from facewatch.settings.schema import parse
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
@@ -129,13 +129,32 @@ def wants(tmp_path):
     harness.ledger.close()
 
 
-def test_the_network_that_tells_people_apart_comes_with_the_others_and_nothing_waits_for_it(wants):
+@pytest.mark.parametrize(("identity", "waits"), [("protect", True), ("warn", False)])
+def test_photos_wait_for_the_network_that_tells_people_apart_where_it_protects(wants, identity, waits):
+    chosen = {"model": "gfpgan-1.4", "restoration": {"identity": identity}}
     wants.files.missing = {"sface", "gfpgan-1.4"}
-    assert not wants.ready(model="gfpgan-1.4")
-    assert wants.wanted == ["sface", "gfpgan-1.4"]
+    assert not wants.ready(**chosen)
+    assert sorted(wants.wanted) == ["gfpgan-1.4", "sface"]
     wants.files.missing, wants.wanted[:] = {"sface"}, []
-    assert wants.ready(model="gfpgan-1.4")
+    assert wants.ready(**chosen) != waits
     assert wants.wanted == ["sface"]
+
+
+def test_photos_wait_while_the_file_of_that_network_is_damaged(wants):
+    wants.files.damaged = {"sface"}
+    assert not wants.ready(model="gfpgan-1.4")
+    assert wants.alerts() == ["model sface"]
+    wants.files.damaged.clear()
+    assert wants.ready(model="gfpgan-1.4")
+    assert wants.alerts() == []
+
+
+def test_a_face_that_gets_a_network_waits_for_it_in_a_folder_of_builtin_too(wants):
+    ready = wants.readiness.folders(wants.settings(model="builtin"))[wants.home / "in"]
+    wants.files.missing = {"sface"}
+    faces = [{"box": [0, 0, 9, 9], "weight": 0.0, "model": "gfpgan-1.4"}]
+    with pytest.raises(CheckpointMissing, match="sface is not downloaded"):
+        wants.readiness.redo(ready, {"faces": faces}, wants.settings(model="builtin"))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,19 @@ def test_a_model_that_makes_up_people_waits_for_the_one_that_compares(identity):
 
 
 def test_a_network_with_two_files_needs_both():
-    recipe = recipe_of("dfdnet", "protect")
-    assert {"dfdnet", "dfdnet-dictionaries"} <= set(recipe.models)
-    assert "sface" not in recipe.models
-    assert recipe.optional_models == ("sface",)
+    assert {"dfdnet", "dfdnet-dictionaries"} <= set(recipe_of("dfdnet", "off").models)
+
+
+@pytest.mark.parametrize(
+    ("model", "identity", "needs", "takes"),
+    [
+        ("gfpgan-1.4", "protect", True, False),
+        ("gfpgan-1.4", "warn", False, True),
+        ("gfpgan-1.4", "off", False, False),
+        ("builtin", "protect", False, True),
+    ],
+)
+def test_photos_wait_for_the_one_that_compares_where_it_protects(model, identity, needs, takes):
+    recipe = recipe_of(model, identity)
+    assert ("sface" in recipe.models) == needs
+    assert recipe.optional_models == (("sface",) if takes else ())

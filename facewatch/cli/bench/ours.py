@@ -137,10 +137,16 @@ def paste(case: Case, watch: Stopwatch) -> Prepared:
 
 def whole(case: Case, watch: Stopwatch) -> Prepared:
     """Restore one photo, from its file to the file of its copy."""
+    from facewatch.engine.threads import FittedThreads
+    from facewatch.restoration.networks.device import threads, use_threads
+
     restorer = _restorer(case, watch)
     source = str(case.args["photo"])
+    fitted = FittedThreads(threads(), use_threads) if case.args.get("background") else None
 
     def repetition() -> None:
+        if fitted is not None:  # as the engine does at low priority
+            fitted.fit()
         job = _job(case, source, 0)
         with watch.stage("decode"):
             photo = restorer.read(job)

@@ -15,6 +15,7 @@ from facewatch.cli.bench import card
 from facewatch.cli.bench.case import Case, Sample, case_of, to_line
 from facewatch.cli.bench.memory import peak_bytes
 from facewatch.cli.bench.stopwatch import Stopwatch
+from facewatch.engine.waiting import sleep_soon
 
 Repetition: TypeAlias = Callable[[], Mapping[str, Any] | None]
 """One repetition; it may return figures for the sample, and a "total" in them replaces the measured time."""
@@ -39,6 +40,8 @@ def main() -> None:
 def serve(requests: IO[str], answers: IO[str]) -> None:
     """Prepare the case of the first line, then run a repetition for each further line."""
     case = case_of(requests.readline())
+    if case.maker.startswith("facewatch."):
+        sleep_soon()  # like the engine, before torch is imported
     watch = Stopwatch(card.synchronizer(case.device))
     repetition, _ = _measured(case, watch, answers, lambda: _maker(case.maker)(case, watch))
     if case.tuned:

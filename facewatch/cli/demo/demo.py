@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.prompt import Confirm
 
 from facewatch.cli.download_ui import fetch_missing
-from facewatch.cli.markup import escape
+from facewatch.cli.markup import escape, escape_path
 from facewatch.cli.options import WeightOption, model_files, readable_photo, store
 from facewatch.cli.status import state_shown
 from facewatch.cli.terminal import can_ask
@@ -157,7 +157,8 @@ def _config(model: str, weight: float | None, home: Path) -> dict[str, Any]:
 @contextmanager
 def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run the real daemon without a tray in `home`; stop it at the end, whatever happens."""
-    with (home / "daemon-output.txt").open("wb") as output:
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+    with os.fdopen(os.open(home / "daemon-output.txt", flags, 0o600), "wb") as output:
         daemon = subprocess.Popen(
             facewatch_command("run", "--no-tray"),
             stdin=subprocess.DEVNULL,
@@ -226,15 +227,15 @@ def _print_results(console: Console, status: Status) -> list[Path]:
         output = Path(photo["output"])
         outcome = outcome_of_report(photo["report"])
         console.print(
-            f"[green]{outcome}[/] {escape(str(output))}: {escape(photo_text(photo))}", soft_wrap=True
+            f"[green]{outcome}[/] {escape_path(output)}: {escape(photo_text(photo))}", soft_wrap=True
         )
         side_by_side = output.with_name(fit_name(output.stem, " before-after.jpg"))
         if side_by_side.exists():
             pictures.append(side_by_side)
-            console.print(f"  before and after: {escape(str(side_by_side))}", soft_wrap=True)
+            console.print(f"  before and after: {escape_path(side_by_side)}", soft_wrap=True)
     for photo in status.failed:
         console.print(
-            f"[red]{state_shown(photo)}[/] {escape(photo['path'])}: {escape(photo_text(photo))}",
+            f"[red]{state_shown(photo)}[/] {escape_path(photo['path'])}: {escape(photo_text(photo))}",
             soft_wrap=True,
         )
     return pictures

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from facewatch.cli.doctor.types import Finding, Level, Machine
 from facewatch.cli.identity import unchecked_note
+from facewatch.engine.messages import Ready
 from facewatch.errors import FacewatchError
 from facewatch.models.files import ModelFiles
 from facewatch.settings.installation import open_model_files
@@ -37,14 +38,27 @@ def engine(places: Places, settings: Settings, machine: Machine) -> Iterator[Fin
     files = open_model_files(places, settings)
     plans = [settings.plan(folder) for folder in settings.folders] or [settings.plan(None)]
     known: Callable[[str], str] = lambda _: device  # noqa: E731 - the device is known from above
-    for name in sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models}):
+    names = sorted({name for plan in plans for name in resolve(plan, settings.engine, known).models})
+    for name in names:
         yield _model(files, name)
+    yield from _onnx(found, [row.name for row in files.rows() if row.name in names and row.is_onnx])
     note = unchecked_note(files, settings)
     yield (
         Finding("identity", "note", note.removeprefix("identity is "))
         if note
         else Finding("identity", "ok", _identity_words(plans))
     )
+
+
+def _onnx(found: Ready, models: Sequence[str]) -> Iterator[Finding]:
+    """Report where ONNX files are computed, if onnxruntime is installed or one of them is a chosen model."""
+    if found.onnx_problem:
+        yield Finding("onnx", "fix" if models else "note", found.onnx_problem)
+    elif found.onnx:
+        yield Finding("onnx", "ok", f"{found.onnx}, for models that are ONNX files")
+    elif models:
+        names = ", ".join(models)
+        yield Finding("onnx", "fix", f"{names}: onnxruntime is missing: pip install 'facewatch[onnx]'")
 
 
 def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -> Iterator[Finding]:

@@ -19,9 +19,13 @@ _OURS = "tmp|json|toml|log|lock|sqlite3|pth|pt|ckpt|safetensors|desktop|service|
 # Words that follow a path in our own sentences; anything else may still be part of the name.
 _OUR_WORDS = "is|are|was|has|have|cannot|lies|names|holds|starts|would|lacks|and|by|on"
 _AFTER_PATH = rf"(?=$|[:;,)\]'\"]|\s->|\s\(|\s(?:{_OUR_WORDS})\s)"
-_START = re.compile(r"(?<![\w/\\])(?!(?<=:)//)(?:file:/+|~?/|[A-Za-z]:[\\/]|\\\\)(?=[^\s/\\])")
+# `//` of an address comes after a colon. A home folder may be named by ~anna, $HOME or %USERPROFILE%.
+_START = re.compile(
+    r"(?<![\w/\\])(?!(?<=:)//)"
+    r"(?:file:/+|(?:~[\w.-]*|\$\w+|\$\{\w+\})?//?|%\w+%[\\/]|[A-Za-z]:[\\/]|\\\\)(?=[^\s/\\])"
+)
 _END = re.compile(rf"\.(?:{_SUFFIXES}|{_OURS})\b{_AFTER_PATH}", re.IGNORECASE)
-_PHOTO = re.compile(rf"\.(?:{_SUFFIXES})\b", re.IGNORECASE)
+_PHOTO = re.compile(rf"\.(?:{_SUFFIXES}|xmp|json)\b", re.IGNORECASE)  # or a sidecar
 _LOG_HEAD = re.compile(r"\S+ \S+ [A-Z]+ [\w.]+: ")
 _LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")  # up to the last @: a password may have one
 _URL = re.compile(r"\b(https?://)([^/?#\s'\"]*)([^\s'\"]*)", re.IGNORECASE)
@@ -33,9 +37,17 @@ def without_logins(text: str) -> str:
     return _LOGIN.sub("", text)
 
 
-def without_tokens(text: str, private: Collection[str]) -> str:
-    """Return the text with only scheme and host of the URLs at `private` hosts, which may hold a token."""
-    return _URL.sub(lambda url: url[1] + url[2] if url[2] in private else url[0], without_logins(text))
+def without_tokens(text: str, public: Collection[str]) -> str:
+    """Return the text with only scheme and host of each URL, but with the path of those at `public` hosts.
+
+    A mirror's path may hold a token, and so may what follows a ?.
+    """
+
+    def shown(url: re.Match[str]) -> str:
+        path = re.match(r"[^?#]*", url[3])
+        return url[1] + url[2] + (path[0] if path and url[2] in public else "")
+
+    return _URL.sub(shown, without_logins(text))
 
 
 class Masks:
@@ -48,7 +60,7 @@ class Masks:
         photos: Collection[str] = (),
         program: Mapping[str, str] | None = None,
         names: Mapping[str, str] | None = None,
-        private_hosts: Collection[str] = (),
+        public_hosts: Collection[str] = (),
     ) -> None:
         """Prepare the masks; all paths as the system has them.
 
@@ -56,7 +68,7 @@ class Masks:
         photos   whole paths of photos and copies: where one begins, its end is known
         program  folder -> its mask; names below it are kept, up to the next space
         names    word, masked wherever it occurs -> its mask
-        private_hosts  of whose addresses only scheme and host are shown
+        public_hosts  of other hosts' addresses only scheme and host are shown
         """
         every = [(_as_logged(path), mask, False) for path, mask in roots.items()]
         every += [(_as_logged(path), mask, True) for path, mask in (program or {}).items()]
@@ -64,13 +76,13 @@ class Masks:
         self._photos = {_as_logged(path) for path in photos}
         self._names = {_as_logged(name): mask for name, mask in (names or {}).items()}
         self._any_name = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in self._names) or r"(?!)")
-        self._private_hosts = frozenset(private_hosts)
+        self._public_hosts = frozenset(public_hosts)
         self._salt = secrets.token_bytes(16)
 
     def masked(self, value: Any) -> Any:
         """Return plain data with every text masked, keys too."""
         if isinstance(value, str):
-            return "\n".join(self.line(line) for line in value.split("\n"))
+            return self.line(value)  # as one line: a name may have line ends
         if isinstance(value, Mapping):
             return {self.masked(key): self.masked(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -81,7 +93,7 @@ class Masks:
         """Return one line, masked."""
         head = _LOG_HEAD.match(text)
         cut = head.end() if head else 0
-        rest = without_tokens(_as_logged(text[cut:]), self._private_hosts)
+        rest = without_tokens(_as_logged(text[cut:]), self._public_hosts)
         parts = list(self._parts(rest))
         return text[:cut] + "".join(mask or self._outside_paths(literal) for literal, mask in parts)
 

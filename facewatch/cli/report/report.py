@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import mimetypes
 import os
 import platform
 import statistics
@@ -29,7 +30,9 @@ from facewatch.cli.markup import say, say_path
 from facewatch.cli.options import ConfigOption, places
 from facewatch.cli.report.masks import Masks, without_logins
 from facewatch.errors import BadSettings, FacewatchError
+from facewatch.models import catalogue
 from facewatch.models.files import own_names
+from facewatch.restoration.codecs import formats
 from facewatch.settings.installation import open_store
 from facewatch.settings.schema import Settings
 from facewatch.state.alerts import parse_incidents
@@ -141,8 +144,17 @@ def masks_for(where: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
     program[str(Path(__file__).parents[2])] = "<facewatch>"
     own = {name: f"own-model-{number}" for number, name in enumerate(sorted(own_names(models)), 1)}
     photos = {str(path) for job in jobs for path in (job.path, job.output, job.temporary) if path is not None}
-    mirror = {urlsplit(settings.model_mirror or "").netloc.rpartition("@")[2]}
-    return Masks(roots, photos=photos, program=program, names=own, private_hosts=mirror)
+    public = _public_hosts() - {urlsplit(settings.model_mirror or "").hostname or ""}
+    return Masks(roots, photos=photos, program=program, names=own, public_hosts=public)
+
+
+def _public_hosts() -> set[str]:
+    """Return the hosts of the published models and their licences."""
+    files = [model.checkpoint for model in catalogue.MODELS if model.checkpoint is not None]
+    addresses = (
+        address for file in files for address in (file.url, file.page, *file.mirrors, file.licence.terms_url)
+    )
+    return {host for address in addresses if (host := urlsplit(address).hostname)}
 
 
 class _Texts:
@@ -176,6 +188,11 @@ def _figures(
         "what went wrong and was resolved",
         view.json(parse_incidents(facts.pop("incidents", []))),
     )
+    if watching := facts.get("watching"):
+        kinds: Counter[str] = Counter()
+        for kind, count in watching.get("passed_over", {}).items():
+            kinds[_known_kind(kind)] += count
+        facts["watching"] = {**watching, "passed_over": kinds}
     figures = {"trouble": trouble, **_statistics(where, jobs), "facts": facts}
     yield "ledger.json", "photos by state, kinds of errors with their reasons, seconds", view.json(figures)
 
@@ -207,7 +224,7 @@ def _statistics(where: Places, jobs: Sequence[Job]) -> dict[str, Any]:
     return {
         "photos": counts,
         "errors": Counter(job.error for job in failed),
-        "suffixes": Counter(job.path.suffix[1:].lower() for job in jobs),
+        "suffixes": Counter(_known_kind(job.path.suffix.lower()) for job in jobs),
         "devices": Counter(str(report.get("device")) for report in reports),
         "models": Counter(str(report.get("model")) for report in reports),
         "seconds": _spread(seconds),
@@ -216,6 +233,11 @@ def _statistics(where: Places, jobs: Sequence[Job]) -> dict[str, Any]:
             for job in failed[:MOST_REASONS]
         ],
     }
+
+
+def _known_kind(suffix: str) -> str:
+    """Return a suffix that is common; "other" for one that may be a part of somebody's name."""
+    return suffix if suffix in formats.BY_SUFFIX or suffix in mimetypes.types_map else "other"
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import { ask, at, post } from "./shell.js";
 
 const WAIT_SECONDS = 90;
+const NOT_COMPARED = "reason.the model makes up people, and the face could not be compared: the model sface is missing";
 
 export function region(box, scale) {
   const [x0, y0, x1, y1] = box.map((side) => side * scale);
@@ -38,15 +39,19 @@ export function blend(canvas, before, after, made, wanted) {
 
 const verdictAt = (judged, weight) => judged.findLast((one) => one.weight <= weight + 1e-6);
 
+const unfit = (verdict) => verdict?.kept || verdict?.identity?.verdict === "other";
+
 // What Apply would make of a face: the weight that it gets, and what is to be said about it.
-// chosen: the weight is the user's own for this face, which is only measured; others are protected.
-function outcomeOf({ judged, protects }, weight, chosen) {
+// chosen: the weight is the user's own for this face, which is only measured; others are protected, and so is
+// every face of a network that makes up people: `kept` says that the original stays.
+export function outcomeOf({ judged, protects }, weight, chosen) {
   const now = verdictAt(judged, weight);
-  if (now?.identity.verdict !== "other" || weight >= 1) return { weight, words: "" };
-  if (chosen || !protects) return { weight, words: "preview.other" };
-  for (const step of now.hopeless ? [] : [0.5, 0.8]) {  // as the engine tries
+  if (!unfit(now) || weight >= 1) return { weight, words: "" };
+  if (!now.identity) return { weight: 1, words: NOT_COMPARED };
+  if (!now.kept && (chosen || !protects)) return { weight, words: "preview.other" };
+  for (const step of now.hopeless || chosen ? [] : [0.5, 0.8]) {  // as the engine tries
     const higher = weight + step * (1 - weight);
-    if (verdictAt(judged, higher)?.identity.verdict !== "other") return { weight: higher, words: "preview.raised" };
+    if (!unfit(verdictAt(judged, higher))) return { weight: higher, words: "preview.raised" };
   }
   return { weight: 1, words: "preview.kept" };
 }

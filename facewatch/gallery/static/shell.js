@@ -88,7 +88,7 @@ function line(status) {
   if (status.mood === "paused") {
     const [time] = status.rest.match(/\d+:\d+/) ?? [];
     if (time) return t("state.rest_until", { time });
-    const reason = ["mains", "unused"].find((word) => status.rest.includes(word));
+    const reason = ["mains", "unused", "screen", "card"].find((word) => status.rest.includes(word));
     return t(reason ? `state.rest_${reason}` : "state.paused");
   }
   const parts = [];
@@ -98,7 +98,8 @@ function line(status) {
     parts.push(t("state.batch", { done: batch.done, total: batch.total }));
     if (batch.seconds_left !== null) parts.push(t("state.left", { time: duration(batch.seconds_left) }));
   } else if (status.waiting) parts.push(t(status.waiting === 1 ? "state.waiting_one" : "state.waiting", { count: status.waiting }));
-  return parts.join(" · ") || t(status.mood === "attention" ? "state.attention" : "state.idle");
+  const quiet = { attention: "state.attention", working: "state.busy" };
+  return parts.join(" · ") || t(quiet[status.mood] ?? "state.idle");
 }
 
 function setText(id, text) {

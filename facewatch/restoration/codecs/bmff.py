@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+import struct
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from PIL import ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from pillow_heif import HeifImageFile, open_heif
@@ -28,6 +30,8 @@ from facewatch.restoration.codecs.pillow_images import DECODER_ERRORS, Opener, l
 from facewatch.restoration.codecs.size_limit import SizeLimit
 
 _AVIF_EXIF_ITEM = re.compile(rb"(infe\x02.{3}.{4})Exif", re.DOTALL)
+_APERTURE = re.compile(rb"\0\0\0\x28clap(.{32})", re.DOTALL)
+_UNKNOWN_CROP = "the crop that the file asks for (the whole picture is restored)"
 _C2PA = b"uuid" + bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _HEAD_BYTES = 1 << 16  # that hold the boxes before the picture
 _SAMSUNG = b"sefd"
@@ -66,8 +70,11 @@ def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
     if getattr(image, "n_frames", 1) > 1:
         raise Animated("the AVIF file is animated")
     with suppress(*DECODER_ERRORS):  # Pillow's class reports neither the nclx colour values nor the depth
-        info = open_heif(stream.getvalue()).info
+        described = open_heif(stream.getvalue())
+        info = described.info
         image.info["bit_depth"] = info.get("bit_depth")
+        if sorted(described.size) != sorted(image.size):
+            image.info["crop"] = _aperture(stream.getvalue(), image.size)
         if "icc_profile" not in image.info:
             image.info["nclx_profile"] = info.get("nclx_profile")
     return image
@@ -95,7 +102,29 @@ def _read(opener: Opener, data: bytes, limit: SizeLimit, *, settled: bool) -> tu
         raise TruncatedPhoto(sniff.UNFINISHED)
     if data[end:].strip(b"\0"):
         metadata = dataclasses.replace(metadata, lost=(*metadata.lost, BEHIND))
-    return load(image), metadata
+    raster = load(image)
+    if crop := image.info.get("crop"):
+        raster = dataclasses.replace(raster, samples=np.ascontiguousarray(raster.samples[crop]))
+    return raster, metadata
+
+
+def _aperture(data: bytes, size: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Return the rows and columns of an AVIF picture that are shown; None if that cannot be told.
+
+    Pillow's class does not apply the clean aperture. Source: ISO/IEC 14496-12, section 12.1.4: width, height
+    and the distance of the centres, each as a fraction.
+    """
+    found = set(_APERTURE.findall(sniff.box(data, b"meta")))
+    if len(found) != 1:
+        return None
+    numbers = struct.unpack(">IIIIiIiI", found.pop())
+    if not all(numbers[1::2]):
+        return None
+    width, height, right, down = (above / below for above, below in zip(*[iter(numbers)] * 2, strict=True))
+    left, top = round((size[0] - width) / 2 + right), round((size[1] - height) / 2 + down)
+    columns, rows = slice(left, left + round(width)), slice(top, top + round(height))
+    fits = 0 <= left < columns.stop <= size[0] and 0 <= top < rows.stop <= size[1]
+    return (rows, columns) if fits else None
 
 
 def _metadata(image: ImageFile.ImageFile, data: bytes) -> Metadata:
@@ -143,6 +172,8 @@ def _further(image: ImageFile.ImageFile, data: bytes) -> list[str]:
         found.append(f"boxes of a program ({', '.join(unknown)})")
     if _C2PA in data[:_HEAD_BYTES]:
         found.append(CREDENTIALS)
+    if "crop" in info and info["crop"] is None:
+        found.append(_UNKNOWN_CROP)
     if (depth := info.get("bit_depth") or 8) > 8:
         found.append(f"{depth} bits a channel (8 are kept)")
     return list(dict.fromkeys(found))

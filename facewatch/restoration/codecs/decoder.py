@@ -36,7 +36,7 @@ from facewatch.restoration.codecs import (
     webp,
 )
 from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp
-from facewatch.restoration.codecs.photo import Metadata, Photo, Raster, Samples, SourceOrientation
+from facewatch.restoration.codecs.photo import BEHIND, Metadata, Photo, Raster, Samples, SourceOrientation
 from facewatch.restoration.codecs.pillow_images import (
     DECODER_ERRORS,
     load,
@@ -95,6 +95,7 @@ def decode(data: bytes, limit: SizeLimit | int, *, settled: bool = False) -> Pho
     """
     task = _Task(limit if isinstance(limit, SizeLimit) else SizeLimit(limit), settled)
     try:
+        data = sniff.without_blank_start(data)
         format_name = sniff.detect_format(data)
         with _translate_errors(data):
             offsets = tiff_pages.pages_of(data) if format_name == "tiff" else []
@@ -153,9 +154,11 @@ def _upright_photo(format_name: str, decoded: _Decoded) -> Photo:
         raster = decoded.raster
     source_orientation = _source_orientation(decoded, orientation)
     dpi = metadata.dpi if metadata.dpi and all(1 <= side <= MAX_DPI for side in metadata.dpi) else None
+    shape, lies = metadata.pixel_shape, source_orientation.orientation >= 5
     metadata = dataclasses.replace(
         metadata,
-        dpi=dpi[::-1] if dpi and source_orientation.orientation >= 5 else dpi,
+        dpi=dpi[::-1] if dpi and lies else dpi,
+        pixel_shape=shape[::-1] if shape and lies else shape,
         source_orientation=source_orientation,
     )
     if metadata.tail:
@@ -200,7 +203,10 @@ def _decode_jpeg(data: bytes, task: _Task) -> _Decoded:
         if not (task.settled and jpeg_end.has_every_row(picture)):
             raise TruncatedPhoto(jpeg.INCOMPLETE)
         image = open_image(JpegImageFile, picture + jpeg_end.MARK, task.limit)
-    return _Decoded(load(image), with_dpi(parts.metadata, image), sampling if sampling >= 0 else None)
+    metadata = with_dpi(parts.metadata, image)
+    if not parts.ended and jpeg_end.has_data_behind(picture):
+        metadata = dataclasses.replace(metadata, lost=(*metadata.lost, BEHIND))
+    return _Decoded(load(image), metadata, sampling if sampling >= 0 else None)
 
 
 def _decode_png(data: bytes, task: _Task) -> _Decoded:

@@ -40,6 +40,18 @@ def looks_unfilled(data: bytes, photo: Photo) -> bool:
     return film > len(data) or data[len(data) - film + 4 :][:4] != b"ftyp"
 
 
+def lost_a_block(data: bytes, photo: Photo) -> bool:
+    """Return whether a decoded copy has a block of zeros in its picture, as a power cut or a disk leaves it.
+
+    Decoders show grey for it, or another picture. Metadata may hold as many zeros.
+    """
+    if photo.format == "jpeg":
+        return HOLE in jpeg.split(data).picture
+    about = photo.metadata
+    blocks = (about.exif, about.xmp, about.icc, about.resources)
+    return data.count(HOLE) > sum(block.count(HOLE) for block in blocks if block)
+
+
 def _lacks_film(photo: Photo) -> bool:
     """Return whether a JPEG's film is not there, or not filled to its end."""
     film = film_bytes(photo.metadata.xmp)

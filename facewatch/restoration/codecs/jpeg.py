@@ -22,6 +22,8 @@ GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 RESOURCES = b"Photoshop 3.0\0"
 APP0, APP1, APP2, APP11, APP13, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xEF
 COMMENT, SCAN = 0xFE, 0xDA
+FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB)
+_LINES = b"\xff\xdc\0\4"  # the segment after the first scan that gives the height
 REBUILT = (
     (APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP1, EXIF), (APP1, XMP), (APP1, EXTENDED_XMP), (APP2, ICC),
     (APP13, RESOURCES), (APP14, b"Adobe"),
@@ -78,9 +80,24 @@ def split(data: bytes) -> Parts:
             index, index_at = payload[4:], at + 8
         at = end
     end = jpeg_tail.scan_end(data, at)
-    picture = b"".join([*kept, data[at:end] if end > 0 else data[at:]])
-    tail = jpeg_tail.parse(data, end, index, index_at) if end > 0 else ()
-    return Parts(picture, _metadata(segments, tail), end > 0)
+    scans = data[at:end] if end > 0 else data[at:]
+    tail = jpeg_tail.parse(data, _tail_start(data, end), index, index_at) if end > 0 else ()
+    picture = b"".join([*(_with_height(part, scans) for part in kept), scans])
+    return Parts(picture, _metadata(segments, tail), scans.endswith(jpeg_tail.END))
+
+
+def _tail_start(data: bytes, end: int) -> int:
+    """Return where the data behind a picture begins; a start mark that no picture follows is none of it."""
+    is_stray = data[end : end + 2] == jpeg_tail.START and data[end + 2 : end + 3] != b"\xff"
+    return end + 2 if is_stray else end
+
+
+def _with_height(segment: bytes, scans: bytes) -> bytes:
+    """Return a frame's header that has no height with the one that follows the first scan."""
+    if segment[1] not in FRAMES or segment[5:7] != b"\0\0":
+        return segment
+    at = scans.find(_LINES)
+    return segment if at < 0 else segment[:5] + scans[at + 4 : at + 6] + segment[7:]
 
 
 def _is_of_picture(marker: int, payload: bytes) -> bool:
@@ -123,12 +140,33 @@ def _metadata(segments: list[tuple[int, bytes]], tail: tuple[jpeg_tail.TailPart,
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
         icc=profile,
+        pixel_shape=_pixel_shape(payloads(APP0, b"JFIF\0")),
         resources=without_thumbnails(resources) if resources else None,
         comments=tuple(payload for kind, payload in segments if kind == COMMENT),
         segments=tuple(others),
         tail=tail,
         lost=(*lost, *found.notes),
     )
+
+
+def _pixel_shape(jfif: list[bytes]) -> tuple[int, int] | None:
+    """Return the density across and down that a JFIF segment gives without a unit; None for square pixels.
+
+    Source: JFIF 1.02 (1992), "Units": 0 means that the two only give the pixels' aspect ratio.
+    """
+    if not jfif or len(jfif[0]) < JFIF_BYTES - 5 or jfif[0][2] != 0:
+        return None
+    across, down = struct.unpack_from(">HH", jfif[0], 3)
+    return (across, down) if across and down and across != down else None
+
+
+def with_pixel_shape(picture: bytes, shape: tuple[int, int]) -> bytes:
+    """Return a JPEG file of Pillow with densities without a unit in its JFIF segment, if it has one."""
+    if picture[6:11] != b"JFIF\0":
+        return picture
+    scale = min(1.0, 65_535 / max(shape))
+    across, down = (max(1, round(side * scale)) for side in shape)
+    return picture[:13] + struct.pack(">BHH", 0, across, down) + picture[18:]
 
 
 def _join_exif(parts: list[bytes]) -> list[bytes]:

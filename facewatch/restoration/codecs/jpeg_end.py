@@ -14,6 +14,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 MARK = b"\xff\xd9"
 _PADDINGS = tuple(np.random.default_rng(seed).integers(0, 255, 4096, np.uint8).tobytes() for seed in (1, 2))
 """Noise without the byte 255, which begins a marker: data of a picture as a decoder sees it."""
+_SURPLUS_BYTES = 64
+"""Of fewer bytes behind the rows, padding for the most part, nothing is said."""
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
@@ -30,6 +32,11 @@ def has_every_row(picture: bytes) -> bool:
         return False
     first, second = (_decoded(picture + padding + MARK) for padding in _PADDINGS)
     return first == second
+
+
+def has_data_behind(picture: bytes) -> bool:
+    """Return whether a JPEG without an end mark, but with every row, has more behind its rows."""
+    return has_every_row(picture.rstrip(b"\0\xff")[:-_SURPLUS_BYTES])
 
 
 def _decoded(data: bytes) -> bytes:

@@ -16,7 +16,7 @@ from facewatch.restoration.codecs.metadata import tiff_tags
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError
 
 MPF = b"MPF\0"
-END = b"\xff\xd9"
+START, END = b"\xff\xd8", b"\xff\xd9"
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _WITH_LENGTH = {0xC4, 0xCC, *range(0xDA, 0xE0), *range(0xE0, 0xF0), 0xFE}
 _ENTRIES, _ENTRY_BYTES = 0xB002, 16
@@ -37,18 +37,24 @@ class TailPart:
 
 
 def scan_end(data: bytes, at: int) -> int:
-    """Return the offset after the end mark of the picture whose scan begins at `at`; -1 if it has none."""
+    """Return the offset after the picture whose scan begins at `at`; -1 if it has no end.
+
+    A picture without an end mark ends where another start mark follows: some programs write the one for the
+    other, and some put pictures one after another without end marks.
+    """
     while found := _MARKER.search(data, at):
         at, marker = found.end(), found[1][0]
         if marker == END[1]:
             return at
+        if marker == START[1]:
+            return at - len(START)
         if marker in _WITH_LENGTH and at + 2 <= len(data):
             at += struct.unpack_from(">H", data, at)[0]
     return -1
 
 
 def picture_end(data: bytes, start: int) -> int:
-    """Return the offset after the JPEG that begins at `start`; -1 if it has no end mark."""
+    """Return the offset after the JPEG that begins at `start`; -1 if it has no end."""
     return scan_end(data, start + 2) if data[start : start + 3] == b"\xff\xd8\xff" else -1
 
 

@@ -43,6 +43,8 @@ def _picture_losses(photo: Photo, target: Format) -> list[str]:
     found = []
     if photo.alpha is not None and not target.alpha and pixel_modes.shows_through(photo.alpha):
         found.append("transparency (it is laid on white)")
+    if photo.metadata.pixel_shape and target.name not in ("jpeg", "png"):
+        found.append("the shape of its pixels, which are not square")
     if photo.mode.endswith("16") and not mode.endswith("16"):
         found.append("16 bits a channel (8 are kept)")
     if photo.mode == "CMYK" and mode != "CMYK":
@@ -69,7 +71,7 @@ def _metadata_losses(photo: Photo, target: Format) -> list[str]:
     ):
         found.append("texts of the PNG file")
     if xmp.names_tail(metadata.xmp) and not metadata.tail and not any("film" in words for words in found):
-        found.append("XMP about a film or a gain map that the file does not hold")
+        found.append("XMP about a film or a gain map that the copy does not hold")
     if target.name == "jpeg":
         found += exif.jpeg_losses(metadata.exif)
     else:

@@ -75,6 +75,7 @@ class Metadata:
     unreadable_xmp: tuple[bytes, ...] = ()  # packets that cannot
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None  # across, down; of the upright picture
+    pixel_shape: tuple[int, int] | None = None  # likewise, densities without a unit
     source_orientation: SourceOrientation = UPRIGHT
     resources: bytes | None = None  # Photoshop's image resources, which hold the IPTC record
     comments: tuple[bytes, ...] = ()  # JPEG's

@@ -143,17 +143,8 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
     found = xmp_merge.merge([packet for packet in packets if packet])
     packed = first.get(b"zxIf", b"")[5:]  # a proposal that some programs wrote: a byte, the length, Deflate
     block = first.get(b"eXIf") or _inflate(packed) or next(iter(raw_exif), None)
-    unit = first.get(b"pHYs", b"")
-    dpi = None
-    if len(unit) == 9 and unit[8] == 1:
-        across, down = struct.unpack_from(">II", unit)
-        dpi = (across * 0.0254, down * 0.0254) if across and down else None
-    # A resolution is turned with the picture; a pHYs chunk that gives only the pixel shape is kept.
-    kept = [
-        (kind, payload)
-        for kind, payload in others
-        if kind in COLOUR_CHUNKS or _may_be_copied(kind) or (kind == b"pHYs" and not dpi)
-    ]
+    dpi, shape = _densities(first.get(b"pHYs", b""))
+    kept = [(kind, payload) for kind, payload in others if kind in COLOUR_CHUNKS or _may_be_copied(kind)]
     kept += [(kind, payload) for kind, payload, keyword in texts if keyword not in special]
     icc.refuse_hdr(*first.get(b"cICP", b"")[:2])
     exif_block = exif.tiff_block(block) if block else None
@@ -171,8 +162,21 @@ def _metadata(others: list[tuple[bytes, bytes]]) -> Metadata:
         lost=(*lost, *found.notes),
         icc=profile,
         dpi=dpi,
+        pixel_shape=shape,
         chunks=tuple(kept),
     )
+
+
+def _densities(physical: bytes) -> tuple[tuple[float, float] | None, tuple[int, int] | None]:
+    """Return what a pHYs chunk gives: dots an inch, or the shape of pixels that are not square."""
+    if len(physical) != 9:
+        return None, None
+    across, down, unit = struct.unpack(">IIB", physical)
+    if not across or not down:
+        return None, None
+    if unit == 1:
+        return (across * 0.0254, down * 0.0254), None
+    return None, (across, down) if across != down else None
 
 
 def _raw_blocks(texts: list[tuple[bytes, bytes, bytes]]) -> list[bytes]:
@@ -262,12 +266,13 @@ def insert_metadata(stripped: bytes, metadata: Metadata) -> bytes:
 
 def _metadata_chunks(metadata: Metadata) -> bytes:
     parts = list(metadata.chunks)
-    kinds = {kind for kind, _ in parts}
     if metadata.icc:
         # The profile replaces these, and the standard forbids sRGB beside it.
         parts = [(kind, payload) for kind, payload in parts if kind not in (b"sRGB", b"gAMA", b"cHRM")]
         parts.insert(0, (b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
-    if metadata.dpi and b"pHYs" not in kinds:
+    if metadata.pixel_shape:
+        parts.append((b"pHYs", struct.pack(">IIB", *metadata.pixel_shape, 0)))
+    elif metadata.dpi:
         across, down = (round(side / 0.0254) for side in metadata.dpi)
         parts.append((b"pHYs", struct.pack(">IIB", across, down, 1)))
     if metadata.exif:

@@ -12,6 +12,7 @@ _JPEG_KINDS = {
     0xC3: "a lossless JPEG", 0xC5: "a hierarchical JPEG", 0xC6: "a hierarchical JPEG",
     0xC7: "a lossless JPEG", 0xCB: "a lossless JPEG", 0xF7: "a JPEG-LS picture",
 }  # fmt: skip
+_LOSSLESS = (0xC3, 0xCB)
 _PHOTOMETRIC = {
     8: "L*a*b*", 9: "L*a*b* (ICC)", 10: "L*a*b* (ITU)", 32803: "a camera's raw data", 32844: "LogL",
     32845: "LogLuv", 34892: "a camera's linear raw data",
@@ -45,6 +46,11 @@ def _jpeg(data: bytes) -> str | None:
     at = 2
     while at + 9 < len(data) and data[at] == 0xFF:
         marker, precision = data[at + 1], data[at + 4]
+        if marker in _LOSSLESS and precision != 8:
+            return (
+                f"the picture is a lossless JPEG with {precision} bits a channel; save it as PNG or TIFF "
+                "with 16 bits"
+            )
         if marker in _JPEG_KINDS:
             return f"the picture is {_JPEG_KINDS[marker]}; save it as PNG, TIFF or an ordinary JPEG"
         if marker in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):

@@ -13,9 +13,14 @@ _BMP_HEADER_BYTES, _BMP_HEADERS = 40, (40, 52, 56, 108, 124)
 ZERO_TAIL_BYTES = 64
 """A file that ends in this many zeros has probably been preallocated and is not yet fully written."""
 CUT_OFF = "the file is cut off: its end is missing; copy it again from where it came from"
+_JPEG_START = b"\xff\xd8\xff"
+_MOST_BYTES_BEFORE = 1024
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+"""Line ends, and the mark of a text file that scripts write before a picture without wanting to."""
 UNFINISHED = "the end of the file is empty: it is damaged or still being copied; facewatch tries it again"
 
 
+_UNKNOWN = "of an unknown kind"
 _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"GIF8",), "a GIF"),
     ((b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "a JPEG 2000 picture"),
@@ -30,6 +35,7 @@ _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"<svg", b"<?xml"), "a drawing (SVG) or another text"),
     ((b"<!DOCTYPE", b"<html", b"<HTML"), "a web page"),
     ((b"\x00\x00\x01\x00",), "an icon"),
+    ((b"BA\x28\0\0\0",), "an OS/2 bitmap array (several bitmaps in one file)"),
     ((b"v/1\x01", b"#?RADIANCE", b"#?RGBE"), "an HDR picture (OpenEXR or Radiance)"),
     ((b"P1\n", b"P2\n", b"P3\n", b"P4\n", b"P5\n", b"P6\n", b"P7\n"), "a PNM picture"),
     ((b"qoif", b"DDS ", b"gimp xcf", b"IIN1", b"\x01\xda"), "a picture of a rare kind"),
@@ -38,6 +44,14 @@ _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"\0\x05\x16\x07",), "a Mac's record of another file (AppleDouble)"),
     ((b"L\0\0\0\x01\x14\x02\0",), "a shortcut of Windows"),
 )
+
+
+def without_blank_start(data: bytes) -> bytes:
+    """Return a JPEG file without line ends and a text file's mark before it; any other file as it is."""
+    if data[:1] not in (b" ", b"\t", b"\r", b"\n", b"\xef"):
+        return data
+    start = data.find(_JPEG_START, 0, _MOST_BYTES_BEFORE)
+    return data[start:] if start > 0 and not data[:start].strip(_BLANK) else data
 
 
 def detect_format(data: bytes) -> str:
@@ -58,9 +72,15 @@ def detect_format(data: bytes) -> str:
         return "webp"
     if _is_headless_bmp(data):
         return "bmp"
+    kind = _other_kind(data)
+    start = data.find(_JPEG_START, 0, _MOST_BYTES_BEFORE)
+    if kind == _UNKNOWN and start > 0:
+        raise NotSupported(
+            f"the file has {start} bytes of something else before a JPEG picture; "
+            "save the picture again from where it came from, or with another program"
+        )
     raise NotSupported(
-        f"the file is {_other_kind(data)}, not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture; "
-        "save it as one of these"
+        f"the file is {kind}, not a JPEG, PNG, WebP, TIFF, BMP, HEIC or AVIF picture; save it as one of these"
     )
 
 
@@ -78,7 +98,7 @@ def _other_kind(data: bytes) -> str:
     for heads, name in _OTHER_KINDS:
         if data.startswith(heads):
             return name
-    return "of an unknown kind"
+    return _UNKNOWN
 
 
 def _bmff_format(data: bytes) -> str:

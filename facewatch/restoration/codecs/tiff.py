@@ -18,16 +18,10 @@ from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Byt
 from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata, Raster
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
-STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE = (
-    273,
-    277,
-    278,
-    279,
-    284,
-    317,
-    320,
-)
-TILE_WIDTH, TILE_OFFSETS, TILE_BYTES, INK_SET, EXTRA, SAMPLE_FORMAT = 322, 324, 325, 332, 338, 339
+STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES = 273, 277, 278, 279
+PLANAR, PREDICTOR, PALETTE = 284, 317, 320
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
+INK_SET, EXTRA, SAMPLE_FORMAT = 332, 338, 339
 SUB_PAGES, XMP, IPTC, RESOURCES, ICC, LAYERS, C2PA = 330, 700, 33723, 34377, 34675, 37724, 52545
 
 NON_EXIF_TAGS = tiff_tags.IMAGE_TAGS | {
@@ -78,6 +72,8 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
         raise NotSupported(
             "the TIFF file's first page is only a preview of a later one; save the photo as a separate file"
         )
+    if settled:
+        data = _with_whole_tile(data, page)
     _check_complete(page, len(data))
     return _stripped(data, page), _metadata(page, pages[1:]), page
 
@@ -85,13 +81,29 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
 def _stripped(data: bytes, page: Directory) -> bytes:
     """Return the file with only the page's picture, in a form that decoders know."""
     extra = page.numbers(EXTRA)
-    changes = {}
+    changes: dict[int, Tag] = {}
+    dropped: set[int] = set()
+    if _names_tiles_strips(page):
+        changes |= {TILE_OFFSETS: page.tags[STRIP_OFFSETS], TILE_BYTES: page.tags[STRIP_BYTES]}
+        dropped |= {STRIP_OFFSETS, STRIP_BYTES}
     if page.number(PHOTOMETRIC, 1) == 5 and extra:  # decoders know CMYK with unnamed extra channels only
         changes[EXTRA] = tiff_writer.short_tag(page.order, *[0] * len(extra))
     if tiff_tags.parse_layout(data).big_tiff and len(data) < CLASSIC_MAX_BYTES:
-        tags = {tag: value for tag, value in page.tags.items() if tag in tiff_tags.IMAGE_TAGS}
+        tags = {tag: value for tag, value in page.tags.items() if tag in tiff_tags.IMAGE_TAGS - dropped}
         return tiff_writer.with_classic_header(data, page.order, tags | changes)
-    return tiff_writer.rewrite_directory(data, lambda tag: tag in tiff_tags.IMAGE_TAGS, changes)
+    return tiff_writer.rewrite_directory(data, lambda tag: tag in tiff_tags.IMAGE_TAGS - dropped, changes)
+
+
+def _names_tiles_strips(page: Directory) -> bool:
+    """Return whether the places of tiles are stored under the tags of strips, as old programs did."""
+    across, down = (
+        -(-side // max(1, page.number(tag, 0)))
+        for side, tag in zip(size(page), (TILE_WIDTH, TILE_LENGTH), strict=True)
+    )
+    planes = page.number(CHANNELS, 1) if page.number(PLANAR, 1) == 2 else 1
+    count = len(page.numbers(STRIP_OFFSETS))
+    is_tiled = {TILE_WIDTH, TILE_LENGTH, STRIP_BYTES} <= page.tags.keys() and TILE_OFFSETS not in page.tags
+    return is_tiled and count == across * down * planes
 
 
 def is_full_image(page: Directory) -> bool:
@@ -114,6 +126,28 @@ def _check_complete(page: Directory, length_bytes: int) -> None:
         for offset, length in zip(page.numbers(offsets), page.numbers(lengths), strict=False):
             if offset + min(length, longest) > length_bytes:
                 raise TruncatedPhoto(tiff_tags.INCOMPLETE)
+
+
+def _with_whole_tile(data: bytes, page: Directory) -> bytes:
+    """Return a file whose last tile is stored without the rows below the picture with zeros in their place.
+
+    Source: TIFF 6.0 (1992), section 15: tiles that reach beyond the picture's edge are whole too.
+    """
+    offsets = page.numbers(TILE_OFFSETS) or page.numbers(STRIP_OFFSETS)
+    lengths = page.numbers(TILE_BYTES) or page.numbers(STRIP_BYTES)
+    (width, height), tile = size(page), (page.number(TILE_WIDTH, 0), page.number(TILE_LENGTH, 0))
+    if page.number(COMPRESSION, 1) != 1 or not all(tile) or len(offsets) != len(lengths):
+        return data
+    ends = [offset + length for offset, length in zip(offsets, lengths, strict=True)]
+    if not ends:
+        return data
+    end, number = max(ends), ends.index(max(ends))
+    channels = page.number(CHANNELS, 1) if page.number(PLANAR, 1) == 1 else 1
+    row_bytes = (tile[0] * page.number(BITS, 1) * channels + 7) // 8
+    across, down = -(-width // tile[0]), -(-height // tile[1])
+    is_lowest = number % (across * down) >= across * (down - 1)
+    unused_bytes = (down * tile[1] - height) * row_bytes
+    return data + bytes(end - len(data)) if is_lowest and 0 < end - len(data) <= unused_bytes else data
 
 
 def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
@@ -140,7 +174,7 @@ def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
 
 def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
     """Return in words what of the page's tags a copy does not get."""
-    found = []
+    found = exif.repeated_directories(page)
     if exif.has_maker_note(page) and not (block and exif.has_maker_note(tiff_tags.read_directory(block))):
         found.append("the maker note, which is only valid at its place in the original file")
     if C2PA in page.tags:

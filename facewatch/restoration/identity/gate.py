@@ -11,6 +11,7 @@ import numpy as np
 
 from facewatch.restoration import color
 from facewatch.restoration.detection.yunet import YuNet
+from facewatch.restoration.identity.agreement import agrees
 from facewatch.restoration.identity.sface import Embedding
 from facewatch.restoration.identity.verdict import (
     LEAST_CLEARNESS,
@@ -28,6 +29,7 @@ STEPS = (0.5, 0.8)  # of the way from the weight asked for to 1: what each new t
 _LANDMARK_SIDE = 192  # pixels of the crop in which the landmarks are found again
 _LANDMARK_SCORE = 0.3
 _LEAST_SCORE = 0.8  # of the original's; every restoration of a face measured reached 1.0, noise over it 0.5
+_LEAST_FOUND = 0.85  # of any restored face; real ones reach 0.92, noise and random networks seldom 0.8
 
 Redo = Callable[[Sequence[Crop], float], list[Crop]]
 """Restores crops with another weight."""
@@ -139,7 +141,8 @@ class IdentityGate:
         def compare(index: int, after: Crop, by: float) -> CheckedFace:
             evidence = self._compare(faces[index], originals, index, after, options)
             threshold = None if faces[index].guarded else options.identity_threshold
-            return CheckedFace(after, by, judge(evidence, threshold), evidence.hopeless)
+            identity = judge(evidence, threshold)
+            return CheckedFace(after, by, identity, evidence.hopeless)
 
         checked = [
             compare(index, face.after, weight if face.chosen is None else face.chosen)
@@ -180,7 +183,8 @@ class IdentityGate:
     ) -> Evidence:
         shown = color.match_color(after, face.before) if options.color_fix else after
         original = originals[index]
-        restored = self._measure(shown, can_judge(original.clearness, face.eye_px))
+        telling = can_judge(original.clearness, face.eye_px)
+        restored = self._measure(shown, telling)
         strangers = _strangers(original, [other for other in originals if other is not original])
         return Evidence(
             similarity=_cosine(original, restored),
@@ -188,6 +192,7 @@ class IdentityGate:
             clearness=None if self._embedder is None else original.clearness,
             eye_px=face.eye_px,
             moved=_moved(original.face, restored.face),
+            agrees=telling or agrees(*(fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in (face.before, shown))),
         )
 
     def _measure(self, crop: Crop, telling: bool) -> _Portrait:  # noqa: FBT001 - private
@@ -229,11 +234,12 @@ def _strangers(original: _Portrait, others: Sequence[_Portrait]) -> list[_Portra
 def _moved(before: Face | None, after: Face | None) -> float | None:
     """Return the longest way of a landmark, in eye distances; None if nothing was found before.
 
-    A face that is found before, and not or hardly after, has moved infinitely far.
+    A face that is not or hardly found after has moved infinitely far.
     """
+    least = _LEAST_FOUND if before is None else max(_LEAST_FOUND, _LEAST_SCORE * before.score)
+    if after is None or after.score < least:
+        return math.inf
     if before is None:
         return None
-    if after is None or after.score < _LEAST_SCORE * before.score:
-        return math.inf
     ways = np.linalg.norm(after.landmarks - before.landmarks, axis=1)
     return float(ways.max()) / max(before.eye_distance, 1.0)

@@ -19,6 +19,7 @@ from facewatch.restoration.types import CROP_SIZE, Crop
 Embedding = npt.NDArray[np.float32]
 """A face as SFace sees it, (128,) float32; the same person's embeddings point the same way."""
 
+_NUMBERS = 128  # that the network returns
 _SIDE = 112  # pixels of the picture that the network takes
 _TARGETS = (
     (38.2946, 51.6963),
@@ -37,14 +38,24 @@ class SFace:
     def __init__(self, file: Path) -> None:
         """Load the ONNX file.
 
-        Raises BadCheckpoint when it is not this network.
+        Raises BadCheckpoint when it cannot be read, or is not this network.
         """
-        data = np.frombuffer(file.read_bytes(), np.uint8)  # OpenCV cannot open some paths on Windows
+        try:
+            data = np.frombuffer(file.read_bytes(), np.uint8)  # OpenCV cannot open some paths on Windows
+        except OSError as error:
+            raise BadCheckpoint(f"{file} cannot be read: {error.strerror}") from error
+        self._affine = _crop_to_network()
         try:
             self._network = cv2.FaceRecognizerSF.create("onnx", data, np.empty(0, np.uint8))
+            numbers = self.embed(
+                np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
+            )  # OpenCV checks nothing earlier
         except cv2.error as error:
             raise BadCheckpoint(f"{file} is not the network SFace: {error.err}") from error
-        self._affine = _crop_to_network()
+        if numbers.shape != (_NUMBERS,):
+            raise BadCheckpoint(
+                f"{file} is not the network SFace: it returns {numbers.size} numbers, not {_NUMBERS}"
+            )
 
     def embed(self, crop: Crop) -> Embedding:
         """Return the embedding of an upright face, not normalised: its length tells how clear the face is.

@@ -30,11 +30,14 @@ class Evidence:
     clearness: float | None  # length of the original's embedding, 0 if it is tiny; None: no network
     eye_px: float  # distance of the eyes in the photo
     moved: float | None  # the longest way of a landmark, eye distances; None: not found in the original
+    agrees: bool = True  # with what even a tiny face shows; asked only where the embedding says nothing
 
     @property
     def hopeless(self) -> bool:
         """True if the face is so far from the original that no weight can bring it back."""
-        return self.moved == math.inf or (self.similarity is not None and self.similarity < HOPELESS)
+        if self.moved == math.inf or not self.agrees:
+            return True
+        return self.similarity is not None and self.similarity < HOPELESS
 
 
 def floor_for(clearness: float) -> float:
@@ -54,7 +57,7 @@ def judge(evidence: Evidence, threshold: float | None = None) -> Identity | None
     threshold  of similarity, for every face; None: `floor_for` the original's clearness
     """
     similarity = evidence.similarity
-    if evidence.moved == math.inf:
+    if evidence.moved == math.inf or not evidence.agrees:
         return Identity(similarity, "other")
     if evidence.clearness is None:
         return None

@@ -36,6 +36,16 @@ def free_cache(device: str) -> None:
         torch.mps.empty_cache()
 
 
+def threads() -> int:
+    """Return the number of threads that compute on the processor."""
+    return torch.get_num_threads()
+
+
+def use_threads(count: int) -> None:
+    """Compute on the processor with this number of threads from now on."""
+    torch.set_num_threads(count)
+
+
 def _cards() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 

@@ -6,6 +6,8 @@ named `weight`, one number, 1 = closest to the original. Sizes, types and names 
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,11 @@ PROVIDERS = {
 }
 """Of onnxruntime, by the device; DirectML, which torch does not know, is taken by `auto` only."""
 _NUMBERS: dict[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+_WEIGHTS_ELSEWHERE = "External data"  # in onnxruntime's message
+_NO_FOLDER = "session.model_external_initializers_file_folder_path"
+_BEYOND = 1.5  # a face network's numbers end a little beyond 1
+_DARK, _DARK_SHARE = -0.25, 0.1  # of the picture: enough that its restoration has dark pixels too
+_LEAST_DARK_SHARE = 0.001
 _ERRORS = ("CUDA failure 2", "Failed to allocate", "bad allocation", "out of memory", "E_OUTOFMEMORY")
 
 
@@ -51,7 +58,7 @@ class OnnxNetwork:
         self.device = device
         self._session = session
         self._picture, self._weight = _inputs(session)
-        self.crop_size = _crop_size(self._picture.shape, session.get_outputs()[0].shape)
+        self.crop_size = _crop_size(self._picture.shape, session.get_outputs()[0])
 
     @property
     def takes_weight(self) -> bool:
@@ -61,7 +68,7 @@ class OnnxNetwork:
     def restore(self, crops: Sequence[Crop], weight: float) -> list[Crop]:
         """Return one restored crop per crop; weight 0 = all restoration, 1 = closest to the original.
 
-        Raises OutOfMemory, and NetworkFailed when onnxruntime fails or an output is not a picture.
+        Raises OutOfMemory, and NetworkFailed when onnxruntime fails or an output is not a picture in [-1, 1].
         """
         return [self._restored(crop, weight) for crop in crops]
 
@@ -86,7 +93,9 @@ class OnnxNetwork:
 
     def _restored(self, crop: Crop, weight: float) -> Crop:
         face = crop.astype(np.float32).transpose(2, 0, 1)[None] / np.float32(127.5) - 1
-        picture = (self.infer(np.ascontiguousarray(face), weight)[0].clip(-1, 1) + 1) * np.float32(127.5)
+        output = self.infer(np.ascontiguousarray(face), weight)
+        _require_range(self.name, face, output)
+        picture = (output[0].clip(-1, 1) + 1) * np.float32(127.5)
         pixels = picture.transpose(1, 2, 0)
         if not self.takes_weight and weight > 0:
             pixels = pixels + (crop - pixels) * np.float32(weight)
@@ -113,6 +122,8 @@ def load(checkpoint: Path, name: str, device: str, requested: str = "auto") -> O
     used = choose_device(requested, device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # its errors are raised; its warnings are no user's business
+    # A file that keeps its weights in another one would read that from the folder that the program runs in.
+    options.add_session_config_entry(_NO_FOLDER, os.devnull)
     kind, _, index = used.partition(":")
     settings = {"device_id": index} if index else {}
     try:
@@ -128,6 +139,20 @@ def load(checkpoint: Path, name: str, device: str, requested: str = "auto") -> O
             "Set device to auto or cpu."
         )
     return OnnxNetwork(name, session, used if got == PROVIDERS[kind] else "cpu")
+
+
+def computes_on(requested: str, device: str) -> str:
+    """Return where the installed onnxruntime computes ONNX files; empty if it is not installed.
+
+    requested, device  as in `load`
+
+    Raises NoSuchDevice when it cannot use the requested device.
+    """
+    if importlib.util.find_spec("onnxruntime") is None:
+        return ""
+    import onnxruntime
+
+    return choose_device(requested, device, onnxruntime.get_available_providers())
 
 
 def choose_device(requested: str, device: str, providers: Sequence[str]) -> str:
@@ -159,7 +184,7 @@ def _inputs(session: onnxruntime.InferenceSession) -> tuple[Any, Any]:
     pictures = [it for it in inputs if len(it.shape) == 4 and it.type == "tensor(float)"]
     weights = [it for it in inputs if _is_weight(it)]
     if len(pictures) != 1 or len(inputs) != 1 + len(weights) or len(weights) > 1:
-        shown = ", ".join(f"{it.name} {it.type} {it.shape}" for it in inputs)
+        shown = ", ".join(f"{it.name} {it.type} {it.shape}" for it in inputs) or "none"
         raise BadCheckpoint(
             f"The file is not a face network: its inputs are {shown}; expected is a float32 picture "
             "(1, 3, S, S), and perhaps one number named weight."
@@ -172,22 +197,39 @@ def _is_weight(value: Any) -> bool:
     return value.name == "weight" and len(value.shape) <= 1 and one and value.type in _NUMBERS
 
 
-def _crop_size(given: Sequence[Any], returned: Sequence[Any]) -> int:
-    """Return the side of the faces; a file that takes any size is given 512 pixels."""
+def _crop_size(given: Sequence[Any], output: Any) -> int:
+    """Return the side of the faces; 512 pixels where it takes and returns any size."""
     channels, height, width = given[1:]
-    size = height if isinstance(height, int) else CROP_SIZE
+    returned = output.shape or [None] * 4  # a file need not say what it returns
+    size = next((side for side in (height, width, *returned[2:]) if isinstance(side, int)), CROP_SIZE)
     single = given[0] == 1 or not isinstance(given[0], int)
     square = not isinstance(width, int) or width == size
     same = len(returned) == 4 and all(
         not isinstance(side, int) or side == wanted
         for side, wanted in zip(returned, (1, 3, size, size), strict=True)
     )
-    if not (single and channels == 3 and square and same and size in SIZES):
+    numbers = output.type == "tensor(float)"
+    if not (single and channels == 3 and square and same and numbers and size in SIZES):
         raise BadCheckpoint(
-            f"The file is not a face network: it takes {list(given)} and returns {list(returned)}; expected "
-            f"is one RGB face of {', '.join(map(str, SIZES))} pixels, and one of the same size back."
+            f"The file is not a face network: it takes {list(given)} and returns {output.type} "
+            f"{list(returned)}; expected is one RGB face of {', '.join(map(str, SIZES))} pixels, and one of "
+            "the same size back, in float32."
         )
     return size
+
+
+def _require_range(name: str, face: npt.NDArray[np.float32], output: npt.NDArray[np.float32]) -> None:
+    """Raise NetworkFailed unless a network's output has the range of its input, -1 to 1.
+
+    The file does not say the range; a network for 0 to 1 or 0 to 255 would give a face of wrong colours.
+    """
+    beyond = float((np.abs(output) > _BEYOND).mean())
+    pale = float((face < _DARK).mean()) >= _DARK_SHARE and float((output < 0).mean()) < _LEAST_DARK_SHARE
+    if beyond > 0.5 or pale:
+        raise NetworkFailed(
+            f"{name} returned numbers from {output.min():.3g} to {output.max():.3g}; those of a face network "
+            "that facewatch can use lie between -1 and 1. Use another file of this network."
+        )
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
@@ -204,6 +246,11 @@ def _translated(error: Exception, task: str, *, loading: bool = False) -> Facewa
         return OutOfMemory(
             f"The device has too little free memory to {task}: close other programs that use it, "
             "or set device to another one."
+        )
+    if loading and _WEIGHTS_ELSEWHERE in text:
+        return BadCheckpoint(
+            "The ONNX file keeps its weights in another file, which facewatch does not read: use a version "
+            "of this network that is one file."
         )
     if loading:
         return BadCheckpoint(f"The file is no ONNX network that onnxruntime can load: {text}")

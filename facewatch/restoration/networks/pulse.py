@@ -8,6 +8,7 @@ seen. The search draws and corrects a face in each of its steps; it always compu
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,8 @@ class Search:
         self.on_step(0, self.step_count)
         for done, (picture, difference) in enumerate(self.steps(reference), start=1):
             self.on_step(done, self.step_count)
+            if not math.isfinite(difference):
+                return picture  # the caller refuses it
             last, nearest = picture, min(nearest, difference)
         return last if nearest <= _NEAR else None
 

@@ -52,9 +52,10 @@ _INITIALISERS = {"div", "kaiming_uniform_", "normal_", "uniform_"}
 def read_state_dict(checkpoint: Path, *, mapped: bool = True) -> StateDict:
     """Return the tensors of a .pth, .pt, .ckpt or .safetensors file, on the CPU, by their plain names.
 
-    Averaged weights are preferred to plain ones, and the prefixes of parallel training are dropped. Zips and
-    safetensors are mapped, so the file must not be changed in place while the tensors live; the pickles of
-    torch before 1.6 (GFPGAN, RestoreFormer, RetinaFace and ParseNet, by their sizes) are read into memory.
+    Averaged weights are preferred to plain ones, and the prefixes of parallel training are dropped. All
+    become float32, of which the networks are built. Zips and safetensors are mapped, so the file must not be
+    changed in place while the tensors live; the pickles of torch before 1.6
+    (GFPGAN, RestoreFormer, RetinaFace and ParseNet, by their sizes) are read into memory.
 
     mapped  False for a caller that copies every tensor: released ones are then freed at once
 
@@ -168,6 +169,12 @@ def _plain(content: object) -> StateDict:
     state = {str(key): value for key, value in content.items() if isinstance(value, torch.Tensor)}
     if not state:
         raise BadCheckpoint("The model file holds no weights.")
+    whole = sum(tensor.numel() for tensor in state.values() if not tensor.is_floating_point())
+    if whole > sum(tensor.numel() for tensor in state.values()) / 2:
+        raise BadCheckpoint(
+            "The model file holds whole numbers, as quantised networks do: use one of float32 or float16."
+        )
+    state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
     for prefix in _PREFIXES:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}

@@ -17,7 +17,7 @@ def load_strictly(make: Callable[[], Network], state: StateDict) -> Network:
 
     make  builds the module; its tensors are never filled
 
-    Raises ValueError when a key is missing or unknown, or a shape does not fit.
+    Raises ValueError when a key is missing or unknown, a shape does not fit, or a number is not finite.
     """
     with blank():
         network = make()
@@ -25,6 +25,9 @@ def load_strictly(make: Callable[[], Network], state: StateDict) -> Network:
         network.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
         raise ValueError(_differences(network, state)) from error
+    for key, tensor in state.items():
+        if tensor.is_floating_point() and not tensor.sum().isfinite():
+            raise ValueError(f"{key} holds NaN or infinite numbers")
     return network.requires_grad_(requires_grad=False).eval()
 
 

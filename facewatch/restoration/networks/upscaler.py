@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ import torch
 from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, canonicalize_state_dict
 
 from facewatch.errors import BadCheckpoint, NetworkFailed, OutOfMemory
+from facewatch.restoration.networks.fast import Precision
 from facewatch.restoration.networks.state_dict import StateDict, read_state_dict
 from facewatch.restoration.networks.torch_errors import translate_torch_errors
 from facewatch.restoration.types import Pixels
@@ -63,13 +65,21 @@ class RealESRGAN:
     """An upscaling network in tiles: Real-ESRGAN, or any other that spandrel supports."""
 
     def __init__(
-        self, checkpoint: Path, name: str, device: str, tile: int = 512, padding: int | None = None
+        self,
+        checkpoint: Path,
+        name: str,
+        device: str,
+        tile: int = 512,
+        padding: int | None = None,
+        *,
+        precision: Precision = "float32",
     ) -> None:
         """Load the network.
 
-        name     in messages
-        tile     side of a tile in pixels of the picture, without the padding
-        padding  pixels around a tile that are computed and discarded; by default what the network needs
+        name       in messages
+        tile       side of a tile in pixels of the picture, without the padding
+        padding    pixels around a tile that are computed and discarded; by default what the network needs
+        precision  of the convolutions for pictures of 8 bits; deeper ones take float32
 
         Raises BadCheckpoint when the file is not an upscaler, saying what it looks like; OutOfMemory.
         """
@@ -82,6 +92,7 @@ class RealESRGAN:
         needed = padding if padding is not None else _needed_padding(self._network)
         self._padding = _round_up(needed, self._step)
         self._tile = tile
+        self._precision = precision
 
     @property
     def padding(self) -> int:
@@ -132,7 +143,8 @@ class RealESRGAN:
 
     def _enlarge_window(self, window: Pixels, scale: int) -> Pixels:
         peak = np.float32(65535 if window.dtype == np.uint16 else 255)
-        larger = self._run(window.astype(np.float32) / peak)
+        with self._rounding(window.dtype):
+            larger = self._run(window.astype(np.float32) / peak)
         if self._network.scale != scale:
             # Whole pixels of the picture are whole pixels before and after, so a window and the whole picture
             # are resized alike.
@@ -142,11 +154,17 @@ class RealESRGAN:
         levels: npt.NDArray[np.float32] = np.rint(np.clip(larger, 0, 1) * peak)
         return levels.astype(np.uint8) if window.dtype == np.uint8 else levels.astype(np.uint16)
 
+    def _rounding(self, depth: npt.DTypeLike) -> AbstractContextManager[object]:
+        """Return a context in which torch rounds the factors of convolutions to the precision."""
+        rounded = self._precision != "float32" and depth == np.uint8
+        dtype = getattr(torch, self._precision) if rounded else torch.bfloat16
+        return torch.autocast(self._device.type, dtype, enabled=rounded)
+
     def _run(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the picture at the network's own scale, (h, w, 3) float32, about 0-1."""
         with translate_torch_errors(f"enlarge one tile with {self.name}"), torch.inference_mode():
             batch = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None]
-            output = self._network(batch.contiguous())[0]
+            output = self._network(batch.contiguous())[0].float()
             if bool(torch.isnan(output).any()):
                 raise NetworkFailed(
                     f"{self.name} returned NaN: verify the model's file, or try another device."

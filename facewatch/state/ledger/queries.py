@@ -113,14 +113,15 @@ class LedgerQueries(ABC):
                 yield at, None if report is None else json.loads(report)
 
     def ended_since(self, changed: float) -> int:
-        """Return how many photos ended, well or not, since a time in wall clock seconds."""
+        """Return how many photos were tried since a time in wall clock seconds, and have to wait or ended."""
         finished = self._rows(
             "SELECT COUNT(*) FROM photos INDEXED BY photos_finished "
             "WHERE state IN ('done', 'no_faces') AND changed >= ?",
             [changed],
         )
         others = self._rows(
-            "SELECT COUNT(*) FROM photos WHERE state IN ('skipped', 'parked', 'poison') AND changed >= ?",
+            "SELECT COUNT(*) FROM photos "
+            "WHERE state IN ('skipped', 'parked', 'poison', 'retry') AND changed >= ?",
             [changed],
         )
         return sum(int(rows[0][0]) for rows in (finished, others) if rows)

@@ -54,7 +54,7 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
 
     def show_notification(self, notification: Notification) -> None:
         """Show a notification. From any thread."""
-        GLib.idle_add(self._notifier.show, notification, self._icon_path or "")
+        GLib.idle_add(self._notify, notification)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call `callback` from GTK's loop. From any thread."""
@@ -65,6 +65,9 @@ class GtkIcon(pystray.Icon):  # type: ignore[misc] # pystray has no types
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGINT, self._on_quit)
         self._notifier = Notifier(self._on_click)
         self._mark_ready()
+
+    def _notify(self, notification: Notification) -> None:
+        self._notifier.show(notification, self._icon_path or "")  # the icon shown last, in its turn
 
     def _update_menu(self) -> None:
         """Do nothing: `show_menu` updates the menu."""
@@ -122,7 +125,8 @@ class LiveMenu:
     def _move_or_create(self, shell: Any, item: Item, later: list[Any], place: int) -> Any:
         for widget in later:
             if self._identity(widget) == (item.key, item.kind):
-                shell.reorder_child(widget, place)
+                shell.remove(widget)  # reorder_child does not reach the panel
+                shell.insert(widget, place)
                 return widget
         widget = self._create(item)
         shell.insert(widget, place)
@@ -133,10 +137,10 @@ class LiveMenu:
         if item.kind == "separator":
             widget = Gtk.SeparatorMenuItem.new()
         elif item.kind in ("radio", "tick"):
-            widget = Gtk.CheckMenuItem.new_with_label(item.text)
+            widget = Gtk.CheckMenuItem.new_with_mnemonic(_without_access_key(item.text))
             widget.set_draw_as_radio(item.kind == "radio")
         else:
-            widget = Gtk.MenuItem.new_with_label(item.text)
+            widget = Gtk.MenuItem.new_with_mnemonic(_without_access_key(item.text))
         self._items[widget] = item
         if item.kind == "submenu":
             widget.set_submenu(Gtk.Menu.new())
@@ -148,8 +152,9 @@ class LiveMenu:
         self._items[widget] = item
         if item.kind == "separator":
             return
-        if widget.get_label() != item.text:
-            widget.set_label(item.text)
+        text = _without_access_key(item.text)
+        if widget.get_label() != text:
+            widget.set_label(text)
         if item.kind in ("radio", "tick") and widget.get_active() != item.checked:
             widget.set_active(item.checked)
         if widget.get_sensitive() != item.enabled:
@@ -180,3 +185,11 @@ class LiveMenu:
         for inner in submenu.get_children() if submenu else ():
             self._forget(inner)
         del self._items[widget]
+
+
+def _without_access_key(text: str) -> str:
+    """Return a label whose underscores a panel shows, instead of underlining what follows them.
+
+    A label without access keys is sent so when it is made, but not when it is changed.
+    """
+    return text.replace("_", "__")

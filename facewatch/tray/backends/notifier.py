@@ -36,8 +36,8 @@ class Notifier:
         flags = Gio.DBusSignalFlags.NONE
         self._bus.signal_subscribe(None, NAME, "ActionInvoked", PATH, None, flags, self._invoked)
 
-    def show(self, notification: Notification, icon: str) -> bool:
-        """Send a notification; nothing happens without a service. Returns False, so that GLib calls it once.
+    def show(self, notification: Notification, icon: str) -> None:
+        """Send a notification; nothing happens without a service.
 
         icon  path of its picture; may be empty
         """
@@ -47,7 +47,6 @@ class Notifier:
             self._call("Notify", values, lambda reply: self._remember(reply[0], actions))
 
         self._call("GetCapabilities", None, lambda reply: send(reply[0]), lambda: send([]))
-        return False
 
     def hide(self) -> None:
         """Do nothing: notifications stay until the desktop removes them."""
@@ -91,8 +90,8 @@ def message(notification: Notification, icon: str, capabilities: list[str]) -> t
     keys: list[str] = []
     actions: dict[str, Action] = {}
     if notification.actions and "actions" in capabilities:
-        label, action = notification.actions[0]
-        keys, actions = [DEFAULT, label], {DEFAULT: action}
+        # A label would make Xfce's notifier show the first button twice.
+        keys, actions = [DEFAULT, ""], {DEFAULT: notification.actions[0][1]}
         for number, (label, action) in enumerate(notification.actions):
             keys += [str(number), label]
             actions[str(number)] = action

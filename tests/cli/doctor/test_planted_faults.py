@@ -250,6 +250,22 @@ def test_a_card_that_this_torch_has_no_code_for(install):
     assert install.finding("cuda", probe=lambda _: beside).level == "note"
 
 
+def test_where_onnx_files_are_computed(install):
+    ready = Ready("cpu", "float32")
+    what = lambda found: found.what == "onnx"  # noqa: E731
+    assert not any(
+        map(what, examine(install.places, machine=replace(install.machine, probe=lambda _: ready)))
+    )
+    here = install.finding("onnx", probe=lambda _: replace(ready, onnx="directml"))
+    assert (here.level, here.text) == ("ok", "directml, for models that are ONNX files")
+    wrong = replace(ready, onnx_problem="The installed onnxruntime cannot compute on cuda")
+    assert install.finding("onnx", probe=lambda _: wrong).level == "note"
+    install.configure(model="gpen-1024-onnx")
+    assert install.finding("onnx", probe=lambda _: wrong).level == "fix"
+    missing = install.finding("onnx", probe=lambda _: ready)
+    assert (missing.level, "gpen-1024-onnx: onnxruntime is missing: pip" in missing.text) == ("fix", True)
+
+
 def test_a_desktop_that_does_not_tell_if_it_is_used_is_named(install):
     install.configure(engine={"when": "idle 10"})
     told = install.finding("times", unused_for=lambda: None)

@@ -14,7 +14,7 @@ HEAD = "2026-03-04 10:00:00,123 WARNING facewatch.worker: "
 
 @pytest.fixture
 def masks():
-    return Masks(ROOTS, program=PROGRAM, names={"aunt-clara": "own-model-1"})
+    return Masks(ROOTS, program=PROGRAM, names={"aunt-clara": "own-model-1"}, public_hosts={"example.org"})
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,16 @@ def masks():
         "https://me:p@SECRET@nas.example/",
         "http://me:SECRET@nas.example",
         "https://nas.example#SECRET",
+        "https://github.com/nas.example?token=SECRET",
     ],
 )
 def test_of_the_users_own_mirror_only_the_host_is_shown(address):
-    masks = Masks({}, private_hosts={"nas.example"})
-    for line in (f"{HEAD}{address}: no answer", f'model_mirror = "{address}"'):
+    masks = Masks({}, public_hosts={"github.com"})
+    shouted = address.replace("nas.example", "NAS.example:443").replace("https", "HTTPS")
+    for line in (f"{HEAD}{address}: no answer", f'model_mirror = "{address}"', f"see {shouted}"):
         masked = masks.line(line)
         assert "SECRET" not in masked
-        assert "nas.example" in masked
+        assert "nas.example" in masked.lower()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,32 @@ def test_no_part_of_a_name_is_left(name, line, folder, known):
     assert masked.startswith(HEAD)
     for part in ("Anna", "Smith", "Änna", "写真", "anna"):
         assert part not in masked, masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot copy the sidecar Anna Smith.xmp of /data/in/a.jpg: it is too large",
+        "cannot copy the sidecar Anna.jpg.supplemental-metadata.json of /data/in/a.jpg: no",
+        "the sidecar Smith.JSON, which cannot be copied (Permission denied); copy it by hand",
+        "//nas/Anna/Smith: cannot be read",
+        "//nas/Anna: is missing",
+        "~anna/Smith: is missing",
+        "the folder '~anna/Smith' is missing",
+        "$HOME/Anna: is missing",
+        "${ANNA}/Anna: is missing",
+        "%USERPROFILE%\\Anna: is missing",
+        "c:\\users\\anna\\Smith: is missing",
+        "C:/Users/Anna/Smith: is missing",
+        "\\\\?\\C:\\Users\\Anna: is missing",
+        "/HOME/ANNA: is missing",
+        "cannot write /data/out/An\nna/Smith/.facewatch-1.tmp: Permission denied",
+    ],
+)
+def test_no_name_is_left_in_rarer_words(masks, text):
+    masked = str(masks.masked({"reason": text}))
+    for part in ("anna", "smith", "\nna"):
+        assert part not in masked.lower(), masked
 
 
 def test_other_words_are_kept(masks):

@@ -89,6 +89,18 @@ def test_the_report_holds_the_figures_and_no_names(places, tmp_path):
     assert json.loads(texts["versions.json"])["packages"]["torch"]
 
 
+def test_a_suffix_that_may_be_a_part_of_a_name_is_other(places, tmp_path):
+    ledger = Ledger.open(places.ledger)
+    photos.queue(ledger, tmp_path / "Anna Müller/in/2019.Geheim wedding")  # a photo without a suffix
+    counts = {".mp4": 2, ".geheim wedding": 1, ".anna": 3}
+    ledger.note("watching", {"problems": [], "passed_over": counts})
+    ledger.close()
+    texts = unpacked(write_report(places, tmp_path / "r.zip", look=findings).file)
+    figures = json.loads(texts["ledger.json"])
+    assert figures["facts"]["watching"]["passed_over"] == {".mp4": 2, "other": 4}
+    assert not [secret for secret in SECRETS if secret.lower() in texts["ledger.json"].lower()]
+
+
 def test_with_names_everything_is_unchanged_except_logins(places, tmp_path):
     texts = unpacked(write_report(places, tmp_path / "r.zip", with_names=True, look=findings).file)
     assert texts["config.toml"].startswith("# for Anna\n")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from facewatch.errors import PhotoTooLarge, WrongUse
-from facewatch.restoration.codecs import formats
+from facewatch.restoration.codecs import encoder, formats
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.photo import Photo
@@ -200,6 +200,18 @@ def test_a_lossless_webp_stays_lossless():
 def test_a_jpeg_keeps_its_subsampling_below_the_full_chroma_quality(quality, before, after):
     photo = decode(saved("jpeg", MODES["RGB"](), subsampling=before), LIMIT)
     assert reencoded(photo, quality=quality).subsampling == after
+
+
+def test_a_picture_too_large_for_hevc_becomes_a_grid(monkeypatch):
+    photo = Photo(scene(1100, 40), None, "RGB", "heic")
+    whole = encode(photo, "heic", 90, BY_A_NETWORK)
+    monkeypatch.setattr(encoder, "MAX_HEVC_PIXELS", 1100 * 40 - 1)
+    tiled = encode(photo, "heic", 90, BY_A_NETWORK)
+    assert [b"grid" in data for data in (whole, tiled)] == [False, True]
+    difference = decode(tiled, LIMIT).pixels.astype(int) - photo.pixels
+    assert difference.shape == (40, 1100, 3)
+    assert np.abs(difference).mean() < 2
+    assert decode(tiled, LIMIT).made_by_facewatch
 
 
 def test_what_a_format_cannot_hold_is_an_error():

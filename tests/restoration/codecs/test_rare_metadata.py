@@ -15,7 +15,7 @@ from facewatch.restoration.codecs.losses import find_losses
 from facewatch.restoration.codecs.metadata import tiff_tags
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, TITLE, XMP, saved, scene
 
-MAKE, EXPOSURE_PROGRAM, ISO = 0x010F, 0x8822, 0x8827
+DESCRIPTION, MAKE, EXPOSURE_PROGRAM, ISO = 0x010E, 0x010F, 0x8822, 0x8827
 CAPTION = b"\x1c\x02\x69\x00\x05Hello"
 
 
@@ -70,8 +70,14 @@ class TestTagsTwice:
         assert tiff_tags.read_directory(copy.metadata.exif).tags[MAKE].data == b"Two\0"
         assert not lost
 
-    def test_the_last_orientation_counts(self):
-        twice = block(short(0x0112, 1), short(0x0112, 6))
+    @pytest.mark.parametrize("name", ["jpeg", "tiff"])
+    def test_the_first_description_counts_as_in_exiftool(self, name):
+        twice = block(text(DESCRIPTION, b"One"), text(DESCRIPTION, b"Two"))
+        copy, _ = copied(jpeg_with(jpeg.APP1, b"Exif\0\0" + twice), name)
+        assert tiff_tags.read_directory(copy.metadata.exif).tags[DESCRIPTION].data == b"One\0"
+
+    def test_the_first_orientation_counts_as_in_exiftool(self):
+        twice = block(short(0x0112, 6), short(0x0112, 1))
         assert decode(jpeg_with(jpeg.APP1, b"Exif\0\0" + twice), LIMIT).pixels.shape == (40, 30, 3)
 
     def test_one_past_the_end_does_not_hide_the_other(self):

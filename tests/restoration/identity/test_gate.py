@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
@@ -196,6 +197,30 @@ def test_a_made_up_person_that_cannot_be_compared_is_not_shown():
     (outcome,) = gate.check([pair], options(identity="off"), 0.0, Blend())
     assert outcome.after is None
     assert outcome.identity is None
+
+
+def halves(top, bottom):
+    pixels = np.full((512, 512, 3), bottom, np.uint8)
+    pixels[:256] = top
+    return pixels
+
+
+def test_a_restored_face_that_is_no_face_stays_original_where_none_was_found_before_either():
+    black = np.zeros((512, 512, 3), np.uint8)
+    (outcome,) = check([(black, black)], embedder=Channels(clearness=4.0), eye_px=5)
+    assert outcome.identity.verdict == "other"
+    assert outcome.after is None
+
+
+@pytest.mark.parametrize(("clearness", "eye_px"), [(9.4, 60.0), (13.0, 5.0)], ids=["unclear", "tiny"])
+def test_a_face_that_cannot_be_judged_must_show_what_its_original_shows(clearness, eye_px):
+    redo, before = Blend(), halves(200, 40)
+    smeared = cv2.GaussianBlur(before, (0, 0), 60)
+    faces = [(before, smeared), (before, halves(40, 200)), (before, halves(220, 30))]
+    outcomes = check(faces, redo, embedder=Channels(clearness), eye_px=eye_px)
+    assert [outcome.identity.verdict for outcome in outcomes] == ["other", "other", "cannot judge"]
+    assert [outcome.after is None for outcome in outcomes] == [True, True, False]
+    assert redo.calls == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from facewatch.errors import BadCheckpoint
 from facewatch.models.catalogue import MODELS, Checkpoint, Licence, Model
@@ -134,6 +135,51 @@ def test_a_file_that_almost_fits_is_refused_by_name(form, file, tmp_path, harm):
     torch.save(state, tmp_path / "mine.pth")
     with pytest.raises(BadCheckpoint, match=rf"looks like .* but does not fit it \(.*{harm}"):
         loader.load(tmp_path / "mine.pth", "mine", "cpu", alone=True)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_file_of_half_precision_is_computed_in_the_precision_chosen(
+    form, file, second, tmp_path, kind, precision
+):
+    state = {
+        key: tensor.to(kind).clone() if tensor.is_floating_point() else tensor
+        for key, tensor in read_state_dict(file).items()
+    }
+    save_file(state, tmp_path / "half.safetensors")
+    torch.save({key: tensor.to(torch.float32) for key, tensor in state.items()}, tmp_path / "whole.pth")
+    half, whole = (
+        loader.load(tmp_path / name, "mine", "cpu", precision, network=form, second=second)
+        for name in ("half.safetensors", "whole.pth")
+    )
+    (crop,) = crops(half, 1)
+    np.testing.assert_array_equal(half.restore([crop], 0.0)[0], whole.restore([crop], 0.0)[0])
+
+
+def test_a_file_of_whole_numbers_is_refused(form, file, tmp_path):
+    state = {key: tensor.to(torch.int8) for key, tensor in read_state_dict(file).items()}
+    torch.save(state, tmp_path / "small.pth")
+    with pytest.raises(BadCheckpoint, match="whole numbers, as quantised networks do"):
+        loader.load(tmp_path / "small.pth", "mine", "cpu", network=form)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_numbers_that_are_none_are_refused_with_their_key(form, file, tmp_path, number):
+    state = read_state_dict(file)
+    key = max(key for key in state if key.endswith("weight"))
+    state[key] = state[key].clone()
+    state[key].view(-1)[-1] = number
+    torch.save(state, tmp_path / "mine.pth")
+    with pytest.raises(BadCheckpoint, match=rf"does not fit it \({key} holds NaN or infinite numbers"):
+        loader.load(tmp_path / "mine.pth", "mine", "cpu", alone=True)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
+def test_a_file_that_is_cut_off_is_refused(form, file, tmp_path, share):
+    data = file.read_bytes()
+    (tmp_path / "mine.pth").write_bytes(data[: int(share * len(data))])
+    with pytest.raises(BadCheckpoint, match="The model file is incomplete"):
+        loader.load(tmp_path / "mine.pth", "mine", "cpu", network=form)
 
 
 def test_a_file_of_another_form_is_refused_by_name(file, form, tmp_path):

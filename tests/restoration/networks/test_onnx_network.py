@@ -31,7 +31,12 @@ def write(path, nodes, inputs, outputs, constants=()):
         "face",
         values[: len(inputs)],
         values[len(inputs) :],
-        [onnx.numpy_helper.from_array(np.float32(number), name) for name, number in constants],
+        [
+            onnx.numpy_helper.from_array(
+                number if isinstance(number, np.ndarray) else np.asarray(number, np.float32), name
+            )
+            for name, number in constants
+        ],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, path)
@@ -165,7 +170,7 @@ def test_an_error_of_onnxruntime_is_a_failure_with_its_reason(tmp_path):
     face = ("n", 3, "h", "w")
     nodes = [onnx.helper.make_node("MatMul", ["input", "narrow"], ["output"])]
     ends = ([("input", FLOAT, face)], [("output", FLOAT, face)])
-    network = load(write(tmp_path / "a.onnx", nodes, *ends, [("narrow", np.zeros((9, 512)))]))
+    network = load(write(tmp_path / "a.onnx", nodes, *ends, [("narrow", np.zeros((9, 512), np.float32))]))
     with pytest.raises(NetworkFailed, match="onnxruntime could not restore a face with mine"):
         network.restore([grey(0, 512)], 0.0)
 

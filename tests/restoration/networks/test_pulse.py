@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facewatch.errors import BadCheckpoint
+from facewatch.errors import BadCheckpoint, NetworkFailed
 from facewatch.models.catalogue import MODELS
 from facewatch.models.files import ModelFiles
 from facewatch.restoration.build import build_pipeline
@@ -15,7 +15,7 @@ from facewatch.restoration.face_reports import NOT_FOUND
 from facewatch.restoration.networks import loader, pulse
 from facewatch.restoration.networks.forms import FORMS
 from facewatch.restoration.networks.state_dict import read_state_dict
-from facewatch.restoration.options import NOT_COMPARED, RestorationOptions, Setup
+from facewatch.restoration.options import OTHER_PERSON, RestorationOptions, Setup
 from tests import published
 
 STEPS = 3
@@ -65,6 +65,16 @@ def test_a_photo_gives_the_same_face_every_time(network, file, second, crop):
 
 def test_a_face_that_is_not_found_stays_as_it_is(network, crop):
     np.testing.assert_array_equal(network.restore([crop], 0.0)[0], crop)
+
+
+def test_a_search_that_loses_its_numbers_fails_and_is_no_face_that_was_not_found(file, second, crop):
+    state = {**read_state_dict(file, mapped=False), **pulse.read_latents(second)}
+    state["latents.mean"] = torch.full_like(state["latents.mean"], torch.nan)
+    network = loader.TorchNetwork(
+        "pulse", pulse.build(state, "cpu", "float32"), "cpu", takes_weight=False, crop_size=64
+    )
+    with pytest.raises(NetworkFailed, match="NaN or infinite"):
+        network.restore([crop], 0.0)
 
 
 def test_steps_are_reported_and_another_weight_searches_no_more(network, crop):
@@ -154,6 +164,6 @@ def test_without_a_comparison_the_engine_shows_none_of_its_faces(file, second, c
     restored = build_pipeline(setup, "cpu").restore(photo, options, 0.0)
     assert (restored.faces[0].fate, restored.faces[0].reason) == (
         "kept",
-        NOT_COMPARED if found else NOT_FOUND,
+        OTHER_PERSON if found else NOT_FOUND,  # random weights draw no face
     )
     assert (restored.photo.pixels == photo.pixels).all()

@@ -136,6 +136,16 @@ def test_the_networks_own_scale_is_not_resized(general):
     np.testing.assert_array_equal(general.enlarge(image, 4), np.rint(drawn * 255).astype(np.uint8))
 
 
+def test_pictures_of_eight_bits_are_drawn_in_the_chosen_precision(general, realesr_general_file):
+    rounded = RealESRGAN(realesr_general_file, "realesr-general", "cpu", precision="bfloat16")
+    image = picture(24, 30)
+    exact, drawn = general.enlarge(image, 4), rounded.enlarge(image, 4)
+    assert not np.array_equal(drawn, exact)
+    assert np.sqrt(((drawn.astype(float) - exact) ** 2).mean()) < 1  # levels of 255: 48 dB
+    deep = picture(24, 30, np.uint16)
+    np.testing.assert_array_equal(rounded.enlarge(deep, 4), general.enlarge(deep, 4))
+
+
 def test_each_tile_is_reported(realesr_general_file):
     reported = []
     network = RealESRGAN(realesr_general_file, "realesr-general", "cpu", tile=16, padding=4)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facewatch.state.ledger import Job, Ledger
 from facewatch.system.fingerprint import Fingerprint
@@ -32,12 +34,18 @@ def started(ledger: Ledger, path: Path = PHOTO, seen: Fingerprint = SEEN) -> Job
     return running
 
 
-def finish(ledger: Ledger, path: Path = PHOTO, sha256: str = "content", out: str = "restored") -> Job:
+def finish(
+    ledger: Ledger,
+    path: Path = PHOTO,
+    sha256: str = "content",
+    out: str = "restored",
+    report: Mapping[str, Any] | None = None,
+) -> Job:
     """Return a finished job of `path`."""
     job = started(ledger, path)
     assert ledger.record_hash(job, sha256, "recipe")
     assert ledger.committing(job, Path("/out") / path.name, out, Path("/out/.facewatch-1"))
-    assert ledger.done(job, {"faces": 2})
+    assert ledger.done(job, dict(report or {"faces": 2}))
     return job
 
 

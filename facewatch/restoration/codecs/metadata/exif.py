@@ -18,6 +18,7 @@ EXIF_SIZE = (0xA002, 0xA003)  # PixelXDimension, PixelYDimension
 SUBJECT = (0x9214, 0xA214)  # SubjectArea, SubjectLocation
 RESOLUTION, RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
 THUMBNAIL, THUMBNAIL_BYTES = 0x0201, 0x0202
+_DIRECTORY_NAMES = {tiff_tags.EXIF: "EXIF", tiff_tags.GPS: "GPS", tiff_tags.INTEROP: "interoperability"}
 UNREADABLE = "an EXIF block that cannot be read"
 MAX_JPEG_BYTES = 65_527
 """The longest EXIF block that a JPEG segment holds."""
@@ -123,8 +124,15 @@ def jpeg_losses(exif: bytes | None) -> list[str]:
         if has_maker_note(before) and not has_maker_note(after)
         else []
     )
+    note += repeated_directories(before)
     dropped = len(_value_numbers(without_maker_note(before)) - _value_numbers(after))
     return [*note, f"{dropped} long EXIF values, for which a JPEG has too little room"] if dropped else note
+
+
+def repeated_directories(directory: Directory) -> list[str]:
+    """Return in words what lies in directories beside those that are read."""
+    found = sorted(_DIRECTORY_NAMES[pointer] for pointer in directory.repeated)
+    return [f"a second {name} directory" for name in found]
 
 
 def has_maker_note(directory: Directory) -> bool:

@@ -25,6 +25,9 @@ IMAGE_TAGS = frozenset(
     | {*range(322, 326), *range(332, 337), *range(338, 348), *range(512, 522), *range(529, 533)}
 )
 """The tags of a TIFF page that a decoder needs; of several with one number, decoders take the first."""
+_FIRST_COUNTS = IMAGE_TAGS | {0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x013F, 0x0213, 0xA403}
+"""The tags of which the first counts in ExifTool too ("Priority 0"): description, orientation, resolution,
+colours of the primaries, place of YCbCr samples, white balance."""
 UTF8 = 129  # of EXIF 3.0
 MAKER_NOTE = 0x927C
 ByteOrder: TypeAlias = Literal["<", ">"]
@@ -57,6 +60,7 @@ class Directory:
     children: dict[int, Directory] = field(default_factory=dict)  # by the tag that points to it
     next_offset: int = 0
     end: int = 0  # the first byte after everything read for it
+    repeated: frozenset[int] = frozenset()  # pointers to several subdirectories, of which one is read
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the integers of a tag; empty if it is missing or of another kind."""
@@ -169,6 +173,8 @@ def read_directory(
     raw, following = raw_entries(block, at, layout)
     tags: dict[int, Tag] = {}
     ends = [at + 2 + len(raw) * layout.entry_size + 4]
+    pointers = POINTERS.get(parent, ())
+    repeated = set()
     for entry in raw:
         number, tag = read_tag(block, entry, layout)
         if tag is None and strict:
@@ -176,13 +182,19 @@ def read_directory(
         if tag is None:
             continue
         ends.append(tag.offset + len(tag.data))
-        # None of an unknown kind hides another; of several others the last counts, as in ExifTool.
+        # None of an unknown kind hides another; of several others the last counts, but for some tags.
         old = tags.get(number)
-        if old is None or not layout.knows(old.kind) or (layout.knows(tag.kind) and number not in IMAGE_TAGS):
+        if number in pointers and old is not None and old.data != tag.data:
+            repeated.add(number)
+        if (
+            old is None
+            or not layout.knows(old.kind)
+            or (layout.knows(tag.kind) and number not in _FIRST_COUNTS)
+        ):
             tags[number] = tag
     children = {}
     own = Directory(layout.order, tags)
-    for pointer in POINTERS.get(parent, ()):
+    for pointer in pointers:
         target = own.number(pointer, 0)
         if strict and target >= len(block):
             raise TruncatedPhoto(INCOMPLETE)
@@ -192,9 +204,8 @@ def read_directory(
             children[pointer] = read_directory(block, target, parent=pointer, strict=strict)
         except BrokenTagsError:
             tags.pop(pointer, None)
-    return Directory(
-        layout.order, tags, children, following, max(ends + [child.end for child in children.values()])
-    )
+    end = max(ends + [child.end for child in children.values()])
+    return Directory(layout.order, tags, children, following, end, frozenset(repeated))
 
 
 def read_tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:
