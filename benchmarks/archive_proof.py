@@ -28,6 +28,7 @@ from facewatch.archive.run import make_plan, run_archive
 from facewatch.archive.store import Store, open_store
 from facewatch.archive.types import OWN_FOLDER, Row
 from facewatch.archive.verification import verify
+from facewatch.archive.worker import SCRATCH_PREFIX
 from facewatch.models.files import ModelFiles
 from facewatch.settings.schema import Settings
 from facewatch.worker.recipe import resolve
@@ -206,13 +207,15 @@ def main(
         ]
         copies = [name for name in destination.files() if not name.startswith(f"{OWN_FOLDER}/")]
     server.close()
+    left = [path.name for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*")]
     print(
         f"{photos} photos in {seconds:.0f} s; {progress.deaths} workers died; faults: {dict(faults.counts)}"
     )
     print(f"outcomes: {dict(progress.outcomes)}; causes: {dict(progress.causes)}")
     print(f"rows: {len(rows)}, of different photos: {len(set(rows))}; copies: {len(copies)}")
-    print(f"problems: {dict(found.problems)}")
+    print(f"problems: {dict(found.problems)}; left on this machine: {left}")
     exact = len(rows) == len(set(rows)) == photos and len(copies) == found.copies and not found.problems
+    exact = exact and not left
     raise typer.Exit(0 if exact and progress.outcomes["failed"] == 2 else 1)  # the poison and the cut one
 
 

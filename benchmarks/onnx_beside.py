@@ -2,13 +2,15 @@
 
     python -m benchmarks.onnx_beside [NAME...]
 
-writes each with random weights of the published form, exports it at its full size by torch.onnx, restores
-the same picture with onnxruntime and with torch on the processor, and prints the largest difference of their
-outputs, on a range of 2. CodeFormer is exported with an input for the weight.
+writes each with random weights of the published form, exports it at its full size by torch.onnx, restores the
+same picture with onnxruntime and with facewatch's network in torch, on the processor, and prints the largest
+difference of their outputs, on a range of 2. GFPGAN, CodeFormer and RestoreFormer are exported from the
+published module, the others from facewatch's; CodeFormer has an input for the weight.
 """
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -22,6 +24,7 @@ import typer
 from benchmarks import published, published_field
 from benchmarks.against_published import comparison_suffix, make_faces
 from facewatch.restoration.networks import loader, onnx_network
+from facewatch.restoration.networks.state_dict import read_state_dict
 
 TOLERANCE = 1e-3
 NETWORKS: dict[str, Callable[[Path], Path]] = {
@@ -32,29 +35,49 @@ NETWORKS: dict[str, Callable[[Path], Path]] = {
         name: published_field.FORMS[name] for name in ("restoreformer++", "gpen-256", "gpen-512", "gpen-1024")
     },
 }
+_PUBLISHED = {
+    "gfpgan-1.4": "spandrel.architectures.GFPGAN",
+    "codeformer": "spandrel_extra_arches.architectures.CodeFormer",
+    "restoreformer": "spandrel.architectures.RestoreFormer",
+}
 WEIGHTS = {"codeformer": (0.25, 0.5, 1.0)}
 """Of the networks that take one; 0 leaves a part of CodeFormer out, which an export cannot."""
 
 
 class _Exported(torch.nn.Module):
-    """A loaded network in the form that torch.onnx traces."""
+    """A network in the form that torch.onnx traces: faces, perhaps a weight, to faces."""
 
-    def __init__(self, network: loader.TorchNetwork) -> None:
+    def __init__(self, draw: Callable[..., torch.Tensor]) -> None:
         super().__init__()
-        self._infer = network.infer
+        self._draw = draw
 
-    def forward(self, faces: torch.Tensor, weight: torch.Tensor | float = 0.0) -> torch.Tensor:
-        return self._infer(faces, weight)  # type: ignore[arg-type] - the traced weight takes the float's place
+    def forward(self, *given: torch.Tensor) -> torch.Tensor:
+        return self._draw(*given)
 
 
-def export(network: loader.TorchNetwork, path: Path, *, with_weight: bool) -> Path:
-    """Write a loaded network as an ONNX file of the form that facewatch takes."""
-    side = network.crop_size
+def _to_export(name: str, checkpoint: Path, network: loader.TorchNetwork) -> Callable[..., torch.Tensor]:
+    """Return what is exported; facewatch's forms of the first three work in place, which no trace sees."""
+    if name not in _PUBLISHED:
+        return lambda faces: network.infer(faces, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a deprecated call of torch
+        module = importlib.import_module(_PUBLISHED[name])
+    published = getattr(module, _PUBLISHED[name].rpartition(".")[2])().eval()
+    published.load_state_dict(read_state_dict(checkpoint), assign=True)
+    published.requires_grad_(requires_grad=False)
+    options = {"return_rgb": False, "randomize_noise": False} if name == "gfpgan-1.4" else {}
+    if name == "codeformer":
+        return lambda faces, weight: published(faces, weight=weight)[0]
+    return lambda faces: published(faces, **options)[0]
+
+
+def export(draw: Callable[..., torch.Tensor], path: Path, side: int, *, with_weight: bool) -> Path:
+    """Write a network as an ONNX file of the form that facewatch takes."""
     given = (torch.zeros(1, 3, side, side), *([torch.tensor([0.5])] if with_weight else []))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of constants in the trace
         torch.onnx.export(
-            _Exported(network), given, path, input_names=["input", "weight"][: len(given)], dynamo=False
+            _Exported(draw), given, path, input_names=["input", "weight"][: len(given)], dynamo=False
         )
     return path
 
@@ -66,7 +89,8 @@ def compare(name: str) -> float:
         checkpoint = NETWORKS[name](Path(folder, f"{name}{comparison_suffix(name)}"))
         network = loader.load(checkpoint, name, "cpu")
         weights = WEIGHTS.get(name)
-        path = export(network, Path(folder, f"{name}.onnx"), with_weight=weights is not None)
+        draw = _to_export(name, checkpoint, network)
+        path = export(draw, Path(folder, f"{name}.onnx"), network.crop_size, with_weight=weights is not None)
         exported = onnx_network.load(path, name, "cpu")
         faces = make_faces(network.crop_size)
         for weight in weights or (0.0,):

@@ -120,6 +120,15 @@ def test_windows_gets_a_program_without_a_console_too(spec_calls):
     assert programs == {"facewatch": True, "facewatchw": False}
 
 
+def test_the_app_of_macos_is_signed_as_the_developer_who_is_named(spec_calls, monkeypatch):
+    monkeypatch.setenv("FACEWATCH_SIGN_AS", "Developer ID Application: A")
+    (program,) = [named for kind, _, named in spec_calls("darwin") if kind == "EXE"]
+    assert program["codesign_identity"] == "Developer ID Application: A"
+    rights = plistlib.loads(Path(program["entitlements_file"]).read_bytes())
+    assert rights
+    assert all(value is True for value in rights.values())
+
+
 def test_the_app_of_macos_may_show_an_icon_and_has_its_version(spec_calls):
     bundle = next(named for kind, _, named in spec_calls("darwin") if kind == "BUNDLE")
     assert bundle["info_plist"]["LSBackgroundOnly"] is False
@@ -143,6 +152,11 @@ def test_the_installer_of_windows_starts_commands_that_exist():
     assert {program for program, _ in started} == {"facewatch", "facewatchw"}
     assert {command for _, command in started} <= set(COMMANDS)
     assert "PrivilegesRequired=lowest" in text
+    assert "CloseApplications=force" in text  # a program without a window cannot be asked
+    removal = text.partition("[UninstallRun]")[2]
+    assert (
+        0 < removal.index('Parameters: "uninstall"') < removal.index("/IM facewatch.exe /IM facewatchw.exe")
+    )
 
 
 def _spec_list(name):

@@ -37,10 +37,6 @@ STAGES = (
     Stage(
         1_300, 1.5e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.3, realism=0.05
     ),
-    Stage(8_000, 4e-4, 3e-5, batch=16, window=96),
-    Stage(
-        2_500, 1.2e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.3, realism=0.05
-    ),
 )
 _WARM_UP_STEPS = 60
 

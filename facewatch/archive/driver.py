@@ -169,21 +169,30 @@ class Driver:
         elif isinstance(event, Answered):
             self._take_answer(event)
         elif isinstance(event, Died):
-            log.warning("%s has died: %s", event.worker, event.reason)
-            self._forget(event.worker)
-            self.progress.deaths += 1
-            for task in self._queue.died(event.worker):
-                self._set_aside(task, event.worker, "a worker", event.reason)
+            self._take_death(event)
         else:
             self._take_start_failure(event)
 
+    def _take_death(self, event: Died) -> None:
+        log.warning("%s has died: %s", event.worker, event.reason)
+        self._clocks.last_hold = f"{event.worker} died: {event.reason}"
+        if event.worker not in self._clocks.ready:  # the next one may die of the same while it starts
+            self._wait_to_begin()
+        self._forget(event.worker)
+        self.progress.deaths += 1
+        for task in self._queue.died(event.worker):
+            self._set_aside(task, event.worker, "a worker", event.reason)
+
     def _take_start_failure(self, event: CannotStart) -> None:
         self._forget(event.worker)
+        log.warning("%s cannot start: %s", event.worker, event.reason)
+        self._wait_to_begin()
+        if self._clocks.starts_failed >= START_FAILURES and not self._clocks.ready:
+            raise EngineUnavailable(f"no worker can start: {event.reason}")
+
+    def _wait_to_begin(self) -> None:
         clocks = self._clocks
         clocks.starts_failed += 1
-        log.warning("%s cannot start: %s", event.worker, event.reason)
-        if clocks.starts_failed >= START_FAILURES and not clocks.ready:
-            raise EngineUnavailable(f"no worker can start: {event.reason}")
         clocks.begin_after = self._clock() + wait_seconds(clocks.starts_failed)
 
     def _take_answer(self, event: Answered) -> None:

@@ -73,7 +73,7 @@ def run_archive(
     Raises AlreadyRunning when another run writes into this folder, and as `Driver.run`.
     """
     manifest = Manifest(destination, plan.run)
-    with _alone(destination, plan.run):
+    with alone(destination, plan.run):
         models = {name: Path(path).read_bytes() for name, path in plan.setup.files.items()} if remote else {}
         pool = RayPool(cluster, plan, models, gpus=gpus, workers=workers)
         done = manifest.done(plan.key, retry_failed=retry_failed)
@@ -104,7 +104,7 @@ def _count_beside(source: Store, progress: Progress) -> None:
 
 
 @contextmanager
-def _alone(destination: Store, run: str) -> Iterator[None]:
+def alone(destination: Store, run: str) -> Iterator[None]:
     """Let no other run write into a local destination meanwhile, and remove what killed workers left.
 
     Runs on a remote store need no lock: its puts refuse to replace, so that two runs only waste work.

@@ -12,7 +12,7 @@ KEEPALIVE_SECONDS = 30
 _KNOWN = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 
-class KnownHosts(paramiko.MissingHostKeyPolicy):
+class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # untyped
     """Refuse a server whose key is not in the known hosts of OpenSSH; fsspec would take any."""
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002 - paramiko's

@@ -32,7 +32,7 @@ AHEAD_SECONDS = 2.0  # of work that a worker holds beside what its engine holds
 MOST_HELD = 64  # photos: what the death of a worker costs at most
 REPLY_SECONDS = 1.0  # at the latest; the driver then knows that the worker lives
 LINGER_SECONDS = 0.1  # a reply with a result waits so long for more
-_PREFIX = "facewatch-archive-"
+SCRATCH_PREFIX = "facewatch-archive-"
 
 
 class Worker:
@@ -64,7 +64,7 @@ class Worker:
             )
         os.environ["OMP_NUM_THREADS"] = str(self._plan.cores)  # the engine inherits it
         _remove_left_scratch()
-        scratch = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{mark_of(os.getpid())}-"))
+        scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-{mark_of(os.getpid())}-"))
         self._scratch = scratch
         source, destination = open_store(self._plan.source), open_store(self._plan.destination)
         steps = PhotoSteps(self._plan, source, destination, scratch, self._name)
@@ -231,8 +231,8 @@ class Line:
 
 def _remove_left_scratch() -> None:
     """Remove the scratch folders of workers that were killed on this machine."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        pid, _, rest = folder.name.removeprefix(_PREFIX).partition("-")
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
+        pid, _, rest = folder.name.removeprefix(SCRATCH_PREFIX).partition("-")
         with suppress(OSError, ValueError):
             if not is_still_running(int(pid), rest.partition("-")[0], folder.lstat().st_ctime):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewatch.cli.markup import say, say_path
-from facewatch.cli.options import JsonOption, places
+from facewatch.cli.options import JsonOption, complete_any_model, places
 from facewatch.errors import BadCheckpoint, BadLedger, FacewatchError, WrongUse
 from facewatch.system.paths import expand_path
 
@@ -24,8 +24,16 @@ app = typer.Typer(
 )
 
 MEASURED_PHOTOS = 500  # the last ones, from which the seconds a face are taken
-Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Models, by their names in the list.")]
-OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models; all if none.")]
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME", help="Models, by their names in the list.", autocompletion=complete_any_model
+    ),
+]
+OptionalNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="Models; all if none.", autocompletion=complete_any_model),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Accept a file whose digest is not the published one.")
@@ -81,7 +89,10 @@ def _seconds_here() -> dict[str, float]:
 def pull(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Models to download, or else --all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Models to download, or else --all.", autocompletion=complete_any_model
+        ),
     ] = None,
     everything: AllOption = False,
     accept_licence: Annotated[

@@ -64,6 +64,13 @@ def _values_of(key: str) -> tuple[str, ...]:
     return (*(fields[name].options or ("true", "false")), "default")
 
 
+def complete_any_model(incomplete: str) -> list[str]:
+    """Return the names of all models, detectors among them, that begin like this."""
+    from facewatch.models import catalogue
+
+    return [name for name in catalogue.BY_NAME if name.startswith(incomplete)]
+
+
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="PATH", help="Use this config file.")]
 ModelOption = Annotated[
     str | None,

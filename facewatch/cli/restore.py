@@ -41,6 +41,7 @@ from facewatch.state.outcomes import (
     outcome_of_failure,
 )
 from facewatch.state.reports import answer_summary, with_losses
+from facewatch.state.status import passed_over_text
 from facewatch.system.paths import Places
 from facewatch.worker.output import discard_result, name_for, output_folder, publish_copy, take_result
 from facewatch.worker.recipe import Recipe, resolve
@@ -82,13 +83,13 @@ def restore(  # noqa: PLR0917 - typer's options
 ) -> None:
     """Restore photos now; the originals are only read."""
     with shown_on_desktop(wanted=notify) as show:
-        results, about, note = _restore(
+        results, about, notes = _restore(
             sources, output, _changes(model, with_copies, choices), weight,
             recursive=recursive, accept_licence=accept_licence, quiet=as_json, config=config,
         )  # fmt: skip
         show(results, _totals(results))
     if as_json:
-        print(json.dumps({**about, "notes": [note] if note else [], "photos": results}, indent=2))
+        print(json.dumps({**about, "notes": notes, "photos": results}, indent=2))
     raise typer.Exit(1 if any(result["outcome"] in UNSUCCESSFUL for result in results) else 0)
 
 
@@ -113,21 +114,22 @@ def _restore(
     accept_licence: bool,
     quiet: bool,
     config: Path | None,
-) -> tuple[list[dict[str, Any]], dict[str, str], str]:
-    """Return what became of each photo, what restored them, and a note about what is not checked."""
+) -> tuple[list[dict[str, Any]], dict[str, str], list[str]]:
+    """Return what became of each photo, what restored them, and notes: what is not checked, or not taken."""
     where = places(config)
     settings = settings_with(where, changes, weight)
-    photos = list(photos_of(sources, output, recursive=recursive))
+    others: Counter[str] = Counter()
+    photos = list(photos_of(sources, output, recursive=recursive, passed_over=others))
     if not photos:
         raise WrongUse("no photos found there; facewatch takes JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF")
     files = model_files(where, settings)
     recipe = resolve(settings.plan(None), settings.engine, probe)
     fetch_missing(files, recipe.models, recipe.optional_models, accept_licence=accept_licence)
-    note = unchecked_note(files, settings)
-    if note and not quiet:
+    notes = [note for note in (unchecked_note(files, settings), passed_over_text(others)) if note]
+    for note in () if quiet else notes:
         Console(stderr=True, highlight=False).print(escape(note), soft_wrap=True)
     results, about = _restore_all(photos, recipe, files, quiet=quiet)
-    return results, about, note
+    return results, about, notes
 
 
 def _restore_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,13 @@ class Source:
     output: Path
 
 
-def photos_of(sources: Sequence[Path], output: Path | None, *, recursive: bool) -> Iterator[Source]:
+def photos_of(
+    sources: Sequence[Path], output: Path | None, *, recursive: bool, passed_over: Counter[str]
+) -> Iterator[Source]:
     """Yield the photos of the named files and folders.
 
-    output  the folder for the copies; None: OUTPUT beside each photo, or in the named folder
+    output       the folder for the copies; None: OUTPUT beside each photo, or in the named folder
+    passed_over  counts the other files of the folders, by kind
 
     Raises WrongUse for what is not there or cannot be read.
     """
@@ -39,9 +43,10 @@ def photos_of(sources: Sequence[Path], output: Path | None, *, recursive: bool) 
             copies = expand_path(output) if output else path / OUTPUT
             watch = WatchedFolder(path, recursive=recursive, outputs=(copies, *spelled_below(path, [copies])))
             found: list[Path] = []
-            unreadable = walk(watch, path, found.append).unreadable
-            if unreadable:
-                folder, reason = next(iter(unreadable.items()))
+            walked = walk(watch, path, found.append)
+            passed_over.update(walked.passed_over)
+            if walked.unreadable:
+                folder, reason = next(iter(walked.unreadable.items()))
                 raise WrongUse(f"{folder} cannot be read: {reason}")
             yield from (Source(photo, path, copies) for photo in sorted(found) if _holds_photo(photo))
         elif os.path.exists(path):  # noqa: PTH110 - never raises

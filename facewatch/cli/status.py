@@ -95,7 +95,7 @@ def _show(now: Status, *, clear: bool) -> None:
         console.print(f"model {name}: {escape(describe_download(download))}", soft_wrap=True)
     for trouble in now.troubles:
         console.print(f"needs attention: {escape(trouble)}", style="yellow", soft_wrap=True)
-    for note in filter(None, (*now.notes, passed_over_text(now))):
+    for note in filter(None, (*now.notes, passed_over_text(now.passed_over))):
         console.print(escape(note), soft_wrap=True)
     for incident in now.incidents[-INCIDENTS_SHOWN:]:
         console.print(f"resolved: {escape(format_incident(incident))}", soft_wrap=True)

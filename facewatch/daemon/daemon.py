@@ -23,7 +23,7 @@ from facewatch.state import requests
 from facewatch.state.alerts import Alerts
 from facewatch.state.ledger import Ledger
 from facewatch.state.requests import Request, watched_photo
-from facewatch.state.status import BATCH_KEY, GIVING_WAY_KEY
+from facewatch.state.status import BATCH_KEY, GIVING_WAY_KEY, passed_over_text
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.mounts import Disks
 from facewatch.system.paths import Places
@@ -122,6 +122,8 @@ class Daemon:
             self._downloader.stop()
         for problem in self._watcher.problems():
             log.warning("%s", problem)
+        if others := passed_over_text(self._watcher.passed_over()):
+            log.info("%s", others)
         for name, download in self._downloader.states().items():
             log.warning("%s is not downloaded: %s", name, download.get("reason", download["state"]))
         if reason := self._worker.rest.reason(self._store.current):
@@ -194,8 +196,11 @@ class Daemon:
         elif request.kind == "retry_failed":
             count = self._ledger.requeue(request.path) if request.path else self._ledger.requeue_failed()
             log.info("failed photos queued again: %d", count)
-        elif request.kind == "download_now" and request.model is not None:
-            self._downloader.try_now(request.model)
+        elif request.kind == "download_now":
+            states = self._downloader.states()
+            waiting = [name for name, download in states.items() if download["state"] == "waiting"]
+            for name in waiting if request.model is None else [request.model]:
+                self._downloader.try_now(name)
         elif request.kind == "download_cancel" and request.model is not None:
             self._downloader.cancel(request.model)
         elif request.kind in {"mark", "undo"} and request.path is not None:

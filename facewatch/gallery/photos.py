@@ -116,7 +116,7 @@ def status(request: Request) -> Response:
             "headline": shown(headline(now)),
             "current": shown(Path(now.current["path"]).name) if now.current else None,
             "progress": now.progress,
-            "waiting": now.waiting,
+            "waiting": now.coming,
             "rest": now.rest,
             "problems": problems,
             "counts": gallery.index.counts(),

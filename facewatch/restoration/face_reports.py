@@ -10,7 +10,7 @@ import numpy as np
 
 from facewatch.restoration.detection.nms import intersection_over_union
 from facewatch.restoration.identity.gate import CheckedFace
-from facewatch.restoration.options import NOT_COMPARED, NOT_UPRIGHT, OTHER_PERSON, FaceChoice
+from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON, FaceChoice
 from facewatch.restoration.types import Crop, Face, FaceReport
 
 UNCHANGED = "the model found nothing to change"
@@ -66,6 +66,6 @@ def checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace
 
 def _checked_report(report: FaceReport, outcome: CheckedFace) -> FaceReport:
     if outcome.after is None:
-        reason = OTHER_PERSON if outcome.lost else NOT_UPRIGHT if outcome.doubtful else NOT_COMPARED
+        reason = OTHER_PERSON if outcome.lost else NOT_COMPARED
         return replace(report, fate="kept", reason=reason, weight=None, identity=outcome.identity)
     return replace(report, weight=outcome.weight, identity=outcome.identity)

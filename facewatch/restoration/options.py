@@ -15,10 +15,6 @@ OTHER_PERSON = "it no longer looked like the same person"
 """The reason to keep a face whose restored form became another person's."""
 
 
-NOT_UPRIGHT = "it does not look like an upright face, and could not be compared"
-"""The reason to keep a face that a detector took for an upright one."""
-
-
 NOT_COMPARED = "the model makes up people, and the face could not be compared: the model sface is missing"
 """The reason to keep a face of such a model that the gate could not measure."""
 

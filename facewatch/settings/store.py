@@ -25,7 +25,7 @@ from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
 from facewatch.settings import schema
 from facewatch.settings.schema import Settings
 from facewatch.settings.toml_hints import toml_hint
-from facewatch.system.atomic import translate_write_errors, write_atomically
+from facewatch.system.atomic import PRIVATE_FOLDER, translate_write_errors, write_atomically
 from facewatch.system.locks import LockHeld, acquire_lock
 from facewatch.system.opened import read_small
 from facewatch.system.paths import expand_path
@@ -174,7 +174,7 @@ class Store:
         Raises CannotWrite or DiskFull.
         """
         with translate_write_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         try:
             held = acquire_lock(self.path.with_name(f".{self.path.name}.lock"), LOCK_SECONDS)
         except LockHeld as error:

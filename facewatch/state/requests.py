@@ -45,7 +45,8 @@ class Request:
     preview          draw the one face of `faces` with `model` and some weights, into the file named `preview`
     retry_failed     queue all failed photos, or only the one at `path`
     quit             end the daemon whose process id is `pid`, and no later one
-    download_now     download `model` at once, which waits for its next try or was cancelled
+    download_now     download `model` at once, which waits for its next try or was cancelled; without a
+                     name all that wait
     download_cancel  stop the download of `model`
     """
 

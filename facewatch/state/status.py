@@ -65,6 +65,11 @@ class Status:
         """The number of photos still to be restored."""
         return self.counts["queued"] + self.counts["retry"] + self.settling
 
+    @property
+    def coming(self) -> int:
+        """The number of photos still to be tried: not those that failed and wait for their next try."""
+        return self.waiting - self.counts["retry"]
+
     def as_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return {**asdict(self), "waiting": self.waiting, "strangers": self.strangers._asdict()}
@@ -141,7 +146,7 @@ def headline(status: Status) -> str:
     """Return one line of text: "working: holiday/IMG_2041.jpg (2 of 4 faces), 3 waiting"."""
     if status.mood == "stopped":
         return "facewatch is not running; start it with `facewatch run`"
-    parts: list[str] = [status.rest or status.mood]
+    parts: list[str] = [status.rest or loading_text(status) or status.mood]
     if status.current:
         parts[0] = f"working: {one_line(status.current['path'])}{_progress_text(status.current)}"
     progress = progress_text(status)
@@ -156,15 +161,21 @@ def headline(status: Status) -> str:
     return ", ".join(parts)
 
 
+def loading_text(status: Status) -> str:
+    """Return "loading builtin" while photos wait for the engine to load its model; else nothing."""
+    if status.mood != "working" or status.current or not status.engine:
+        return ""
+    return f"loading {status.engine['model']}" if status.engine.get("state") == "loading" else ""
+
+
 def waiting_texts(status: Status) -> list[str]:
     """Return the photos still to be restored: "3 waiting", and "1 will retry" of those that failed once."""
-    coming, retried = status.waiting - status.counts["retry"], status.counts["retry"]
+    coming, retried = status.coming, status.counts["retry"]
     return [*([f"{coming} waiting"] if coming else []), *([f"{retried} will retry"] if retried else [])]
 
 
-def passed_over_text(status: Status) -> str:
-    """Return a sentence about the files that are no photos; empty if there are none."""
-    counts = status.passed_over
+def passed_over_text(counts: Mapping[str, int]) -> str:
+    """Return a sentence about the files that are no photos, from a count for each kind; empty for none."""
     if not counts:
         return ""
     total = sum(counts.values())

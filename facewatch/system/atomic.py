@@ -162,12 +162,12 @@ def _temporary_with(
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file of our own by `data` atomically, keeping its permissions.
+    """Replace a file of our own by `data` atomically, keeping its permissions; a new folder is private.
 
     Raises CannotWrite or DiskFull.
     """
     with translate_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     target = Path(os.path.realpath(path))  # a config that links into the user's dotfiles stays a link
     with translate_write_errors(path):
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None

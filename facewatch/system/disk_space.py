@@ -67,13 +67,15 @@ def no_space_for(path: Path, error: OSError) -> str:
     """Return in words what a write to `path` lacked that met one of NO_SPACE: space, inodes or quota."""
     if error.errno == getattr(errno, "EDQUOT", None):
         return f"your quota on the disk of {path} is used up: {FREE_SPACE}"
-    if sys.platform != "win32" and _holds_no_more_files(path):
+    if _holds_no_more_files(path):
         return f"no more files fit on the disk of {path}, however small: delete some; {RESUMES}"
     return f"no space left for {path}: {FREE_SPACE}"
 
 
 def _holds_no_more_files(path: Path) -> bool:
     """Return True if the disk has used up its numbers of files (inodes), whatever space is free."""
+    if sys.platform == "win32":
+        return False
     try:
         disk = os.statvfs(nearest_existing(path))
     except OSError:

@@ -19,6 +19,9 @@ DISPLAY_CLASS = "0x03"
 INTEL_DEVICES = (0x56, 0x64, 0x7D, 0xB0, 0xE2)
 WINDOWS_ADAPTERS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
 INDEX = "https://download.pytorch.org/whl"
+# A build for a card counts as newer than the plain one. Its index has other packages too, in versions of its
+# own: whatever reinstalls replaces pillow and numpy by these.
+UV_UPGRADE = "--upgrade-package torch --upgrade-package torchvision"
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,12 @@ def _command(vendor: Vendor, python: str) -> str:
     if vendor == "AMD":  # each torch needs another ROCm; uv knows which
         return (
             f"{program} -m pip install uv` and then `{program} -m uv pip install --python {program} "
-            "--torch-backend=auto --reinstall torch torchvision"
+            f"--torch-backend=auto {UV_UPGRADE} torch torchvision"
         )
     index = f"{INDEX}/{'cu130' if vendor == 'NVIDIA' else 'xpu'}"
     if importlib.util.find_spec("pip") is None:  # made by uv
-        return f"uv pip install --python {program} --reinstall --index-url {index} torch torchvision"
-    return f"{program} -m pip install --force-reinstall --index-url {index} torch torchvision"
+        return f"uv pip install --python {program} {UV_UPGRADE} --index-url {index} torch torchvision"
+    return f"{program} -m pip install --upgrade --index-url {index} torch torchvision"
 
 
 def _usable(vendor: int, device: int) -> bool:

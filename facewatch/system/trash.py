@@ -119,11 +119,18 @@ def _make_trash(file: Path, device: int) -> tuple[Path, Path]:
             continue
         for folder in (trash, trash / "files", trash / "info"):
             folder.mkdir(mode=PRIVATE_FOLDER, parents=own, exist_ok=True)
-            found = folder.lstat()
-            if not own and not (stat.S_ISDIR(found.st_mode) and found.st_uid in {os.geteuid(), 0}):
+            if not own and not _is_own(folder):
                 raise OSError(errno.EPERM, f"{folder} is not a folder of yours")
         return trash, top
     raise OSError(errno.ENOENT, "its disk has no trash")
+
+
+def _is_own(folder: Path) -> bool:
+    """Return True for a real folder of this user, or of root."""
+    if sys.platform == "win32":
+        return False
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in {os.geteuid(), 0}
 
 
 def _is_sticky(folder: Path) -> bool:

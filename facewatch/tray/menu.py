@@ -78,7 +78,7 @@ def _state_items(view: View) -> Iterator[Item]:
     ends = [separator("end"), click("log", "Open the log", Open(str(view.log)))] if problems else []
     yield submenu("problems", trouble_line(found), (*problems, *ends))
     yield line("totals", _capitalize(totals_line(view.status)))
-    other_kinds = passed_over_text(view.status) or "No files of other kinds"
+    other_kinds = passed_over_text(view.status.passed_over) or "No files of other kinds"
     yield line("passed over", shorten(other_kinds, LONGEST_LINE))
     downloads = view.status.downloads
     yield submenu("downloads", downloads_line(downloads, view.now), download_items(view))

@@ -201,7 +201,8 @@ def _downloads(status: Status) -> list[tuple[str, Notification]]:
     failing = {name: it for name, it in status.downloads.items() if it.get("state") == "waiting"}
     if failing:
         reason = shorten(one_line(next(iter(failing.values())).get("reason", "")), 160)
-        again = tuple(("Try now", SendRequest(Request("download_now", model=name))) for name in failing)[:1]
+        one = next(iter(failing)) if len(failing) == 1 else None
+        again = (("Try now", SendRequest(Request("download_now", model=one))),)
         text = f"{', '.join(failing)}: {reason}"
         asked.append(("waiting", Notification("Cannot download model", text, "error", again)))
     coming = {name: it for name, it in status.downloads.items() if it.get("state") in COMING}
@@ -233,7 +234,7 @@ def _model_text(name: str, download: dict[str, Any]) -> str:
 
 
 def _waiting_photos(status: Status) -> str:
-    count = status.waiting - status.counts["retry"]  # those that failed once have a model
+    count = status.coming  # those that failed once have a model
     if not count:
         return ""
     return f"; {count_photos(count)} {'waits' if count == 1 else 'wait'}"

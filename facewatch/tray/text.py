@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facewatch.state.outcomes import UNSUCCESSFUL, format_outcomes
-from facewatch.state.status import Status, progress_text, waiting_texts
+from facewatch.state.status import Status, loading_text, progress_text, waiting_texts
 from facewatch.system.durations import format_duration
 from facewatch.system.text import one_line as written_out
 from facewatch.tray.translations import translate
@@ -42,8 +42,8 @@ def state_line(view: View) -> str:
         parts += waiting_texts(status)
     if status.current:
         parts.append(_restoring(status.current))
-    elif view.mood == "working" and status.engine and status.engine.get("state") == "loading":
-        parts.append(f"loading {status.engine['model']}")
+    elif loading := loading_text(status):
+        parts.append(loading)
     elif view.mood == "working" and not parts:
         parts.append("working")
     unsuccessful = {outcome: status.outcomes.get(outcome, 0) for outcome in UNSUCCESSFUL}

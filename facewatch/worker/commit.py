@@ -95,8 +95,9 @@ class Committer:
 
     def _adopt(self, photo: InFlightPhoto, copy: Path, sha256: str) -> None:
         about = {"sha256": photo.sha256, "copy_sha256": sha256, "recipe": photo.existing[copy]}
-        if not adopt_existing_copy(self.ledger, photo.job, copy, **about):
-            raise SourceChanged("the photo changed while its copy was checked")
+        output = photo.ready.folder.output
+        if not adopt_existing_copy(self.ledger, photo.job, copy, output=output, **about):
+            raise SourceChanged("the photo or its copy changed while the copy was checked")
 
     def _publish(
         self, photo: InFlightPhoto, copy: FinishedCopy, report: dict[str, Any], extras: list[dict[str, str]]

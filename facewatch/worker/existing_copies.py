@@ -18,7 +18,7 @@ from pathlib import Path
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.metadata.provenance import Origin, origin
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.opened import open_regular
+from facewatch.system.opened import digest_opened, open_below, open_regular
 from facewatch.system.publish import numbered_names
 from facewatch.worker.output import name_for
 
@@ -75,15 +75,16 @@ def find_existing_copies(
 
 
 def adopt_existing_copy(
-    ledger: Ledger, job: Job, copy: Path, *, sha256: str, copy_sha256: str, recipe: str
+    ledger: Ledger, job: Job, copy: Path, *, output: Path, sha256: str, copy_sha256: str, recipe: str
 ) -> bool:
-    """End a photo with an existing copy; False if the photo has changed, or the copy is another's by now.
+    """End a photo with an existing copy; False if the photo or copy has changed, or is another's by now.
 
+    output       the folder below which no link is followed to `copy`
     sha256       of the photo
     copy_sha256  of the copy's bytes, which were decoded to their end
     recipe       of the copy, as its tags name it
     """
-    if ledger.claimed(copy, job):
+    if ledger.claimed(copy, job) or not _is_still(copy, copy_sha256, output):
         return False
     ledger.record_hash(job, sha256, recipe)
     if not ledger.committing(job, copy, copy_sha256, None, REPORT):
@@ -91,6 +92,14 @@ def adopt_existing_copy(
     ledger.done(job, REPORT)
     log.info("%s -> %s: %s", job.path, copy, REPORT["summary"])
     return True
+
+
+def _is_still(copy: Path, sha256: str, output: Path) -> bool:
+    try:
+        with open_below(output, copy) as opened:
+            return digest_opened(opened) == sha256
+    except OSError:
+        return False
 
 
 def _existing_files(source: Path, folder: Path, tail: str) -> Iterator[Path]:

@@ -14,12 +14,7 @@ from facewatch.engine.source import CHANGED, open_source
 from facewatch.errors import CannotWrite, FacewatchError, SourceChanged, SourceGone
 from facewatch.restoration.codecs import sidecars
 from facewatch.state.ledger import Job
-from facewatch.system.atomic import (
-    copy_to_temporary,
-    remove_file,
-    sync_folder,
-    translate_write_errors,
-)
+from facewatch.system.atomic import copy_to_temporary, remove_file, sync_folder, translate_write_errors
 from facewatch.system.disk_space import require_space
 from facewatch.system.fingerprint import Fingerprint
 from facewatch.system.opened import open_regular
@@ -240,7 +235,7 @@ def _publish_side_file(
 def publish_sidecars(
     source: Path, copy: Path, output: Path | None = None
 ) -> tuple[list[SideFileNote], list[str]]:
-    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, under its name.
+    """Put copies of a photo's sidecars (.xmp, .json) beside its copy, with their permissions and times.
 
     output  the folder below which no link is followed
 
@@ -252,11 +247,12 @@ def publish_sidecars(
     for name, end in _sidecars(source, copy.suffix):
         try:
             with open_regular(source.with_name(name), follow=True) as sidecar:
-                if os.fstat(sidecar.fileno()).st_size > LARGEST_SIDECAR_BYTES:
+                original = os.fstat(sidecar.fileno())
+                if original.st_size > LARGEST_SIDECAR_BYTES:
                     raise CannotWrite(TOO_LARGE)
                 temporary, sha256 = copy_to_temporary(sidecar, copy.parent, output)
             extra = {"temporary": str(temporary), "sha256": sha256, "tail": end}
-            notes.append(_publish_side_file(extra, copy, output=output))
+            notes.append(_publish_side_file(extra, copy, original, output=output))
         except (OSError, FacewatchError) as error:
             log.warning("cannot copy the sidecar %s of %s: %s", name, source, error)
             reason = getattr(error, "strerror", None) or error

@@ -20,8 +20,24 @@ if TYPE_CHECKING:
     from benchmarks.s3_server import S3Server
     from tests.archive.sftp_server import SftpServer
 
-NEEDS_STORES = "pip install s3fs 'moto[s3,server]' paramiko for the tests of stores"
+NEEDS_STORES = "pip install 'facewatch[test]' for the tests of stores"
 FAKE = (sys.executable, str(ROOT / "tests" / "engine" / "fake_engine.py"), "2")
+
+
+def plan_of(source: object, destination: object, **changes: object) -> WorkPlan:
+    """Return a plan for the fake engine."""
+    settings = Settings(model="builtin")
+    about = {
+        "source": open_store(str(source)).address,
+        "destination": open_store(str(destination)).address,
+        "recipe": resolve(settings.plan(None), settings.engine, lambda _: "cpu"),
+        "key": "k" * 64,
+        "setup": Setup("builtin", "yunet", "yunet", None, None, "cpu", None, 0.9),
+        "digests": {},
+        "cores": 1,
+        "engine_command": FAKE,
+    }
+    return WorkPlan(**(about | changes))
 
 
 @pytest.fixture
@@ -34,20 +50,7 @@ def make_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     runs = iter(range(1, 1000))
 
     def make(source: object, destination: object, **changes: object) -> WorkPlan:
-        settings = Settings(model="builtin")
-        recipe = resolve(settings.plan(None), settings.engine, lambda _: "cpu")
-        about = {
-            "source": open_store(str(source)).address,
-            "destination": open_store(str(destination)).address,
-            "recipe": recipe,
-            "key": "k" * 64,
-            "setup": Setup("builtin", "yunet", "yunet", None, None, "cpu", None, 0.9),
-            "digests": {},
-            "run": f"20260101T000000-{next(runs):06d}",
-            "cores": 1,
-            "engine_command": FAKE,
-        }
-        return WorkPlan(**(about | changes))
+        return plan_of(source, destination, **({"run": f"20260101T000000-{next(runs):06d}"} | changes))
 
     return make
 

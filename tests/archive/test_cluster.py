@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tests of archives")
 if importlib.util.find_spec("ray") is None:  # the import itself waits until the cluster is set up
-    pytest.skip("pip install 'facewatch[cluster]' for the tests of archives", allow_module_level=True)
+    pytest.skip("pip install 'facewatch[cluster]' for the tests with Ray, 240 MB", allow_module_level=True)
 
 import psutil
 

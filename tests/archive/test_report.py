@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tests of archives")
 
 from facewatch.archive.photo import empty_row
 from facewatch.archive.progress import Progress

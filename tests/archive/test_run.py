@@ -6,13 +6,15 @@ from collections import Counter
 
 import pytest
 
-pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tests of archives")
 
 from facewatch.archive.driver import Driver, Stop
 from facewatch.archive.manifest import RUN_TIME, Manifest
+from facewatch.archive.pool import Died
+from facewatch.archive.run import alone
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify
-from facewatch.errors import EngineUnavailable, StoreUnavailable
+from facewatch.errors import AlreadyRunning, EngineUnavailable, StoreUnavailable
 from tests.archive.conftest import files_below
 from tests.archive.thread_pool import ThreadPool
 
@@ -187,6 +189,25 @@ def test_workers_that_cannot_start_end_the_run_with_the_reason(make_plan, photos
         run(make_plan(photos("a.jpg"), tmp_path / "out", setup=torn), size=1)
 
 
+def test_workers_that_die_while_they_start_are_begun_with_waits_and_the_reason_is_said(
+    make_plan, photos, tmp_path
+):
+    class DyingAtStart(ThreadPool):
+        def begin(self, worker):
+            self.begun.append(worker)
+            self._events.put(Died(worker, "out of memory"))
+
+    pools = []
+
+    def make_pool(plan, size):
+        pools.append(DyingAtStart(plan, size))
+        return pools[0]
+
+    with pytest.raises(StoreUnavailable, match=r"the last reason: .* died: out of memory"):
+        run(make_plan(photos("a.jpg"), tmp_path / "out"), size=1, pool_class=make_pool, patience_seconds=2.0)
+    assert 1 <= len(pools[0].begun) <= 3
+
+
 def test_a_machine_with_another_version_restores_nothing_and_is_named(
     make_plan, photos, tmp_path, monkeypatch
 ):
@@ -240,6 +261,15 @@ def test_a_clock_that_was_set_back_leaves_the_newer_rows_the_last_ones(make_plan
     assert later == "20990101T000001-000000"
     run(make_plan(source, tmp_path / "out", run=later))
     assert not verify(open_store(str(source)), destination).problems
+
+
+def test_a_second_run_into_the_same_folder_is_refused(tmp_path):
+    destination = open_store(str(tmp_path / "out"))
+    refused = pytest.raises(AlreadyRunning, match="another run writes into")
+    with alone(destination, "one"), refused, alone(destination, "two"):
+        pass
+    with alone(destination, "three"):
+        assert destination.exists(".facewatch/run.lock")
 
 
 def test_the_last_rows_wait_for_a_store_that_fails(make_plan, photos, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tests of archives")
 
 from facewatch.archive import manifest, model_cache
 from facewatch.archive.local_store import LocalStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("pyarrow", reason="pip install 'facewatch[cluster]' for the tests of archives")
+pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tests of archives")
 
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify

@@ -8,7 +8,7 @@ import pytest
 
 needs_cluster = pytest.mark.skipif(
     find_spec("ray") is None or find_spec("pyarrow") is None,
-    reason="pip install 'facewatch[cluster]' for the tests of archives",
+    reason="pip install 'facewatch[cluster]' for the tests with Ray, 240 MB",
 )
 
 

@@ -143,7 +143,9 @@ UNCHECKED = "identity is not checked: the model sface is not downloaded; `facewa
 def test_without_its_network_identity_is_said_not_to_be_checked(facewatch, portrait):
     run = facewatch("restore", portrait, "--model", "builtin")
     assert UNCHECKED in run.stderr
-    assert UNCHECKED in facewatch("status").stdout
+    said = facewatch("status").stdout  # of the model in the settings, for which photos wait
+    assert "photos wait, since no face is shown before it is compared" in said
+    assert UNCHECKED.removeprefix("identity is not checked: ") in said
     assert UNCHECKED not in facewatch("restore", portrait, "-m", "builtin", "--identity", "off").stderr
     (result,) = json.loads(facewatch("restore", portrait, "-m", "builtin", "--json").stdout)["photos"]
     assert result["faces"][0]["identity"] is None
@@ -221,6 +223,8 @@ def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait,
     (folder / "a.jpg").write_bytes(portrait.read_bytes())
     (folder / "b.jpg").write_bytes(b"no photo" * 100)
     (folder / "sub" / "c.jpg").write_bytes(portrait.read_bytes())
+    for name in ("d.gif", "e.gif", "f.cr2"):
+        (folder / name).write_bytes(b"GIF89a" * 9)
     run = facewatch(
         "restore",
         folder,
@@ -239,6 +243,8 @@ def test_restore_takes_folders_and_says_which_photos_failed(facewatch, portrait,
         for photo in json.loads(run.stdout)["photos"]
     }
     assert outcomes == {"a.jpg": "restored", "b.jpg": "not supported", str(Path("sub") / "c.jpg"): "restored"}
+    notes = json.loads(run.stdout)["notes"]
+    assert notes[-1] == "3 files of kinds facewatch does not take: 2 .gif, 1 .cr2"
     assert (tmp_path / "out" / "sub" / "c.jpg").exists()
     assert (tmp_path / "out" / "sub" / "c before-after.jpg").exists()
 

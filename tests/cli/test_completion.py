@@ -62,6 +62,8 @@ def test_every_shell_completes_commands(shell):
         ("facewatch set quality 9", []),
         ("facewatch set work_until 2", []),
         ("facewatch set no.such.key ", []),
+        ("facewatch models pull sf", ["sface"]),
+        ("facewatch models remove sf", ["sface"]),
     ],
 )
 def test_commands_options_models_and_keys_are_completed(line, words):

@@ -141,6 +141,18 @@ def test_a_request_is_handled_as_soon_as_the_ledger_takes_it(places, daemon, mon
     daemon._watcher.stop()
 
 
+@pytest.mark.parametrize(("named", "tried"), [(None, ["a", "b"]), ("b", ["b"]), ("c", ["c"])])
+def test_all_downloads_that_wait_are_tried_now_or_the_one_that_is_named(daemon, monkeypatch, named, tried):
+    states = {"a": "waiting", "b": "waiting", "c": "cancelled", "d": "held", "e": "downloading"}
+    found = []
+    monkeypatch.setattr(
+        daemon._downloader, "states", lambda: {name: {"state": it} for name, it in states.items()}
+    )
+    monkeypatch.setattr(daemon._downloader, "try_now", found.append)
+    daemon._handle(Request("download_now", model=named))
+    assert found == tried
+
+
 @pytest.mark.parametrize("path", ["in/1974/b.jpg", "in/../in/1974/b.jpg", "in/1974/../1974/b.jpg"])
 def test_a_redo_is_queued_under_the_path_below_its_watched_folder(daemon, tmp_path, path):
     daemon._handle(Request("redo", tmp_path / path))
@@ -167,6 +179,14 @@ def test_once_handles_requests_from_before_its_start(paused, daemon, places, tmp
     assert queued(daemon, tmp_path) == ["in/1974/b.jpg"]
     assert daemon._ledger.photo(failed).state == "queued"
     assert list(places.requests.iterdir()) == []
+
+
+def test_once_names_the_kinds_of_files_that_it_does_not_take(paused, daemon, tmp_path, caplog):
+    for name in ("a.gif", "b.gif", "c.cr2"):
+        (tmp_path / "in" / name).write_bytes(b"GIF89a")
+    with caplog.at_level("INFO"):
+        daemon.run_once()
+    assert "4 files of kinds facewatch does not take: 2 .gif, 1 .cr2, 1 .txt" in caplog.text
 
 
 def test_photos_of_a_deleted_folder_are_taken_again_when_it_is_back(daemon, tmp_path):

@@ -1,7 +1,8 @@
 """Disk full: the output disk, and the ledger's.
 
 The output folder, and in a second test the state folder, is a tmpfs of 1 MB that becomes full while photos
-are restored; later it is enlarged.
+are restored; later it is enlarged. In a third test the output disk has space, but no number (inode) for one
+more file.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ SECOND_CHECK_SECONDS = 6.0  # the first is due after 5
 
 
 @pytest.fixture
-def mount_small_disk(daemon: DaemonProcess) -> Iterator[Callable[[Path], None]]:
-    """Yield a function that mounts a disk of 1 MB on a folder, and enlarges it on a second call."""
+def mount_small_disk(daemon: DaemonProcess) -> Iterator[Callable[..., None]]:
+    """Yield a function that mounts a disk of 1 MB on a folder, and enlarges it on a second call.
+
+    Instead of the size it can limit another of tmpfs' options.
+    """
     require("mount", "umount")
     require_root()
     mounted: list[Path] = []
 
-    def mount(folder: Path) -> None:
-        options = "remount,size=64m" if folder in mounted else "size=1m,mode=700"
+    def mount(folder: Path, small: str = "size=1m", large: str = "size=64m") -> None:
+        options = f"remount,{large}" if folder in mounted else f"{small},mode=700"
         folder.mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "facewatch-test", folder], check=True)
         mounted.append(folder)
@@ -144,6 +148,26 @@ def test_a_full_ledger_disk_pauses_the_work_and_loses_nothing(daemon, mount_smal
     assert daemon.stop() == 0
     measured(
         f"ledger: {copies} copies, then a pause; resumed {seconds:.0f} s after space was freed, 1 copy each"
+    )
+
+
+def test_a_disk_without_inodes_pauses_the_work_and_is_named(daemon, mount_small_disk, measured):
+    mount_small_disk(daemon.output, "nr_inodes=12", "nr_inodes=1000")
+    photos = drop(daemon)
+    daemon.start()
+    daemon.wait_for(lambda: daemon.console().count("[waits]") >= 2, "the disk to be found full, twice")
+    view = LedgerView(daemon.places.ledger)
+    assert "no more files fit on the disk" in view.fact("troubles")["disk"]["text"]
+    copies = count_valid_copies(daemon, photos)
+    assert 3 < copies < PHOTOS
+
+    mount_small_disk(daemon.output, "nr_inodes=12", "nr_inodes=1000")
+    seconds = seconds_to_resume(daemon)
+    assert count_valid_copies(daemon, photos) == PHOTOS
+    assert attempts(daemon) == {1}
+    assert seconds <= RESUME_SECONDS
+    measured(
+        f"no inodes: {copies} copies, then a pause, named; resumed {seconds:.0f} s after there were some"
     )
 
 

@@ -152,13 +152,16 @@ def daemon(tmp_path: Path) -> Iterator[DaemonOnFailingDisk]:
 
 
 def wait_for_reasons(daemon: DaemonOnFailingDisk, reason: str) -> None:
-    """Wait until `status` shows the reason for each of the second photos."""
+    """Wait until `status` has shown the reason for each of the second photos, between two tries of it."""
+    named: set[str] = set()
 
-    def shown() -> bool:
-        lines = daemon.command("status").stdout.splitlines()
-        return sum(reason in line for line in lines if line.startswith("will retry: ")) == PHOTOS
+    def all_named() -> bool:
+        for line in daemon.command("status").stdout.splitlines():
+            if line.startswith("will retry: ") and reason in line:
+                named.add(line.split(": ")[1])
+        return len(named) == PHOTOS
 
-    daemon.wait_for(shown, "the reason for each photo", 40)
+    daemon.wait_for(all_named, "the reason for each photo", 60)
 
 
 def assert_all_are_restored_afterwards(daemon: DaemonOnFailingDisk) -> None:

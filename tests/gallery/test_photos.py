@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageCms
@@ -150,9 +151,13 @@ def test_a_face_with_a_model_of_its_own_is_known_by_its_box_and_names_that_model
     ]
 
 
-def test_a_model_that_uses_the_weight_itself_is_no_blend(house):
-    number = house.id_of(house.restored("a.jpg", model="codeformer"))
-    assert house.get(f"api/photos/{number}").json()["blend"] is False
+@pytest.mark.parametrize("model", ["codeformer", "pulse"])  # made-up people pass the gate at every weight
+def test_what_the_page_may_not_mix_itself_is_no_blend(house, model):
+    number = house.id_of(house.restored("a.jpg", model=model))
+    found = house.get(f"api/photos/{number}").json()
+    assert found["blend"] is False
+    offered = {row["name"]: row["blend"] for row in found["models"]}
+    assert (offered[model], offered["gpen-512"]) == (False, True)
 
 
 def test_a_photo_that_is_not_in_the_list_is_not_found(house):
@@ -260,6 +265,13 @@ def test_the_state_of_the_daemon_is_told(house):
     assert found["mood"] == "stopped"
     assert found["counts"] == {"restored": 1, "failed": 1, "favourite": 1}
     assert found["problems"] == 1
+
+
+def test_photos_that_wait_for_their_next_try_are_not_shown_as_waiting(house, monkeypatch):
+    now = house.gallery.status()
+    counts = {**now.counts, "queued": 1, "retry": 5}
+    monkeypatch.setattr(house.gallery, "status", lambda: replace(now, counts=counts))
+    assert house.get("api/status").json()["waiting"] == 1
 
 
 def test_without_a_folder_the_first_steps_are_shown(house):

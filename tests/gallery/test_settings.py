@@ -19,7 +19,7 @@ from facewatch.models.files import ModelFiles
 from facewatch.restoration.codecs import jpeg, sniff
 from facewatch.restoration.codecs.metadata import tiff_tags
 from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, NOT_FOUND, UNCHANGED
-from facewatch.restoration.options import NOT_COMPARED, NOT_UPRIGHT, OTHER_PERSON
+from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
 from facewatch.state.outcomes import final_reason
 from facewatch.system.disk_space import FREE_SPACE, RESUMES, no_space_for
@@ -376,7 +376,7 @@ def test_no_text_stands_twice(language):
 
 
 def test_every_model_and_its_kind_and_every_usual_reason_have_words():
-    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, NOT_FOUND, OTHER_PERSON, NOT_COMPARED, NOT_UPRIGHT}
+    reasons = {CHOSEN, ALL_ORIGINAL, UNCHANGED, NOT_FOUND, OTHER_PERSON, NOT_COMPARED}
     for language in LANGUAGES:
         known = texts(language)
         assert {f"model.{row.name}" for row in catalogue.MODELS} <= known.keys()

@@ -12,12 +12,10 @@ from tests.tray.views import status
 
 
 def test_kinds_that_are_not_taken_are_named_with_the_most_first():
-    assert passed_over_text(status()) == ""
-    assert (
-        passed_over_text(status(passed_over={".gif": 1})) == "1 file of kinds facewatch does not take: 1 .gif"
-    )
+    assert passed_over_text({}) == ""
+    assert passed_over_text({".gif": 1}) == "1 file of kinds facewatch does not take: 1 .gif"
     many = {f".k{number}": 2 for number in range(12)}
-    text = passed_over_text(status(passed_over=many))
+    text = passed_over_text(many)
     assert text.startswith("24 files of kinds facewatch does not take: 2 .k0, 2 .k1")
     assert text.endswith(", 8 others")
 
@@ -85,6 +83,11 @@ def test_a_photo_that_waits_for_the_engine_is_work(running):
     job = ledger.photo(places.config.parent / "a.jpg")
     assert ledger.start(job)
     assert read_status(places, Settings()).mood == "working"
+
+
+def test_photos_that_wait_for_their_next_try_are_not_coming():
+    now = status(counts={"queued": 2, "retry": 5}, settling=1)
+    assert (now.waiting, now.coming) == (8, 3)
 
 
 def test_the_headline_says_what_each_download_does():

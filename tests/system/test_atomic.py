@@ -67,6 +67,16 @@ def test_an_original_that_shrinks_while_it_is_copied_leaves_no_empty_end(tmp_pat
     assert digest == sha256_of(copy)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions for others there")
+def test_a_new_folder_for_a_file_of_ours_is_private_whatever_the_umask(tmp_path):
+    umask = os.umask(0)
+    try:
+        write_atomically(tmp_path / "state/precision.json", b"{}")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
 def test_all_bytes_are_flushed_before_the_sync(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(atomic, "sync_file", lambda descriptor: synced.append(os.fstat(descriptor).st_size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import plistlib
+import shutil
 import subprocess
 import sys
 
@@ -96,6 +97,22 @@ def test_the_service_menu_of_dolphin_has_an_action_for_photos(name):
     assert value.endswith(" %F")
     parsed = parsed_desktop_exec(value.removesuffix(" %F"))
     assert parsed[-2:] == command
+
+
+@shell
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_service_menu_of_dolphin_is_a_valid_entry_but_for_kdes_own_type(tmp_path, name):
+    validate = shutil.which("desktop-file-validate")
+    if validate is None:
+        pytest.skip("desktop-file-validate is not installed")
+    entry = linux.dolphin([f"/opt/{name}/facewatch", "restore"])
+    entry.enable()
+    text = entry.file.read_text("utf-8")
+    assert text.startswith("[Desktop Entry]\nType=Service\n")  # the validator knows no services
+    file = tmp_path / "facewatch.desktop"
+    file.write_text(text.replace("Type=Service", "Type=Application\nName=Facewatch\nExec=true"), "utf-8")
+    run = subprocess.run([validate, str(file)], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "")
 
 
 @shell

@@ -10,7 +10,7 @@ import pytest
 from facewatch.system.graphics import TorchBuild, advice, cards, parsed_hardware_id, torch_build
 
 CPU_ONLY = TorchBuild()
-PIP = "-m pip install --force-reinstall --index-url https://download.pytorch.org/whl"
+PIP = "-m pip install --upgrade --index-url https://download.pytorch.org/whl"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_card_that_torch_cannot_use_gets_one_line_with_the_command(pip, vendor
 def test_an_environment_without_pip_gets_the_command_of_uv(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     line = advice(["NVIDIA"], CPU_ONLY, python="/venv/bin/python", frozen=False)
-    assert "`uv pip install --python /venv/bin/python --reinstall --index-url" in line
+    assert "`uv pip install --python /venv/bin/python --upgrade-package torch" in line
 
 
 def test_an_app_cannot_change_its_torch():

@@ -240,3 +240,10 @@ def eventually(condition: Callable[[], bool], name: str, seconds: float = 10) ->
             pytest.fail(f"waited {seconds} s for {name}")
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def end_gallery(places: Places) -> None:
+    """End the gallery that a click started, if there is one."""
+    record = places.state / "gallery.json"
+    if record.exists():
+        os.kill(json.loads(record.read_text("utf-8"))["process"]["pid"], signal.SIGTERM)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from facewatch.daemon.tray_supervisor import TraySupervisor
 from facewatch.tray.notifications import QUIET_SECONDS
 from tests.pending_requests import take
 from tests.tray import photos
-from tests.tray.desktop import TrayProcess, eventually
+from tests.tray.desktop import TrayProcess, end_gallery, eventually
 
 pytestmark = pytest.mark.needs_display
 
@@ -57,9 +56,7 @@ def opens_gallery(tray, panel):
         eventually(lambda: tray.opened.exists() and shown in tray.opened.read_text("utf-8"), page, 60)
 
     yield opens
-    record = tray.places.state / "gallery.json"
-    if record.exists():
-        os.kill(json.loads(record.read_text("utf-8"))["process"]["pid"], signal.SIGTERM)
+    end_gallery(tray.places)
 
 
 def test_every_entry_of_the_menu_does_what_it_says(tray, panel, opens_gallery):

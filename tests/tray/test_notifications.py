@@ -148,7 +148,7 @@ def test_models_that_cannot_be_downloaded_are_one_notification():
     assert tray.look(now, after=DOWNLOAD_SECONDS) == [
         "codeformer, parsenet: Cannot reach github.com. Check the connection."
     ]
-    assert tray.last.actions == (("Try now", SendRequest(Request("download_now", model="codeformer"))),)
+    assert tray.last.actions == (("Try now", SendRequest(Request("download_now"))),)
 
 
 def test_the_outcomes_of_a_batch_are_counted_apart():

@@ -44,7 +44,13 @@ class CopiesHarness:
             self.ledger, started, CONTENT, self.output, tail, redone=RedoneCopies()
         ).items():
             if adopt_existing_copy(
-                self.ledger, started, copy, sha256=CONTENT, copy_sha256=sha256_of(copy), recipe=recipe
+                self.ledger,
+                started,
+                copy,
+                output=self.output,
+                sha256=CONTENT,
+                copy_sha256=sha256_of(copy),
+                recipe=recipe,
             ):
                 return copy
         return None
@@ -66,6 +72,23 @@ def test_a_photo_with_an_existing_copy_is_done(harness):
     assert harness.ledger.is_output(sha256_of(copy), Path("/elsewhere/moved.jpg"))
     assert harness.ledger.finished_duplicate(CONTENT, RECIPE).output == copy
     assert harness.ledger.interrupted() == []
+
+
+@pytest.mark.parametrize("change", ["edited", "gone", "linked"])
+def test_a_copy_that_changes_after_it_was_decoded_ends_no_photo(harness, tmp_path, change):
+    (harness.output / "sub").mkdir()
+    copy, started = harness.add_copy("sub/a.jpg"), harness.job("a.jpg")
+    decoded = sha256_of(copy)
+    if change == "edited":
+        copy.write_bytes(b"edited")
+    elif change == "gone":
+        copy.unlink()
+    else:  # its folder was swapped for a link to the same bytes elsewhere
+        (harness.output / "sub").rename(tmp_path / "elsewhere")
+        (harness.output / "sub").symlink_to(tmp_path / "elsewhere")
+    about = {"sha256": CONTENT, "copy_sha256": decoded, "recipe": RECIPE}
+    assert not adopt_existing_copy(harness.ledger, started, copy, output=harness.output, **about)
+    assert harness.ledger.photo(harness.input / "a.jpg").state == "running"
 
 
 @pytest.mark.parametrize(

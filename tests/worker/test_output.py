@@ -260,6 +260,19 @@ def test_sidecars_are_not_written_behind_a_link(tmp_path):
     assert list(private.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no permissions for others there")
+def test_a_sidecar_keeps_its_permissions_and_times(tmp_path):
+    source, output = tmp_path / "a.jpg", tmp_path / "out"
+    output.mkdir()
+    sidecar = source.with_suffix(".xmp")
+    sidecar.write_text("about a.jpg", "utf-8")
+    sidecar.chmod(0o664)
+    os.utime(sidecar, (1_000_000_000, 1_000_000_000))
+    assert publish_sidecars(source, output / "a.jpg", output)[1] == []
+    copied = (output / "a.xmp").stat()
+    assert (copied.st_mode & 0o777, copied.st_mtime) == (0o664, 1_000_000_000)
+
+
 def test_a_sidecar_as_large_as_a_film_is_named_and_not_copied(tmp_path, caplog):
     source = photo_in(tmp_path / "in")
     with source.with_suffix(".xmp").open("wb") as sidecar:

@@ -157,7 +157,8 @@ def _config(model: str, weight: float | None, home: Path) -> dict[str, Any]:
 @contextmanager
 def _daemon(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run the real daemon without a tray in `home`; stop it at the end, whatever happens."""
-    with (home / "daemon-output.txt").open("wb") as output:
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+    with os.fdopen(os.open(home / "daemon-output.txt", flags, 0o600), "wb") as output:
         daemon = subprocess.Popen(
             facewatch_command("run", "--no-tray"),
             stdin=subprocess.DEVNULL,

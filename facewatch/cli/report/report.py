@@ -144,17 +144,17 @@ def masks_for(where: Places, settings: Settings, jobs: Sequence[Job]) -> Masks:
     program[str(Path(__file__).parents[2])] = "<facewatch>"
     own = {name: f"own-model-{number}" for number, name in enumerate(sorted(own_names(models)), 1)}
     photos = {str(path) for job in jobs for path in (job.path, job.output, job.temporary) if path is not None}
-    public = _public_hosts() - {urlsplit(settings.model_mirror or "").hostname}
+    public = _public_hosts() - {urlsplit(settings.model_mirror or "").hostname or ""}
     return Masks(roots, photos=photos, program=program, names=own, public_hosts=public)
 
 
-def _public_hosts() -> set[str | None]:
+def _public_hosts() -> set[str]:
     """Return the hosts of the published models and their licences."""
     files = [model.checkpoint for model in catalogue.MODELS if model.checkpoint is not None]
     addresses = (
         address for file in files for address in (file.url, file.page, *file.mirrors, file.licence.terms_url)
     )
-    return {urlsplit(address).hostname for address in addresses if address}
+    return {host for address in addresses if (host := urlsplit(address).hostname)}
 
 
 class _Texts:

@@ -81,7 +81,8 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
 def _stripped(data: bytes, page: Directory) -> bytes:
     """Return the file with only the page's picture, in a form that decoders know."""
     extra = page.numbers(EXTRA)
-    changes, dropped = {}, set[int]()
+    changes: dict[int, Tag] = {}
+    dropped: set[int] = set()
     if _names_tiles_strips(page):
         changes |= {TILE_OFFSETS: page.tags[STRIP_OFFSETS], TILE_BYTES: page.tags[STRIP_BYTES]}
         dropped |= {STRIP_OFFSETS, STRIP_BYTES}

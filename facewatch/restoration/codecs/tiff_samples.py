@@ -5,6 +5,7 @@ OpenCV reads 1, 3 or 4 channels side by side; others are read as one grey page w
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,7 @@ from facewatch.restoration.codecs.metadata.tiff_tags import Directory
 from facewatch.restoration.codecs.photo import Raster, Samples
 
 YCBCR, ICC_LAB = 6, 9
+COEFFICIENTS = 529
 LAB = (8, ICC_LAB)
 _PLAIN_COMPRESSION = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits
 _UNSUPPORTED = "this layout of a TIFF is not supported; save it as RGB without extra channels"
@@ -55,6 +57,8 @@ def _read(stripped: bytes, page: Directory, decode: Decode) -> Raster:
     formats = set(page.numbers(tiff.SAMPLE_FORMAT)) or {1}
     if channels < base or formats - ({1, 2} if photometric in LAB else {1}):
         raise NotSupported(rare.describe_page(page) or _UNSUPPORTED)
+    if photometric == YCBCR and not _has_usable_coefficients(page):
+        stripped = tiff_writer.rewrite_directory(stripped, lambda tag: tag != COEFFICIENTS, {})
     samples = _samples(stripped, page, channels, decode)
     colour = samples[..., :base]
     if photometric in LAB:
@@ -67,6 +71,18 @@ def _read(stripped: bytes, page: Directory, decode: Decode) -> Raster:
         return Raster(mode + deep, np.ascontiguousarray(colour[..., 0] if base == 1 else colour))
     whole = np.concatenate([colour, samples[..., base : base + 1]], axis=2)
     return Raster(f"{mode}A{deep}", _unassociate_alpha(whole) if extra == 1 else whole)
+
+
+def _has_usable_coefficients(page: Directory) -> bool:
+    """Return whether the page's share of each colour in its brightness, if it gives one, is a number above 0.
+
+    Without the tag, decoders take those of ITU-R BT.601, which TIFF 6.0, section 21, gives as the default.
+    """
+    tag = page.tags.get(COEFFICIENTS)
+    if tag is None:
+        return True
+    is_whole = (tag.kind, tag.count) == (tiff_tags.RATIONAL, 3)
+    return is_whole and all(struct.unpack(f"{page.order}6I", tag.data))
 
 
 def _samples(stripped: bytes, page: Directory, channels: int, decode: Decode) -> Samples:

@@ -11,11 +11,11 @@ import numpy as np
 
 from facewatch.restoration import color
 from facewatch.restoration.detection.yunet import YuNet
+from facewatch.restoration.identity.agreement import agrees
 from facewatch.restoration.identity.sface import Embedding
 from facewatch.restoration.identity.verdict import (
     LEAST_CLEARNESS,
     LEAST_EYE_PX,
-    LEAST_UPRIGHT,
     Evidence,
     can_judge,
     floor_for,
@@ -30,7 +30,6 @@ _LANDMARK_SIDE = 192  # pixels of the crop in which the landmarks are found agai
 _LANDMARK_SCORE = 0.3
 _LEAST_SCORE = 0.8  # of the original's; every restoration of a face measured reached 1.0, noise over it 0.5
 _LEAST_FOUND = 0.85  # of any restored face; real ones reach 0.92, noise and random networks seldom 0.8
-_CLEARER = 1.25  # times; upright faces that cannot be judged are turned no clearer than 1.18 times
 
 Redo = Callable[[Sequence[Crop], float], list[Crop]]
 """Restores crops with another weight."""
@@ -63,7 +62,6 @@ class CheckedFace:
     weight: float  # of `after`
     identity: Identity | None  # of `after`; of the first try where the original stays; None: not compared
     hopeless: bool = False  # no weight can bring the person back
-    doubtful: bool = False  # it cannot be judged, and the original does not look like an upright face
 
     @property
     def lost(self) -> bool:
@@ -135,18 +133,16 @@ class IdentityGate:
         weight  with which the faces were restored
 
         With `options.identity` "protect", a face that became another person's is restored again with a higher
-        weight, twice at most; if that does not help, or cannot, the original stays, as it does of a face that
-        is not upright. Faces of a network that makes up people are treated so whatever is set, and stay
-        originals if they cannot be compared.
+        weight, twice at most; if that does not help, or cannot, the original stays. Faces of a network that
+        makes up people are treated so whatever is set, and stay originals if they cannot be compared.
         """
         originals = [self._measure(face.before, face.eye_px >= LEAST_EYE_PX) for face in faces]
-        doubtful = [self._is_doubtful(face, it) for face, it in zip(faces, originals, strict=True)]
 
         def compare(index: int, after: Crop, by: float) -> CheckedFace:
             evidence = self._compare(faces[index], originals, index, after, options)
             threshold = None if faces[index].guarded else options.identity_threshold
             identity = judge(evidence, threshold)
-            return CheckedFace(after, by, identity, evidence.hopeless, doubtful[index])
+            return CheckedFace(after, by, identity, evidence.hopeless)
 
         checked = [
             compare(index, face.after, weight if face.chosen is None else face.chosen)
@@ -187,7 +183,8 @@ class IdentityGate:
     ) -> Evidence:
         shown = color.match_color(after, face.before) if options.color_fix else after
         original = originals[index]
-        restored = self._measure(shown, can_judge(original.clearness, face.eye_px))
+        telling = can_judge(original.clearness, face.eye_px)
+        restored = self._measure(shown, telling)
         strangers = _strangers(original, [other for other in originals if other is not original])
         return Evidence(
             similarity=_cosine(original, restored),
@@ -195,19 +192,8 @@ class IdentityGate:
             clearness=None if self._embedder is None else original.clearness,
             eye_px=face.eye_px,
             moved=_moved(original.face, restored.face),
+            agrees=telling or agrees(*(fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in (face.before, shown))),
         )
-
-    def _is_doubtful(self, face: Pair, original: _Portrait) -> bool:
-        """Return True if a face that cannot be judged is hardly one, or clearer when turned by quarters."""
-        if self._embedder is None or original.embedding is None:
-            return False
-        if can_judge(original.clearness, face.eye_px):
-            return False
-        if original.clearness < LEAST_UPRIGHT:
-            return True
-        crop = fit(face.before, (CROP_SIZE, CROP_SIZE))
-        ways = (self._embedder.embed(np.rot90(crop, quarters).copy()) for quarters in (2, 1, 3))
-        return any(float(np.linalg.norm(way)) >= _CLEARER * original.clearness for way in ways)
 
     def _measure(self, crop: Crop, telling: bool) -> _Portrait:  # noqa: FBT001 - private
         """Measure a crop; its embedding, which takes most of the time, only if that is `telling`."""
@@ -219,7 +205,7 @@ class IdentityGate:
 
 def _unfit(face: Pair, checked: CheckedFace) -> bool:
     """Return True if a face must not be shown; one of a made-up person neither when it was not compared."""
-    return checked.lost or checked.doubtful or (face.guarded and checked.identity is None)
+    return checked.lost or (face.guarded and checked.identity is None)
 
 
 def _central_score(face: Face) -> float:

@@ -13,7 +13,6 @@ from facewatch.restoration.types import Identity
 
 LEAST_EYE_PX = 8.0  # between the eyes, in the photo: below, the embeddings of all people are alike
 LEAST_CLEARNESS = 9.5  # length of the embedding; a sharp face has 13, one reduced to 8 px between the eyes 9
-LEAST_UPRIGHT = 7.0  # of 378 upright faces of 8 px and more, blurred ones too, one is less clear
 CLEAR = 12.0  # from here on an input is as good as a sharp one
 LOWEST_FLOOR, HIGHEST_FLOOR = 0.30, 0.50  # of similarity, for the least clear and for clear inputs
 MOST_MOVED = (
@@ -31,11 +30,14 @@ class Evidence:
     clearness: float | None  # length of the original's embedding, 0 if it is tiny; None: no network
     eye_px: float  # distance of the eyes in the photo
     moved: float | None  # the longest way of a landmark, eye distances; None: not found in the original
+    agrees: bool = True  # with what even a tiny face shows; asked only where the embedding says nothing
 
     @property
     def hopeless(self) -> bool:
         """True if the face is so far from the original that no weight can bring it back."""
-        return self.moved == math.inf or (self.similarity is not None and self.similarity < HOPELESS)
+        if self.moved == math.inf or not self.agrees:
+            return True
+        return self.similarity is not None and self.similarity < HOPELESS
 
 
 def floor_for(clearness: float) -> float:
@@ -55,7 +57,7 @@ def judge(evidence: Evidence, threshold: float | None = None) -> Identity | None
     threshold  of similarity, for every face; None: `floor_for` the original's clearness
     """
     similarity = evidence.similarity
-    if evidence.moved == math.inf:
+    if evidence.moved == math.inf or not evidence.agrees:
         return Identity(similarity, "other")
     if evidence.clearness is None:
         return None

@@ -145,6 +145,22 @@ def test_the_pages_of_a_bigtiff_are_taken():
     assert [np.array_equal(one.pixels, scene(40, 30)) for one in again.pages] == [True]
 
 
+@pytest.mark.parametrize(
+    "shares", [(1, 0, 1, 0, 1, 0), (0, 1, 0, 1, 0, 1), (299, 1000, 587, 1000, 114, 1000)]
+)
+def test_plain_ycbcr_with_unusable_coefficients_is_read_with_the_usual_ones(shares):
+    body = bytes([100, 128, 200]) * (WIDTH * HEIGHT)
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [8, 8, 8], 259: [1], 262: [6], 273: [8], 277: [3]}
+    tags |= {278: [HEIGHT], 279: [len(body)], 284: [1], 529: shares, 530: [1, 1]}
+    listed, rational = (
+        struct.pack("<HHI", 529, *form) for form in ((tiff_tags.LONG, 6), (tiff_tags.RATIONAL, 3))
+    )
+    data = _file(body, tags, "<")
+    assert data.count(listed) == 1
+    photo = decode(data.replace(listed, rational), LIMIT)
+    assert np.abs(photo.pixels.astype(int) - (201, 49, 100)).max() <= 1
+
+
 @pytest.mark.parametrize(("cb", "cr", "colour"), [(128, 128, (100, 100, 100)), (128, 200, (201, 49, 100))])
 @pytest.mark.parametrize(("across", "down"), [(2, 2), (2, 1), (1, 1)])
 def test_plain_ycbcr_with_thinned_out_colours_is_read(cb, cr, colour, across, down):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
@@ -162,17 +163,9 @@ def test_a_face_that_is_hardly_found_again_is_gone():
 
 
 def test_a_blurred_original_is_not_judged():
-    (outcome,) = check([(crop(0), crop(2))], embedder=Channels(clearness=7.1))
+    (outcome,) = check([(crop(0), crop(2))], embedder=Channels(clearness=4.0))
     assert outcome.identity.verdict == "cannot judge"
     assert outcome.after is not None
-
-
-def test_a_face_that_hardly_looks_like_one_stays_as_it_was():
-    embedder = Channels(clearness=6.9)
-    (outcome,) = check([(crop(0), crop(2))], embedder=embedder)
-    assert (outcome.doubtful, outcome.after) == (True, None)
-    assert outcome.identity == Identity(None, "cannot judge")
-    assert embedder.calls == 1
 
 
 def test_the_face_is_compared_in_the_colours_in_which_it_is_pasted():
@@ -206,41 +199,10 @@ def test_a_made_up_person_that_cannot_be_compared_is_not_shown():
     assert outcome.identity is None
 
 
-class Orientation(Channels):
-    """An embedder to which a face is clear if its upper half is bright, and unclear otherwise."""
-
-    def __init__(self, clear, unclear):
-        super().__init__()
-        self.clear, self.unclear = clear, unclear
-
-    def embed(self, pixels):
-        upright = pixels[:128].mean() > pixels[384:].mean()
-        self.clearness = self.clear if upright else self.unclear
-        return super().embed(pixels)
-
-
 def halves(top, bottom):
     pixels = np.full((512, 512, 3), bottom, np.uint8)
     pixels[:256] = top
     return pixels
-
-
-@pytest.mark.parametrize(("top", "bottom", "kept"), [(40, 200, True), (200, 40, False)])
-def test_a_face_that_cannot_be_judged_and_lies_turned_stays_as_it_was(top, bottom, kept):
-    redo = Blend()
-    embedder = Orientation(9.4, 7.2)
-    (outcome,) = check([(halves(top, bottom), crop(2))], redo, embedder=embedder)
-    assert (outcome.doubtful, outcome.after is None) == (kept, kept)
-    assert outcome.identity == Identity(None, "cannot judge")
-    assert redo.calls == []
-
-
-def test_a_turned_face_stays_where_it_is_guarded_only():
-    pair = (halves(40, 200), crop(2))
-    (warned,) = check([pair], embedder=Orientation(12.0, 7.2), identity="warn")
-    (judged,) = check([pair], embedder=Orientation(12.0, 11.0))
-    assert (warned.doubtful, warned.after is pair[1]) == (True, True)
-    assert (judged.doubtful, judged.identity.verdict) == (False, "same")
 
 
 def test_a_restored_face_that_is_no_face_stays_original_where_none_was_found_before_either():
@@ -250,16 +212,27 @@ def test_a_restored_face_that_is_no_face_stays_original_where_none_was_found_bef
     assert outcome.after is None
 
 
+@pytest.mark.parametrize(("clearness", "eye_px"), [(9.4, 60.0), (13.0, 5.0)], ids=["unclear", "tiny"])
+def test_a_face_that_cannot_be_judged_must_show_what_its_original_shows(clearness, eye_px):
+    redo, before = Blend(), halves(200, 40)
+    smeared = cv2.GaussianBlur(before, (0, 0), 60)
+    faces = [(before, smeared), (before, halves(40, 200)), (before, halves(220, 30))]
+    outcomes = check(faces, redo, embedder=Channels(clearness), eye_px=eye_px)
+    assert [outcome.identity.verdict for outcome in outcomes] == ["other", "other", "cannot judge"]
+    assert [outcome.after is None for outcome in outcomes] == [True, True, False]
+    assert redo.calls == []
+
+
 @pytest.mark.parametrize(
     ("clearness", "eye_px", "runs"),
-    [(13.0, 60.0, 2), (9.0, 60.0, 4), (13.0, 7.0, 0)],
+    [(13.0, 60.0, 2), (9.0, 60.0, 1), (13.0, 7.0, 0)],
     ids=["clear", "blurred", "tiny"],
 )
 def test_the_network_runs_only_where_it_can_tell(clearness, eye_px, runs):
     embedder = Channels(clearness)
     (outcome,) = check([(crop(0), crop(0, 0.9))], embedder=embedder, eye_px=eye_px)
     assert embedder.calls == runs
-    assert (outcome.identity.similarity is None) == (runs != 2)
+    assert (outcome.identity.similarity is None) == (runs < 2)
 
 
 def test_a_face_tried_twice_again_needs_its_original_once():
