@@ -58,7 +58,7 @@ def _run_alone(places: Places, stop: threading.Event, *, once: bool, tray: bool)
         logs.start(places.log)  # only now: the log is the running daemon's
         while not stop.is_set():
             store = open_store(places)
-            if not store.load().folders:
+            if not store.load_when_quiet(stop.wait).folders:
                 raise no_folder_error(places)
             with closing(Ledger.open(places.ledger)) as ledger:
                 try:

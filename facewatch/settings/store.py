@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ else:
 from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
 from facewatch.settings import schema
 from facewatch.settings.schema import Settings
-from facewatch.settings.toml_hints import toml_hint
+from facewatch.settings.toml_hints import not_toml
 from facewatch.system.atomic import PRIVATE_FOLDER, translate_write_errors, write_atomically
 from facewatch.system.locks import LockHeld, acquire_lock
 from facewatch.system.opened import read_small
@@ -35,6 +34,7 @@ OwnModels = Callable[[Path | None], Collection[str]]
 """The names of the user's own model files, given the `models_folder` of the settings."""
 
 QUIET_SECONDS = 1.0  # without an edit, before a changed file is read
+FIRST_SECONDS = 10.0  # an edit that does not end delays a start no longer
 LOCK_SECONDS = 10.0  # a change takes a moment
 LARGEST_BYTES = 10_000_000  # of a config file; some KB are usual
 EXAMPLE = "config.example.toml"
@@ -94,6 +94,26 @@ class Store:
             for subscriber in list(self._subscribers):
                 subscriber(loaded)
         return loaded
+
+    def load_when_quiet(self, pause: Callable[[float], object] = time.sleep) -> Settings:
+        """Read the file as `load`, once it was not edited for a moment: no earlier settings hold at a start.
+
+        pause  waits some seconds, and returns True to wait no longer
+
+        After FIRST_SECONDS the file is read as it is. Raises as `load`.
+        """
+        ends = self._clock() + FIRST_SECONDS
+        while self._edited_just_now() and self._clock() < ends and not pause(QUIET_SECONDS / 10):
+            pass
+        return self.load()
+
+    def _edited_just_now(self) -> bool:
+        stamp = self._stamp_of_file()
+        return (
+            stamp is not None
+            and 0 <= time.time() - stamp[2] / 1e9 < QUIET_SECONDS
+            and not self._is_own(stamp)
+        )
 
     def reload_if_changed(self) -> bool:
         """Read the file again if it has changed and been quiet since; return True if it was read.
@@ -206,7 +226,7 @@ class Store:
         try:
             return tomllib.loads(self._text())
         except tomllib.TOMLDecodeError as error:
-            raise _not_toml(self.path, self._text(), error) from error
+            raise not_toml(self.path, self._text(), error) from error
 
     def _text(self) -> str:
         """Return the text of the file; empty if it never existed."""
@@ -248,18 +268,7 @@ def _parse_text(text: str, path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as error:
-        raise _not_toml(path, text, error) from error
-
-
-def _not_toml(path: Path, text: str, error: Exception) -> BadSettings:
-    """Return the error for a text that is no TOML, with what to type where that can be told."""
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as first:
-        error = first  # tomlkit names the line after a repeated section
-    place = re.search(r"at line (\d+)", str(error))
-    hint = toml_hint(text, int(place[1]) if place else None)
-    return BadSettings(f"{path} is not valid TOML: {error}{hint and f'; {hint}'}")
+        raise not_toml(path, text, error) from error
 
 
 def _set_key(table: Any, keys: list[str], value: Any) -> None:

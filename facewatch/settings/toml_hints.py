@@ -1,15 +1,18 @@
-"""Hints for common mistakes in TOML: the text to type instead."""
+"""Errors for files that are no TOML, with hints for common mistakes: the text to type instead."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+from facewatch.errors import BadSettings
 
 _WINDOWS_PATH = re.compile(r'"[^"]*\\')
 _UNQUOTED = re.compile(r"\s*(?P<key>[\w.\"-]+)\s*=\s*(?P<value>[^\s\"'\[{#=][^#]*)(#.*)?")
@@ -23,6 +26,17 @@ _HEADER = re.compile(r"\s*\[\[?[^\[\]]+\]\]?\s*(#.*)?")
 _ODD_KEY = re.compile(r"\s*(?P<key>[\w.-]*[^\w.\s\"'=\[\]#-][^\s\"'=\[\]#]*)\s*=(?P<rest>.*)")
 _COMMENT = re.compile(r"\s*(//|--|;|%)")
 _ENDED = re.compile(r"\s*(?P<line>[\w.\"-]+\s*=\s*(\"[^\"]*\"|'[^']*'|[\w.+-]+))\s*[,;]\s*(#.*)?")
+
+
+def not_toml(path: Path, text: str, error: Exception) -> BadSettings:
+    """Return the error for a text that is no TOML, with what to type where that can be told."""
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as first:
+        error = first  # tomlkit names the line after a repeated section
+    place = re.search(r"at line (\d+)", str(error))
+    hint = toml_hint(text, int(place[1]) if place else None)
+    return BadSettings(f"{path} is not valid TOML: {error}{hint and f'; {hint}'}")
 
 
 def toml_hint(text: str, line_number: int | None) -> str:

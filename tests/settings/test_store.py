@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -214,6 +215,35 @@ def test_an_edit_in_pieces_is_read_when_it_has_been_quiet(path):
     now += QUIET_SECONDS
     assert store.reload_if_changed()
     assert (store.current.output.quality, store.current.output.suffix) == (80, "-x")
+
+
+def test_a_file_that_is_being_written_at_a_start_is_read_when_it_is_whole(path):
+    pieces = ["[output]\nquality = 80\n", '[output]\nquality = 80\nsuffix = "-x"\n']
+    path.write_text("[output]\n")
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        if pieces:
+            path.write_text(pieces.pop(0))
+        else:
+            os.utime(path, (0, 0))  # written long ago
+
+    assert Store(path).load_when_quiet(pause).output.suffix == "-x"
+    assert len(pauses) == 3
+
+
+def test_a_start_waits_neither_for_an_old_file_nor_for_ever(path):
+    def pause(_):
+        pytest.fail("it waited")
+
+    assert Store(path).load_when_quiet(pause) == Settings()
+    path.write_text("[output]\nquality = 80\n")
+    os.utime(path, (0, 0))
+    assert Store(path).load_when_quiet(pause).output.quality == 80
+    path.touch()
+    assert Store(path).load_when_quiet(lambda _: True).output.quality == 80
+    assert Store(path, clock=Seconds()).load_when_quiet(lambda _: path.touch()).output.quality == 80
 
 
 def test_a_change_by_facewatch_is_read_at_once_and_a_hand_made_edit_when_quiet(path):
