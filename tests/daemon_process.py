@@ -46,6 +46,7 @@ class DaemonProcess:
             changes["engine"] = {"priority": "normal", **engine}
         self.settings |= changes
         self.places.config.write_text(tomlkit.dumps(self.settings), "utf-8")
+        os.utime(self.places.config, (0, 0))  # whole: a start waits for an edit of just now
 
     @property
     def environment(self) -> dict[str, str]:

@@ -128,6 +128,8 @@ def test_background_mask_and_side_files_work_together(home, shared, tmp_path):
         "--save-crops",
         "--compare",
         "slider-html",
+        "--identity",
+        "off",
     ]
     sizes = set()
     for background in ("realesr-general", "my upscaler"):

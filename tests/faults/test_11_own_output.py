@@ -52,12 +52,18 @@ def write_photos(folder: Path) -> int:
     return len(range(0, PHOTOS - 5, FACE_INTERVAL)) + 5
 
 
-def run_and_rescan(daemon: DaemonProcess) -> tuple[dict[str, str], int]:
+def broken_ledgers(daemon: DaemonProcess) -> list[Path]:
+    return list(daemon.places.state.glob("ledger.broken-*.sqlite3"))
+
+
+def run_and_rescan(daemon: DaemonProcess, set_aside: int = 0) -> tuple[dict[str, str], int]:
     """Run until all photos are finished and scanned three more times.
 
-    returns  the copies' digests by name, and how many copies were recognised
+    set_aside  how many damaged ledgers there are by then: the one before still says that all is done
+    returns    the copies' digests by name, and how many copies were recognised
     """
     daemon.start()
+    daemon.wait_for(lambda: len(broken_ledgers(daemon)) == set_aside, "the ledger to be set aside", 60)
     daemon.wait_for(lambda: finished(daemon) == PHOTOS, "all photos to be finished", 240)
     time.sleep(SCANS_SECONDS)
     assert daemon.stop() == 0
@@ -92,11 +98,11 @@ def test_a_lost_ledger_causes_no_second_restoration(nested, measured):
         file.seek(middle)
         file.write(random.Random(11).randbytes(8192))
     nested.write_settings(weights={"builtin": 0.5})  # other settings do not cause another run either
-    after_damage, found_after_damage = run_and_rescan(nested)
+    after_damage, found_after_damage = run_and_rescan(nested, set_aside=1)
 
     assert after_loss == after_damage == first
     assert found_after_loss == found_after_damage == faces
-    assert len(list(nested.places.state.glob("ledger.broken-*.sqlite3"))) == 1
+    assert len(broken_ledgers(nested)) == 1
     measured(
         f"{len(first)} copies of {PHOTOS} photos, {len(after_loss)} after the ledger was deleted, "
         f"{len(after_damage)} after it was damaged: the same bytes; all {faces} with a face were recognised "

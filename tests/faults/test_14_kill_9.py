@@ -36,6 +36,8 @@ from tests.faults.photos import noisy_portrait, portrait
 from tests.faults.requirements import require, require_root
 
 DEFAULT_KILLS, ALL_KILLS = 25, 500
+# A measurement of the precision would be written through a temporary, too.
+ONE_TEMPORARY: dict[str, object] = {"output": PNG_OUTPUT, "engine": {"precision": "float32"}}
 FEW_KILLS, NESTED_KILLS = 10, 270  # with side files, and the output inside the watched folder
 BETWEEN_KILLS = 6  # photos
 QUEUE_AHEAD = 12  # further photos in the queue, so that there is always work
@@ -127,7 +129,7 @@ def test_a_killed_engines_temporary_is_gone_after_a_clean_end(kill_at_end, tmp_p
 @pytest.mark.parametrize("writing", [False, True], ids=["before its file exists", "while it writes"])
 def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(kill_at_end, tmp_path, writing):
     daemon = kill_at_end(
-        PatchedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=not writing), output=PNG_OUTPUT)
+        PatchedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=not writing), **ONE_TEMPORARY)
     )
     engine = paused_engine(daemon)
     known = identity(engine.pid)
@@ -141,7 +143,7 @@ def test_an_engine_that_outlives_its_daemon_leaves_nothing_behind(kill_at_end, t
 
 @pytest.mark.skipif(sys.platform != "linux", reason="zombies of Linux")
 def test_a_killed_engine_that_is_a_zombie_leaves_nothing_behind(kill_at_end, tmp_path, keep_zombie):
-    daemon = kill_at_end(PatchedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=False), output=PNG_OUTPUT))
+    daemon = kill_at_end(PatchedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=False), **ONE_TEMPORARY))
     engine = paused_engine(daemon)
     keep_zombie(engine)
     daemon.stop(signal.SIGKILL)
@@ -156,7 +158,7 @@ def test_a_killed_engine_that_is_a_zombie_leaves_nothing_behind(kill_at_end, tmp
 def test_a_temporary_of_a_container_that_was_killed_is_gone_at_the_next_start(kill_at_end, tmp_path):
     require("unshare")
     require_root()
-    daemon = kill_at_end(ContainedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=False), output=PNG_OUTPUT))
+    daemon = kill_at_end(ContainedDaemon(tmp_path, PAUSE_FIRST_COPY.format(before=False), **ONE_TEMPORARY))
     (daemon.inbox / "a.jpg").write_bytes(portrait(0))
     daemon.start()
     daemon.wait_for((tmp_path / "paused").exists, "the engine to write", SLOW_SECONDS)

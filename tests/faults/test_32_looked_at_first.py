@@ -84,6 +84,7 @@ def test_a_checkpoint_that_unpacks_to_far_more_is_refused_unread(daemon, measure
     photo = daemon.inbox / "a.jpg"
     photo.write_bytes(landscape(1))
     command = ["restore", str(photo), "-o", str(daemon.output), "--detector", "yunet", "--model", "bomb"]
+    command += ["--identity", "warn"]
     run = daemon.command(*command, timeout=280)
     assert run.returncode == 1
     assert "would unpack to 900 MB" in run.stderr
