@@ -25,6 +25,7 @@ NAMES = "Windows allows no such name"
 POSIX = "a way of publishing that only POSIX systems take"
 OPEN = "Windows lets no one delete an open file"
 SLOW = "takes minutes on wine"
+POWER = "this Windows takes no power requests"
 CANNOT_HOLD = {
     "test_atomic.py::test_a_temporary_is_private_and_complete": MODES,
     "test_atomic.py::test_an_atomic_write_keeps_the_permissions": MODES,
@@ -59,6 +60,7 @@ CANNOT_HOLD = {
     "test_status.py::test_a_ledger_written_out_before_its_log_was_lost_is_named_as_old": OPEN,
     "test_status.py::test_a_ledger_that_was_deleted_under_the_daemon_is_named": OPEN,
     "test_status.py::test_a_ledger_without_its_log_and_without_a_daemon_is_no_empty_ledger": OPEN,
+    "test_sleep.py::test_windows_takes_requests_again_and_again": POWER,
     "test_store.py::test_a_config_that_is_a_link_stays_a_link": LINKS,
     "test_publish.py::test_a_claimed_name_is_removed_when_the_rename_fails": POSIX,
     "test_publish.py::test_a_rename_that_succeeded_despite_an_error_is_kept": POSIX,

@@ -52,6 +52,7 @@ JUDGED = {  # the beginning of a reason -> whose it is, and what tries the same 
     "this Windows has no junctions": (WINE, "nothing; a real Windows runs it"),
     "this Windows has no long paths": (WINE, "nothing; a real Windows runs it"),
     "this Windows makes no such file": (WINE, "nothing; a real Windows runs it"),
+    "this Windows takes no power requests": (WINE, "nothing; a real Windows runs it"),
     "this Windows renames nothing": (WINE, "nothing; a real Windows runs it"),
     "wine's disk": (WINE, "shorter names, in the same files"),
     "zombies of Linux": (LINUX, "ended processes, in the same file"),
