@@ -67,6 +67,10 @@ def _to_export(name: str, checkpoint: Path, network: loader.TorchNetwork) -> Cal
     published.requires_grad_(requires_grad=False)
     options = {"return_rgb": False, "randomize_noise": False} if name == "gfpgan-1.4" else {}
     if name == "codeformer":
+        sizes = (
+            published.fuse_convs_dict
+        )  # by the width of a picture as a text: "32", in a trace "tensor(32)"
+        sizes.update({f"tensor({width})": fuse for width, fuse in sizes.items()})
         return lambda faces, weight: published(faces, weight=weight)[0]
     return lambda faces: published(faces, **options)[0]
 
