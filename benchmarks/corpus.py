@@ -249,7 +249,8 @@ def _read_tags(paths: Sequence[Path]) -> dict[Path, dict[str, object]]:
     ]
     names = "\n".join(str(path) for path in paths).encode()
     found = subprocess.run(command, input=names, capture_output=True, check=False).stdout
-    return {Path(entry["SourceFile"]): entry for entry in json.loads(found or b"[]")}
+    text = (found or b"[]").decode("utf-8", "surrogateescape")  # some tags hold bytes of no encoding
+    return {Path(entry["SourceFile"]): entry for entry in json.loads(text)}
 
 
 if __name__ == "__main__":
