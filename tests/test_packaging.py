@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import plistlib
 import re
@@ -101,6 +102,7 @@ def spec_calls(monkeypatch):
         return note
 
     def run(platform):
+        importlib.import_module("facewatch.cli.doctor.doctor")  # with this system's modules, before the spec
         monkeypatch.setattr(sys, "platform", platform)
         kinds = {kind: noted(kind) for kind in ("Analysis", "PYZ", "EXE", "COLLECT", "BUNDLE")}
         runpy.run_path(str(PACKAGING / "facewatch.spec"), {"SPECPATH": str(PACKAGING), **kinds})
