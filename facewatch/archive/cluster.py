@@ -93,7 +93,7 @@ class Cluster:
 
     @property
     def token(self) -> str:
-        """What the dashboard asks for; empty if it asks for nothing, or for that of the cluster."""
+        """The token of a dashboard that this run starts; empty on a cluster, which has its own."""
         return "" if self._address else os.environ.get("RAY_AUTH_TOKEN", "")
 
     @property

@@ -191,3 +191,12 @@ def link_opened(file: BinaryIO, final: Path, folder: int | None) -> bool:
     # With a descriptor, os.link calls linkat with AT_SYMLINK_FOLLOW: it links what was opened.
     os.link(f"{_OWN_DESCRIPTORS}/{file.fileno()}", final.name, dst_dir_fd=folder, follow_symlinks=True)
     return True
+
+
+def has_content(file: Path, sha256: str, output: Path) -> bool:
+    """Return True if a file below `output` has these bytes; False if it is gone, or lies behind a link."""
+    try:
+        with open_below(output, file) as opened:
+            return digest_opened(opened) == sha256
+    except OSError:
+        return False

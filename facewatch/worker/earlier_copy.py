@@ -9,7 +9,7 @@ from typing import Any
 from facewatch.errors import CannotWrite
 from facewatch.state.ledger import FINISHED, Job, Ledger
 from facewatch.state.requests import FAVOURITE, REJECTED, Request
-from facewatch.system.opened import digest_opened, open_below
+from facewatch.system.opened import has_content
 from facewatch.system.trash import bring_back, find_in_trash, move_to_trash
 from facewatch.worker.output import make_folders, output_of, stay_inside
 
@@ -115,7 +115,7 @@ def undo(ledger: Ledger, path: Path) -> None:
         return
     copy, sha256 = Path(earlier["path"]), earlier["sha256"]
     output = output_of(job, copy)
-    in_place = _has_content(copy, sha256, output)
+    in_place = has_content(copy, sha256, output)
     if not in_place and find_in_trash(copy, sha256) is None:
         raise CannotWrite(
             f"the earlier copy {copy} is not in the trash that facewatch can read; bring it back from the "
@@ -131,14 +131,6 @@ def undo(ledger: Ledger, path: Path) -> None:
             bring_back(copy.with_name(side["name"]), side["sha256"], output)
     ledger.take_back(job, restored, {**earlier, "report": _without_rejection(earlier["report"])})
     log.info("%s: its copy is %s again", path, restored)
-
-
-def _has_content(file: Path, sha256: str, output: Path) -> bool:
-    try:
-        with open_below(output, file) as opened:
-            return digest_opened(opened) == sha256
-    except OSError:
-        return False
 
 
 def _without_rejection(report: dict[str, Any]) -> dict[str, Any]:

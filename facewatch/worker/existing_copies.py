@@ -18,7 +18,7 @@ from pathlib import Path
 from facewatch.restoration.codecs import formats
 from facewatch.restoration.codecs.metadata.provenance import Origin, origin
 from facewatch.state.ledger import Job, Ledger
-from facewatch.system.opened import digest_opened, open_below, open_regular
+from facewatch.system.opened import has_content, open_regular
 from facewatch.system.publish import numbered_names
 from facewatch.worker.output import name_for
 
@@ -84,7 +84,7 @@ def adopt_existing_copy(
     copy_sha256  of the copy's bytes, which were decoded to their end
     recipe       of the copy, as its tags name it
     """
-    if ledger.claimed(copy, job) or not _is_still(copy, copy_sha256, output):
+    if ledger.claimed(copy, job) or not has_content(copy, copy_sha256, output):
         return False
     ledger.record_hash(job, sha256, recipe)
     if not ledger.committing(job, copy, copy_sha256, None, REPORT):
@@ -92,14 +92,6 @@ def adopt_existing_copy(
     ledger.done(job, REPORT)
     log.info("%s -> %s: %s", job.path, copy, REPORT["summary"])
     return True
-
-
-def _is_still(copy: Path, sha256: str, output: Path) -> bool:
-    try:
-        with open_below(output, copy) as opened:
-            return digest_opened(opened) == sha256
-    except OSError:
-        return False
 
 
 def _existing_files(source: Path, folder: Path, tail: str) -> Iterator[Path]:

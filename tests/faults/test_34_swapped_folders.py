@@ -128,7 +128,7 @@ def start(home: Path, patch: str) -> VictimsDaemon:
         photo = daemon.inbox / f"sub/{number:02}.jpg"
         photo.write_bytes(portrait(number) if number % 3 == 0 else landscape(number))
         photo.with_suffix(".xmp").write_text(f"sidecar {number}", "utf-8")
-    (private(daemon) / "diary.txt").write_text("nobody else may read this", "utf-8")
+    (private(daemon) / "diary.txt").write_text("private", "utf-8")
     for folder in (daemon.inbox, private(daemon)):
         daemon.dropped |= {file: sha256_of(file) for file in folder.rglob("*") if file.is_file()}
     daemon.give_all_to_victim()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.detection.retinaface import RetinaFace
@@ -13,10 +12,9 @@ from facewatch.restoration.detection.yunet import YuNet
 from facewatch.restoration.identity.gate import IdentityGate
 from facewatch.restoration.identity.sface import SFace
 from facewatch.restoration.masks.oval import SoftMask
-from facewatch.restoration.networks import builtin
-from facewatch.restoration.networks.loader import TorchNetwork
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
+from tests.restoration.identity.destroyer import destroyer
 from training import identity
 
 TINY = [entry.file for entry in identity.entries("test")[::7]]
@@ -58,17 +56,6 @@ def gate(request, shared):
 
 def photo(pixels):
     return Photo(np.ascontiguousarray(pixels), None, "RGB", "png", Metadata())
-
-
-def destroyer(seed):
-    """Return the form of the built-in network with random weights, strong enough to show."""
-    torch.manual_seed(seed)
-    network = builtin.Restorer()
-    with torch.no_grad():
-        network.tail.weight.normal_(0, 3)
-    return TorchNetwork(
-        "random", builtin.build(network.state_dict(), "cpu", "float32"), "cpu", takes_weight=False
-    )
 
 
 class Draws:

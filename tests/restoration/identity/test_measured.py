@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from facewatch.restoration.blending import InferredFace, InferredPhoto
 from facewatch.restoration.codecs.photo import Metadata, Photo
@@ -13,9 +12,10 @@ from facewatch.restoration.identity.gate import IdentityGate
 from facewatch.restoration.identity.sface import SFace
 from facewatch.restoration.masks.oval import SoftMask
 from facewatch.restoration.networks import builtin
-from facewatch.restoration.networks.loader import TorchNetwork, load
+from facewatch.restoration.networks.loader import load
 from facewatch.restoration.options import RestorationOptions
 from facewatch.restoration.pipeline import Pipeline
+from tests.restoration.identity.destroyer import destroyer
 from training import identity
 from training.held_out import Case
 
@@ -78,21 +78,10 @@ def outcome(gate, network, photo, **options):
     return face, restored.photo is photo
 
 
-def random_builtin(seed):
-    """Return the form of the built-in network with random weights, strong enough to show."""
-    torch.manual_seed(seed)
-    network = builtin.Restorer()
-    with torch.no_grad():
-        network.tail.weight.normal_(0, 3)
-    return TorchNetwork(
-        "random", builtin.build(network.state_dict(), "cpu", "float32"), "cpu", takes_weight=False
-    )
-
-
 def test_every_face_that_random_weights_destroy_stays_as_it_was(faces, gate):
     for number, entry in enumerate(FACES[::4]):
         photo = worse(entry, faces(entry.file), JUDGED[number % len(JUDGED)])
-        face, untouched = outcome(gate, random_builtin(number), photo)
+        face, untouched = outcome(gate, destroyer(number), photo)
         assert (face.fate, face.identity.verdict, untouched) == ("kept", "other", True), entry.file
 
 

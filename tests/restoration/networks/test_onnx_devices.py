@@ -1,4 +1,4 @@
-"""Where ONNX files are computed, with the providers that an installed onnxruntime may have.
+"""The device for ONNX files, chosen from the providers that an installed onnxruntime may have.
 
 The other providers need their hardware: in their place the processor computes, under their names.
 """
