@@ -27,6 +27,12 @@ from training.weights import load
 Method = Callable[[Case, Pixels, Pixels], Pixels]
 """Takes a case, its small picture and the input enlarged to a crop; returns the crop restored."""
 
+Found = dict[str, dict[str, list[list[float]]]]
+"""For each level and method a row a face: PSNR, similarity by SFace, share of sharpness, distance by dlib."""
+
+Witness = Callable[[Pixels, Pixels], float]
+"""Takes the clean and another face; returns how far the person is, by a network that no loss has seen."""
+
 _FALL = 0.02
 _SHOWN = {5 * place: ("x4", "x6", "x8", "old scan x3")[place % 4] for place in range(12)}  # by face
 _TONES = {"light (41 and more)": 41.0, "middle (10 to 41)": 10.0, "dark (below 10)": -181.0}  # least degrees
@@ -112,12 +118,10 @@ def sharpness(picture: Pixels) -> npt.NDArray[np.float32]:
     return np.array([steps[y - v : y + v, x - h : x + h].mean() for x, y, h, v in BOXES], np.float32)
 
 
-def measure(
-    methods: dict[str, Method], chosen: list[Case]
-) -> dict[str, dict[str, list[tuple[float, float, float]]]]:
-    """Return for each level and method the PSNR, the similarity and the share of sharpness of every face."""
+def measure(methods: dict[str, Method], chosen: list[Case], witness: Witness | None = None) -> Found:
+    """Measure every face by every method, level by level."""
     identity = Identity()
-    found: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
+    found: Found = {}
     for case in chosen:
         clean = case.clean()
         small = case.small(clean)
@@ -125,11 +129,13 @@ def measure(
         person, steps = identity.embed(clean), sharpness(clean)
         for name, method in methods.items():
             result = method(case, small, given)
-            row = (
+            row = [
                 psnr(result, clean),
                 float(person @ identity.embed(result)),
                 float((sharpness(result) / steps).mean()),
-            )
+            ]
+            if witness:
+                row.append(witness(clean, result))
             found.setdefault(case.level, {}).setdefault(name, []).append(row)
     return found
 
@@ -142,7 +148,7 @@ def tone(face: Pixels) -> str:
     return next(name for name, least in _TONES.items() if angle >= least)
 
 
-def tones(found: dict[str, dict[str, list[tuple[float, float, float]]]], chosen: list[Case]) -> str:
+def tones(found: Found, chosen: list[Case]) -> str:
     """Format what ours gains by skin tone, colour photos only."""
     lines = ["| skin tone | faces | level | PSNR | SFace |", "|---|---|---|---|---|"]
     for level in ("x2", "x4", "x8"):
@@ -157,22 +163,23 @@ def tones(found: dict[str, dict[str, list[tuple[float, float, float]]]], chosen:
     return "\n".join(lines)
 
 
-def table(found: dict[str, dict[str, list[tuple[float, float, float]]]]) -> str:
+def table(found: Found) -> str:
     """Format what was measured as Markdown; the falls are against the input."""
     lines = [
-        "| level | method | PSNR | gain | lower | SFace | gain | falls > 0.02 | sharpness |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| level | method | PSNR | gain | lower | SFace | gain | falls > 0.02 | sharpness | dlib | gain |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for level, methods in found.items():
         given = np.array(methods["input"])
         for name, rows in methods.items():
             values = np.array(rows)
             change = values - given
+            far = f"{values[:, 3].mean():.4f} | {0.0 - change[:, 3].mean():+.4f}" if len(rows[0]) > 3 else "|"
             lines.append(
                 f"| {level} | {name} | {values[:, 0].mean():.2f} | {change[:, 0].mean():+.2f} "
                 f"| {100 * (change[:, 0] < -0.005).mean():.0f} % | {values[:, 1].mean():.4f} "
                 f"| {change[:, 1].mean():+.4f} | {100 * (change[:, 1] < -_FALL).mean():.0f} % "
-                f"| {100 * values[:, 2].mean():.0f} % |"
+                f"| {100 * values[:, 2].mean():.0f} % | {far} |"
             )
     return "\n".join(lines)
 
@@ -184,6 +191,12 @@ def sheet(network: Restorer, rows: list[list[Pixels]], file: Path) -> None:
     lines += [np.zeros_like(lines[0])] * (2 * half - len(lines))
     picture = np.hstack([np.vstack(lines[:half]), np.vstack(lines[half:])])
     cv2.imwrite(str(file), picture[:, :, ::-1])
+
+
+def _witness(folder: Path) -> Witness:
+    from training.witness import Dlib  # only who asks for it needs dlib
+
+    return Dlib(folder).distance
 
 
 def main() -> None:
@@ -198,6 +211,7 @@ def main() -> None:
     )
     options.add_argument("--upscaler", type=Path, help="a checkpoint of Real-ESRGAN's to measure beside ours")
     options.add_argument("--denoiser", type=Path, help="FFDNet_color.mat, to measure FFDNet beside ours")
+    options.add_argument("--witness", type=Path, help="folder of dlib's files (witness.py), for its columns")
     given = options.parse_args()
     network = load(given.weights)
     chosen = [
@@ -215,7 +229,7 @@ def main() -> None:
         methods["FFDNet"] = denoiser(given.denoiser)
     if given.upscaler:
         methods["Real-ESRGAN"] = upscaler(given.upscaler)
-    found = measure(methods, chosen)
+    found = measure(methods, chosen, _witness(given.witness) if given.witness else None)
     sys.stdout.write(f"{table(found)}\n\n{tones(found, chosen)}\n")
 
 
