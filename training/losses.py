@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -58,20 +59,23 @@ class Perception(nn.Module):
         self._sface = SFace(weights)
         self._edges = DetectorFeatures(weights / "retinaface_mobilenet0.25.pth")
 
-    def forward(self, restored: Tensor, given: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, restored: Tensor, given: Tensor, clean: Tensor, glance: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return how far the person is from the clean face's, and the distance of the features.
 
         restored, given, clean  (N, 3, 256, 256) whole faces, 0-1
+        glance                  where SFace looks (`glances`); None: at the aligned face
 
         The person's distance is 1 minus the cosine of the embeddings; what a face has lost against its
         input counts twice.
         """
-        embedding, features = self._sface(restored)
+        embedding, features = self._sface(restored, glance)
         features += self._edges(restored)
         with torch.no_grad():
-            wanted, true_features = self._sface(clean)
+            wanted, true_features = self._sface(clean, glance)
             true_features += self._edges(clean)
-            before = (self._sface(given)[0] * wanted).sum(1)
+            before = (self._sface(given, glance)[0] * wanted).sum(1)
         distances = [
             (ours - true).abs().mean() / true.abs().mean()
             for ours, true in zip(features, true_features, strict=True)
@@ -79,6 +83,18 @@ class Perception(nn.Module):
         similarity = (embedding * wanted).sum(1)
         person = 1 - similarity + functional.relu(before - similarity)
         return person.mean(), torch.stack(distances).mean()
+
+
+def glances(draw: np.random.Generator) -> Tensor:
+    """Return a similarity, (2, 3), by which SFace's crop is shifted, turned and scaled a little.
+
+    A network that learns from one fixed crop learns what pleases SFace there; what holds for many crops
+    is more often what other networks see too.
+    """
+    angle, scale = draw.normal(0, 0.06), draw.normal(1, 0.05)
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    shift_x, shift_y = draw.normal(0, 0.03, 2)
+    return torch.tensor([[cosine, -sine, shift_x], [sine, cosine, shift_y]], dtype=torch.float32)
 
 
 class DetectorFeatures(nn.Module):

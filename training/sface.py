@@ -47,15 +47,19 @@ class SFace(nn.Module):
         self._last = (weight, bias * scale_out + shift_out)
         self._grid = _sampling_grid()
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, faces: Tensor, glance: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """Embed aligned crops.
 
         faces    (N, 3, S, S) RGB, 0-1; S is 512 or 256
+        glance   (2, 3) similarity that moves the places sampled, -1 to 1 over the crop; None: as aligned
         returns  (N, 128) of length 1, and features of three stages, each with unit mean square per position
         """
         # An area mean first: bilinear sampling at a quarter of the size would skip pixels.
         small = functional.avg_pool2d(faces, faces.shape[-1] // 128) if faces.shape[-1] > 128 else faces
-        grid = self._grid.to(faces).expand(len(faces), -1, -1, -1)
+        grid = self._grid.to(faces)
+        if glance is not None:
+            grid = grid @ glance[:, :2].T.to(faces) + glance[:, 2].to(faces)
+        grid = grid.expand(len(faces), -1, -1, -1)
         x = functional.grid_sample(small, grid, align_corners=False, padding_mode="border")
         x = (x * 255 - 127.5) / 128
         features = []

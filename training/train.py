@@ -32,7 +32,7 @@ from training import weights
 from training.discriminator import Discriminator
 from training.faces import SHARED
 from training.held_out import SELECTION, Case, Pixels, cases
-from training.losses import Perception, distance, importance, steepness
+from training.losses import Perception, distance, glances, importance, steepness
 from training.pairs import SIDE, pairs, tensor
 from training.schedule import Stage, at
 from training.start import begin
@@ -110,9 +110,12 @@ class Trainer:
         chosen = draw.integers(0, sum(map(len, self._pairs)), stage.batch)
         mirrored = bool(draw.integers(2))
         left, top = (int(v) for v in 16 * draw.integers(0, (SIDE - stage.window) // 16 + 1, 2))
+        glance = glances(draw)
         parts = np.array_split(chosen, self._parts)
         results = list(
-            self._pool.map(lambda part: self._gradients(part, stage, (left, top), mirrored=mirrored), parts)
+            self._pool.map(
+                lambda part: self._gradients(part, stage, (left, top), glance, mirrored=mirrored), parts
+            )
         )
         for place, parameter in enumerate(self._learning):
             parameter.grad = torch.stack([gradients[place] for _, gradients, _ in results]).mean(0)
@@ -130,7 +133,7 @@ class Trainer:
         return float(np.mean([loss for loss, *_ in results]))
 
     def _gradients(
-        self, chosen: Pixels, stage: Stage, corner: tuple[int, int], *, mirrored: bool
+        self, chosen: Pixels, stage: Stage, corner: tuple[int, int], glance: Tensor, *, mirrored: bool
     ) -> tuple[float, tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor]]:
         """Return the loss of a part of the batch, its gradients, and the faces: restored, given, clean."""
         whole = [self._pairs[n // len(self._pairs[0])][n % len(self._pairs[0])] for n in chosen]
@@ -145,7 +148,7 @@ class Trainer:
             restored = given + self.network.change(given, left, top)
         loss = distance(restored, clean, counts)
         if stage.identity:
-            person, features = self._perception(restored, given, clean)
+            person, features = self._perception(restored, given, clean, glance)
             loss = loss + stage.identity * person + stage.perceptual * features
             loss = loss + stage.steepness * steepness(restored, clean)
         if stage.realism:
