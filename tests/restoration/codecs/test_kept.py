@@ -170,6 +170,23 @@ class TestTail:
         assert not lost
         assert copied(picture() + b"\0\0\x01\x0aSEFHSEFT")[0].endswith(b"\xff\xd9\0\0\x01\x0aSEFHSEFT")
 
+    @pytest.mark.parametrize("end", [b"", b"\xff"])
+    @pytest.mark.parametrize("name", [b"", b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data"])
+    def test_a_film_behind_a_picture_without_an_end_mark_is_kept(self, name, end):
+        # A film's bytes hold what looks like an end mark.
+        film = name + struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0)
+        film += struct.pack(">I4s", 2008, b"mdat") + b"\xff\xd8\xff\xd9\xff\xda" * 333 + b"\0\0"
+        whole = picture(160, 120)
+        data = whole[:-2] + end + film
+        with pytest.raises(TruncatedPhoto, match="being copied"):
+            decode(data, LIMIT)
+        photo = decode(data, LIMIT, settled=True)
+        assert np.array_equal(photo.pixels, decode(whole, LIMIT).pixels)
+        assert encode(photo, "jpeg", 95, BY_A_NETWORK).endswith(b"\xff\xd9" + film)
+        assert find_losses(photo, BY_NAME["jpeg"]) == ()
+        with pytest.raises(TruncatedPhoto, match="cut off"):
+            decode(whole[: len(whole) * 4 // 5] + film, LIMIT, settled=True)
+
     def test_a_film_is_named_in_other_formats(self):
         copy, lost = copied(picture() + FILM, "png")
         assert lost == ("the motion film",)
