@@ -17,7 +17,7 @@ from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
 from facewatch.restoration.codecs.formats import BY_NAME
 from facewatch.restoration.codecs.losses import find_losses
-from facewatch.restoration.codecs.metadata import exif, maker_notes, tiff_tags, xmp, xmp_merge
+from facewatch.restoration.codecs.metadata import exif, tiff_tags, xmp, xmp_merge
 from facewatch.restoration.codecs.photo import CREDENTIALS, SourceOrientation
 from facewatch.restoration.codecs.size_limit import SizeLimit, needed_bytes
 from tests.restoration.codecs.samples import BY_A_NETWORK, LIMIT, TITLE, XMP, profile, saved, scene
@@ -597,14 +597,6 @@ def test_a_subject_too_far_for_exif_is_left_out_and_the_rest_kept():
     inner = tiff_tags.read_directory(found).children[tiff_tags.EXIF]
     assert 0x9214 not in inner.tags
     assert (inner.number(0xA002, 0), inner.number(0xA003, 0)) == (80, 60)
-
-
-@pytest.mark.parametrize(("start", "outside"), [(500, False), (4, False), (9000, True)])
-@pytest.mark.parametrize("head", [b"", b"OLYMP\0\1\0"])
-def test_a_maker_note_with_values_elsewhere_in_the_file_is_recognised(head, start, outside):
-    rows = struct.pack("<HHHII", 2, 1, 3, 1, 7) + struct.pack("<HHII", 2, 5, 1, start)
-    note = tiff_tags.Tag(7, 200, (head + rows).ljust(200, b"\0"), 400)
-    assert maker_notes.reaches_outside(note, "<") == outside
 
 
 @pytest.mark.parametrize("deep", [False, True])

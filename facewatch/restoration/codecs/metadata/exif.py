@@ -179,9 +179,10 @@ def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
     except BrokenTagsError:
         return exif
     start, length = second.number(THUMBNAIL, 0), second.number(THUMBNAIL_BYTES, 0)
-    if min(start, found.next_offset) >= found.end:
+    kept_end = max(found.end, maker_notes.values_end(found, exif))
+    if min(start, found.next_offset) >= kept_end:
         return exif[: min(start, found.next_offset)]
-    if start < found.end < start + length:  # it overlaps kept values: leave it, unreferenced
+    if start < kept_end < start + length:  # it overlaps kept values: leave it, unreferenced
         return exif
     return exif[:start] + bytes(len(exif[start : start + length])) + exif[start + length :] if start else exif
 
