@@ -131,7 +131,7 @@ def jpeg_losses(exif: bytes | None) -> list[str]:
 
 def repeated_directories(directory: Directory) -> list[str]:
     """Return in words what lies in directories beside those that are read."""
-    found = sorted(_DIRECTORY_NAMES[pointer] for pointer in directory.repeated)
+    found = sorted(_DIRECTORY_NAMES.get(pointer, "maker's") for pointer in directory.repeated)
     return [f"a second {name} directory" for name in found]
 
 

@@ -86,6 +86,31 @@ def test_a_name_that_looks_like_a_short_directory_hides_no_true_one():
     assert copy[100:].startswith(VALUE)
 
 
+@pytest.mark.parametrize("where", ["first", "EXIF"])
+@pytest.mark.parametrize("pointer", [0x0190, 0x8290, 0x888A, 0xC6F5, 0xFE00])
+class TestDirectoriesOfMakers:
+    @pytest.mark.parametrize("kind", [tiff_tags.LONG, 13])
+    def test_one_is_carried_over(self, where, pointer, kind):
+        inner = struct.pack("<HHHII", 2, 1, 3, 1, 7) + struct.pack("<HHII", 2, 2, len(VALUE), 100) + bytes(4)
+        data = tiff_with(inner, where)
+        data = data[:100] + VALUE + data[100 + len(VALUE) :]
+        entry = struct.pack("<HHII", tiff_tags.MAKER_NOTE, 7, len(inner), NOTE_AT)
+        copy, _, lost = copied(data.replace(entry, struct.pack("<HHII", pointer, kind, 1, NOTE_AT)))
+        page = tiff_tags.read_directory(copy)
+        found = page.children.get(tiff_tags.EXIF, page).children[pointer]
+        assert (found.number(1, 0), found.tags[2].data, lost) == (7, VALUE, ())
+
+    @pytest.mark.parametrize("value", [struct.pack("<HII", 4, 1, 1 << 30), struct.pack("<HIHH", 3, 1, 8, 0)])
+    def test_another_use_of_the_number_stays(self, where, pointer, value):
+        data = tiff_with(bytes(8), where)
+        entry = struct.pack("<HHII", tiff_tags.MAKER_NOTE, 7, 8, NOTE_AT)
+        copy, _, lost = copied(data.replace(entry, struct.pack("<H", pointer) + value))
+        page = tiff_tags.read_directory(copy)
+        found = page.children.get(tiff_tags.EXIF, page).tags[pointer]
+        assert found.data == value[6 : 6 + len(found.data)]
+        assert not lost
+
+
 def test_directories_in_a_circle_are_read_once():
     rows = b"".join(struct.pack("<HHII", number, 7, 400, 10 + 2 * number) for number in range(399))
     note = NIKON + struct.pack("<H", 400) + rows + struct.pack("<HHII", 400, 13, 1, 8) + bytes(1300)
