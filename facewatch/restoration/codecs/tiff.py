@@ -184,11 +184,21 @@ def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
     found = exif.repeated_directories(page)
     if maker_notes.count(page) > (maker_notes.count(tiff_tags.read_directory(block)) if block else 0):
         found.append("the maker note, which is only valid at its place in the original file")
+    if _has_wide_numbers(page):
+        found.append("EXIF values of more than 32 bits")
     if C2PA in page.tags:
         found.append(CREDENTIALS)
     if LAYERS in page.tags:
         found.append("Photoshop's layers, which show the unrestored picture")
     return found
+
+
+def _has_wide_numbers(directory: Directory) -> bool:
+    """Return whether a BigTIFF's directory or one in it has numbers that an EXIF block cannot hold."""
+    own = (tag for number, tag in directory.tags.items() if number not in NON_EXIF_TAGS)
+    return any(tiff_writer.shortened(tag, directory.order) is None for tag in own) or any(
+        _has_wide_numbers(child) for child in directory.children.values()
+    )
 
 
 def _lost_pages(page: Directory, others: Sequence[Directory]) -> list[str]:

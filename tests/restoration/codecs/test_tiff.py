@@ -11,6 +11,8 @@ from PIL import Image
 from facewatch.errors import TruncatedPhoto
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode
+from facewatch.restoration.codecs.formats import BY_NAME
+from facewatch.restoration.codecs.losses import find_losses
 from facewatch.restoration.codecs.metadata import tiff_tags
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from tests.restoration.codecs import samples
@@ -107,3 +109,15 @@ def tiff_file(body, tags):
         rows.append(struct.pack("<HHI", tag, kind, len(values)) + place)
     data[4:8] = struct.pack("<I", len(data))
     return bytes(data + struct.pack("<H", len(rows)) + b"".join(rows) + bytes(4))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("value", "lost"), [(400, ()), (1 << 40, ("EXIF values of more than 32 bits",))])
+def test_numbers_of_64_bits_in_a_bigtiff_are_kept_where_they_fit(order, value, lost):
+    numbers = [(256, 16), (257, 16), (258, 8), (259, 1), (262, 1), (273, 16), (277, 1), (278, 16), (279, 256)]
+    rows = [struct.pack(f"{order}HHQQ", tag, 16, 1, number) for tag, number in [*numbers, (40000, value)]]
+    body = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HHHQ", 43, 8, 0, 272) + bytes(range(256))
+    photo = decode(body + struct.pack(f"{order}Q", len(rows)) + b"".join(rows) + bytes(8), LIMIT)
+    assert find_losses(photo, BY_NAME["tiff"]) == lost
+    found = tiff_tags.read_directory(encode(photo, "tiff", 95, BY_A_NETWORK))
+    assert found.numbers(40000) == (() if lost else (value,))

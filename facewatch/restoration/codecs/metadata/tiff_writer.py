@@ -25,6 +25,9 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
     read_tag,
 )
 
+_WIDE = {16: ("Q", LONG, "I"), 17: ("q", 9, "i"), 18: ("Q", 13, "I")}
+"""BigTIFF's kinds of 64-bit numbers: their code, and kind and code of 32-bit ones."""
+
 
 def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mapping[int, Tag]) -> bytes:
     """Return the block with a new first directory at its end and no further pages.
@@ -73,14 +76,22 @@ def _known_entries(block: bytes, entries: Sequence[bytes], layout: Layout) -> It
 def with_classic_header(data: bytes, order: ByteOrder, tags: Mapping[int, Tag]) -> bytes:
     """Return a BigTIFF file of less than 4 GiB as a TIFF file whose only directory holds the tags."""
     body = bytearray(data + b"\0" * (len(data) % 2))
-    short = dict(tags)
-    for number, tag in tags.items():
-        if tag.kind in (16, 18):  # LONG8, IFD8
-            values = struct.unpack(f"{order}{tag.count}Q", tag.data)
-            short[number] = Tag(LONG, tag.count, struct.pack(f"{order}{tag.count}I", *values))
+    short = {number: shortened(tag, order) or tag for number, tag in tags.items()}
     offset = append_directory(body, order, short)
     body[:8] = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "HI", 42, offset)
     return bytes(body)
+
+
+def shortened(tag: Tag, order: ByteOrder) -> Tag | None:
+    """Return a tag with 32-bit numbers in place of BigTIFF's 64-bit ones; None if they are too large."""
+    if tag.kind not in _WIDE:
+        return tag
+    wide, kind, narrow = _WIDE[tag.kind]
+    values = struct.unpack(f"{order}{tag.count}{wide}", tag.data)
+    try:
+        return Tag(kind, tag.count, struct.pack(f"{order}{tag.count}{narrow}", *values))
+    except struct.error:
+        return None
 
 
 def append_directory(body: bytearray, order: ByteOrder, tags: Mapping[int, Tag]) -> int:
@@ -127,7 +138,8 @@ def pack(directory: Directory, block: bytes = b"") -> bytes:
 def _packed(directory: Directory, start: int, fixed: Collection[Span]) -> bytes:
     """Return a directory with its subdirectories; `fixed` has the places of values written already."""
     layout = Layout(directory.order, big_tiff=False)
-    rows = {number: tag for number, tag in directory.tags.items() if layout.knows(tag.kind)}
+    short = {number: shortened(tag, directory.order) for number, tag in directory.tags.items()}
+    rows = {number: tag for number, tag in short.items() if tag and layout.knows(tag.kind)}
     rows |= {number: Tag(LONG, 1, bytes(4)) for number in directory.children}
     after = start + 2 + 12 * len(rows) + 4
     table, body = [], bytearray()
