@@ -16,22 +16,26 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from benchmarks import corpus_tags
 from facewatch.errors import FacewatchError
-from facewatch.restoration.codecs import png
+from facewatch.restoration.codecs import png, tiff
 from facewatch.restoration.codecs.decoder import decode
 from facewatch.restoration.codecs.encoder import encode, matching_profile
-from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX
+from facewatch.restoration.codecs.formats import BY_NAME, BY_SUFFIX, Format
 from facewatch.restoration.codecs.losses import find_losses
 from facewatch.restoration.codecs.photo import Photo, Provenance
+from facewatch.restoration.codecs.pillow_images import DECODER_ERRORS
 from facewatch.restoration.codecs.pixel_modes import nearest_mode
+from facewatch.restoration.types import Pixels
 
 WHOLE, NOTED, REFUSED, WRONG = "kept whole", "kept with a note", "refused rightly", "wrong"
 OUTCOMES = (WHOLE, NOTED, REFUSED, WRONG)
@@ -43,6 +47,7 @@ MOST_LOSS = 12.0
 BATCH = 40
 QUALITY = 95
 MAX_PIXELS = 100_000_000
+MAX_PAGES = 1000
 PROVENANCE = Provenance("builtin", 0.0, "0")
 
 
@@ -168,25 +173,24 @@ def _pixel_faults(photo: Photo, copy: bytes, format_name: str) -> list[str]:
         faults.append("the ICC profile differs")
     outside = np.ones(photo.pixels.shape[:2], np.bool_)
     outside[_patch(photo.pixels.shape, 0 if target.lossless or photo.lossless else MARGIN_PIXELS)] = False
-    if photo.alpha is not None and target.alpha:
-        exact = target.lossless or photo.lossless
-        if again.alpha is None and (photo.alpha < np.iinfo(photo.alpha.dtype).max).any():
-            faults.append("alpha is lost")
-        elif again.alpha is not None and exact and not np.array_equal(again.alpha, photo.alpha):
-            faults.append("alpha differs")
-    elif photo.alpha is not None:  # laid on white: only opaque pixels can be compared
+    faults += _alpha_faults(photo.alpha, again.alpha, target)
+    if photo.alpha is not None and not target.alpha:  # laid on white: only opaque pixels can be compared
         outside &= photo.alpha == np.iinfo(photo.alpha.dtype).max
     faults += _difference(photo.pixels, again.pixels, outside, exact=target.lossless or photo.lossless)
     return faults
 
 
-def _difference(
-    before: npt.NDArray[np.uint8 | np.uint16],
-    after: npt.NDArray[np.uint8 | np.uint16],
-    where: npt.NDArray[np.bool_],
-    *,
-    exact: bool,
-) -> list[str]:
+def _alpha_faults(before: Pixels | None, after: Pixels | None, target: Format) -> list[str]:
+    if before is None or not target.alpha:
+        return []
+    if after is None:
+        return ["alpha is lost"] if (before < np.iinfo(before.dtype).max).any() else []
+    exact = target.lossless or target.name == "webp"  # which stores it without loss beside lossy colour
+    found = _difference(before, after, np.ones(before.shape, np.bool_), exact=exact)
+    return [words.replace("pixels outside of the patch", "alpha") for words in found]
+
+
+def _difference(before: Pixels, after: Pixels, where: npt.NDArray[np.bool_], *, exact: bool) -> list[str]:
     if not where.any():
         return []
     if exact and before.dtype == after.dtype:
@@ -208,12 +212,35 @@ def _refusal(path: Path, error: FacewatchError) -> Outcome:
 
 
 def _pillow_reads(path: Path) -> bool:
+    """Return whether Pillow reads the picture, and of a TIFF every page of which it finds the header."""
     try:
         with Image.open(path) as image:
             image.load()
+            if not isinstance(image, TiffImageFile):
+                return True
+            for number in range(MAX_PAGES):
+                with suppress(*DECODER_ERRORS):
+                    image.seek(number)
+                if image.tell() != number:
+                    return True
+                if _lacks_data(image, path.stat().st_size):
+                    return False
+                image.load()
     except Exception:  # noqa: BLE001 - whatever a broken file raises
         return False
     return True
+
+
+def _lacks_data(image: TiffImageFile, size_bytes: int) -> bool:
+    """Return whether compressed data of a page lies past the end: Pillow makes black of it without a word."""
+    tags = image.tag_v2
+    if tags.get(tiff.COMPRESSION, 1) == 1:
+        return False
+    return any(
+        offset + length > size_bytes
+        for offsets, lengths in ((tiff.STRIP_OFFSETS, tiff.STRIP_BYTES), (tiff.TILE_OFFSETS, tiff.TILE_BYTES))
+        for offset, length in zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
+    )
 
 
 def _has_damaged_rows(data: bytes) -> bool:

@@ -49,8 +49,8 @@ CHANGED = {
 """The tags that a copy changes, since its pixels are stored otherwise, or that describe the block."""
 PREVIEW_WORDS = ("Thumbnail", "Preview", "JpgFromRaw", "OtherImage", "Offset")
 GROUPS_OF_NOTES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("maker note", ("MakerNotes", "EXIF")),
-    ("EXIF", ("EXIF", "MakerNotes")),
+    ("maker note", ("MakerNotes", "EXIF", "PrintIM")),  # of which some hold the last
+    ("EXIF", ("EXIF", "MakerNotes", "PrintIM")),
     ("XMP", ("XMP",)),
     ("IPTC", ("IPTC", "Photoshop")),
     ("Photoshop", ("Photoshop",)),

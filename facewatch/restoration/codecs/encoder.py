@@ -25,7 +25,16 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from facewatch.errors import BadPhoto, PhotoTooLarge, WrongUse
-from facewatch.restoration.codecs import bmp, formats, jpeg, jpeg_tail, pixel_modes, png, tiff, tiff_pages
+from facewatch.restoration.codecs import (
+    bmp,
+    formats,
+    jpeg,
+    jpeg_tail,
+    pixel_modes,
+    png,
+    tiff_encoder,
+    tiff_pages,
+)
 from facewatch.restoration.codecs.jpeg_tail import TailPart
 from facewatch.restoration.codecs.metadata import exif, xmp
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance, Raster
@@ -198,7 +207,7 @@ def _encode_webp(output: _Output) -> bytes:
         "WEBP",
         quality=output.quality,
         lossless=output.photo.lossless,
-        exact=output.photo.lossless,  # keeps colour under full transparency too
+        exact=True,  # keeps colour under full transparency too
         icc_profile=output.metadata.icc,
         exif=output.metadata.exif,
         xmp=output.metadata.xmp,
@@ -206,7 +215,7 @@ def _encode_webp(output: _Output) -> bytes:
 
 
 def _encode_tiff(output: _Output) -> bytes:
-    return tiff.write(output.raster, output.metadata)
+    return tiff_encoder.write(output.raster, output.metadata)
 
 
 def _encode_bmp(output: _Output) -> bytes:

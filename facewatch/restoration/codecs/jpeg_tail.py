@@ -17,6 +17,9 @@ from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError
 
 MPF = b"MPF\0"
 START, END = b"\xff\xd8", b"\xff\xd9"
+_FILM = re.compile(rb"\0\0\0[\x0c-\xfc]ftyp[ -~]{4}(?=.{0,240}?(?:moov|mdat|free|wide|skip|uuid))", re.DOTALL)
+_FILM_NAME = re.compile(rb"\0\0.{6}MotionPhoto_Data", re.DOTALL)
+_FILM_NAME_BYTES = 24
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _WITH_LENGTH = {0xC4, 0xCC, *range(0xDA, 0xE0), *range(0xE0, 0xF0), 0xFE}
 _ENTRIES, _ENTRY_BYTES = 0xB002, 16
@@ -39,10 +42,13 @@ class TailPart:
 def scan_end(data: bytes, at: int) -> int:
     """Return the offset after the picture whose scan begins at `at`; -1 if it has no end.
 
-    A picture without an end mark ends where another start mark follows: some programs write the one for the
-    other, and some put pictures one after another without end marks.
+    A picture without an end mark ends where a film or another start mark follows: some programs write the one
+    mark for the other, and some put pictures one after another without end marks.
     """
+    film = _film_start(data, at)
     while found := _MARKER.search(data, at):
+        if 0 <= film <= found.start():
+            return film
         at, marker = found.end(), found[1][0]
         if marker == END[1]:
             return at
@@ -50,7 +56,21 @@ def scan_end(data: bytes, at: int) -> int:
             return at - len(START)
         if marker in _WITH_LENGTH and at + 2 <= len(data):
             at += struct.unpack_from(">H", data, at)[0]
-    return -1
+    return film
+
+
+def _film_start(data: bytes, at: int) -> int:
+    """Return where a film begins, with the name that Samsung's phones put before it; -1 without one.
+
+    Source: ISO/IEC 14496-12, section 4.3: a film begins with a box that names its kind.
+    """
+    found = data.find(b"ftyp", at)
+    while found >= 0 and not _FILM.match(data, found - 4):
+        found = data.find(b"ftyp", found + 4)
+    if found < 0:
+        return -1
+    start = found - 4
+    return start - _FILM_NAME_BYTES if _FILM_NAME.match(data, start - _FILM_NAME_BYTES) else start
 
 
 def picture_end(data: bytes, start: int) -> int:

@@ -1,21 +1,17 @@
-"""TIFF files: the picture separated from its metadata, and a writer of whole files.
+"""TIFF files: the picture separated from its metadata.
 
-Source: TIFF 6.0 (1992), sections 3-14, and Adobe's supplement on Deflate (2002). Facewatch has its own writer
-because none of its dependencies writes 16-bit RGB together with EXIF, GPS and IPTC.
+Source: TIFF 6.0 (1992), sections 3-15.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-
-import numpy as np
 
 from facewatch.errors import BadPhoto, NotSupported, TruncatedPhoto
-from facewatch.restoration.codecs import jpeg, tiff_strips
-from facewatch.restoration.codecs.metadata import exif, tiff_tags, tiff_writer, xmp_merge
-from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Directory, Tag
-from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata, Raster
+from facewatch.restoration.codecs import jpeg
+from facewatch.restoration.codecs.metadata import exif, maker_notes, tiff_tags, tiff_writer, xmp_merge
+from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Tag
+from facewatch.restoration.codecs.photo import CREDENTIALS, PREVIEW, Metadata
 
 NEW_SUBFILE, SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_ROWS, STRIP_BYTES = 273, 277, 278, 279
@@ -41,8 +37,6 @@ COLOUR_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 """The channels of each photometric interpretation without extra ones."""
 
 CLASSIC_MAX_BYTES = 0xFF000000
-DEFLATE = 8
-_PHOTOMETRIC = {"1": 1, "L": 1, "P": 3, "RGB": 2, "CMYK": 5}
 
 
 def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Directory]:
@@ -75,7 +69,7 @@ def split(data: bytes, *, settled: bool = False) -> tuple[bytes, Metadata, Direc
     if settled:
         data = _with_whole_tile(data, page)
     _check_complete(page, len(data))
-    return _stripped(data, page), _metadata(page, pages[1:]), page
+    return _stripped(data, page), _metadata(data, page, pages[1:]), page
 
 
 def _stripped(data: bytes, page: Directory) -> bytes:
@@ -117,15 +111,28 @@ def size(page: Directory) -> tuple[int, int]:
 
 
 def _check_complete(page: Directory, length_bytes: int) -> None:
-    longest = length_bytes + 1
-    if page.number(COMPRESSION, 1) == 1 and len(page.numbers(STRIP_OFFSETS)) == 1:
-        width, height = size(page)
-        bits = page.number(BITS, 1) * page.number(CHANNELS, 1)
-        longest = (width * bits + 7) // 8 * height  # whatever the strip is said to hold
     for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
-        for offset, length in zip(page.numbers(offsets), page.numbers(lengths), strict=False):
-            if offset + min(length, longest) > length_bytes:
+        places, sizes = page.numbers(offsets), page.numbers(lengths)
+        for number, (offset, length) in enumerate(zip(places, sizes, strict=False)):
+            if offset + length > length_bytes and (
+                page.number(COMPRESSION, 1) != 1
+                or offset + min(length, _plain_bytes(page, number, len(places))) > length_bytes
+            ):
                 raise TruncatedPhoto(tiff_tags.INCOMPLETE)
+
+
+def _plain_bytes(page: Directory, number: int, count: int) -> int:
+    """Return how many bytes a decoder takes of one of `count` strips or tiles that are not compressed,
+    whatever it is said to hold.
+    """
+    (width, height), tile = size(page), (page.number(TILE_WIDTH, 0), page.number(TILE_LENGTH, 0))
+    if all(tile):
+        width, rows = tile
+    else:
+        rows = height if count == 1 else max(1, page.number(STRIP_ROWS, height))
+        rows = min(rows, height - number % max(1, -(-height // rows)) * rows)
+    channels = page.number(CHANNELS, 1) if count == 1 or page.number(PLANAR, 1) == 1 else 1
+    return (width * page.number(BITS, 1) * channels + 7) // 8 * rows
 
 
 def _with_whole_tile(data: bytes, page: Directory) -> bytes:
@@ -150,23 +157,23 @@ def _with_whole_tile(data: bytes, page: Directory) -> bytes:
     return data + bytes(end - len(data)) if is_lowest and 0 < end - len(data) <= unused_bytes else data
 
 
-def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
-    def data(tag: int) -> bytes | None:
+def _metadata(data: bytes, page: Directory, others: Sequence[Directory]) -> Metadata:
+    def value(tag: int) -> bytes | None:
         return page.tags[tag].data if tag in page.tags else None
 
-    packet = data(XMP)
+    packet = value(XMP)
     found = xmp_merge.merge([packet] if packet else [])
-    resources = data(RESOURCES) or b""
-    record = data(IPTC)
+    resources = value(RESOURCES) or b""
+    record = value(IPTC)
     if record and jpeg.iptc_record(resources) is None:
         resources += jpeg.make_resource(jpeg.IPTC_RESOURCE, record)
-    block = exif.from_tiff_page(page, NON_EXIF_TAGS)
+    block = exif.from_tiff_page(page, NON_EXIF_TAGS, data)
     return Metadata(
         exif=block,
         xmp=found.packet,
         unreadable_xmp=found.unreadable,
         lost=(*found.notes, *_lost_tags(page, block), *_lost_channels(page), *_lost_pages(page, others)),
-        icc=None if page.number(PHOTOMETRIC, 1) in (8, 9) else data(ICC),  # it tells how L*a*b* is stored
+        icc=None if page.number(PHOTOMETRIC, 1) in (8, 9) else value(ICC),  # it tells how L*a*b* is stored
         dpi=page.resolution(),
         resources=jpeg.without_thumbnails(resources),
     )
@@ -175,13 +182,23 @@ def _metadata(page: Directory, others: Sequence[Directory]) -> Metadata:
 def _lost_tags(page: Directory, block: bytes | None) -> list[str]:
     """Return in words what of the page's tags a copy does not get."""
     found = exif.repeated_directories(page)
-    if exif.has_maker_note(page) and not (block and exif.has_maker_note(tiff_tags.read_directory(block))):
+    if maker_notes.count(page) > (maker_notes.count(tiff_tags.read_directory(block)) if block else 0):
         found.append("the maker note, which is only valid at its place in the original file")
+    if _has_wide_numbers(page):
+        found.append("EXIF values of more than 32 bits")
     if C2PA in page.tags:
         found.append(CREDENTIALS)
     if LAYERS in page.tags:
         found.append("Photoshop's layers, which show the unrestored picture")
     return found
+
+
+def _has_wide_numbers(directory: Directory) -> bool:
+    """Return whether a BigTIFF's directory or one in it has numbers that an EXIF block cannot hold."""
+    own = (tag for number, tag in directory.tags.items() if number not in NON_EXIF_TAGS)
+    return any(tiff_writer.shortened(tag, directory.order) is None for tag in own) or any(
+        _has_wide_numbers(child) for child in directory.children.values()
+    )
 
 
 def _lost_pages(page: Directory, others: Sequence[Directory]) -> list[str]:
@@ -206,93 +223,4 @@ def _lost_channels(page: Directory) -> list[str]:
         found.append("16 bits a channel (8 are kept)")
     if page.number(PHOTOMETRIC, 1) in (8, 9):
         found.append("L*a*b* (it is converted to sRGB)")
-    return found
-
-
-def write(raster: Raster, metadata: Metadata) -> bytes:
-    """Return a whole file, compressed without loss (Deflate), that begins with the EXIF block.
-
-    So everything in the block keeps its offset, and a maker note's offsets remain valid.
-
-    Raises BadPhoto when the file would exceed 4 GiB.
-    """
-    block = _complete_block(metadata.exif or tiff_writer.pack(Directory("<", {})))
-    exif_directory = tiff_tags.read_directory(block)
-    strips, rows = tiff_strips.compress(
-        raster.samples, exif_directory.order, predicted=uses_predictor(raster)
-    )
-    lengths = [len(strip) for strip in strips]
-    changes = metadata_tags(metadata) | image_tags(raster, exif_directory.order)
-    changes[STRIP_BYTES] = tiff_writer.long_tag(exif_directory.order, *lengths)
-    changes[STRIP_ROWS] = tiff_writer.long_tag(exif_directory.order, rows)
-
-    def head(size: int) -> bytes:
-        starts = list(accumulate(lengths[:-1], initial=size))
-        return tiff_writer.rewrite_directory(
-            block,
-            lambda tag: tag in exif_directory.children or tag not in NON_EXIF_TAGS,
-            changes | {STRIP_OFFSETS: tiff_writer.long_tag(exif_directory.order, *starts)},
-        )
-
-    size = len(head(0))
-    if size + sum(lengths) > 0xFFFF0000:
-        raise BadPhoto("the restored picture exceeds the 4 GiB limit of a TIFF file; choose png")
-    return b"".join((head(size), *strips))
-
-
-def _complete_block(block: bytes) -> bytes:
-    """Return the EXIF block; repacked if values lie past its end, where the picture will be."""
-    try:
-        tiff_tags.read_directory(block, strict=True)
-    except TruncatedPhoto:
-        return tiff_writer.pack(tiff_tags.read_directory(block))
-    return block
-
-
-def uses_predictor(raster: Raster) -> bool:
-    """Return whether samples are stored as differences from their left neighbours: not indices and bits."""
-    return raster.mode not in ("1", "P")
-
-
-def image_tags(raster: Raster, order: ByteOrder) -> dict[int, Tag]:
-    """Return the tags that describe the layout of the samples."""
-    samples = raster.samples
-    height, width = samples.shape[:2]
-    channels = samples.shape[2] if samples.ndim == 3 else 1
-    bits = {"bool": 1, "uint8": 8, "uint16": 16}[samples.dtype.name]
-    base = raster.mode.removesuffix("16")
-    base = base.removesuffix("A")
-    page = {
-        WIDTH: tiff_writer.long_tag(order, width),
-        LENGTH: tiff_writer.long_tag(order, height),
-        BITS: tiff_writer.short_tag(order, *[bits] * channels),
-        COMPRESSION: tiff_writer.short_tag(order, DEFLATE),
-        PHOTOMETRIC: tiff_writer.short_tag(order, _PHOTOMETRIC[base]),
-        CHANNELS: tiff_writer.short_tag(order, channels),
-        PLANAR: tiff_writer.short_tag(order, 1),
-        PREDICTOR: tiff_writer.short_tag(order, 2 if uses_predictor(raster) else 1),
-    }
-    if channels in (2, 4) and base != "CMYK":
-        page[EXTRA] = tiff_writer.short_tag(order, 2)
-    if base == "CMYK":
-        page[INK_SET] = tiff_writer.short_tag(order, 1)
-    if raster.palette is not None:
-        colours = np.zeros((256, 3), np.uint16)
-        colours[: len(raster.palette)] = raster.palette[:, :3].astype(np.uint16) * 257
-        page[PALETTE] = tiff_writer.short_tag(order, *colours.T.ravel().tolist())
-    return page
-
-
-def metadata_tags(metadata: Metadata) -> dict[int, Tag]:
-    """Return the tags of XMP, profile, IPTC and image resources."""
-    found: dict[int, Tag] = {}
-    record = jpeg.iptc_record(metadata.resources) if metadata.resources else None
-    for tag, kind, data in (
-        (XMP, tiff_tags.BYTE, metadata.xmp),
-        (ICC, tiff_tags.UNDEFINED, metadata.icc),
-        (RESOURCES, tiff_tags.BYTE, metadata.resources),
-        (IPTC, tiff_tags.UNDEFINED, record),
-    ):
-        if data:
-            found[tag] = Tag(kind, len(data), data)
     return found

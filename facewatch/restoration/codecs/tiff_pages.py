@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from facewatch.errors import BadPhoto, TruncatedPhoto
-from facewatch.restoration.codecs import tiff, tiff_strips
+from facewatch.restoration.codecs import tiff, tiff_encoder, tiff_strips
 from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, ByteOrder, Layout, Tag
 from facewatch.restoration.codecs.photo import Metadata, Raster
@@ -59,14 +59,14 @@ def append(first: bytes, pages: Sequence[tuple[Raster, Metadata]]) -> bytes:
     link_at = _link_at(first, tiff_tags.first_directory_offset(first), layout)
     for raster, metadata in pages:
         strips, rows = tiff_strips.compress(
-            raster.samples, layout.order, predicted=tiff.uses_predictor(raster)
+            raster.samples, layout.order, predicted=tiff_encoder.uses_predictor(raster)
         )
         lengths = [len(strip) for strip in strips]
         starts = list(accumulate(lengths[:-1], initial=len(body)))
         body += b"".join(strips)
         body += b"\0" * (len(body) % 2)
-        tags = _texts(metadata.exif, layout.order) | tiff.metadata_tags(metadata)
-        tags |= tiff.image_tags(raster, layout.order) | {
+        tags = _texts(metadata.exif, layout.order) | tiff_encoder.metadata_tags(metadata)
+        tags |= tiff_encoder.image_tags(raster, layout.order) | {
             tiff.NEW_SUBFILE: tiff_writer.long_tag(layout.order, _PAGE_OF_SEVERAL),
             tiff.STRIP_OFFSETS: tiff_writer.long_tag(layout.order, *starts),
             tiff.STRIP_BYTES: tiff_writer.long_tag(layout.order, *lengths),

@@ -194,6 +194,19 @@ def test_a_lossless_webp_stays_lossless():
     assert identical(photo, reencoded(photo, quality=50))
 
 
+@pytest.mark.parametrize(("quality", "stored"), [(95, 80), (60, 20)])
+def test_a_lossy_webp_keeps_its_transparency_exactly_and_the_colour_under_it(quality, stored):
+    image = MODES["RGBA"]()
+    image.putalpha(Image.linear_gradient("L").resize(image.size).point(lambda level: max(0, level - 99)))
+    photo = decode(saved("webp", image, quality=stored, alpha_quality=stored, exact=True), LIMIT)
+    again = reencoded(photo, quality=quality)
+    assert not photo.lossless
+    assert np.array_equal(again.alpha, photo.alpha)
+    hidden = photo.alpha == 0
+    difference = np.abs(again.pixels.astype(int) - photo.pixels)
+    assert difference[hidden].mean() < 12 > difference[~hidden].mean()
+
+
 @pytest.mark.parametrize(
     ("quality", "before", "after"), [(95, "4:2:0", 0), (80, "4:2:0", 2), (80, "4:2:2", 1), (80, "4:4:4", 0)]
 )

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from facewatch.restoration.codecs.metadata import tiff_tags, tiff_writer
+from facewatch.restoration.codecs.metadata import maker_notes, tiff_tags, tiff_writer
 from facewatch.restoration.codecs.metadata.orientation import turn_subject
 from facewatch.restoration.codecs.metadata.tiff_tags import BrokenTagsError, Directory, Layout, Tag
 from facewatch.restoration.codecs.photo import UPRIGHT, SourceOrientation
@@ -103,14 +103,14 @@ def fit_jpeg(exif: bytes) -> bytes:
     if len(exif) <= MAX_JPEG_BYTES:
         return exif
     found = tiff_tags.read_directory(exif)
-    packed = tiff_writer.pack(found)
+    packed = tiff_writer.pack(found, exif)
     for shorter in (
         without_maker_note,
         partial(_without_long_values, longest=8192),
         partial(_without_long_values, longest=256),
     ):
         if len(packed) > MAX_JPEG_BYTES:
-            packed = tiff_writer.pack(shorter(found))
+            packed = tiff_writer.pack(shorter(found), exif)
     return packed
 
 
@@ -121,7 +121,7 @@ def jpeg_losses(exif: bytes | None) -> list[str]:
     before, after = (tiff_tags.read_directory(block) for block in (exif, fit_jpeg(exif)))
     note = (
         ["the maker note, for which a JPEG has too little room"]
-        if has_maker_note(before) and not has_maker_note(after)
+        if maker_notes.count(before) > maker_notes.count(after)
         else []
     )
     note += repeated_directories(before)
@@ -131,14 +131,8 @@ def jpeg_losses(exif: bytes | None) -> list[str]:
 
 def repeated_directories(directory: Directory) -> list[str]:
     """Return in words what lies in directories beside those that are read."""
-    found = sorted(_DIRECTORY_NAMES[pointer] for pointer in directory.repeated)
+    found = sorted(_DIRECTORY_NAMES.get(pointer, "maker's") for pointer in directory.repeated)
     return [f"a second {name} directory" for name in found]
-
-
-def has_maker_note(directory: Directory) -> bool:
-    """Return whether the EXIF subdirectory holds a maker note."""
-    inner = directory.children.get(tiff_tags.EXIF)
-    return inner is not None and tiff_tags.MAKER_NOTE in inner.tags
 
 
 def without_maker_note(directory: Directory) -> Directory:
@@ -166,12 +160,15 @@ def _without_values(directory: Directory, drops: Callable[[int, Tag], bool]) -> 
     )
 
 
-def from_tiff_page(directory: Directory, structural: frozenset[int]) -> bytes | None:
-    """Return a TIFF page's non-structural tags as an EXIF block; None if it has none."""
+def from_tiff_page(directory: Directory, structural: frozenset[int], data: bytes) -> bytes | None:
+    """Return the non-structural tags of a page as an EXIF block; None if it has none.
+
+    data  the TIFF file that the page was read from
+    """
     kept: Mapping[int, Tag] = {tag: value for tag, value in directory.tags.items() if tag not in structural}
     if not kept and not directory.children:
         return None
-    return tiff_writer.pack(Directory(directory.order, dict(kept), directory.children))
+    return tiff_writer.pack(Directory(directory.order, dict(kept), directory.children), data)
 
 
 def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
@@ -182,9 +179,10 @@ def _without_thumbnail(exif: bytes, found: Directory) -> bytes:
     except BrokenTagsError:
         return exif
     start, length = second.number(THUMBNAIL, 0), second.number(THUMBNAIL_BYTES, 0)
-    if min(start, found.next_offset) >= found.end:
+    kept_end = max(found.end, maker_notes.values_end(found, exif))
+    if min(start, found.next_offset) >= kept_end:
         return exif[: min(start, found.next_offset)]
-    if start < found.end < start + length:  # it overlaps kept values: leave it, unreferenced
+    if start < kept_end < start + length:  # it overlaps kept values: leave it, unreferenced
         return exif
     return exif[:start] + bytes(len(exif[start : start + length])) + exif[start + length :] if start else exif
 

@@ -13,7 +13,12 @@ from typing import Literal, TypeAlias
 from facewatch.errors import TruncatedPhoto
 
 EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005
-POINTERS: Mapping[int, tuple[int, ...]] = {0: (EXIF, GPS), EXIF: (INTEROP,)}
+RARE_POINTERS = (0x0190, 0x8290, 0x888A, 0xC6F5, 0xFE00)
+"""Of fax machines, Kodak's and Leaf's cameras and DNG's profiles; programs may use the numbers otherwise."""
+POINTERS: Mapping[int, tuple[int, ...]] = {
+    0: (EXIF, GPS, *RARE_POINTERS),
+    EXIF: (INTEROP, *RARE_POINTERS),
+}
 """The tags that point to a subdirectory, by the tag of the directory that holds them (0: the first)."""
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
@@ -29,6 +34,7 @@ _FIRST_COUNTS = IMAGE_TAGS | {0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x013F, 0x
 """The tags of which the first counts in ExifTool too ("Priority 0"): description, orientation, resolution,
 colours of the primaries, place of YCbCr samples, white balance."""
 UTF8 = 129  # of EXIF 3.0
+_POINTER_KINDS = (LONG, 13, 16, 18)
 MAKER_NOTE = 0x927C
 ByteOrder: TypeAlias = Literal["<", ">"]
 
@@ -192,20 +198,29 @@ def read_directory(
             or (layout.knows(tag.kind) and number not in _FIRST_COUNTS)
         ):
             tags[number] = tag
-    children = {}
     own = Directory(layout.order, tags)
+    children = {}
     for pointer in pointers:
-        target = own.number(pointer, 0)
-        if strict and target >= len(block):
-            raise TruncatedPhoto(INCOMPLETE)
-        if not target:
-            continue
-        try:
-            children[pointer] = read_directory(block, target, parent=pointer, strict=strict)
-        except BrokenTagsError:
-            tags.pop(pointer, None)
+        if target := _target(own, pointer, len(block), strict=strict):
+            is_strict = strict and pointer not in RARE_POINTERS
+            try:
+                children[pointer] = read_directory(block, target, parent=pointer, strict=is_strict)
+            except BrokenTagsError:
+                if pointer not in RARE_POINTERS:
+                    tags.pop(pointer)
     end = max(ends + [child.end for child in children.values()])
     return Directory(layout.order, tags, children, following, end, frozenset(repeated))
+
+
+def _target(directory: Directory, pointer: int, length: int, *, strict: bool) -> int:
+    """Return the offset that a tag points to; 0 if it is missing or no pointer."""
+    target = directory.number(pointer, 0)
+    if pointer in RARE_POINTERS:
+        tag = directory.tags.get(pointer)
+        return target if tag and tag.count == 1 and tag.kind in _POINTER_KINDS else 0
+    if strict and target >= length:
+        raise TruncatedPhoto(INCOMPLETE)
+    return target
 
 
 def read_tag(block: bytes, entry: bytes, layout: Layout) -> tuple[int, Tag | None]:

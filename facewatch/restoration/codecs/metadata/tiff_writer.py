@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from facewatch.restoration.codecs.metadata import maker_notes
+from facewatch.restoration.codecs.metadata.maker_notes import Span
 from facewatch.restoration.codecs.metadata.tiff_tags import (
     ASCII,
-    EXIF,
     IMAGE_TAGS,
     LONG,
     MAKER_NOTE,
     RATIONAL,
     SHORT,
-    SIZES,
     ByteOrder,
     Directory,
     Layout,
@@ -26,15 +25,8 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
     read_tag,
 )
 
-MAX_GAP_BYTES = 1 << 18
-"""How far from the start a maker note keeps its place when a block is packed."""
-NOTE_HEADER_BYTES = (0, 6, 8, 10, 12, 14, 16, 18)
-"""Where a maker note's directory may begin, after the maker's name."""
-MAX_NOTE_ENTRIES = 400
-RELOCATABLE_NOTES = (
-    b"Apple iOS\0", b"FUJIFILM", b"Nikon\0\x02", b"OLYMPUS\0II", b"OLYMPUS\0MM", b"OM SYSTEM\0", b"PENTAX \0",
-)  # fmt: skip
-"""The beginnings of maker notes whose offsets count from their own start."""
+_WIDE = {16: ("Q", LONG, "I"), 17: ("q", 9, "i"), 18: ("Q", 13, "I")}
+"""BigTIFF's kinds of 64-bit numbers: their code, and kind and code of 32-bit ones."""
 
 
 def rewrite_directory(block: bytes, keep: Callable[[int], bool], changes: Mapping[int, Tag]) -> bytes:
@@ -84,14 +76,22 @@ def _known_entries(block: bytes, entries: Sequence[bytes], layout: Layout) -> It
 def with_classic_header(data: bytes, order: ByteOrder, tags: Mapping[int, Tag]) -> bytes:
     """Return a BigTIFF file of less than 4 GiB as a TIFF file whose only directory holds the tags."""
     body = bytearray(data + b"\0" * (len(data) % 2))
-    short = dict(tags)
-    for number, tag in tags.items():
-        if tag.kind in (16, 18):  # LONG8, IFD8
-            values = struct.unpack(f"{order}{tag.count}Q", tag.data)
-            short[number] = Tag(LONG, tag.count, struct.pack(f"{order}{tag.count}I", *values))
+    short = {number: shortened(tag, order) or tag for number, tag in tags.items()}
     offset = append_directory(body, order, short)
     body[:8] = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "HI", 42, offset)
     return bytes(body)
+
+
+def shortened(tag: Tag, order: ByteOrder) -> Tag | None:
+    """Return a tag with 32-bit numbers in place of BigTIFF's 64-bit ones; None if they are too large."""
+    if tag.kind not in _WIDE:
+        return tag
+    wide, kind, narrow = _WIDE[tag.kind]
+    values = struct.unpack(f"{order}{tag.count}{wide}", tag.data)
+    try:
+        return Tag(kind, tag.count, struct.pack(f"{order}{tag.count}{narrow}", *values))
+    except struct.error:
+        return None
 
 
 def append_directory(body: bytearray, order: ByteOrder, tags: Mapping[int, Tag]) -> int:
@@ -117,69 +117,40 @@ def _entry(number: int, tag: Tag, offset: int, layout: Layout) -> bytes:
     return head + struct.pack(layout.offset_format, offset)
 
 
-def pack(directory: Directory) -> bytes:
+def pack(directory: Directory, block: bytes = b"") -> bytes:
     """Return a whole block: the header, then the directories.
 
     A maker note may hold offsets that count from the block's start, so it keeps its place, with zeros before
     it; one that lies too far from the start, or has values elsewhere in the file, is left out.
+
+    block  the one that the directory was read from
     """
-    exif = directory.children.get(EXIF)
-    note = exif.tags.get(MAKER_NOTE) if exif else None
-    fixed: dict[int, int] = {}
-    body = b""
-    if exif and note and not note.data.startswith(RELOCATABLE_NOTES):
-        if 8 <= note.offset <= MAX_GAP_BYTES and not reaches_outside(note, directory.order):
-            fixed[MAKER_NOTE] = note.offset
-            body = bytes(note.offset - 8) + note.data + b"\0" * ((note.offset + len(note.data)) % 2)
-        elif len(note.data) > 4:
-            rest = {number: tag for number, tag in exif.tags.items() if number != MAKER_NOTE}
-            exif = replace(exif, tags=rest)
-            directory = replace(directory, children={**directory.children, EXIF: exif})
-    start = 8 + len(body)
-    header = {"<": b"II", ">": b"MM"}[directory.order] + struct.pack(directory.order + "HI", 42, start)
-    return header + body + _packed(directory, start, fixed)
+    directory, fixed = maker_notes.pin(directory, block)
+    body = bytearray(max((end for _, end in fixed), default=8))
+    for begin, end in fixed:
+        body[begin:end] = block[begin:end]
+    body += b"\0" * (len(body) % 2)
+    mark = {"<": b"II", ">": b"MM"}[directory.order]
+    body[:8] = mark + struct.pack(directory.order + "HI", 42, len(body))
+    return bytes(body) + _packed(directory, len(body), fixed)
 
 
-def reaches_outside(note: Tag, order: ByteOrder) -> bool:
-    """Return whether a maker note is a directory with values that lie outside of it."""
-    for start in NOTE_HEADER_BYTES:
-        rows = _note_rows(note.data, start, order)
-        if rows:
-            sizes = [(SIZES[kind] * count, value) for _, kind, count, value in rows]
-            last = len(note.data)
-            return any(
-                size > 4 and not (note.offset <= at <= note.offset + last - size or 0 <= at <= last - size)
-                for size, at in sizes
-            )
-    return False
-
-
-def _note_rows(data: bytes, start: int, order: ByteOrder) -> list[tuple[int, int, int, int]]:
-    """Return the entries of the directory at `start` of a maker note; none if there is no directory."""
-    if start + 2 > len(data):
-        return []
-    (count,) = struct.unpack_from(order + "H", data, start)
-    if not 2 <= count <= MAX_NOTE_ENTRIES or start + 2 + 12 * count > len(data):
-        return []
-    rows = [struct.unpack_from(order + "HHII", data, start + 2 + 12 * index) for index in range(count)]
-    return rows if all(1 <= kind <= 13 and kind in SIZES for _, kind, _, _ in rows) else []
-
-
-def _packed(directory: Directory, start: int, fixed: Mapping[int, int]) -> bytes:
-    """Return a directory with its subdirectories; `fixed` has the offsets of values written already."""
+def _packed(directory: Directory, start: int, fixed: Collection[Span]) -> bytes:
+    """Return a directory with its subdirectories; `fixed` has the places of values written already."""
     layout = Layout(directory.order, big_tiff=False)
-    rows = {number: tag for number, tag in directory.tags.items() if layout.knows(tag.kind)}
+    short = {number: shortened(tag, directory.order) for number, tag in directory.tags.items()}
+    rows = {number: tag for number, tag in short.items() if tag and layout.knows(tag.kind)}
     rows |= {number: Tag(LONG, 1, bytes(4)) for number in directory.children}
     after = start + 2 + 12 * len(rows) + 4
     table, body = [], bytearray()
     for number in sorted(rows):
-        data = rows[number].data
+        data, place = rows[number].data, rows[number].offset
         offset = after + len(body)
         if number in directory.children:
             data = struct.pack(layout.offset_format, offset)
             body += _packed(directory.children[number], offset, fixed)
-        elif len(data) > 4 and number in fixed:
-            offset = fixed[number]
+        elif number == MAKER_NOTE and (place, place + len(data)) in fixed:
+            offset = place
         elif len(data) > 4:
             body += data + b"\0" * (len(data) % 2)
         table.append(_entry(number, Tag(rows[number].kind, rows[number].count, data), offset, layout))
