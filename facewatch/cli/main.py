@@ -146,6 +146,8 @@ def facewatch(
 def main(program: Callable[..., object] = app) -> None:
     """Run one command and exit with one of EXIT_CODES."""
     _escape_unprintable_names()
+    if "_FACEWATCH_COMPLETE" in os.environ:
+        os.environ["COLUMNS"] = "10000"  # rich breaks help texts, and a shell takes each line for a choice
     try:
         program(_arguments(), prog_name="facewatch") if program is app else program()
     except WrongUse as error:
