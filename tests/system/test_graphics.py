@@ -50,6 +50,13 @@ def test_a_card_is_found_by_its_pci_numbers(sysfs, vendor, device, found):
     assert cards(sysfs.folder) == found
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a stand-in for /sys")
+def test_a_card_behind_windows_linux_subsystem_is_found_by_its_driver(tmp_path):
+    assert cards(tmp_path, tmp_path / "libcuda.so.1") == ()
+    (tmp_path / "libcuda.so.1").touch()
+    assert cards(tmp_path, tmp_path / "libcuda.so.1") == ("NVIDIA",)
+
+
 def test_windows_names_a_card_by_its_hardware_id():
     assert parsed_hardware_id(r"pci\ven_10de&dev_2684&subsys_889d1043") == (0x10DE, 0x2684)
     assert parsed_hardware_id("root\\basicdisplay") is None
@@ -61,8 +68,10 @@ def test_windows_names_a_card_by_its_hardware_id():
         ("NVIDIA", "win32", r"an NVIDIA card, but this torch lacks CUDA"),
         ("NVIDIA", "linux", f"{PIP}/cu130 torch torchvision`"),
         ("NVIDIA", "win32", f'"C:\\a b\\python" {PIP}/cu130 torch torchvision`'),
+        ("AMD", "linux", "once `rocm_agent_enumerator` (package rocminfo) lists the card, run `"),
         ("AMD", "linux", "-m uv pip install --python"),
         ("AMD", "win32", "PyTorch has no build for it on Windows"),
+        ("AMD", "win32", "ONNX files, with onnxruntime-directml"),
         ("Intel", "linux", f"{PIP}/xpu torch torchvision`"),
         ("Intel", "win32", f"{PIP}/xpu torch torchvision`"),
     ],
