@@ -205,6 +205,22 @@ def test_the_build_does_not_start_without_enough_disk_space(tmp_path, monkeypatc
         build(tmp_path / "app")
 
 
+def test_the_build_on_wine_starts_no_process(tmp_path, monkeypatch):
+    build = runpy.run_path(str(PACKAGING / "build.py"))["build"]
+    module = types.ModuleType("PyInstaller.__main__")
+    module.run = lambda arguments: calls.append((arguments[-1], sys._pyi_isolated_subprocess))
+    calls = []
+    for name, stand_in in {"PyInstaller": types.ModuleType("PyInstaller"), module.__name__: module}.items():
+        monkeypatch.setitem(sys.modules, name, stand_in)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    monkeypatch.setattr(sys, "_pyi_isolated_subprocess", False, raising=False)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a process is started"))
+    monkeypatch.setitem(build.__globals__, "_is_wine", lambda: True)
+    monkeypatch.setitem(build.__globals__, "NEEDED_BYTES", 0)
+    build(tmp_path)
+    assert calls == [(str(PACKAGING / "facewatch.spec"), True)]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the program is a shell script")
 def test_a_program_that_restores_nothing_fails_the_try_out(tmp_path):
     program = tmp_path / "facewatch"
