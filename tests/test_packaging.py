@@ -139,6 +139,16 @@ def test_the_app_of_macos_may_show_an_icon_and_has_its_version(spec_calls):
     assert Path(bundle["icon"]).is_file()
 
 
+def test_the_app_of_macos_asks_for_the_system_that_its_torch_needs(spec_calls, monkeypatch):
+    wheels = {"torch": "Tag: cp311-cp311-macosx_14_0_arm64", "numpy": "Tag: cp311-cp311-macosx_11_0_arm64"}
+    monkeypatch.setattr(
+        "importlib.metadata.distribution",
+        lambda name: SimpleNamespace(read_text=lambda _: wheels.get(name, "Tag: py3-none-any")),
+    )
+    bundle = next(named for kind, _, named in spec_calls("darwin") if kind == "BUNDLE")
+    assert bundle["info_plist"]["LSMinimumSystemVersion"] == "14.0"
+
+
 def test_the_app_of_macos_has_no_dock_icon_and_says_why_it_reads_folders():
     content = plistlib.loads((PACKAGING / "macos" / "Info.plist").read_bytes())
     assert content["LSUIElement"] is True
