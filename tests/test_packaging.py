@@ -75,6 +75,17 @@ def test_the_man_page_is_valid():
     assert "facewatch models pull" in run.stdout
 
 
+def test_zsh_takes_the_packages_completion():
+    source = {**os.environ, "_FACEWATCH_COMPLETE": "source_zsh"}
+    script = subprocess.run(
+        [sys.executable, "-m", "facewatch"], env=source, capture_output=True, text=True, check=True
+    )
+    text = runpy.run_path(str(PACKAGING / "deb.py"))["completion_file"]("zsh", script.stdout)
+    assert text.startswith("#compdef facewatch\n")
+    assert "_facewatch_completion() {" in text
+    assert text.endswith('&& _facewatch_completion "$@"\n')
+
+
 TORCH = [
     "torch/bin/protoc",
     "torch/bin/torch_shm_manager",
