@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -24,9 +27,23 @@ def build(folder: Path) -> Path:
     if free < NEEDED_BYTES:
         sys.exit(f"{folder} has {free / 1e9:.0f} GB free, and the build needs {NEEDED_BYTES / 1e9:.0f}")
     places = ["--distpath", str(folder / "dist"), "--workpath", str(folder / "work")]
-    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", *places, str(HERE / "facewatch.spec")]
-    subprocess.run(command, check=True)
+    _run_pyinstaller(["--noconfirm", *places, str(HERE / "facewatch.spec")])
     return folder / "dist" / "facewatch" / ("facewatch.exe" if os.name == "nt" else "facewatch")
+
+
+def _run_pyinstaller(arguments: Sequence[str]) -> None:
+    if not _is_wine():
+        subprocess.run([sys.executable, "-m", "PyInstaller", *arguments], check=True)
+        return
+    # Processes that it starts to import packages do not end on wine: with their own mark it starts none.
+    sys._pyi_isolated_subprocess = True  # type: ignore[attr-defined]  # noqa: SLF001
+    importlib.import_module("PyInstaller.__main__").run(list(arguments))
+
+
+def _is_wine() -> bool:
+    if sys.platform != "win32":
+        return False
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 
 def try_out(program: Path) -> None:

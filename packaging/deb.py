@@ -71,7 +71,16 @@ def _add_files(root: Path, program: Path) -> None:
     for shell, place in SHELLS.items():
         environment = {**os.environ, "_FACEWATCH_COMPLETE": f"source_{shell}"}
         run = subprocess.run([str(program)], env=environment, capture_output=True, check=True)
-        _write(root / place, run.stdout)
+        _write(root / place, completion_file(shell, run.stdout.decode()).encode())
+
+
+def completion_file(shell: str, script: str) -> str:
+    """Return the file of a shell's completion from the script that the program prints.
+
+    zsh takes only a file that begins with #compdef, and runs it for the first Tab, which is to complete too.
+    """
+    first_tab = '[[ $zsh_eval_context[-1] == loadautofunc ]] && _facewatch_completion "$@"\n'
+    return f"{script.strip()}\n{first_tab if shell == 'zsh' else ''}"
 
 
 def _add_control(root: Path) -> None:

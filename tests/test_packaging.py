@@ -75,6 +75,17 @@ def test_the_man_page_is_valid():
     assert "facewatch models pull" in run.stdout
 
 
+def test_zsh_takes_the_packages_completion():
+    source = {**os.environ, "_FACEWATCH_COMPLETE": "source_zsh"}
+    script = subprocess.run(
+        [sys.executable, "-m", "facewatch"], env=source, capture_output=True, text=True, check=True
+    )
+    text = runpy.run_path(str(PACKAGING / "deb.py"))["completion_file"]("zsh", script.stdout)
+    assert text.startswith("#compdef facewatch\n")
+    assert "_facewatch_completion() {" in text
+    assert text.endswith('&& _facewatch_completion "$@"\n')
+
+
 TORCH = [
     "torch/bin/protoc",
     "torch/bin/torch_shm_manager",
@@ -137,6 +148,16 @@ def test_the_app_of_macos_may_show_an_icon_and_has_its_version(spec_calls):
     assert re.fullmatch(r"\d+\.\d+\.\d+", bundle["version"])
     assert bundle["info_plist"]["CFBundleVersion"] == bundle["version"]
     assert Path(bundle["icon"]).is_file()
+
+
+def test_the_app_of_macos_asks_for_the_system_that_its_torch_needs(spec_calls, monkeypatch):
+    wheels = {"torch": "Tag: cp311-cp311-macosx_14_0_arm64", "numpy": "Tag: cp311-cp311-macosx_11_0_arm64"}
+    monkeypatch.setattr(
+        "importlib.metadata.distribution",
+        lambda name: SimpleNamespace(read_text=lambda _: wheels.get(name, "Tag: py3-none-any")),
+    )
+    bundle = next(named for kind, _, named in spec_calls("darwin") if kind == "BUNDLE")
+    assert bundle["info_plist"]["LSMinimumSystemVersion"] == "14.0"
 
 
 def test_the_app_of_macos_has_no_dock_icon_and_says_why_it_reads_folders():
@@ -203,6 +224,22 @@ def test_the_build_does_not_start_without_enough_disk_space(tmp_path, monkeypatc
     monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
     with pytest.raises(SystemExit, match="GB free, and the build needs"):
         build(tmp_path / "app")
+
+
+def test_the_build_on_wine_starts_no_process(tmp_path, monkeypatch):
+    build = runpy.run_path(str(PACKAGING / "build.py"))["build"]
+    module = types.ModuleType("PyInstaller.__main__")
+    module.run = lambda arguments: calls.append((arguments[-1], sys._pyi_isolated_subprocess))
+    calls = []
+    for name, stand_in in {"PyInstaller": types.ModuleType("PyInstaller"), module.__name__: module}.items():
+        monkeypatch.setitem(sys.modules, name, stand_in)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
+    monkeypatch.setattr(sys, "_pyi_isolated_subprocess", False, raising=False)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a process is started"))
+    monkeypatch.setitem(build.__globals__, "_is_wine", lambda: True)
+    monkeypatch.setitem(build.__globals__, "NEEDED_BYTES", 0)
+    build(tmp_path)
+    assert calls == [(str(PACKAGING / "facewatch.spec"), True)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the program is a shell script")

@@ -32,7 +32,7 @@ from facewatch.settings.weights import parse_weight
 from facewatch.state.first_start import FIRST_MODEL
 from facewatch.system.atomic import translate_write_errors, write_atomically
 from facewatch.system.disk_space import format_size
-from facewatch.system.graphics import TorchBuild, advice, cards, torch_build
+from facewatch.system.graphics import torch_note
 from facewatch.system.paths import Places
 from facewatch.system.write_access import write_problem
 
@@ -100,7 +100,7 @@ def init(model: ModelOption = None, config: ConfigOption = None) -> None:
         say(f"`facewatch models pull {chosen}` shows its licence and downloads it; `facewatch run` starts")
     else:
         say(f"model {chosen}; `facewatch run` starts, `facewatch set model NAME` chooses another")
-    if line := advice(cards(), torch_build() or TorchBuild()):
+    if line := torch_note():
         say(f"note: {line}")
 
 

@@ -146,6 +146,8 @@ def facewatch(
 def main(program: Callable[..., object] = app) -> None:
     """Run one command and exit with one of EXIT_CODES."""
     _escape_unprintable_names()
+    if "_FACEWATCH_COMPLETE" in os.environ:
+        os.environ["COLUMNS"] = "10000"  # rich breaks help texts, and a shell takes each line for a choice
     try:
         program(_arguments(), prog_name="facewatch") if program is app else program()
     except WrongUse as error:
@@ -159,8 +161,8 @@ def main(program: Callable[..., object] = app) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left: Python's last flush must not fail
         sys.exit(1)
-    except Exception:  # noqa: BLE001 - the last resort: say that facewatch is at fault, and how to report it
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - the last resort: say that facewatch is at fault, and how to report it
+        _print_traceback(error)
         print("facewatch: this is a bug in facewatch; please report it with the lines above", file=sys.stderr)
         sys.exit(1)
 
@@ -181,4 +183,25 @@ def _escape_unprintable_names() -> None:
 
 def _print_error(error: FacewatchError, code: int) -> int:
     print(f"facewatch: {printable(error)}", file=sys.stderr)
+    if sys.argv[1:2] in ([], ["start"]) and _is_unseen():  # from a desktop's menu, or by a double click
+        from facewatch.system.notification import notify
+
+        notify("Facewatch", printable(error), warning=True)
     return code
+
+
+def _print_traceback(error: Exception) -> None:
+    """Log the error if this process has a log, which a tray without a terminal needs, or else print it."""
+    import logging  # most commands do without
+
+    if logging.getLogger().handlers:
+        logging.getLogger(__name__).critical("a bug in facewatch", exc_info=error)
+    else:
+        traceback.print_exception(error)
+
+
+def _is_unseen() -> bool:
+    """Return True if no terminal shows what this program prints."""
+    if sys.platform == "win32":  # a box would stop a script that has redirected the streams
+        return sys.stderr is None
+    return not any(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))

@@ -17,6 +17,7 @@ from facewatch.gallery.forms import Field, sections, to_value
 from facewatch.gallery.index import encodable, shown
 from facewatch.gallery.models import model_rows
 from facewatch.settings.schema import Folder
+from facewatch.system.graphics import torch_note
 
 FOLDER_KEYS = {"input", "output", "recursive", "include", "exclude", "model", "weight"}
 
@@ -32,6 +33,7 @@ def settings(request: Request) -> Response:
         sections=sections(now, files),
         folders=[folder_row(number, folder) for number, folder in enumerate(now.folders)],
         models=model_rows(gallery),
+        card=shown(torch_note()),
         weights=[{"name": row.name, "value": now.weight_of(row.name)} for row in faces],
         login=_login_state(gallery),
         problem=str(gallery.store.problem or ""),

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from facewatch.errors import FacewatchError, WrongUse
 from facewatch.gallery.context import Body, Gallery, Json, gallery_of, page
 from facewatch.gallery.folders import chooser
-from facewatch.gallery.index import encodable
+from facewatch.gallery.index import encodable, shown
 from facewatch.gallery.models import model_rows
 from facewatch.gallery.uploads import remember
 from facewatch.settings.store import example
 from facewatch.system.atomic import translate_write_errors, write_atomically, write_temporary
+from facewatch.system.graphics import torch_note
 from facewatch.system.publish import publish
 
 FIRST_MODEL = "builtin"  # needs no download and no licence
@@ -36,6 +37,7 @@ def welcome(request: Request) -> Response:
         input=encodable(str(usual[0])),
         output=encodable(str(usual[1])),
         models=_choices(gallery),
+        card=shown(torch_note()),
         first_model=gallery.settings().model if folders else FIRST_MODEL,
         ready=bool(folders),
     )

@@ -18,6 +18,9 @@ DISPLAY_CLASS = "0x03"
 # of Intel are in most processors, and torch has no code for them.
 INTEL_DEVICES = (0x56, 0x64, 0x7D, 0xB0, 0xE2)
 WINDOWS_ADAPTERS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
+WSL_DRIVER = Path(
+    "/usr/lib/wsl/lib/libcuda.so.1"
+)  # in Windows' Linux subsystem, which shows no card on the bus
 INDEX = "https://download.pytorch.org/whl"
 # A build for a card counts as newer than the plain one. Its index has other packages too, in versions of its
 # own: whatever reinstalls replaces pillow and numpy by these.
@@ -44,7 +47,7 @@ def torch_build() -> TorchBuild | None:
     return TorchBuild(found.get("cuda"), found.get("hip"), found.get("xpu"))
 
 
-def cards(sysfs: Path = Path("/sys")) -> tuple[Vendor, ...]:
+def cards(sysfs: Path = Path("/sys"), wsl_driver: Path = WSL_DRIVER) -> tuple[Vendor, ...]:
     """Return the makers of the graphics cards that a torch exists for, with or without a driver.
 
     Empty on macOS, where every torch can use the GPU.
@@ -54,7 +57,14 @@ def cards(sysfs: Path = Path("/sys")) -> tuple[Vendor, ...]:
     else:
         numbers = _linux_devices(sysfs)
     found = {VENDORS[vendor] for vendor, device in numbers if vendor in VENDORS and _usable(vendor, device)}
+    if sys.platform == "linux" and wsl_driver.exists():
+        found.add("NVIDIA")
     return tuple(vendor for vendor in VENDORS.values() if vendor in found)
+
+
+def torch_note() -> str:
+    """Return the sentence of `advice` about this machine and its torch, or an empty text."""
+    return advice(cards(), torch_build() or TorchBuild())
 
 
 def advice(
@@ -76,12 +86,17 @@ def advice(
     vendor = useless[0]
     there = f"there is {'an' if vendor[0] in 'AIN' else 'a'} {vendor} card"
     if vendor == "AMD" and platform == "win32":
-        return f"{there}, and PyTorch has no build for it on Windows, so the engine computes on the CPU"
+        return (
+            f"{there}, and PyTorch has no build for it on Windows, so the engine computes on the CPU, except "
+            "models that are ONNX files, with onnxruntime-directml"
+        )
     kind = {"NVIDIA": "CUDA", "AMD": "ROCm", "Intel": "XPU"}[vendor]
     lacks = f"{there}, but this torch lacks {kind}, so the engine computes on the CPU"
     if frozen:
         return f"{lacks}: install facewatch with pip instead of the app; the README names the right torch"
-    return f"{lacks}: run `{_command(vendor, python)}`"
+    # Without that program, uv takes a card of AMD for none.
+    needs = "once `rocm_agent_enumerator` (package rocminfo) lists the card, " if vendor == "AMD" else ""
+    return f"{lacks}: {needs}run `{_command(vendor, python)}`"
 
 
 def _command(vendor: Vendor, python: str) -> str:

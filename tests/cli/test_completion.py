@@ -13,7 +13,7 @@ SHELLS = {
     "bash": BASH,
     "zsh": ("complete_zsh", "_TYPER_COMPLETE_ARGS", {}),
     "fish": ("complete_fish", "_TYPER_COMPLETE_ARGS", {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
-    "powershell": ("complete_powershell", "_TYPER_COMPLETE_ARGS", {"_TYPER_COMPLETE_WORD_TO_COMPLETE": "re"}),
+    "powershell": ("complete_powershell", "_TYPER_COMPLETE_ARGS", {}),
 }
 
 
@@ -21,6 +21,7 @@ def completed(line: str, shell: str = "bash") -> str:
     """Return what the program offers to a shell for a line that is being typed."""
     action, variable, more = SHELLS[shell]
     more = {"COMP_CWORD": str(line.count(" "))} if shell == "bash" else more
+    more = {"_TYPER_COMPLETE_WORD_TO_COMPLETE": line.rpartition(" ")[2]} if shell == "powershell" else more
     run = subprocess.run(
         [sys.executable, "-m", "facewatch"],
         env={**os.environ, "_FACEWATCH_COMPLETE": action, variable: line, **more},
@@ -72,3 +73,11 @@ def test_commands_options_models_and_keys_are_completed(line, words):
 
 def test_fish_completes_the_value_of_a_setting():
     assert completed("facewatch set model codef", "fish").split() == ["codeformer"]
+
+
+@pytest.mark.parametrize("shell", ["fish", "powershell", "zsh"])
+def test_a_long_help_text_is_one_line_in_a_narrow_terminal(shell, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    offered = completed("facewatch restore --we", shell)
+    assert len(offered.splitlines()) == 1
+    assert "strong, balanced, faithful." in offered

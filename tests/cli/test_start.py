@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import sys
@@ -77,3 +78,32 @@ def test_an_app_that_is_opened_by_a_double_click_starts(call, monkeypatch, platf
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(sys, "stdin", None)  # as a windowed program of Windows has it
     assert ("began" in call().out) == (shown == "start")
+
+
+@pytest.mark.parametrize(
+    ("command", "seen", "notes"), [("start", False, 1), ("start", True, 0), ("run", False, 0)]
+)
+def test_an_error_at_a_start_from_the_desktop_is_shown_there(call, places, monkeypatch, command, seen, notes):
+    shown = []
+    monkeypatch.setattr("facewatch.system.notification.notify", lambda *parts, **_: shown.append(parts))
+    monkeypatch.setattr(main, "_is_unseen", lambda: not seen)
+    places.config.parent.mkdir()
+    places.config.write_text("model = 3", "utf-8")
+    said = call(command)
+    assert said.code == 2
+    assert len(shown) == notes
+    assert all(title == "Facewatch" and str(places.config) in text for title, text in shown)
+
+
+def test_a_bug_without_a_terminal_is_in_the_log(tmp_path, monkeypatch):
+    handler = logging.FileHandler(tmp_path / "tray.log")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    monkeypatch.setattr(sys, "stderr", None)  # as in a windowed program of Windows
+
+    def program():
+        raise ValueError("an unexpected one")
+
+    with pytest.raises(SystemExit):
+        main.main(program)
+    handler.close()
+    assert "ValueError: an unexpected one" in (tmp_path / "tray.log").read_text("utf-8")

@@ -22,6 +22,7 @@ from facewatch.restoration.face_reports import ALL_ORIGINAL, CHOSEN, NOT_FOUND, 
 from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON
 from facewatch.settings.schema import SECTIONS, Settings, keys_of
 from facewatch.state.outcomes import final_reason
+from facewatch.system import graphics
 from facewatch.system.disk_space import FREE_SPACE, RESUMES, no_space_for
 from tests.conftest import ROOT
 
@@ -168,6 +169,15 @@ def test_a_file_is_chosen_among_those_that_may_be_it(house, tmp_path, monkeypatc
     assert house.post("api/chooser", {"number": number, "name": "x"}).status_code == 422
     assert house.post("api/settings", {"key": key, "value": None}).json() == {"saved": True}
     assert house.gallery.settings().output.content_credentials is None
+
+
+@pytest.mark.parametrize("page", ["welcome", "settings"])
+def test_a_card_that_torch_cannot_use_is_named_beside_the_models(house, monkeypatch, page):
+    monkeypatch.setattr(graphics, "torch_build", graphics.TorchBuild)
+    monkeypatch.setattr(graphics, "cards", tuple)
+    assert "this torch lacks" not in house.get(page).text
+    monkeypatch.setattr(graphics, "cards", lambda: ("NVIDIA",))
+    assert "there is an NVIDIA card, but this torch lacks CUDA" in house.get(page).text
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1" * 18, "٣", "-1", "1e3"])

@@ -7,10 +7,11 @@ import plistlib
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from facewatch.errors import WrongUse
+from facewatch.errors import CannotWrite, WrongUse
 from facewatch.system.autostart.quoting import parsed_desktop_exec
 from facewatch.system.filemanager import TITLE, linux
 from facewatch.system.filemanager.macos import QuickAction, workflow
@@ -47,7 +48,7 @@ ENTRIES = {
     "dolphin": lambda command, _: linux.dolphin(command),
     "macos": QuickAction,
     "verb": lambda command, _: Verb(command, REGISTRY),
-    "send to": lambda command, _: SendTo.standard(command),
+    "send to": lambda command, _: SendTo.standard(command, lambda file, _: file.touch()),
 }
 REGISTRY = FakeRegistry()
 
@@ -66,7 +67,7 @@ def test_an_entry_is_switched_on_and_off_again_and_again(kind, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ENTRIES if kind != "send to"])
+@pytest.mark.parametrize("kind", ENTRIES)
 def test_a_path_that_no_entry_can_hold_is_refused(kind, tmp_path):
     with pytest.raises(WrongUse):
         ENTRIES[kind](["/opt/face\nwatch", "restore"], tmp_path).enable()
@@ -143,9 +144,16 @@ def test_the_verb_of_windows_is_for_pictures_and_folders_and_names_the_photo_las
         assert line == r'"C:\face watch\facewatch.exe" restore "%1"'
 
 
-def test_send_to_takes_many_photos_and_keeps_its_window_after_an_error():
-    entry = SendTo.standard([r"C:\face watch\facewatch.exe", "restore"])
+@pytest.mark.skipif(sys.platform != "win32", reason="shortcuts are Windows'")
+def test_send_to_is_a_shortcut_which_takes_any_names_and_many():
+    from facewatch.system.filemanager.shortcut import write_shortcut
+
+    program = str(Path(sys.executable).with_name("100% facewatch & co.exe"))
+    entry = SendTo.standard([program, "restore", "a b"], write_shortcut)
     entry.enable()
-    assert entry.file.read_bytes().splitlines()[1] == (rb'@"C:\face watch\facewatch.exe" restore %* || pause')
-    with pytest.raises(WrongUse, match="move it"):
-        SendTo.standard([r"C:\100%\facewatch.exe", "restore"])
+    written = entry.file.read_bytes()
+    assert written.startswith(b"L\0\0\0\x01\x14\x02\0")  # MS-SHLLINK 2.1
+    assert 'restore "a b"'.encode("utf-16-le") in written
+    assert Path(program).name.encode("utf-16-le") in written
+    with pytest.raises(CannotWrite):
+        SendTo([program], entry.file / "x.lnk", write_shortcut).enable()

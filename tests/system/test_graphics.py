@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import sys
+from importlib import metadata
 
 import pytest
 
+from facewatch.system import graphics
 from facewatch.system.graphics import TorchBuild, advice, cards, parsed_hardware_id, torch_build
 
 CPU_ONLY = TorchBuild()
@@ -50,6 +53,37 @@ def test_a_card_is_found_by_its_pci_numbers(sysfs, vendor, device, found):
     assert cards(sysfs.folder) == found
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a stand-in for /sys")
+def test_a_card_behind_windows_linux_subsystem_is_found_by_its_driver(tmp_path):
+    assert cards(tmp_path, tmp_path / "libcuda.so.1") == ()
+    (tmp_path / "libcuda.so.1").touch()
+    assert cards(tmp_path, tmp_path / "libcuda.so.1") == ("NVIDIA",)
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="reads Windows' registry")
+def test_a_card_is_found_in_the_registry(monkeypatch):
+    import winreg
+
+    monkeypatch.setattr(winreg, "HKEY_LOCAL_MACHINE", winreg.HKEY_CURRENT_USER)  # needs no administrator
+    monkeypatch.setattr(graphics, "WINDOWS_ADAPTERS", key := r"Software\facewatch tests\adapters")
+    assert cards() == ()
+    try:
+        for name in ("0000", "0001", "Properties"):
+            winreg.CreateKey(winreg.HKEY_CURRENT_USER, rf"{key}\{name}")
+        for name, device in {
+            "0000": r"PCI\VEN_8086&DEV_3E92",
+            "0001": r"pci\ven_10de&dev_2684&rev_a1",
+        }.items():
+            with winreg.OpenKey(
+                winreg.HKEY_CURRENT_USER, rf"{key}\{name}", 0, winreg.KEY_SET_VALUE
+            ) as adapter:
+                winreg.SetValueEx(adapter, "MatchingDeviceId", 0, winreg.REG_SZ, device)
+        assert cards() == ("NVIDIA",)
+    finally:
+        for part in (r"\0000", r"\0001", r"\Properties", ""):
+            winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key + part)
+
+
 def test_windows_names_a_card_by_its_hardware_id():
     assert parsed_hardware_id(r"pci\ven_10de&dev_2684&subsys_889d1043") == (0x10DE, 0x2684)
     assert parsed_hardware_id("root\\basicdisplay") is None
@@ -61,8 +95,10 @@ def test_windows_names_a_card_by_its_hardware_id():
         ("NVIDIA", "win32", r"an NVIDIA card, but this torch lacks CUDA"),
         ("NVIDIA", "linux", f"{PIP}/cu130 torch torchvision`"),
         ("NVIDIA", "win32", f'"C:\\a b\\python" {PIP}/cu130 torch torchvision`'),
+        ("AMD", "linux", "once `rocm_agent_enumerator` (package rocminfo) lists the card, run `"),
         ("AMD", "linux", "-m uv pip install --python"),
         ("AMD", "win32", "PyTorch has no build for it on Windows"),
+        ("AMD", "win32", "ONNX files, with onnxruntime-directml"),
         ("Intel", "linux", f"{PIP}/xpu torch torchvision`"),
         ("Intel", "win32", f"{PIP}/xpu torch torchvision`"),
     ],
@@ -100,7 +136,5 @@ def test_nothing_is_said_without_a_card_or_with_the_right_torch(found, build):
 
 
 def test_the_build_is_that_of_torch_itself():
-    import torch
-
-    build = torch_build()
-    assert build == TorchBuild(torch.version.cuda, torch.version.hip, getattr(torch.version, "xpu", None))
+    version = runpy.run_path(str(metadata.distribution("torch").locate_file("torch/version.py")))
+    assert torch_build() == TorchBuild(version["cuda"], version["hip"], version.get("xpu"))

@@ -74,9 +74,17 @@ def torch_and_driver(settings: Settings, device: str | None, machine: Machine) -
     cuda, card = build.cuda, "NVIDIA" in found
     if cuda is None:
         return
-    works = _has_driver(machine) if device is None else device.startswith("cuda")
+    driver = _has_driver(machine)
+    works = driver if device is None else device.startswith("cuda")
     if works or settings.engine.device == "cpu":
         yield Finding("cuda", "ok", f"torch is built for CUDA {cuda}")
+    elif card and driver:
+        text = (
+            f"torch is built for CUDA {cuda} and there is an NVIDIA card with a driver, but torch cannot use "
+            f"it, so {CPU_ONLY}: `nvidia-smi` must list the card, and name CUDA {cuda} or later; otherwise "
+            "install a newer driver and start again"
+        )
+        yield Finding("cuda", "fix", text)
     elif card:
         text = (
             f"torch is built for CUDA {cuda} and there is an NVIDIA card, but no driver answers, so "

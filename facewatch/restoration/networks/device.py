@@ -76,7 +76,8 @@ def _unsupported_cards() -> Iterator[str]:
             yield (
                 f"The card {torch.cuda.get_device_name(index)} (compute capability {major}.{minor}) is not "
                 f"among those this torch is built for ({', '.join(torch.cuda.get_arch_list())}): install a "
-                "build of torch for it, an older one for an older card."
+                "build of torch for it; a card below 7.5 needs, after `pip uninstall torch torchvision`, "
+                "the one of https://download.pytorch.org/whl/cu126."
             )
 
 

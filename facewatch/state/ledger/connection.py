@@ -37,13 +37,17 @@ class LedgerConnection(LedgerQueries):
 
         SQLite goes on with the deleted files, which no reader sees and no next start finds.
         """
-        if self._parts_in_place() != self._parts:
+        try:
+            now = self._parts_in_place()
+        except OSError:  # too many open files, or a disk that does not answer: nothing is known
+            return
+        if now != self._parts:
             raise DamagedLedger(f"the ledger {self.file}, or its log beside it, was deleted or replaced")
 
     def _parts_in_place(self) -> list[tuple[int, int]]:
         found = []
         for part in (self.file, log_of(self.file)):
-            with suppress(OSError):
+            with suppress(FileNotFoundError, NotADirectoryError):
                 status = part.stat()
                 found.append((status.st_dev, status.st_ino))
         return found

@@ -221,12 +221,12 @@ class LedgerView(LedgerQueries):
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         try:
             self.file.stat()
+            log_is_missing = not log_of(self.file).exists()  # opening the file may create one
         except (FileNotFoundError, NotADirectoryError):
             yield None
             return
         except OSError as error:
             raise BadLedger(f"the ledger {self.file} cannot be read: {error.strerror}") from error
-        log_is_missing = not log_of(self.file).exists()  # opening the file may create one
         address = f"{self.file.absolute().as_uri()}?mode=ro"
         opened = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(opened) as connection:

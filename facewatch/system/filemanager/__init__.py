@@ -45,9 +45,10 @@ def of_this_system(command: Sequence[str]) -> tuple[Entry, ...]:
     noted = (*command, NOTIFY)
     if sys.platform == "win32":
         from facewatch.system.autostart.windows import UserRegistry
+        from facewatch.system.filemanager.shortcut import write_shortcut
         from facewatch.system.filemanager.windows import SendTo, Verb
 
-        return Verb(noted, UserRegistry()), SendTo.standard(command)
+        return Verb(noted, UserRegistry()), SendTo.standard(noted, write_shortcut)
     if sys.platform == "darwin":
         from facewatch.system.filemanager.macos import QuickAction
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from facewatch.errors import WrongUse
-from facewatch.system.autostart.quoting import windows_command_line
+from facewatch.system.atomic import translate_write_errors
+from facewatch.system.autostart.quoting import require_plain_text, windows_command_line
 from facewatch.system.filemanager import TITLE
-from facewatch.system.filemanager.files import FileEntry
 
 CLASSES = r"Software\Classes"
 SHELLS = (rf"{CLASSES}\SystemFileAssociations\image\shell", rf"{CLASSES}\Directory\shell")
@@ -57,15 +56,40 @@ class Verb:
             self._registry.remove_key(rf"{shell}\{NAME}")
 
 
-class SendTo(FileEntry):
-    """A batch file in the folder of "Send to", which starts it with the paths of all chosen photos."""
+class SendTo:
+    """A shortcut in the folder of "Send to", which starts it with the paths of all chosen photos.
+
+    Not a batch file: Explorer quotes only paths with spaces, so that `&` in a name would end its line, which
+    has 8191 characters at most.
+    """
+
+    def __init__(
+        self, command: Sequence[str], file: Path, write: Callable[[Path, Sequence[str]], None]
+    ) -> None:
+        """Raises WrongUse for a path that the shortcut cannot hold."""
+        require_plain_text(command)
+        self._command = tuple(command)
+        self._write = write
+        self.file = file
 
     @classmethod
-    def standard(cls, command: Sequence[str]) -> SendTo:
+    def standard(cls, command: Sequence[str], write: Callable[[Path, Sequence[str]], None]) -> SendTo:
         """Return the entry in the user's own folder. Raises WrongUse for a path that it cannot hold."""
         folder = Path(os.environ.get("APPDATA", Path.home())) / "Microsoft" / "Windows" / "SendTo"
-        line = windows_command_line(command)
-        if "%" in line:
-            raise WrongUse(f"{command[0]}: a batch file cannot start a program with % in its path: move it")
-        text = f"@chcp 65001 >nul\r\n@{line} %* || pause\r\n"
-        return cls(folder / f"{TITLE}.cmd", text, executable=False)
+        return cls(command, folder / f"{TITLE}.lnk", write)
+
+    @property
+    def place(self) -> str:
+        return str(self.file)
+
+    def is_on(self) -> bool:
+        return self.file.is_file()
+
+    def enable(self) -> None:
+        with translate_write_errors(self.file):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self._write(self.file, self._command)
+
+    def disable(self) -> None:
+        with translate_write_errors(self.file):
+            self.file.unlink(missing_ok=True)

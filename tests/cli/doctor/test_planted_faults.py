@@ -225,7 +225,11 @@ def test_no_tray_backend(install):
 @linux
 @pytest.mark.skipif(CUDA is None, reason="this torch is built without CUDA")
 def test_a_cuda_build_without_a_driver(install, tmp_path):
-    card = {"cards": lambda: ("NVIDIA",)}
+    card = {"cards": lambda: ("NVIDIA",), "dev": tmp_path}
+    (tmp_path / "nvidiactl").touch()
+    old = install.finding("cuda", **card)
+    assert (old.level, "install a newer driver" in old.text) == ("fix", True)
+    (tmp_path / "nvidiactl").unlink()
     found = install.finding("cuda", **card)
     assert not found.ok
     assert f"torch is built for CUDA {CUDA} and there is an NVIDIA card, but no driver" in found.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,20 @@ def test_facts_can_be_read_through_a_view(ledger, file):
     ledger.forget("download", "never noted")
     assert view.facts() == {"notices": ["disk full"]}
     assert view.fact("download") is None
+
+
+def test_a_lack_of_file_handles_is_no_missing_ledger(ledger, file, monkeypatch):
+    stat = Path.stat
+
+    def refused(path, **options):
+        if path != file:
+            raise OSError(errno.EMFILE, "Too many open files", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)  # the log beside it
+    ledger.require_in_place()
+    with pytest.raises(BadLedger, match="Too many open files"):
+        LedgerView(file).facts()
 
 
 def test_a_view_reads_beside_the_writer_and_without_it(file, now):
