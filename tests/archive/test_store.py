@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 
 import pytest
@@ -137,6 +138,24 @@ def test_a_connection_that_ended_is_made_again(sftp, tmp_path):
     with suppress(StoreUnavailable):  # the first request may be the one that notices it
         store.exists("a.jpg")
     assert store.exists("a.jpg")
+
+
+def test_threads_that_use_a_store_at_once_all_get_their_answers(remote, tmp_path):
+    def use(number):
+        file = tmp_path / f"{number}.tmp"
+        file.write_bytes(b"data" * 1000)
+        for each in range(5):
+            assert remote.put_new(file, f"{number}-{each}.jpg", sha256_of(file))
+            assert read(remote, f"{number}-{each}.jpg") == b"data" * 1000
+        done.append(number)
+
+    done = []
+    threads = [threading.Thread(target=use, args=[number], daemon=True) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(done) == list(range(6))
 
 
 def test_an_address_that_nothing_understands_is_wrong_use():
