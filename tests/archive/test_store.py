@@ -183,6 +183,13 @@ def test_addresses_in_one_another_are_refused(bucket, name):
     require_apart(source, open_store(f"{bucket}/store2"))
 
 
+def test_a_file_is_no_destination(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").write_text("mine", "utf-8")
+    with pytest.raises(WrongUse, match="out is not a folder"):
+        require_apart(open_store(str(tmp_path / "in")), open_store(str(tmp_path / "out")))
+
+
 def test_a_source_that_is_not_there_is_wrong_use(tmp_path):
     with pytest.raises(WrongUse, match="nowhere is not a folder"):
         require_apart(open_store(str(tmp_path / "nowhere")), open_store(str(tmp_path / "out")))
