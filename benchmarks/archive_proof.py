@@ -24,7 +24,7 @@ from benchmarks.archive_photos import make_photos
 from benchmarks.s3_server import S3Server
 from facewatch.archive.cluster import Cluster
 from facewatch.archive.manifest import Manifest
-from facewatch.archive.run import make_plan, run_archive
+from facewatch.archive.run import alone, make_plan, run_archive
 from facewatch.archive.store import Store, open_store
 from facewatch.archive.types import OWN_FOLDER, Row
 from facewatch.archive.verification import verify
@@ -156,9 +156,10 @@ def prove(
                 lambda: (disk / "ballast").unlink(missing_ok=True),
             )
         try:
-            return run_archive(
-                joined, plan, source, destination, gpus=False, remote=False, workers=2, on_row=on_row
-            )
+            with alone(destination):
+                return run_archive(
+                    joined, plan, source, destination, gpus=False, remote=False, workers=2, on_row=on_row
+                )
         finally:
             faults.end()
             joined.close()

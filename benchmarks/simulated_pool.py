@@ -122,7 +122,7 @@ class EndlessSource:
     def files(self, below: str = "") -> Iterator[str]:  # noqa: ARG002
         return iter(())
 
-    def fetch(self, name: str, scratch: Path) -> Path:  # noqa: ARG002
+    def fetch(self, name: str, scratch: Path, size_bytes: int = 0) -> Path:  # noqa: ARG002
         raise SourceGone("a simulated photo has no file")
 
     def open(self, name: str, *, own: bool = False) -> BinaryIO:  # noqa: ARG002

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from facewatch.errors import EngineUnavailable, FacewatchError, WrongUse
 log = logging.getLogger(__name__)
 
 MISSING = "an archive needs Ray: install it with pip install 'facewatch[cluster]'"
+CONNECT_SECONDS = 10.0  # to the head of a cluster
 END_SECONDS = 60.0  # for a worker to end its engine
 MOST_CORES = 4  # of one worker without a GPU, unless the user says otherwise: more help one photo little
 _STORE_BYTES = 200_000_000  # shared memory of Ray on this machine; only messages travel through it
@@ -58,6 +60,8 @@ class Cluster:
 
         Raises EngineUnavailable when the cluster cannot be reached.
         """
+        if self._address is not None:
+            require_listener(self._address)
         quiet = {"logging_level": logging.WARNING, "log_to_driver": False, "configure_logging": False}
         try:
             if self._address is not None:
@@ -79,7 +83,8 @@ class Cluster:
                 ) from error
             raise EngineUnavailable(
                 f"the cluster {self._address} cannot be used: {error}; check the address, `ray status` "
-                "there, and that this machine has the cluster's token (docs/archive.md)"
+                "there, and that this machine has the cluster's token and RAY_AUTH_MODE=token "
+                "(docs/archive.md)"
             ) from error
         self.dashboard = f"http://{joined.dashboard_url}" if joined.dashboard_url else ""
 
@@ -110,6 +115,19 @@ class Cluster:
         """Return the cores of one worker without a GPU: those of the smallest machine, MOST_CORES at most."""
         found = [int(node.get("CPU", 0)) for node in self.nodes()]
         return max(1, min([MOST_CORES, *(count for count in found if count > 0)]))
+
+
+def require_listener(address: str) -> None:
+    """Raise EngineUnavailable if nothing listens at `host:port`; Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # "auto", or another word of Ray's
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EngineUnavailable(
+            f"the cluster {address} cannot be reached: {error}; check the address, and `ray status` there"
+        ) from error
 
 
 class RayPool:

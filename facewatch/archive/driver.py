@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 START_FAILURES = 3  # in a row, before any worker was ready: the run cannot work
 PATIENCE_SECONDS = 3600.0  # without any photo finished
 WAIT_SECONDS = 0.5
+QUIET_SECONDS = 30.0  # without any photo finished, before the reason is shown
 FIRST_PHOTOS = 4  # for a worker that has not said yet how many it wants: one for each stage of an engine
 
 
@@ -84,12 +85,19 @@ class Driver:
         self._clocks = _Clocks(finished=clock())
 
     def _left(self, source: Store) -> Iterator[Listed]:
-        for photo in source.photos():
-            self.progress.listed += 1
-            if photo in self._done:
-                self.progress.done_before += 1
-            else:
-                yield photo
+        """Yield the photos to do; a listing that fails later on ends there, and the figures say so."""
+        try:
+            for photo in source.photos():
+                self.progress.listed += 1
+                if photo in self._done:
+                    self.progress.done_before += 1
+                else:
+                    yield photo
+        except StoreUnavailable as error:
+            if not self.progress.listed:
+                raise
+            log.warning("not all photos are listed: %s", error)
+            self.progress.unlisted = str(error)
 
     def run(self, stop: Stop | None = None) -> Progress:
         """Restore every photo that is not done yet; return the figures of the run.
@@ -110,9 +118,7 @@ class Driver:
                     self._take(event)
                 self._flush()
                 self._check_patience()
-                self.progress.workers = len(self._clocks.ready)
-                self.progress.seconds = self._clock() - self.progress.began
-                self._on_progress(self.progress)
+                self._show()
             for worker in tuple(self._running):
                 self._end(worker)
         except BaseException:
@@ -120,6 +126,19 @@ class Driver:
             raise
         self._flush_last()
         return self.progress
+
+    def _show(self) -> None:
+        now, progress = self._clock(), self.progress
+        progress.workers = len(self._clocks.ready)
+        progress.seconds = now - progress.began
+        quiet = now - self._clocks.finished > QUIET_SECONDS
+        progress.waiting = self._reason if quiet and (self._clocks.last_hold or not progress.workers) else ""
+        self._on_progress(progress)
+
+    @property
+    def _reason(self) -> str:
+        """Why nothing is finished."""
+        return self._clocks.last_hold or ("no worker answered" if self._running else "no machine has room")
 
     def _in_work(self) -> bool:
         return any(self._queue.held_by(worker) for worker in self._running)
@@ -222,7 +241,7 @@ class Driver:
 
     def _add(self, row: Row) -> None:
         self._manifest.add(row)
-        self._clocks.finished = self._clock()
+        self._clocks.finished, self._clocks.last_hold = self._clock(), ""
         self.progress.add(row)
         self._on_row(row)
 
@@ -254,5 +273,5 @@ class Driver:
         if waited > self._patience:
             raise StoreUnavailable(
                 f"no photo was finished for {waited / 60:.0f} minutes; the last reason: "
-                f"{self._clocks.last_hold or 'no worker answered'}; the same command continues the run"
+                f"{self._reason}; the same command continues the run"
             )

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from facewatch.archive.store import Attributes, is_photo
 from facewatch.archive.types import OWN_FOLDER, Listed
-from facewatch.errors import SourceGone, StoreUnavailable
+from facewatch.errors import BadPhoto, SourceGone, StoreUnavailable
 from facewatch.settings.patterns import is_ignored
 from facewatch.system.atomic import remove_file, sync_folder, translate_write_errors
 from facewatch.system.opened import open_folder, open_regular
@@ -32,13 +32,8 @@ class LocalStore:
     def photos(self) -> Iterator[Listed]:
         """Yield the photos, folder by folder; links to folders are not followed."""
         for name, entry in self._walk("", hidden=False):
-            if is_photo(name):
-                try:
-                    status = entry.stat()
-                except OSError as error:
-                    raise StoreUnavailable(f"{entry.path} cannot be looked at: {error.strerror}") from error
-                version = f"{status.st_size}-{status.st_mtime_ns}"
-                yield Listed(name, version, status.st_size)
+            if is_photo(name) and (status := _status_of(entry)) is not None:
+                yield Listed(name, f"{status.st_size}-{status.st_mtime_ns}", status.st_size)
 
     def files(self, below: str = "") -> Iterator[str]:
         """Yield the names of all files, hidden ones too."""
@@ -47,7 +42,8 @@ class LocalStore:
                 yield name
 
     def _walk(self, below: str, *, hidden: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        folders = [below]
+        """Yield the files; folders that cannot be listed are named at the end, after all others."""
+        folders, failures = [below], list[str]()
         while folders:
             folder = folders.pop()
             try:
@@ -57,26 +53,28 @@ class LocalStore:
                         if entry.is_dir(follow_symlinks=False):
                             if hidden or not is_ignored(entry.name):
                                 folders.append(name)
-                        elif entry.is_file():
+                        elif _is_file(entry):
                             yield name, entry
             except FileNotFoundError as error:
                 if folder == below:
                     raise StoreUnavailable(f"{self._folder / folder} is no longer there") from error
             except OSError as error:
-                place = self._folder / folder
-                raise StoreUnavailable(
-                    f"{place} cannot be listed: {error.strerror}; check the folder and its permissions"
-                ) from error
+                failures.append(f"{self._folder / folder} cannot be listed: {error.strerror}")
+        if failures:
+            more = f", and {len(failures) - 1} more folders" if len(failures) > 1 else ""
+            raise StoreUnavailable(f"{failures[0]}{more}; check the folder and its permissions")
 
     def path(self, name: str) -> Path:
         """Return the path of a file."""
         return self._folder / name
 
-    def fetch(self, name: str, scratch: Path) -> Path:  # noqa: ARG002 - nothing has to be copied
+    def fetch(self, name: str, scratch: Path, size_bytes: int = 0) -> Path:  # noqa: ARG002 - nothing is copied
         """Return the file's own path."""
         path = self.path(name)
         if not os.path.lexists(path):
             raise SourceGone("the photo is no longer there")
+        if not os.path.exists(path):  # noqa: PTH110 - never raises
+            raise BadPhoto("it is a link that leads nowhere")
         return path
 
     def open(self, name: str, *, own: bool = False) -> BinaryIO:
@@ -129,3 +127,21 @@ class LocalStore:
         folder = self._folder / OWN_FOLDER / "work" / worker
         make_folders(folder, self._folder)
         return folder
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file, or a link that leads nowhere: such a photo fails, and says why."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))  # noqa: PTH110
+    except OSError:
+        return True
+
+
+def _status_of(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return the status of a listed file, or of a link that leads nowhere; None if it is gone since."""
+    for follow in (True, False):
+        try:
+            return entry.stat(follow_symlinks=follow)
+        except OSError:
+            continue
+    return None

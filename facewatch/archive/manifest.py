@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from facewatch.archive.local_store import LocalStore
 from facewatch.archive.store import Store
 from facewatch.archive.types import OWN_FOLDER, Listed, Row, text_of
-from facewatch.errors import FacewatchError
+from facewatch.errors import FacewatchError, StoreUnavailable
 from facewatch.state.outcomes import UNSUCCESSFUL
 from facewatch.system.atomic import copy_to_temporary, translate_write_errors
 
@@ -79,7 +79,9 @@ class Manifest:
         while not written:  # a store may have taken a part and still have reported an error
             name = f"{FOLDER}/{self._run}-{self._part:06d}.parquet"
             written = write_new(
-                self._store, name, lambda path: pq.write_table(table, path, compression="zstd")
+                self._store,
+                name,
+                lambda path: pq.write_table(table, path, compression="zstd", write_page_checksum=True),
             )
             self._part += 1
         self._rows.clear()
@@ -93,7 +95,7 @@ class Manifest:
         """Return the time to name a new run after: now, or later, so that its rows are the last ones."""
         now = datetime.now(timezone.utc)
         for name in reversed(self.parts()):
-            with suppress(ValueError):  # a part that something else wrote
+            with suppress(ValueError, OverflowError):  # a part that something else wrote
                 last = datetime.strptime(name.rpartition("/")[2][:15], RUN_TIME).replace(tzinfo=timezone.utc)
                 return max(now, last + timedelta(seconds=1))
         return now
@@ -101,16 +103,21 @@ class Manifest:
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Yield the parts, the oldest first.
 
-        Raises FacewatchError for a part that is damaged.
+        Raises FacewatchError for a part that is damaged, StoreUnavailable for one that cannot be read now.
         """
         for name in self.parts():
             try:
                 with self._store.open(name, own=True) as file:
-                    yield pq.read_table(file, columns=columns, schema=None)
-            except (pa.ArrowException, OSError) as error:
+                    data = file.read()
+            except OSError as error:
+                raise StoreUnavailable(f"{name} in {self._store.shown} cannot be read: {error}") from error
+            try:
+                yield _table_of(data, columns)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
                 raise FacewatchError(
-                    f"the part {name} of the manifest in {self._store.shown} cannot be read: {error}; "
-                    "remove it, and its photos are restored or found again"
+                    f"the part {name} of the manifest in {self._store.shown} is damaged, or no part of ours: "
+                    f"{reason}; move it away, and its photos are restored or found again"
                 ) from error
 
     def done(self, key: str, *, retry_failed: bool = False) -> DoneIndex:
@@ -152,6 +159,17 @@ class DoneIndex:
         wanted = np.uint64(hash_of(text_of(photo.name), photo.version))
         at = int(np.searchsorted(self._keys, wanted))
         return at < len(self._keys) and bool(self._keys[at] == wanted)
+
+
+def _table_of(data: bytes, columns: list[str] | None) -> pa.Table:
+    """Return a part; raises ArrowException, OSError or ValueError if it is not one."""
+    wanted = columns or SCHEMA.names
+    table = pq.read_table(pa.BufferReader(data), columns=wanted, page_checksum_verification=True)
+    for name in wanted:
+        column = table[name]
+        if column.type != SCHEMA.field(name).type or (column.null_count and name != "similarity"):
+            raise ValueError(f"its column {name} has other values")
+    return table
 
 
 def hash_of(*texts: str) -> int:

@@ -56,7 +56,7 @@ class PhotoSteps:
         folder = self._folder(task)
         if self._source.local is None:
             folder.mkdir(exist_ok=True)
-        path = self._source.fetch(task.photo.name, folder)
+        path = self._source.fetch(task.photo.name, folder, task.photo.size_bytes)
         sha256 = hash_source(path, self._plan.recipe.size_limit)
         recipe = photo_recipe(self._plan.key, task.photo.name)
         request = self._plan.recipe.job(

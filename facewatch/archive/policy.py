@@ -49,4 +49,4 @@ def fate_of(error: FacewatchError) -> Fate:
 
 def wait_seconds(count: int) -> float:
     """Return how long to wait after `count` failures in a row, at least 1: 1, 2, 4, ... seconds."""
-    return min(LONGEST_WAIT_SECONDS, 2.0 ** (count - 1))
+    return min(LONGEST_WAIT_SECONDS, 2.0 ** min(count - 1, 10))  # a week of failures is no overflow

@@ -32,6 +32,8 @@ class Progress:
     deaths: int = 0  # of workers
     workers: int = 0  # that are ready
     seconds: float = 0.0
+    waiting: str = ""  # why nothing was finished for a while
+    unlisted: str = ""  # why a part of the source could not be listed
     report: str = ""  # name of the final report in the destination
     outcomes: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)  # of failures: class and reason

@@ -11,10 +11,10 @@ from facewatch.archive.local_store import LocalStore
 from facewatch.archive.store import Attributes, Store
 from facewatch.archive.types import OWN_FOLDER
 from facewatch.engine.messages import RestoreResult
-from facewatch.errors import CannotWrite
+from facewatch.errors import CannotWrite, StoreUnavailable
 from facewatch.restoration.codecs.metadata.provenance import origin
 from facewatch.system.atomic import remove_file
-from facewatch.system.opened import digest_opened, set_permissions
+from facewatch.system.opened import NotRegular, digest_opened, set_permissions
 from facewatch.system.publish import copy_attributes, fit_name, numbered_names
 from facewatch.worker.output import FinishedCopy, publish_sidecars, stat_source
 
@@ -104,14 +104,18 @@ def _own_copy(destination: Store, name: str, sha256: str, identity: Identity) ->
     """Return the SHA-256 of an existing file if it is this photo's copy, else None.
 
     It has the same bytes, or its tags name this photo and this recipe: a GPU may compute other last bits.
+
+    Raises StoreUnavailable where that cannot be seen now.
     """
     try:
         with destination.open(name, own=True) as file:
             found = digest_opened(file)
             file.seek(0)
             tags = None if found == sha256 else origin(file)
-    except (OSError, ValueError):  # a folder, a link or a pipe, or gone again: not a copy of ours
-        return None
+    except (NotRegular, FileNotFoundError, IsADirectoryError, PermissionError):
+        return None  # a folder, a link or a pipe, gone again, or another user's: not a copy of ours
+    except OSError as error:  # it may be ours: a disk or a share fails
+        raise StoreUnavailable(f"{name} in {destination.shown} cannot be read: {error}") from error
     if found == sha256:
         return found
     own = tags is not None and (tags.source, tags.recipe) == (identity.source_sha256, identity.recipe)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +17,7 @@ from fsspec.core import url_to_fs
 
 from facewatch.archive.exclusive import kind_of, put_exclusively
 from facewatch.archive.policy import wait_seconds
+from facewatch.archive.remote_file import open_remote
 from facewatch.archive.store import Attributes, is_photo
 from facewatch.archive.types import Listed
 from facewatch.errors import CannotWrite, SourceGone, StoreUnavailable, Unreadable, WrongUse
@@ -37,7 +39,8 @@ class RemoteStore:
         self.local: Path | None = None
         self.address, self.shown = address, without_password(address)
         self._connection = files
-        self._connecting = threading.Lock()
+        self._own = threading.local()
+        self._own.files = files
         self._root = root.rstrip("/")
         protocol = files.protocol
         self._kind = kind_of({protocol} if isinstance(protocol, str) else set(protocol))
@@ -61,15 +64,20 @@ class RemoteStore:
 
     @property
     def _files(self) -> Any:
-        """The fsspec file system; a connection over SFTP that has ended is made again."""
+        """The fsspec file system.
+
+        Over SFTP each thread has its own: of two threads on one connection, one drops the other's answers
+        (paramiko), which then waits for ever. A connection that has ended is made again.
+        """
         if not _is_sftp(self.address):
             return self._connection
         from facewatch.archive.sftp import is_connected
 
-        with self._connecting:
-            if not is_connected(self._connection):
-                self._connection, _ = _connection(self.address)
-            return self._connection
+        files = getattr(self._own, "files", None)
+        if files is None or not is_connected(files):
+            files, _ = _connection(self.address)
+            self._own.files = files
+        return files
 
     def photos(self) -> Iterator[Listed]:
         """Yield the photos; a bucket of S3 page by page, others folder by folder."""
@@ -85,13 +93,14 @@ class RemoteStore:
             yield name
 
     def _walk(self, below: str, *, hidden: bool) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        with self._read_errors(below or self.shown):
-            listed = (
-                self._pages(below) if hasattr(self._files, "call_s3") else self._folders(below, hidden=hidden)
-            )
-            for name, about in listed:
-                if hidden or not any(map(is_ignored, name.split("/"))):
-                    yield name, about
+        try:
+            with self._read_errors(below or self.shown):
+                pages = hasattr(self._files, "call_s3")
+                for name, about in self._pages(below) if pages else self._folders(below, hidden=hidden):
+                    if hidden or not any(map(is_ignored, name.split("/"))):
+                        yield name, about
+        except FileNotFoundError as error:
+            raise StoreUnavailable(f"{self.shown} is not there: {error}; check the address") from error
 
     def _pages(self, below: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         bucket, _, prefix = self._path(below).partition("/")
@@ -144,7 +153,7 @@ class RemoteStore:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
-    def fetch(self, name: str, scratch: Path) -> Path:
+    def fetch(self, name: str, scratch: Path, size_bytes: int = 0) -> Path:
         """Copy a file into `scratch`, under its own last name, or a shorter one."""
         last = PurePosixPath(name)
         target = scratch / fit_name(last.stem, last.suffix)
@@ -156,12 +165,21 @@ class RemoteStore:
             raise Unreadable(f"the photo cannot be read: {error}; check the rights in its store") from error
         except Exception as error:
             raise self._unavailable(name, error) from error
+        if (arrived := target.stat().st_size) < size_bytes and arrived < (now := self._size(name)):
+            raise StoreUnavailable(f"the store of {self.shown} sent {arrived} of the {now} bytes of {name}")
         return target
+
+    def _size(self, name: str) -> int:
+        with self._read_errors(name):
+            try:
+                return int(self._files.info(self._path(name)).get("size") or 0)
+            except FileNotFoundError as error:
+                raise SourceGone("the photo is no longer there") from error
 
     def open(self, name: str, *, own: bool = False) -> BinaryIO:  # noqa: ARG002 - a store has no links
         """Open a file for reading."""
         with self._read_errors(name):
-            return cast("BinaryIO", self._files.open(self._path(name), "rb"))
+            return open_remote(self._files.open(self._path(name), "rb"), partial(self._read_errors, name))
 
     def exists(self, name: str) -> bool:
         """Return whether there is a file of this name."""
@@ -206,9 +224,12 @@ class RemoteStore:
         with tempfile.TemporaryDirectory(prefix="facewatch-") as scratch:
             probe = Path(scratch, "probe")
             probe.write_bytes(b"facewatch")
-            self._put(probe, final)
-            replaced = self._put(probe, final)
-        self.remove(name)
+            try:
+                self._put(probe, final)
+                replaced = self._put(probe, final)
+            finally:
+                with contextlib.suppress(StoreUnavailable):
+                    self.remove(name)
         if replaced:
             raise WrongUse(
                 f"{self.shown} cannot be a destination: it replaces a file although it is asked not to, so "

@@ -149,6 +149,7 @@ def _page(
         "version": __version__,
         "outcomes": progress.outcomes.most_common(),
         "done_before": progress.done_before,
+        "unlisted": progress.unlisted,
         "faces": progress.faces,
         "rate": f"{progress.rate:.2f}",
         "duration": f"{progress.seconds / 60:.1f} minutes",

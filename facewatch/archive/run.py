@@ -65,30 +65,29 @@ def run_archive(
     on_row: Callable[[Row], None] = lambda _: None,
     stop: Stop | None = None,
 ) -> Progress:
-    """Restore every photo of the source that is not done yet; return the figures.
+    """Restore every photo of the source that is not done yet; return the figures; `alone` is entered.
 
     remote        the workers may be on other machines, which get the model files
     retry_failed  photos that failed in earlier runs are tried again
 
-    Raises AlreadyRunning when another run writes into this folder, and as `Driver.run`.
+    Raises as `Driver.run`.
     """
     manifest = Manifest(destination, plan.run)
-    with alone(destination, plan.run):
-        models = {name: Path(path).read_bytes() for name, path in plan.setup.files.items()} if remote else {}
-        pool = RayPool(cluster, plan, models, gpus=gpus, workers=workers)
-        done = manifest.done(plan.key, retry_failed=retry_failed)
-        samples = Samples()
+    models = {name: Path(path).read_bytes() for name, path in plan.setup.files.items()} if remote else {}
+    pool = RayPool(cluster, plan, models, gpus=gpus, workers=workers)
+    done = manifest.done(plan.key, retry_failed=retry_failed)
+    samples = Samples()
 
-        def take(row: Row) -> None:
-            samples.add(row)
-            on_row(row)
+    def take(row: Row) -> None:
+        samples.add(row)
+        on_row(row)
 
-        driver = Driver(plan, pool, manifest, source, done=done, on_progress=on_progress, on_row=take)
-        _count_beside(source, driver.progress)
-        progress = driver.run(stop)
-        if progress.finished:
-            progress.report = write_report(plan, source, destination, progress, samples)
-        return progress
+    driver = Driver(plan, pool, manifest, source, done=done, on_progress=on_progress, on_row=take)
+    _count_beside(source, driver.progress)
+    progress = driver.run(stop)
+    if progress.finished:
+        progress.report = write_report(plan, source, destination, progress, samples)
+    return progress
 
 
 def _count_beside(source: Store, progress: Progress) -> None:
@@ -104,10 +103,13 @@ def _count_beside(source: Store, progress: Progress) -> None:
 
 
 @contextmanager
-def alone(destination: Store, run: str) -> Iterator[None]:
+def alone(destination: Store) -> Iterator[None]:
     """Let no other run write into a local destination meanwhile, and remove what killed workers left.
 
     Runs on a remote store need no lock: its puts refuse to replace, so that two runs only waste work.
+
+    Raises AlreadyRunning when another run writes into this folder, WrongUse for a store that is no
+    destination, CannotWrite, StoreUnavailable.
     """
     with ExitStack() as stack:
         if isinstance(destination, LocalStore):
@@ -119,6 +121,6 @@ def alone(destination: Store, run: str) -> Iterator[None]:
                 ) from None
             destination.clean()  # its driver was killed
         elif isinstance(destination, RemoteStore):
-            destination.require_exclusive(f"{OWN_FOLDER}/probe-{run}")
+            destination.require_exclusive(f"{OWN_FOLDER}/probe-{secrets.token_hex(6)}")
         yield
         destination.clean()

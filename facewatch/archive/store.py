@@ -35,10 +35,12 @@ class Store(Protocol):
         """Yield the names of all files below a folder; nothing if there is no such folder."""
         ...
 
-    def fetch(self, name: str, scratch: Path) -> Path:
+    def fetch(self, name: str, scratch: Path, size_bytes: int = 0) -> Path:
         """Return the path of a file on this machine: its own, or that of a copy in `scratch`.
 
-        Raises SourceGone or Unreadable.
+        size_bytes  as it was listed; 0: unknown
+
+        Raises SourceGone, BadPhoto or Unreadable.
         """
         ...
 
@@ -47,7 +49,8 @@ class Store(Protocol):
 
         own  it was written here: a link in its place is refused
 
-        Raises FileNotFoundError, or OSError for a pipe or a device.
+        Raises FileNotFoundError, or OSError for a pipe or a device. Reading it raises OSError in a folder,
+        and StoreUnavailable elsewhere, also where the store sends less than the whole file.
         """
         ...
 
@@ -98,6 +101,8 @@ def require_apart(source: Store, destination: Store) -> None:
     """
     if source.local is not None and not source.local.is_dir():
         raise WrongUse(f"{source.shown} is not a folder, or cannot be reached; name a folder or an address")
+    if destination.local is not None and destination.local.exists() and not destination.local.is_dir():
+        raise WrongUse(f"{destination.shown} is not a folder; choose another destination")
     if _lies_in(source, destination):
         raise WrongUse(
             f"the source {source.shown} lies in the destination {destination.shown}; "

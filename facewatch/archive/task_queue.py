@@ -10,6 +10,8 @@ from dataclasses import replace
 from facewatch.archive.policy import DEATHS, HOLDS, wait_seconds
 from facewatch.archive.types import Finished, Listed, Returned, Task
 
+MOST_IN_ROW = 4  # photos held back in a row, after which the next one is not tried later still: 8 seconds
+
 
 class TaskQueue:
     """The photos that are listed and not finished; holds only those that workers hold or gave back."""
@@ -69,10 +71,16 @@ class TaskQueue:
         return worker in self._emptying
 
     def _next(self, now: float) -> Task | None:
+        """Return the next photo; while the queue is stuck a new one, which may not share their fault."""
         if self._again:
             return self._again.popleft()
+        if self.stuck and (task := self._listed_next()) is not None:
+            return task
         if self._waiting and self._waiting[0][0] <= now:
             return heapq.heappop(self._waiting)[2]
+        return self._listed_next()
+
+    def _listed_next(self) -> Task | None:
         photo = next(self._photos, None) if not self._listed else None
         if photo is None:
             self._listed = True
@@ -118,7 +126,8 @@ class TaskQueue:
         self._holds_in_row.add(task.number)
         heapq.heappush(self._waiting, (now + wait_seconds(task.holds), task.number, task))
         if self.stuck:
-            self._closed_until = max(self._closed_until, now + wait_seconds(min(task.holds, HOLDS)))
+            in_row = min(len(self._holds_in_row) - 1, MOST_IN_ROW)
+            self._closed_until = max(self._closed_until, now + wait_seconds(in_row))
         return None
 
     def died(self, worker: str) -> list[Task]:

@@ -105,16 +105,21 @@ def _restore(
     source: Store, destination: Store, settings: Settings, files: ModelFiles, wishes: _Wishes
 ) -> NoReturn:
     """Restore what is not done yet, print the figures, and exit."""
-    from facewatch.archive.run import make_plan, run_archive
+    from facewatch.archive.run import alone, make_plan, run_archive
     from facewatch.cli.archive_view import ProgressView, figures_of, print_totals
 
-    with _connected(wishes.cluster, dashboard=wishes.dashboard) as joined, _stopping() as stop:
+    _fetch_early(files, settings, accept_licence=wishes.accept_licence)
+    with (
+        alone(destination),
+        _connected(wishes.cluster, dashboard=wishes.dashboard) as joined,
+        _stopping() as stop,
+    ):
         gpus = joined.gpus > 0 and settings.engine.device != "cpu"
         device = (lambda _: "cuda:0") if gpus else probe
         recipe = resolve(settings.plan(None), settings.engine, device)
         fetch_missing(files, recipe.models, recipe.optional_models, accept_licence=wishes.accept_licence)
         plan = make_plan(source, destination, recipe, files, cores=wishes.cores or joined.default_cores())
-        view = ProgressView(f"{recipe.plan.model} on {joined.words}", quiet=wishes.as_json)
+        view = ProgressView(f"{recipe.plan.model} on {joined.words}", stop, quiet=wishes.as_json)
         with view.shown():
             done = run_archive(
                 joined,
@@ -131,10 +136,18 @@ def _restore(
     if wishes.as_json:
         print(json.dumps(figures_of(done), indent=2))
     else:
-        print_totals(done)
+        print_totals(done, stopped=stop.asked)
     if stop.asked:
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if any(done.outcomes[each] for each in UNSUCCESSFUL) else 0)
+    raise typer.Exit(1 if done.unlisted or any(done.outcomes[each] for each in UNSUCCESSFUL) else 0)
+
+
+def _fetch_early(files: ModelFiles, settings: Settings, *, accept_licence: bool) -> None:
+    """Download what any device needs, before Ray starts: a licence question shows at once."""
+    plan, engine = settings.plan(None), settings.engine
+    on_gpu = resolve(plan, engine, lambda _: "cuda:0").models
+    both = [name for name in resolve(plan, engine, lambda _: "cpu").models if name in on_gpu]
+    fetch_missing(files, both, accept_licence=accept_licence)
 
 
 def _verify(source: Store, destination: Store, *, as_json: bool) -> NoReturn:

@@ -21,7 +21,7 @@ def main(source: str, destination: str) -> None:
     plan = plan_of(source, destination, run=f"{time:{RUN_TIME}}-{secrets.token_hex(3)}")
     manifest = Manifest(store, plan.run)
     pool = ThreadPool(plan, 2)
-    with alone(store, plan.run):
+    with alone(store):
         done = manifest.done(plan.key)
         print("begins", flush=True)
         driver = Driver(plan, pool, manifest, open_store(source), done=done)

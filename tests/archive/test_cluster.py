@@ -20,7 +20,7 @@ if importlib.util.find_spec("ray") is None:  # the import itself waits until the
 import psutil
 
 from facewatch.archive.cluster import Cluster
-from facewatch.archive.run import run_archive
+from facewatch.archive.run import alone, run_archive
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify
 from facewatch.errors import EngineUnavailable
@@ -52,7 +52,8 @@ def cluster(tmp_path_factory):
 
 def restore(cluster, plan, **named):
     source, destination = open_store(plan.source), open_store(plan.destination)
-    return run_archive(cluster, plan, source, destination, gpus=False, remote=False, **named)
+    with alone(destination):
+        return run_archive(cluster, plan, source, destination, gpus=False, remote=False, **named)
 
 
 def actors():

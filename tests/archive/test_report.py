@@ -65,6 +65,12 @@ def test_the_report_fits_a_narrow_window_and_its_slider_moves(make_plan, tmp_pat
         assert window.execute_script(
             "return [...document.images].every(image => image.complete && image.naturalWidth > 0)"
         )
+        assert window.execute_script("return getComputedStyle(document.querySelector('td')).display") == (
+            "table-cell"
+        )
+        window.execute_script("document.body.style.width = '3000px'")
+        assert window.execute_script("return document.querySelector('main').offsetWidth") == 1280  # 80rem
+        window.execute_script("document.body.style.width = ''")
         clip = "return getComputedStyle(document.querySelector('.before')).clipPath"
         before = window.execute_script(clip)
         window.execute_script(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from facewatch.archive.publishing import Identity, publish
 from facewatch.archive.store import open_store
 from facewatch.archive.verification import verify
 from facewatch.errors import StoreUnavailable
 from facewatch.system.opened import sha256_of
+from facewatch.worker.output import FinishedCopy
 from tests.archive.conftest import files_below
 from tests.archive.test_run import rows_of, run
 
@@ -41,7 +44,7 @@ def test_every_photo_once_from_bucket_to_bucket_while_the_store_fails(
 
     def fail(pool, row):
         if pool.size and not row.source.startswith("0"):
-            s3_server.fail_next(30)
+            s3_server.fail_next(8)
 
     progress, _ = run(make_plan(source.address, destination.address), each_row=fail)
     s3_server.fail_next(0)
@@ -102,3 +105,53 @@ def test_two_runs_at_once_into_one_bucket_only_waste_work(bucket, make_plan, pho
     destination = open_store(f"{bucket}/out")
     assert {name for name in destination.files() if not name.startswith(".facewatch")} == names
     assert not verify(open_store(str(source)), destination).problems
+
+
+@pytest.fixture
+def halved(bucket, monkeypatch):
+    """Return a store with `a.jpg`, which answers requests for it with half of the bytes."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client("s3", config=Config(request_checksum_calculation="when_required"))
+    client.put_object(Bucket=bucket.removeprefix("s3://"), Key="in/a.jpg", Body=b"photo" * 1000)
+    store = open_store(f"{bucket}/in")
+    [listed] = store.photos()
+
+    def half(path, target, **_):
+        Path(target).write_bytes(b"photo" * 500)
+
+    monkeypatch.setattr(store._connection, "get_file", half)
+    monkeypatch.setattr("s3fs.core.S3File._fetch_range", lambda _, start, end: (b"photo" * 500)[start:end])
+    return store, listed
+
+
+def test_half_a_photo_is_not_taken_for_the_photo(halved, tmp_path):
+    store, listed = halved
+    with pytest.raises(StoreUnavailable, match="sent 2500 of the 5000 bytes"):
+        store.fetch(listed.name, tmp_path, listed.size_bytes)
+    assert store.fetch(listed.name, tmp_path, 2500)
+    with store.open("a.jpg") as file, pytest.raises(StoreUnavailable, match="sent 2500 of 5000 bytes"):
+        file.read()
+
+
+def test_a_store_that_fails_while_a_copy_is_looked_at_gets_no_second_one(halved, tmp_path, monkeypatch):
+    store, _ = halved
+    file = tmp_path / "copy.tmp"
+    file.write_bytes(b"photo" * 1000)
+    copy = FinishedCopy(file, sha256_of(file), ".jpg")
+
+    def fail(*_):
+        raise OSError(16, "Please reduce your request rate.")
+
+    for broken in (None, fail):
+        if broken:
+            monkeypatch.setattr("s3fs.core.S3File._fetch_range", broken)
+        with pytest.raises(StoreUnavailable):
+            publish(copy, "a.jpg", Identity("0" * 64, "recipe"), store, None)
+    assert list(store.files()) == ["a.jpg"]
+
+
+def test_a_bucket_that_is_not_there_is_said(bucket):
+    with pytest.raises(StoreUnavailable, match=r"s3://nowhere/in is not there.*check the address"):
+        list(open_store("s3://nowhere/in").photos())

@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tes
 from facewatch.archive import manifest, model_cache
 from facewatch.archive.local_store import LocalStore
 from facewatch.archive.publishing import Identity, publish
-from facewatch.errors import BadCheckpoint, CannotWrite
+from facewatch.errors import BadCheckpoint, CannotWrite, StoreUnavailable
 from facewatch.system.opened import sha256_of
 from facewatch.worker.output import FinishedCopy
 
@@ -128,3 +128,14 @@ def test_a_model_is_not_kept_in_a_folder_of_another_user(tmp_path, monkeypatch):
     folder.symlink_to(tmp_path)
     with pytest.raises(BadCheckpoint, match="other users"):
         model_cache._cache()
+
+
+def test_a_name_whose_file_cannot_be_read_now_gets_no_second_copy(store, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")  # a disk or a share; the file may be this photo's own copy
+
+    (tmp_path / "out" / "a.jpg").write_bytes(b"copy")
+    monkeypatch.setattr(store, "open", fail)
+    with pytest.raises(StoreUnavailable, match="Input/output error"):
+        publish(copy_in(store.work_folder("a")), "a.jpg", NOT_OURS, store, None)
+    assert not (tmp_path / "out" / "a (2).jpg").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 
 import pytest
@@ -139,6 +140,24 @@ def test_a_connection_that_ended_is_made_again(sftp, tmp_path):
     assert store.exists("a.jpg")
 
 
+def test_threads_that_use_a_store_at_once_all_get_their_answers(remote, tmp_path):
+    def use(number):
+        file = tmp_path / f"{number}.tmp"
+        file.write_bytes(b"data" * 1000)
+        for each in range(5):
+            assert remote.put_new(file, f"{number}-{each}.jpg", sha256_of(file))
+            assert read(remote, f"{number}-{each}.jpg") == b"data" * 1000
+        done.append(number)
+
+    done = []
+    threads = [threading.Thread(target=use, args=[number], daemon=True) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(done) == list(range(6))
+
+
 def test_an_address_that_nothing_understands_is_wrong_use():
     with pytest.raises(WrongUse, match="nonsense://x cannot be opened"):
         open_store("nonsense://x")
@@ -162,6 +181,13 @@ def test_addresses_in_one_another_are_refused(bucket, name):
     with pytest.raises(WrongUse, match="lies in the"):
         require_apart(source, open_store(f"{bucket}/{name}"))
     require_apart(source, open_store(f"{bucket}/store2"))
+
+
+def test_a_file_is_no_destination(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").write_text("mine", "utf-8")
+    with pytest.raises(WrongUse, match="out is not a folder"):
+        require_apart(open_store(str(tmp_path / "in")), open_store(str(tmp_path / "out")))
 
 
 def test_a_source_that_is_not_there_is_wrong_use(tmp_path):

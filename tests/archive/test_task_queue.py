@@ -90,3 +90,16 @@ def test_a_photo_is_not_lost_to_a_store_that_fails_for_all():
         assert queue.returned("w", held_up(task), now) is None
         now += 100.0
     assert not queue.empty
+
+
+def test_many_photos_that_no_store_takes_keep_no_other_waiting():
+    queue, now, bad, passed = TaskQueue(photos(100)), 0.0, 40, 0
+    while passed < 60 and now < 600:
+        for task in queue.take("w", 4, now):
+            if task.number <= bad:
+                queue.returned("w", held_up(task), now)
+            else:
+                queue.finished("w", finished(task))
+                passed += 1
+        now += 0.5
+    assert passed == 60

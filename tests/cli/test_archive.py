@@ -43,3 +43,20 @@ def test_verify_names_what_has_no_row_and_fails(call, tmp_path):
     said = call("archive", "--verify", "in", "out")
     assert said.code == 1
     assert "has no row in the manifest: a.jpg" in said.err
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [("gfpgan-1.4", "accept the licence"), ("builtin", "another run writes into")]
+)
+def test_what_hinders_a_run_is_said_before_ray_starts(call, tmp_path, monkeypatch, model, said):
+    pytest.importorskip("pyarrow", reason="pip install 'facewatch[test]' for the tests of archives")
+    from facewatch.archive.run import alone
+    from facewatch.archive.store import open_store
+
+    monkeypatch.setattr("facewatch.cli.archive.find_spec", lambda _: object())
+    monkeypatch.setattr("facewatch.cli.archive._connected", lambda *_, **__: pytest.fail("Ray starts"))
+    (tmp_path / "in").mkdir()
+    with alone(open_store(str(tmp_path / "out"))):
+        ended = call("archive", tmp_path / "in", tmp_path / "out", "--model", model)
+    assert ended.code != 0
+    assert said in ended.err
