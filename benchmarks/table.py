@@ -48,10 +48,14 @@ def cells(results: Sequence[Result]) -> list[Line]:
 
 
 def notes(outcome: Outcome) -> list[str]:
-    """Return the notes of `facewatch bench`, and how large the encoded files are beside the reference's."""
+    """Return the notes of `facewatch bench`, and processor seconds and file sizes beside the reference's."""
     found = table.notes(outcome)
     for result in outcome.results:
         ours, reference = _best(result, "ours"), _best(result, "reference")
+        if ours and reference and ours.processor_seconds:
+            used, theirs = ours.processor_seconds, reference.processor_seconds
+            beside = f"reference {theirs:.3g}, {theirs / used:.3g} x"
+            found.append(f"{result.row.title}: {used:.3g} processor seconds ({beside})")
         if ours and reference and "bytes" in ours.extra:
             share = ours.extra["bytes"] / reference.extra["bytes"]
             found.append(f"{result.row.title}: {share:.3f} of the reference's bytes")

@@ -52,6 +52,7 @@ def serve(requests: queue.SimpleQueue[Any], emit: Emit) -> None:
     except FacewatchError as error:
         emit(RestoreFailure(0, type(error).__name__, str(error)))
         return
+    memory.release()
     memory.tune()  # only now: while the networks load, freed memory must return to the system
     helpers = helpers_for(device.partition(":")[0], os.cpu_count() or 1)
     stages = StagedRestorer(restorer, emit, helpers)

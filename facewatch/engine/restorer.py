@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from facewatch import __version__
 from facewatch.engine import memory
 from facewatch.engine.existing import whole_copy
 from facewatch.engine.messages import RestoreRequest, RestoreResult, SideFile
+from facewatch.engine.side_files import side_files
 from facewatch.engine.source import CHANGED, read_source
 from facewatch.errors import BadPhoto, OwnOutput, SourceChanged, SourceGone, TruncatedPhoto
-from facewatch.restoration import comparison
 from facewatch.restoration.blending import InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.build import build_pipeline
 from facewatch.restoration.codecs import credentials, filling, formats
@@ -34,7 +33,6 @@ from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.resize import eight_bits
 from facewatch.restoration.types import FaceReport
 from facewatch.system.atomic import remove_file, write_temporary
-from facewatch.system.text import one_line
 
 LARGE_BYTES = 100_000_000  # of a picture's pixels; giving memory back costs the next face a third of a second
 Advance = Callable[[int, int, str], None]
@@ -71,6 +69,8 @@ class Restorer:
             if type(error) is BadPhoto and _may_be_filling(job) and filling.has_hole(data):
                 raise TruncatedPhoto(filling.UNFILLED) from error
             raise
+        if _is_large(job, photo):
+            memory.release()  # a decoder's copy of the picture would stay in memory as long as the photo
         if _may_be_filling(job) and filling.looks_unfilled(data, photo):
             raise TruncatedPhoto(filling.UNFILLED)
         if photo.made_by_facewatch and job.refuse_own:
@@ -82,10 +82,14 @@ class Restorer:
 
         Raises NetworkFailed, DeviceFailed or OutOfMemory.
         """
-        pages = (photo, *photo.pages)
-        wanted = job.restoration, job.weight, advance, job.faces
         with self._networks:
-            return tuple(self._pipeline.infer(page, *wanted) for page in pages)
+            return tuple(self._infer_page(job, page, advance) for page in (photo, *photo.pages))
+
+    def _infer_page(self, job: RestoreRequest, page: Photo, advance: Advance) -> InferredPhoto:
+        drawn = self._pipeline.infer(page, job.restoration, job.weight, advance, job.faces)
+        if _is_large(job, page):  # the next networks use memory in other pieces
+            memory.release()
+        return self._pipeline.complete(page, drawn, job.restoration, advance)
 
     def blend(
         self,
@@ -96,6 +100,8 @@ class Restorer:
     ) -> RestoredPhoto:
         """The restored photo, its faces compared with the originals; runs beside the networks.
 
+        The pixels of `photo` may be those of the copy then.
+
         Raises as `infer`: a face that became another person's is restored again.
         """
         pages = (photo, *photo.pages)
@@ -103,9 +109,10 @@ class Restorer:
             self._pipeline.check(page, each, job.restoration, job.weight, advance, networks=self._networks)
             for page, each in zip(pages, drawn, strict=True)
         )
-        if photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES:  # and as much again to write it
+        if _is_large(job, photo):  # and as much again to write it
             memory.release()
-        restored = [blend(page, job.restoration, each) for page, each in zip(pages, drawn, strict=True)]
+        paste = partial(blend, in_place=job.restoration.compare == "none")  # else the original is shown too
+        restored = [paste(page, job.restoration, each) for page, each in zip(pages, drawn, strict=True)]
         if len(restored) == 1:
             return restored[0]
         faces = tuple(face for page in restored for face in page.faces)
@@ -196,6 +203,10 @@ class Restorer:
         )
 
 
+def _is_large(job: RestoreRequest, photo: Photo) -> bool:
+    return photo.pixels.nbytes * job.restoration.upscale**2 > LARGE_BYTES
+
+
 def _unsigned(photo: Photo, job: RestoreRequest, format_name: str) -> list[str]:
     """Return why a copy that should be signed is not, in words that follow "not kept: "."""
     reason = credentials.unsigned_reason(photo, format_name) if job.output.content_credentials else ""
@@ -267,27 +278,3 @@ def _suffix_of(photo: Photo, job: RestoreRequest, format_name: str) -> str:
     if same is not None and same.name == format_name == photo.format:
         return own  # .JPG stays .JPG
     return formats.BY_NAME[format_name].suffixes[0]
-
-
-def side_files(
-    restored: RestoredPhoto, before: npt.NDArray[np.uint8], job: RestoreRequest, provenance: Provenance
-) -> Iterator[tuple[str, bytes]]:
-    """Yield the files beside a restored copy: the end of each name, and the bytes.
-
-    before  the upright original, (H, W, 3) uint8 RGB
-    """
-    after = eight_bits(restored.photo.pixels)
-    encoded = partial(encode_plain, provenance=provenance, icc=restored.photo.metadata.icc)
-    about = f"{provenance.model}, weight {provenance.weight:g}"
-    faces = () if restored.photo.pages else restored.faces  # of several pages, only the first is shown
-    if job.restoration.compare == "side-by-side":
-        labels = ("before", comparison.after_label(about, faces))
-        yield " before-after.jpg", encoded(comparison.side_by_side(before, after, labels), "jpeg")
-    elif job.restoration.compare == "slider-html":
-        caption = comparison.Caption(one_line(Path(job.source).name), about, faces, before.shape[1])
-        page = comparison.slider_html(encoded(before, "jpeg"), encoded(after, "jpeg"), caption)
-        yield " before-after.html", page.encode()
-    if job.restoration.save_crops:
-        for number, (cropped, restored_crop) in enumerate(restored.crops, 1):
-            yield f" face {number} cropped.png", encoded(cropped, "png")
-            yield f" face {number} restored.png", encoded(restored_crop, "png")

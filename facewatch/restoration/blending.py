@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +26,7 @@ class InferredFace:
     eye_px: float = 0.0  # distance of the eyes in the photo, pixels; how much of the face there was to see
     chosen: float | None = None  # the weight that the user chose for this face
     guarded: bool = False  # its network makes up people: compared whatever the setting
-
-
-class Placement(NamedTuple):
-    """Position and mask of a pasted face."""
-
-    affine: Affine
-    mask: Mask
+    affine: Affine | None = None  # photo -> 512 px crop; None: the photo is the face
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +35,9 @@ class InferredPhoto:
 
     reports: tuple[FaceReport, ...]
     faces: tuple[InferredFace, ...] = ()  # those that were restored
-    places: tuple[Placement, ...] = ()  # one for each face; empty: the photo is the face
+    masks: tuple[Mask, ...] = ()  # one for each face that is pasted
     background: Pixels | None = None  # the whole photo at its new size, if an upscaler made it
+    checked: bool = False  # the faces have been compared with the originals
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +54,21 @@ class RestoredPhoto:
         return sum(face.fate == "restored" for face in self.faces)
 
 
-def blend(photo: Photo, options: RestorationOptions, inferred: InferredPhoto) -> RestoredPhoto:
+def blend(
+    photo: Photo, options: RestorationOptions, inferred: InferredPhoto, *, in_place: bool = False
+) -> RestoredPhoto:
     """Return the restored photo; `photo` itself if there is nothing to change.
 
-    Pixels outside the pasted faces stay as they are at upscale 1; `photo` is not changed in place.
+    in_place    at upscale 1, paste into the pixels of `photo` if they can be written: it is not needed later
+
+    Pixels outside the pasted faces stay as they are at upscale 1.
     """
     if not inferred.faces and inferred.background is None and options.upscale == 1:
         return RestoredPhoto(photo, inferred.reports, ())
     tint = color.tint(eight_bits(photo.pixels)) if options.color_fix and inferred.faces else None
     colored = [_with_original_color(face, tint, options) for face in inferred.faces]
-    pixels = _pixels(photo, options.upscale, inferred, [shown for _, shown in colored])
+    shown = [face for _, face in colored]
+    pixels = _pixels(photo, options.upscale, inferred, shown, in_place=in_place)
     alpha = (
         photo.alpha if photo.alpha is None or options.upscale == 1 else resize(photo.alpha, options.upscale)
     )
@@ -78,17 +77,25 @@ def blend(photo: Photo, options: RestorationOptions, inferred: InferredPhoto) ->
 
 
 def _pixels(
-    photo: Photo, scale: int, inferred: InferredPhoto, shown: Sequence[npt.NDArray[np.uint8]]
+    photo: Photo,
+    scale: int,
+    inferred: InferredPhoto,
+    shown: Sequence[npt.NDArray[np.uint8]],
+    *,
+    in_place: bool,
 ) -> Pixels:
-    if inferred.faces and not inferred.places:
+    if any(face.affine is None for face in inferred.faces):
         height, width = photo.pixels.shape[:2]
         return as_deep_as(photo.pixels, fit(shown[0], (width * scale, height * scale)))
     if inferred.background is not None:
         picture = inferred.background
+    elif in_place and scale == 1 and photo.pixels.flags.carray:
+        picture = photo.pixels
     else:
         picture = resize(bleed_edges(photo.pixels, photo.alpha) if scale > 1 else photo.pixels, scale)
-    for face, (affine, mask) in zip(shown, inferred.places, strict=True):
-        paste(picture, face, affine, mask, scale=scale)
+    for face, crop, mask in zip(inferred.faces, shown, inferred.masks, strict=True):
+        assert face.affine is not None
+        paste(picture, crop, face.affine, mask, scale=scale)
     return picture
 
 

@@ -33,6 +33,8 @@ def build_pipeline(setup: Setup, device: str) -> Pipeline:
         _gate(setup),
         others={name: _network(setup, name, device) for name in setup.others},
         guarded=[name for name in (setup.model, *setup.others) if _makes_up_people(setup, name)],
+        # A parsing mask takes a processor a second; a graphics card would wait longer for the comparison.
+        check_first=device == "cpu" and setup.parser is not None,
     )
 
 

@@ -38,7 +38,7 @@ class CroppedFace(NamedTuple):
     def restored(self, after: Crop, shown: Crop, *, guarded: bool) -> InferredFace:
         """Return the face with its restored crop; as in InferredFace."""
         chosen = self.weight if self.chosen else None
-        return InferredFace(self.crop, after, shown, self.face.eye_distance, chosen, guarded)
+        return InferredFace(self.crop, after, shown, self.face.eye_distance, chosen, guarded, self.affine)
 
 
 def cut_out(

@@ -8,7 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from facewatch.restoration.cropping import CroppedFace
 from facewatch.restoration.detection.nms import intersection_over_union
+from facewatch.restoration.face_networks import FaceNetworks
 from facewatch.restoration.identity.gate import CheckedFace
 from facewatch.restoration.options import NOT_COMPARED, OTHER_PERSON, FaceChoice
 from facewatch.restoration.types import Crop, Face, FaceReport
@@ -54,6 +56,21 @@ def report_of(
 ) -> FaceReport:
     """Return the report on a face that was not compared."""
     return FaceReport(face.box, face.score, fate, reason, weight=weight, model=model)
+
+
+def restored_reports(
+    faces: Sequence[CroppedFace], outputs: Sequence[Crop | None], networks: FaceNetworks
+) -> list[FaceReport]:
+    """Return the reports on the faces that networks were given, with their outputs."""
+    return [
+        report_of(
+            face.face,
+            *fate_of(crop, face.weight, made_up=networks.makes_up_people(face.network.model)),
+            None if crop is None else face.weight,
+            face.network.model,
+        )
+        for face, crop in zip(faces, outputs, strict=True)
+    ]
 
 
 def checked_reports(reports: Sequence[FaceReport], checked: Sequence[CheckedFace]) -> tuple[FaceReport, ...]:

@@ -10,21 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from facewatch.errors import BadPhoto, CannotAlign
+from facewatch.restoration import face_reports
 from facewatch.restoration.alignment import aligned_eye_px, crop_upright
-from facewatch.restoration.blending import InferredFace, InferredPhoto, Placement, RestoredPhoto, blend
+from facewatch.restoration.blending import InferredFace, InferredPhoto, RestoredPhoto, blend
 from facewatch.restoration.codecs.photo import Photo
 from facewatch.restoration.cropping import CroppedFace, cut_out, enlarged, network_crops
 from facewatch.restoration.detection.rotation import find_rotated
 from facewatch.restoration.detection.selection import select
 from facewatch.restoration.face_networks import FaceNetworks, NetworkUse, Progress, ignore_progress
 from facewatch.restoration.face_preview import FacePreview, judge_weights
-from facewatch.restoration.face_reports import (
-    CHOSEN,
-    checked_reports,
-    fate_of,
-    match_choices,
-    report_of,
-)
 from facewatch.restoration.identity.gate import CheckedFace, Gate, Pair
 from facewatch.restoration.options import FaceChoice, RestorationOptions
 from facewatch.restoration.resize import bleed_edges, eight_bits, fit
@@ -55,12 +49,15 @@ class Pipeline:
         *,
         others: Mapping[str, FaceNetwork] | None = None,
         guarded: Collection[str] = (),
+        check_first: bool = False,
     ) -> None:
         """Store the parts; without a `gate`, `check` compares nothing.
 
-        others   networks by name that single faces may get in place of `network`
-        guarded  names of networks that make up people: their faces are compared whatever the options
+        others       networks by name that single faces may get in place of `network`
+        guarded      names of networks that make up people: their faces are compared whatever the options
+        check_first  `infer` compares the faces, so that only those that are pasted get a mask
         """
+        self._check_first = check_first
         self._gate = gate
         self._detector = detector
         self._networks = FaceNetworks(network, others or {}, guarded)
@@ -83,6 +80,7 @@ class Pipeline:
         Raises NetworkFailed or OutOfMemory; then nothing of the photo is restored.
         """
         inferred = self.infer(photo, options, weight, progress)
+        inferred = self.complete(photo, inferred, options, progress)
         return blend(photo, options, self.check(photo, inferred, options, weight, progress))
 
     def infer(
@@ -93,7 +91,7 @@ class Pipeline:
         progress: Progress = ignore_progress,
         choices: Sequence[FaceChoice] = (),
     ) -> InferredPhoto:
-        """Run the networks on a photo; `check` and `blend` do the rest and may run on another thread.
+        """Restore the faces; then comes `complete`, and `check` and `blend` may run on another thread.
 
         choices  the user's own, for faces of this photo; not for an aligned one
 
@@ -101,34 +99,38 @@ class Pipeline:
         """
         image = eight_bits(photo.pixels)
         if options.aligned:
-            return self._infer_aligned(photo, image, options, weight)
+            return self._infer_aligned(image, options, weight)
         cropped, reports = self._crop_faces(image, options, weight, choices)
         crops = network_crops(image, cropped)
         outputs = self._networks.restore(crops, [face.network for face in cropped], progress, crops.keep)
         restored = [(face, crop) for face, crop in zip(cropped, outputs, strict=True) if crop is not None]
-        reports += [
-            report_of(
-                face.face,
-                *fate_of(crop, face.weight, made_up=self._networks.makes_up_people(face.network.model)),
-                None if crop is None else face.weight,
-                face.network.model,
+        reports += face_reports.restored_reports(cropped, outputs, self._networks)
+        faces = tuple(
+            face.restored(
+                crop,
+                self._shown(crop, face.side, options),
+                guarded=self._networks.makes_up_people(face.network.model),
             )
-            for face, crop in zip(cropped, outputs, strict=True)
-        ]
-        masks = self._masks([crop for _, crop in restored])
-        return InferredPhoto(
-            tuple(reports),
-            tuple(
-                face.restored(
-                    crop,
-                    self._shown(crop, face.side, options),
-                    guarded=self._networks.makes_up_people(face.network.model),
-                )
-                for face, crop in restored
-            ),
-            tuple(Placement(face.affine, mask) for (face, _), mask in zip(restored, masks, strict=True)),
-            self._background(photo, options, progress),
+            for face, crop in restored
         )
+        inferred = InferredPhoto(tuple(reports), faces)
+        return self.check(photo, inferred, options, weight, progress) if self._check_first else inferred
+
+    def complete(
+        self,
+        photo: Photo,
+        inferred: InferredPhoto,
+        options: RestorationOptions,
+        progress: Progress = ignore_progress,
+    ) -> InferredPhoto:
+        """Run the networks that follow: masks for the faces, and the enlarged background.
+
+        Raises as `restore`.
+        """
+        if options.aligned and inferred.faces:  # the face is the whole photo
+            return inferred
+        masks = self._masks([face.after for face in inferred.faces])
+        return replace(inferred, masks=masks, background=self._background(photo, options, progress))
 
     def preview(
         self,
@@ -165,7 +167,7 @@ class Pipeline:
         if options.aligned:
             return fit(image, (side, side)), aligned_eye_px(image.shape[1]), []
         faces = self._find(image, options)
-        number = next(iter(match_choices(faces, [FaceChoice(box, None)])), None)
+        number = next(iter(face_reports.match_choices(faces, [FaceChoice(box, None)])), None)
         if number is None:
             raise BadPhoto("this face is not found with these settings; choose another detector")
         face = faces[number]
@@ -190,7 +192,7 @@ class Pipeline:
         Raises as `restore`: a face that became another person's may be restored again.
         """
         wanted = options.identity != "off" or any(face.guarded for face in inferred.faces)
-        if self._gate is None or not wanted or not inferred.faces:
+        if self._gate is None or inferred.checked or not wanted or not inferred.faces:
             return inferred
         networks = networks or nullcontext()
         whole = self._networks.crop_size(None)
@@ -207,7 +209,9 @@ class Pipeline:
         ]
         outcomes = self._gate.check(pairs, options, weight, redo)
         if all(outcome.after is face.after for outcome, face in zip(outcomes, inferred.faces, strict=True)):
-            return replace(inferred, reports=checked_reports(inferred.reports, outcomes))
+            return replace(
+                inferred, reports=face_reports.checked_reports(inferred.reports, outcomes), checked=True
+            )
         with networks:
             checked = self._replaced(inferred, outcomes, options)
             if options.aligned and not checked.faces:  # the photo itself has to be enlarged now
@@ -219,7 +223,7 @@ class Pipeline:
     ) -> InferredPhoto:
         """Return the photo with the faces that the gate lets through."""
         faces: list[InferredFace] = []
-        places: list[Placement] = []
+        masks: list[Mask] = []
         side = self._networks.crop_size(None)
         for index, (face, outcome) in enumerate(zip(inferred.faces, checked, strict=True)):
             if outcome.after is None:
@@ -227,12 +231,10 @@ class Pipeline:
             again = outcome.after is not face.after
             shown = self._shown(outcome.after, side, options) if again else face.shown
             faces.append(replace(face, after=outcome.after, shown=shown))
-            if inferred.places:
-                place = inferred.places[index]
-                mask = self._masks([outcome.after])[0] if again else place.mask
-                places.append(Placement(place.affine, mask))
-        reports = checked_reports(inferred.reports, checked)
-        return replace(inferred, reports=reports, faces=tuple(faces), places=tuple(places))
+            if inferred.masks:
+                masks += self._masks([outcome.after]) if again else [inferred.masks[index]]
+        reports = face_reports.checked_reports(inferred.reports, checked)
+        return replace(inferred, reports=reports, faces=tuple(faces), masks=tuple(masks), checked=True)
 
     def _find(self, image: npt.NDArray[np.uint8], options: RestorationOptions) -> list[Face]:
         return find_rotated(self._detector, image) if options.try_rotations else self._detector.find(image)
@@ -248,11 +250,11 @@ class Pipeline:
         faces = self._find(image, options)
         cropped: list[CroppedFace] = []
         kept: list[FaceReport] = []
-        chosen = match_choices(faces, choices)
+        chosen = face_reports.match_choices(faces, choices)
         for number, (face, reason) in enumerate(select(faces, image, options)):
             choice = chosen.get(number)
             if choice.weight is None if choice is not None else reason:
-                kept.append(report_of(face, "kept", reason or CHOSEN))
+                kept.append(face_reports.report_of(face, "kept", reason or face_reports.CHOSEN))
                 continue
             wanted = weight if choice is None or choice.weight is None else choice.weight
             try:
@@ -260,11 +262,11 @@ class Pipeline:
                 cut = cut_out(image, face, side, options, among=len(faces), weight=wanted, choice=choice)
                 cropped.append(cut)
             except CannotAlign as error:
-                kept.append(report_of(face, "kept", str(error)))
+                kept.append(face_reports.report_of(face, "kept", str(error)))
         return cropped, kept
 
-    def _masks(self, crops: Sequence[Crop]) -> list[Mask]:
-        return self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops])
+    def _masks(self, crops: Sequence[Crop]) -> tuple[Mask, ...]:
+        return tuple(self._masker.masks([fit(crop, (CROP_SIZE, CROP_SIZE)) for crop in crops]))
 
     def _shown(self, after: Crop, side: int, options: RestorationOptions) -> Crop:
         """Return a restored crop, of a network for `side` pixels, enlarged if `options` ask for it."""
@@ -273,18 +275,18 @@ class Pipeline:
         return after
 
     def _infer_aligned(
-        self, photo: Photo, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
+        self, image: npt.NDArray[np.uint8], options: RestorationOptions, weight: float
     ) -> InferredPhoto:
         side = self._networks.crop_size(None)
         before = fit(image, (side, side))
         (after,) = self._networks.restore([before], [NetworkUse(None, weight)], ignore_progress)
-        height, width = photo.pixels.shape[:2]
+        height, width = image.shape[:2]
         guarded = self._networks.makes_up_people(None)
-        fate, reason = fate_of(after, weight, made_up=guarded)
+        fate, reason = face_reports.fate_of(after, weight, made_up=guarded)
         box = (0.0, 0.0, float(width), float(height))
         report = FaceReport(box, 1.0, fate, reason, weight=None if after is None else weight)
         if after is None:
-            return InferredPhoto((report,), background=self._background(photo, options, ignore_progress))
+            return InferredPhoto((report,))
         shown = self._shown(after, side, options)
         face = InferredFace(before, after, shown, aligned_eye_px(width), guarded=guarded)
         return InferredPhoto((report,), (face,))

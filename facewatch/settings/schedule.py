@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from facewatch.settings.schema import Settings
 
 PAUSED = "paused"  # the reason to rest that the user gave; any other is a time or a state of the computer
-WORK_NOW = timedelta(hours=12)  # how long `resume` sets `engine.when` aside
+WORK_TIMES = frozenset({"engine.when", "engine.give_way"})  # the settings that `resume` sets aside
+WORK_NOW = timedelta(hours=12)  # how long `resume` sets them aside
 MOST_IDLE_MINUTES = 1440
 _IDLE = re.compile(r"idle +(\d{1,4})")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2}) *- *(\d{1,2}):(\d{2})")
@@ -99,6 +100,6 @@ def _hours(value: str) -> tuple[time, time]:
         if start != end:
             return start, end
     raise ValueError(
-        f'"{value}" is no time to work; write "always", "mains", "idle 10" (when unused for 10 minutes, at '
-        f'most {MOST_IDLE_MINUTES}), or hours such as "22:00-07:00"'
+        f'"{value}" is no time to work; write "always", "mains" (not on battery), "idle 10" (when unused for '
+        f'10 minutes, at most {MOST_IDLE_MINUTES}), or hours such as "22:00-07:00"'
     )

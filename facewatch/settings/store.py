@@ -22,6 +22,7 @@ else:
 
 from facewatch.errors import BadCheckpoint, BadSettings, CannotWrite
 from facewatch.settings import schema
+from facewatch.settings.schedule import WORK_TIMES
 from facewatch.settings.schema import Settings
 from facewatch.settings.toml_hints import not_toml
 from facewatch.system.atomic import PRIVATE_FOLDER, translate_write_errors, write_atomically
@@ -137,12 +138,16 @@ class Store:
     def update(self, changes: Mapping[str, Any]) -> Settings:
         """Write `changes` (dotted key -> value; None removes it) into the file, keeping comments and order.
 
+        New times to work end "work now", which set the earlier ones aside.
+
         Raises BadSettings, with the file unchanged, when the result would be invalid; CannotWrite.
         """
 
         def change(document: tomlkit.TOMLDocument) -> None:
             for key, value in changes.items():
                 _set_key(document, schema.full_key(key).split(".", 1), value)
+            if WORK_TIMES & {schema.full_key(key) for key in changes}:
+                document.pop("work_until", None)
 
         return self._write(change)
 

@@ -55,6 +55,7 @@ def test_a_worker_answers_when_it_is_ready_and_then_once_for_each_line(case):
     assert first["extra"]["bytes"] == second["extra"]["bytes"] > 1000
     assert ready["extra"] == {}
     assert first["peak_bytes"] > 1_000_000
+    assert first["processor_seconds"] > 0
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ ABOUT = {
 }
 
 
-def flow(side, times, label="", units=1, peak=10**9, **extra):
+def flow(side, times, label="", units=1, peak=10**9, processor=0.0, **extra):
     samples = [
-        Sample({"total": time, "detection": time / 4, "parsing": time / 2}, peak, extra=extra)
+        Sample({"total": time, "detection": time / 4, "parsing": time / 2}, peak, 0, extra, processor)
         for time in times
     ]
     return Measured(Flow("peers:x", side=side, label=label, units=units), None, samples)
@@ -91,7 +91,11 @@ def test_other_figures_are_put_into_words():
     found = [
         result(flow("ours", [1], bytes=103, times_the_file=1.1), flow("reference", [8], bytes=100)),
         result(flow("ours", [1], idle_core_percent=0.3, idle_bytes=70e6, gpu_busy_percent=91.5)),
-        result(flow("ours", [8], units=4), unit="photos"),
+        result(
+            flow("ours", [8, 8], processor=12.0, units=4),
+            flow("reference", [9], processor=18.0),
+            unit="photos",
+        ),
     ]
     words = "\n".join(notes(found))
     assert "1.1 times the checkpoint's size" in words
@@ -99,6 +103,7 @@ def test_other_figures_are_put_into_words():
     assert "idle at 0.3 % of a core and 70 MB" in words
     assert "the GPU busy 91.5 % of the time" in words
     assert "0.5 photos a second" in words
+    assert "a photo: 3 processor seconds (reference 18, 6 x)" in words
 
 
 def test_the_document_describes_the_machine():

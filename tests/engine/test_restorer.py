@@ -16,7 +16,7 @@ from facewatch.engine.messages import RestoreRequest, RestoreResult
 from facewatch.engine.restorer import Restorer, face_notes, weight_of
 from facewatch.engine.stages import Helpers, StagedRestorer
 from facewatch.errors import CannotWrite
-from facewatch.restoration.blending import InferredPhoto
+from facewatch.restoration.blending import InferredFace, InferredPhoto
 from facewatch.restoration.codecs.photo import FaceNote
 from facewatch.restoration.options import OTHER_PERSON, OutputOptions, RestorationOptions
 from facewatch.restoration.types import FaceReport, Identity
@@ -29,6 +29,9 @@ class WhitePaint:
 
     def infer(self, photo, options, weight, advance, choices=()):
         return InferredPhoto((FACE,), background=np.full_like(photo.pixels, 255))
+
+    def complete(self, photo, inferred, options, advance):
+        return inferred
 
     def check(self, photo, inferred, options, weight, advance, networks):
         return inferred
@@ -43,6 +46,42 @@ def restored(tmp_path, data, name, **output):
     photo = restorer.read(job)
     answer = restorer.write(job, photo, restorer.blend(job, photo, restorer.infer(job, photo, print)), 0.0)
     return answer, Image.open(io.BytesIO(Path(answer.temporary).read_bytes()))
+
+
+class PinkPaint(WhitePaint):
+    """A pipeline that pastes a face; its photo is small, and treated as a large one."""
+
+    def infer(self, photo, options, weight, advance, choices=()):
+        crop = np.full((512, 512, 3), (200, 40, 90), np.uint8)
+        return InferredPhoto((FACE,), (InferredFace(crop, crop, crop, affine=np.eye(2, 3) * 10),))
+
+    def complete(self, photo, inferred, options, advance):
+        return replace(inferred, masks=(np.ones((512, 512), np.float32),))
+
+
+@pytest.mark.parametrize("compare", ["none", "side-by-side"])
+def test_a_large_photo_is_held_once_and_unused_memory_given_back_between_its_steps(
+    tmp_path, monkeypatch, compare
+):
+    steps = []
+    pipeline = PinkPaint()
+    for part in ("infer", "complete", "check"):
+        act = getattr(pipeline, part)
+        monkeypatch.setattr(
+            pipeline, part, lambda *a, act=act, part=part, **k: steps.append(part) or act(*a, **k)
+        )
+    monkeypatch.setattr("facewatch.engine.memory.release", lambda: steps.append("release"))
+    monkeypatch.setattr("facewatch.engine.restorer.LARGE_BYTES", 1000)
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    options = RestorationOptions(compare=compare)
+    job = RestoreRequest(1, str(tmp_path / "a.png"), None, str(tmp_path), 0.0, options, OutputOptions(), None)
+    restorer = Restorer("builtin", pipeline)
+    photo = restorer.read(job)
+    pixels = restorer.blend(job, photo, restorer.infer(job, photo, print)).photo.pixels
+    assert steps == ["release", "infer", "release", "complete", "check", "release"]
+    assert tuple(pixels[15, 20]) == (200, 40, 90)
+    assert (pixels is photo.pixels) is (compare == "none")
+    assert photo.pixels.any() == (compare == "none")  # the original beside the copy stays as it was
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")

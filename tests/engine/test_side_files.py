@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facewatch.engine.messages import RestoreRequest
-from facewatch.engine.restorer import side_files
+from facewatch.engine.side_files import side_files
 from facewatch.restoration.blending import RestoredPhoto
 from facewatch.restoration.codecs.metadata import icc as nclx
 from facewatch.restoration.codecs.photo import Metadata, Photo, Provenance

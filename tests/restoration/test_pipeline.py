@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from facewatch.errors import BadPhoto, NetworkFailed
-from facewatch.restoration import cropping
+from facewatch.restoration import build, cropping
+from facewatch.restoration.blending import blend
 from facewatch.restoration.codecs.photo import Metadata, Photo
 from facewatch.restoration.identity.gate import CheckedFace, IdentityGate
 from facewatch.restoration.masks.oval import SoftMask
-from facewatch.restoration.options import FaceChoice, RestorationOptions
+from facewatch.restoration.options import FaceChoice, RestorationOptions, Setup
 from facewatch.restoration.pipeline import Pipeline
 from facewatch.restoration.types import Face, Identity
 
@@ -266,9 +267,10 @@ class Decides:
     """A gate with given outcomes; it may ask for another try."""
 
     def __init__(self, *outcomes, again=None):
-        self.outcomes, self.again, self.seen = outcomes, again, []
+        self.outcomes, self.again, self.seen, self.checks = outcomes, again, [], 0
 
     def check(self, faces, options, weight, redo):
+        self.checks += 1
         self.seen = list(faces)
         if self.again is None:
             return [
@@ -309,6 +311,56 @@ def test_the_original_of_a_face_that_became_another_person_stays():
     assert (other.fate, other.weight) == ("restored", 0.0)
     assert len(restored.crops) == 1
     assert [face.eye_px for face in gate.seen] == pytest.approx([29.5, 36.9], abs=0.1)
+
+
+class CountsMasks(SoftMask):
+    """The soft mask; it counts the crops it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.crops = 0
+
+    def masks(self, crops):
+        self.crops += len(crops)
+        return super().masks(crops)
+
+
+@pytest.mark.parametrize(("check_first", "masks"), [(False, 2), (True, 1)])
+def test_compared_first_only_the_pasted_faces_get_a_mask(check_first, masks):
+    faces = [face_at(10, 10, 120), face_at(200, 100, 150)]
+    gate = Decides((False, Identity(0.1, "other")), (True, Identity(0.9, "same")))
+    masker = CountsMasks()
+    pipeline = Pipeline(Finds(*faces), Paints(), masker, gate=gate, check_first=check_first)
+    restored = pipeline.restore(photo(), RAW)
+    assert masker.crops == masks
+    assert gate.checks == 1
+    assert [face.fate for face in restored.faces] == ["kept", "restored"]
+    assert (restored.photo.pixels[:, :140] == photo().pixels[:, :140]).all()
+    assert (restored.photo.pixels != photo().pixels).any()
+
+
+@pytest.mark.parametrize(
+    ("device", "parser", "first"),
+    [("cpu", "parsenet", True), ("cpu", None, False), ("cuda", "parsenet", False)],
+)
+def test_only_a_processor_with_a_parsing_mask_compares_first(monkeypatch, device, parser, first):
+    setup = Setup("any", "yunet", "yunet", parser, None, device, None, 0.9)
+    for part in ("_network", "_masker", "_gate"):
+        monkeypatch.setattr(build, part, lambda *_: None)
+    monkeypatch.setattr(build, "Pipeline", lambda *_, check_first, **__: check_first)
+    assert build.build_pipeline(setup, device) is first
+
+
+@pytest.mark.parametrize(("writable", "upscale"), [(True, 1), (False, 1), (True, 2)])
+def test_a_photo_that_is_not_needed_later_takes_its_faces_in_place(writable, upscale):
+    options = RestorationOptions(upscale=upscale)
+    pipeline, original = Pipeline(Finds(face_at(120, 60, 160)), Paints(), SoftMask()), photo()
+    original.pixels.flags.writeable = writable
+    inferred = pipeline.complete(original, pipeline.infer(original, options), options)
+    expected = blend(original, options, inferred).photo.pixels
+    pasted = blend(original, options, inferred, in_place=True).photo.pixels
+    assert (pasted == expected).all()
+    assert (pasted is original.pixels) is (writable and upscale == 1)
 
 
 @pytest.mark.parametrize("upscale", [1, 2])
@@ -369,7 +421,7 @@ def test_networks_for_other_crops_serve_single_faces_and_previews():
     pipeline = Pipeline(Finds(*faces), Paints(crop_size=1024), SoftMask(), others=networks)
     inferred = pipeline.infer(photo(), RAW, choices=[FaceChoice(faces[1].box, 0.5, "other")])
     assert [face.after.shape for face in inferred.faces] == [(512, 512, 3), (256, 256, 3)]
-    assert {place.mask.shape for place in inferred.places} == {(512, 512)}
+    assert {mask.shape for mask in pipeline.complete(photo(), inferred, RAW).masks} == {(512, 512)}
     assert [len(crop) for crop in pipeline.preview(photo(), RAW, faces[1].box, [0.5]).crops] == [1024, 1024]
 
 

@@ -90,6 +90,6 @@ WRONG += ["idle", "idle 0", "idle 1441", "idle 10 min"]
 
 @pytest.mark.parametrize("when", WRONG)
 def test_other_words_are_refused_with_what_to_write(when):
-    words = r'write "always", "mains", "idle 10" \(when unused .* or hours such as "22:00-07:00"'
+    words = r'write "always", "mains" \(not .*, "idle 10" \(when unused .* or hours such as "22:00-07:00"'
     with pytest.raises(BadSettings, match=words):
         settings(when)

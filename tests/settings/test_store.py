@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime, timezone
 
 import pytest
 
@@ -98,6 +99,16 @@ def test_a_key_can_be_removed(path):
     store.update({"paused": True})
     assert store.update({"paused": None}).paused is False
     assert "paused" not in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [({"when": "mains"}, False), ({"engine.give_way": True}, False), ({"paused": True}, True)],
+)
+def test_new_times_to_work_end_work_now(path, change, kept):
+    store = Store(path, clock=Seconds())
+    store.update({"work_until": datetime(2030, 1, 1, tzinfo=timezone.utc)})
+    assert (store.update(change).work_until is not None) is kept
 
 
 def test_a_broken_edit_keeps_the_last_valid_settings_until_it_is_fixed(path):

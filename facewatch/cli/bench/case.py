@@ -40,6 +40,7 @@ class Sample:
     peak_bytes: int  # the most memory the process has had since it started
     gpu_bytes: int = 0  # the most card memory that torch has held
     extra: dict[str, Any] = field(default_factory=dict)  # other figures of the maker
+    processor_seconds: float = 0.0  # of all threads; other programs change it little
 
 
 def to_line(message: Case | Sample) -> str:

@@ -34,6 +34,11 @@ class Measured:
         return statistics.median(self.seconds(stage))
 
     @property
+    def processor_seconds(self) -> float:
+        """Median processor seconds of all threads for one unit; there must be a sample."""
+        return statistics.median(sample.processor_seconds for sample in self.samples) / self.flow.units
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """Measured stages, in their order."""
         return tuple(name for name in self.samples[-1].seconds if name != "total") if self.samples else ()

@@ -59,14 +59,15 @@ def _measured(
     act: Callable[[], tuple[Any, Mapping[str, Any]]],
 ) -> tuple[Any, Mapping[str, Any]]:
     watch.take()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     result, figures = act()
     watch.synchronize()
-    total = time.perf_counter() - started
+    total, used = time.perf_counter() - started, time.process_time() - used
     card.require_enough_memory(case.device)
     extra = dict(figures)
     seconds = {"total": extra.pop("total", total), **watch.take()}
-    answers.write(to_line(Sample(seconds, peak_bytes(), card.peak_held_bytes(case.device), extra)))
+    gpu_bytes = card.peak_held_bytes(case.device)
+    answers.write(to_line(Sample(seconds, peak_bytes(), gpu_bytes, extra, used)))
     answers.flush()
     return result, figures
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import facewatch
 from facewatch.cli.doctor.types import Finding, Machine
 from facewatch.errors import FacewatchError
-from facewatch.settings.schedule import idle_minutes, rest_reason
+from facewatch.settings.schedule import idle_minutes, rest_reason, working_now
 from facewatch.settings.schema import Settings
 from facewatch.state.instance import is_locked, lock_holder, running_pid
 from facewatch.system.paths import Places
@@ -37,6 +37,10 @@ def times(settings: Settings, machine: Machine) -> Iterator[Finding]:
     """Say when photos are restored, and if the computer does not tell what that depends on."""
     when = settings.engine.when
     if when == "always":
+        return
+    if settings.work_until is not None and working_now(settings):
+        until = f"{settings.work_until:%Y-%m-%d %H:%M}"
+        yield Finding("times", "ok", f"photos are restored until {until}, whatever engine.when says ({when})")
         return
     if idle_minutes(when) is not None and machine.unused_for() is None:
         text = (

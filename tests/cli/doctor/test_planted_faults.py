@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -275,3 +276,5 @@ def test_a_desktop_that_does_not_tell_if_it_is_used_is_named(install):
     told = install.finding("times", unused_for=lambda: None)
     assert (told.level, "photos are restored at any time" in told.text) == ("note", True)
     assert install.finding("times", unused_for=lambda: 5.0).level == "ok"
+    install.configure(engine={"when": "mains"}, work_until=datetime(9999, 1, 2))  # noqa: DTZ001 - as in the file
+    assert "until 9999-01-02 00:00, whatever engine.when says (mains)" in install.finding("times").text

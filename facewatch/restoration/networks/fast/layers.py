@@ -107,17 +107,26 @@ class UpsampleConvolution:
         return cls(weight, plain.bias, blur)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (N, in, H, W) to (N, out, 2 H, 2 W); H and W at least 3."""
+        """Map (N, in, H, W) to (N, out, 2 H, 2 W); H and W at least 2."""
         if x.device.type != "cpu":  # graphics cards compute fast, but need few and large calls
             return self.by_definition(x)
         y = F.conv_transpose2d(x, self.weight, stride=2)
         y = F.conv2d(y, self.blur, self.bias, padding=1, groups=len(self.blur))
-        # The rim affects the two outermost pixels, which depend on the three outermost of `x` only.
-        top, bottom = self.by_definition(torch.cat([x[:, :, :3], x[:, :, -3:]])).chunk(2)
-        left, right = self.by_definition(torch.cat([x[:, :, :, :3], x[:, :, :, -3:]])).chunk(2)
+        # The rim affects the two outermost pixels, which depend on the three outermost upsampled ones only.
+        top, bottom = self._rim(x, 2)
+        left, right = self._rim(x, 3)
         y[:, :, :2], y[:, :, -2:] = top[:, :, :2], bottom[:, :, -2:]
         y[:, :, :, :2], y[:, :, :, -2:] = left[:, :, :, :2], right[:, :, :, -2:]
         return y
+
+    def _rim(self, x: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outermost pixels at both ends of an axis; the innermost of the three are not right."""
+        length = x.shape[axis]
+        ends = torch.cat([x.narrow(axis, 0, 2), x.narrow(axis, length - 2, 2)])
+        first, last = upsample(ends).chunk(2)
+        outermost = torch.cat([first.narrow(axis, 0, 3), last.narrow(axis, 1, 3)])
+        first, last = F.conv_transpose2d(outermost, self.weight, self.bias, padding=1).chunk(2)
+        return first, last
 
     def by_definition(self, x: torch.Tensor) -> torch.Tensor:
         """Compute the layer by its definition, on any device."""
