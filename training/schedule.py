@@ -12,7 +12,7 @@ class Stage:
 
     batch   faces a step
     window  side of the part of each face that is looked at, a multiple of 16; 256 is the whole face
-    identity, perceptual, steepness, realism
+    identity, perceptual, flatness, realism
             how much each loss counts beside the distance; where they do, the window must be 256
     """
 
@@ -23,19 +23,17 @@ class Stage:
     window: int
     identity: float = 0.0
     perceptual: float = 0.0
-    steepness: float = 0.0
+    flatness: float = 0.0
     realism: float = 0.0
 
 
-# The third stage brings the person back, and costs decibels; the shipped weights lie between its start and
-# its end (`training.weights --earlier`). The last one makes faces sharper: README.md says how much.
+# The third stage brings the person back, and costs decibels; the last one makes faces sharper.
 STAGES = (
-    Stage(4_200, 4e-4, 4e-4, batch=16, window=96),
-    Stage(900, 4e-4, 2e-5, batch=16, window=96),
-    Stage(1_900, 1.2e-4, 5e-6, batch=4, window=256, identity=1.0, perceptual=0.3, steepness=0.3),
-    Stage(800, 1e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.4, realism=0.1),
+    Stage(5_100, 4e-4, 4e-4, batch=16, window=96),
+    Stage(900, 4e-4, 1e-4, batch=16, window=96),
+    Stage(2_800, 2e-4, 1e-4, batch=4, window=256, identity=1.4, perceptual=0.14),
     Stage(
-        1_300, 1.5e-4, 3e-6, batch=4, window=256, identity=2.0, perceptual=0.3, steepness=0.3, realism=0.05
+        1_600, 1.2e-4, 4e-6, batch=4, window=256, identity=1.4, perceptual=0.14, flatness=0.1, realism=0.02
     ),
 )
 _WARM_UP_STEPS = 60

@@ -32,7 +32,7 @@ from training import weights
 from training.discriminator import Discriminator
 from training.faces import SHARED
 from training.held_out import SELECTION, Case, Pixels, cases
-from training.losses import Perception, distance, glances, importance, steepness
+from training.losses import Perception, distance, flatness, glances, importance
 from training.pairs import SIDE, pairs, tensor
 from training.schedule import Stage, at
 from training.start import begin
@@ -150,7 +150,7 @@ class Trainer:
         if stage.identity:
             person, features = self._perception(restored, given, clean, glance)
             loss = loss + stage.identity * person + stage.perceptual * features
-            loss = loss + stage.steepness * steepness(restored, clean)
+            loss = loss + stage.flatness * flatness(restored, clean)
         if stage.realism:
             loss = loss + stage.realism * self._discriminator.falseness(restored, given)
         return loss.item(), torch.autograd.grad(loss, self._learning), (restored.detach(), given, clean)

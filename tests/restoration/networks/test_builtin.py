@@ -71,6 +71,15 @@ def test_bfloat16_gives_nearly_the_same_face(network, face):
     assert np.abs(restored(network, face) - restored(other, face)).max() <= 2
 
 
+def test_no_pattern_of_dots_is_drawn(network, face):
+    """A pattern with a period of 4 of 256 passes for sharpness where only the length of gradients counts."""
+    small = cv2.resize(cv2.resize(face, (64, 64), interpolation=cv2.INTER_AREA), (512, 512))
+    change = cv2.resize((restored(network, small) - small).mean(2), (256, 256), interpolation=cv2.INTER_AREA)
+    window = np.hanning(256)
+    diagonal = np.abs(np.fft.rfft2(change * np.outer(window, window)))[56:73, 56:73]
+    assert diagonal.max() < 25 * np.median(diagonal)
+
+
 def test_weights_that_give_nan_are_a_failure_not_an_unchanged_face(tmp_path, face):
     state = load_file(WEIGHTS)
     state["filters.spread"] = torch.zeros_like(state["filters.spread"])
