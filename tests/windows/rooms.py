@@ -45,7 +45,7 @@ CANNOT_HOLD = {
     ),
     "test_filemanager.py::test_an_entry_is_switched_on_and_off_again_and_again[nautilus]": DESKTOP,
     "test_filemanager.py::test_an_entry_is_switched_on_and_off_again_and_again[dolphin]": DESKTOP,
-    "test_filters.py::test_a_large_folder_is_scanned_quickly": SLOW,
+    "test_filters.py::test_a_large_folder_is_offered_whole": SLOW,
     "test_output.py::test_a_copy_takes_its_originals_times_and_permissions": MODES,
     "test_output.py::test_a_dangling_link_below_the_output_is_in_the_way": LINKS,
     "test_output.py::test_a_disk_without_permissions_and_times_gets_its_copies_anyway": MODES,
