@@ -1,4 +1,4 @@
-"""What the training asks of a face: edges as steep as the clean face's, and no pattern in their place."""
+"""The training wants edges as steep as the clean face's, and takes no pattern for them."""
 
 import pytest
 import torch

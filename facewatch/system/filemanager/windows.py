@@ -10,6 +10,7 @@ from typing import Protocol
 from facewatch.system.atomic import translate_write_errors
 from facewatch.system.autostart.quoting import require_plain_text, windows_command_line
 from facewatch.system.filemanager import TITLE
+from facewatch.system.filemanager.files import OneFile
 
 CLASSES = r"Software\Classes"
 SHELLS = (rf"{CLASSES}\SystemFileAssociations\image\shell", rf"{CLASSES}\Directory\shell")
@@ -56,7 +57,7 @@ class Verb:
             self._registry.remove_key(rf"{shell}\{NAME}")
 
 
-class SendTo:
+class SendTo(OneFile):
     """A shortcut in the folder of "Send to", which starts it with the paths of all chosen photos.
 
     Not a batch file: Explorer quotes only paths with spaces, so that `&` in a name would end its line, which
@@ -68,9 +69,9 @@ class SendTo:
     ) -> None:
         """Raises WrongUse for a path that the shortcut cannot hold."""
         require_plain_text(command)
+        super().__init__(file)
         self._command = tuple(command)
         self._write = write
-        self.file = file
 
     @classmethod
     def standard(cls, command: Sequence[str], write: Callable[[Path, Sequence[str]], None]) -> SendTo:
@@ -78,18 +79,7 @@ class SendTo:
         folder = Path(os.environ.get("APPDATA", Path.home())) / "Microsoft" / "Windows" / "SendTo"
         return cls(command, folder / f"{TITLE}.lnk", write)
 
-    @property
-    def place(self) -> str:
-        return str(self.file)
-
-    def is_on(self) -> bool:
-        return self.file.is_file()
-
     def enable(self) -> None:
         with translate_write_errors(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self._write(self.file, self._command)
-
-    def disable(self) -> None:
-        with translate_write_errors(self.file):
-            self.file.unlink(missing_ok=True)

@@ -21,9 +21,9 @@ from facewatch.restoration.codecs.metadata.tiff_tags import (
 )
 
 MAX_GAP_BYTES = 1 << 18
-"""How far from the start a maker note keeps its place when a block is packed."""
+"""The offset up to which a packed block keeps a maker note in its place."""
 _MARGIN_BYTES = 1024
-"""How much behind a note keeps its place with it: makers leave values there that no offset names."""
+"""Bytes behind a note that stay with it: makers leave values there that no offset names."""
 _MAX_HEAD_BYTES = 34
 """The longest maker's name before a maker note's directory."""
 _MAX_ENTRIES = 400
