@@ -127,7 +127,7 @@ class Pipeline:
 
         Raises as `restore`.
         """
-        if options.aligned and inferred.faces:  # the face is the whole photo
+        if options.aligned and (inferred.faces or inferred.background is not None):  # it is whole
             return inferred
         masks = self._masks([face.after for face in inferred.faces])
         return replace(inferred, masks=masks, background=self._background(photo, options, progress))
